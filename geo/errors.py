@@ -1,0 +1,28 @@
+"""What can go wrong on the ground.
+
+GeoError
+├── MapSourceError       the file to build from is broken, empty, or not what it claims
+├── MapFolderError       the map folder is missing, corrupt, or of another format version
+├── OffMapError          a position outside the map
+└── NoRouteError         no road leads from here to there; says why
+"""
+
+
+class GeoError(Exception):
+    """Base of everything `geo` raises on purpose; its text is fit for a person to read."""
+
+
+class MapSourceError(GeoError):
+    """A source file cannot be read as a map or as elevation."""
+
+
+class MapFolderError(GeoError):
+    """A map folder is missing, corrupt, or written by another format version."""
+
+
+class OffMapError(GeoError):
+    """A position lies outside the map."""
+
+
+class NoRouteError(GeoError):
+    """No road leads from the one place to the other."""

@@ -1,0 +1,217 @@
+"""Native device protocol, version 1: message types and their JSON encoding.
+
+One JSON object per WebSocket text frame, discriminated by `t`; uplink records (`"t":"up"`) by `k`.
+Times on the wire are integer milliseconds since the Unix epoch, UTC. Positions are WGS-84 degrees.
+The rules of the conversation (who may say what when) live in `devices.session` and
+`devices.client`; this module only knows what a well-formed message looks like.
+See docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from protocols.errors import FrameTooLarge, ProtocolError
+
+SUBPROTOCOL = "ridgeline.v1.json"
+FRAME_BYTES_MAX = 16 * 1024
+"""A frame is one record or one command; 16 KiB leaves room for a long note."""
+HEARTBEAT_S = 45
+"""On duty (docs/protocol.md, keepalive); the peer is dead after two misses."""
+
+Text = Annotated[str, Meta(max_length=2000)]
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+
+
+class CloseCode(IntEnum):
+    """Application close codes of the native protocol (RFC 6455 §7.4.2, private range)."""
+
+    REPLACED = 4001
+    """A newer socket of the same installation took over."""
+    AUTH = 4002
+    PROTOCOL = 4003
+    SLOW_CONSUMER = 4004
+    """The send queue overflowed; reconnect and resume, nothing is lost."""
+    DRAINING = 4005
+    """The server is stopping; reconnect after a moment."""
+
+
+class Report(StrEnum):
+    """What a device may say about an order it was given; the order is the rank."""
+
+    RECEIVED = "received"
+    SHOWN = "shown"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EN_ROUTE = "en_route"
+    ON_SCENE = "on_scene"
+    FEEDBACK = "feedback"
+    DONE = "done"
+
+
+class Wire(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Common options of every message."""
+
+
+# -- client to server ------------------------------------------------------------------
+
+
+class Hello(Wire, tag_field="t", tag="hello"):
+    """First frame of every connection."""
+
+    dev: Id
+    """Device id as enrolled."""
+    inst: Id
+    """Installation id: new whenever the client lost its storage."""
+    tok: Annotated[str, Meta(max_length=200)] = ""
+    """Device token, unless the Authorization header carried it."""
+    epoch: Annotated[str, Meta(max_length=64)] = ""
+    """Epoch of the downlink log the cursor belongs to; empty on first contact."""
+    cur: Count = 0
+    """Highest `seq` durably stored."""
+    up_acked: Count = 0
+    """Highest `n` the server has acknowledged, as the client knows it."""
+    caps: Annotated[list[Id], Meta(max_length=32)] = []
+    app: Annotated[str, Meta(max_length=64)] = ""
+    net: Annotated[str, Meta(max_length=16)] = ""
+    bat: Percent | None = None
+
+
+class Location(Wire, tag_field="k", tag="loc"):
+    """One fix with the reporting device's own battery. Speed in m/s, heading in degrees from north."""
+
+    n: Count
+    at: Millis
+    lat: Latitude
+    lon: Longitude
+    acc: Annotated[float, Meta(ge=0, le=100_000)] | None = None
+    spd: Annotated[float, Meta(ge=0, le=200)] | None = None
+    hdg: Annotated[float, Meta(ge=0, le=360)] | None = None
+    bat: Percent | None = None
+    chg: bool = False
+    """Whether the device is charging."""
+    mode: Annotated[str, Meta(max_length=16)] = ""
+    """What drains it: standby, record or stream."""
+
+
+class State(Wire, tag_field="k", tag="state"):
+    """A step of an order, `id` being the command's id. `by` names the person for every step a person takes."""
+
+    n: Count
+    id: Id
+    s: Report
+    at: Millis
+    by: Annotated[str, Meta(max_length=64)] = ""
+    """Badge of the officer; required from `accepted` on."""
+    reason: Text = ""
+    """Required with `declined`."""
+    note: Text = ""
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+
+
+class Ping(Wire, tag_field="t", tag="ping"):
+    i: Count
+    bat: Percent | None = None
+
+
+# -- server to client ------------------------------------------------------------------
+
+
+class Welcome(Wire, tag_field="t", tag="welcome"):
+    epoch: Id
+    resumed: bool
+    """False: the server could not continue from the client's cursor; the cursor restarts at 0."""
+    head: Count
+    """Highest `seq` the server has for this device."""
+    up: Count
+    """Highest `n` the server has stored from this installation."""
+    hb: int
+    """Heartbeat interval in seconds."""
+    now: Millis
+
+
+class Command(Wire, tag_field="t", tag="cmd"):
+    """One entry of the downlink log. `prev` is the `seq` sent before it; a gap means: say hello again."""
+
+    seq: Count
+    prev: Count
+    id: Id
+    kind: Annotated[str, Meta(max_length=32)]
+    """`task`: an order; `notice`: something to know, `body.ref` names what about."""
+    pri: Literal["routine", "priority", "emergency"] = "routine"
+    exp: Millis | None = None
+    body: dict[str, Any] = {}
+
+
+class Ack(Wire, tag_field="t", tag="ack"):
+    """Everything up to `up` is stored; cumulative."""
+
+    up: Count
+
+
+class Pong(Wire, tag_field="t", tag="pong"):
+    i: Count
+    now: Millis
+
+
+Uplink = Location | State
+ClientMessage = Hello | Location | State | Ping
+ServerMessage = Welcome | Command | Ack | Pong
+
+
+class _Envelope(Struct):
+    t: str
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_from_client: dict[str, msgspec.json.Decoder[ClientMessage]] = {
+    "hello": msgspec.json.Decoder(Hello),
+    "up": msgspec.json.Decoder(Uplink),
+    "ping": msgspec.json.Decoder(Ping),
+}
+_from_server: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
+_encoder = msgspec.json.Encoder()
+
+
+def decode_client(frame: str | bytes) -> ClientMessage:
+    """Decode one frame that a device sent. Raises `ProtocolError`."""
+    _check_size(frame)
+    try:
+        decoder = _from_client[_envelope.decode(frame).t]
+        return decoder.decode(frame)
+    except KeyError as error:
+        raise ProtocolError(f"unknown message type {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"malformed frame: {error}") from None
+
+
+def decode_server(frame: str | bytes) -> ServerMessage:
+    """Decode one frame that the server sent. Raises `ProtocolError`."""
+    _check_size(frame)
+    try:
+        return _from_server.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"malformed frame: {error}") from None
+
+
+def encode(message: ClientMessage | ServerMessage) -> bytes:
+    """Encode one message as the UTF-8 text of a frame."""
+    encoded = _encoder.encode(message)
+    if isinstance(message, Location | State):
+        return b'{"t":"up",' + encoded[1:]
+    return encoded
+
+
+def _check_size(frame: str | bytes) -> None:
+    if len(frame) > FRAME_BYTES_MAX:
+        raise FrameTooLarge(f"frame over {FRAME_BYTES_MAX} bytes")

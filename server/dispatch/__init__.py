@@ -1,0 +1,1 @@
+"""The decision: incidents, ranking, orders. Values in, values out."""

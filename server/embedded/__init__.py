@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey run privately, for a county on one machine."""

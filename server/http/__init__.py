@@ -1,0 +1,1 @@
+"""HTTP doors: sessions, roles, and the API of docs/http-api.md."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey adapters: the only modules that speak SQL or Redis."""

@@ -1,0 +1,223 @@
+"""What people see: the shapes that the HTTP API and the console feed send.
+
+The TypeScript types in web/src/shared/types.ts mirror these. Knows no store and no socket.
+Times are aware UTC datetimes (ISO 8601 with Z on the wire); positions WGS-84 degrees, lon before lat.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+Priority = Literal["routine", "priority", "emergency"]
+DeviceKind = Literal["body_camera", "handset", "vehicle"]
+UnitKind = Literal["patrol_car", "off_road", "motorcycle", "foot"]
+
+
+class UnitStatus(StrEnum):
+    """What a unit is doing, derived from its shift and its open order."""
+
+    OFF_DUTY = "off_duty"
+    AVAILABLE = "available"
+    ASSIGNED = "assigned"
+    EN_ROUTE = "en_route"
+    ON_SCENE = "on_scene"
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """Common options of every view."""
+
+
+class OfficerView(View):
+    badge: str
+    name: str
+
+
+class PositionView(View):
+    """The newest fix of any device of the unit."""
+
+    device_id: str
+    lon: float
+    lat: float
+    observed_at: datetime
+    received_at: datetime
+    accuracy_m: float | None
+    speed_mps: float | None
+    heading_deg: float | None
+
+
+class DeviceView(View):
+    id: str
+    kind: DeviceKind
+    model: str
+    online: bool
+    last_seen_at: datetime | None
+    battery_pct: int | None
+    battery_at: datetime | None
+    charging: bool
+    mode: str
+
+
+class UnitView(View):
+    id: str
+    call_sign: str
+    kind: UnitKind
+    station: str | None
+    status: UnitStatus
+    order_id: str | None
+    incident_id: str | None
+    officers: list[OfficerView]
+    position: PositionView | None
+    devices: list[DeviceView]
+
+
+class OrderEventView(View):
+    """One step of an order, with who, when by the device, when by us, and by which path."""
+
+    state: str
+    applied: bool
+    actor: str
+    device_id: str | None
+    device_at: datetime | None
+    server_at: datetime
+    lon: float | None
+    lat: float | None
+    reason: str
+    note: str
+
+
+class OrderView(View):
+    id: str
+    number: int
+    incident_id: str
+    unit_id: str
+    call_sign: str
+    state: str
+    ver: int
+    eta_s: float | None
+    instruction: str
+    issued_by: str
+    issued_at: datetime
+    state_at: datetime
+    closed_at: datetime | None
+    events: list[OrderEventView] = []
+    """Only in the detail of one incident."""
+
+
+class IncidentView(View):
+    id: str
+    number: int
+    type: str
+    priority: Priority
+    note: str
+    place: str
+    lon: float
+    lat: float
+    status: Literal["open", "assigned", "closed"]
+    opened_by: str
+    opened_at: datetime
+    closed_by: str | None
+    closed_at: datetime | None
+    outcome: str
+    orders: list[OrderView] = []
+
+
+class ReasonView(View):
+    """One reason in words: a message key of the faces' dictionaries with its values, and English for the log."""
+
+    code: str
+    values: dict[str, str | float | int]
+    text: str
+
+
+class CameraOutlookView(View):
+    """One device's battery over the job, by the simple drain rate of the first form."""
+
+    device_id: str
+    kind: DeviceKind
+    battery_now_pct: float
+    battery_at_arrival_pct: float
+    battery_at_end_pct: float
+
+
+class CandidateView(View):
+    """One unit as the dispatcher sees it in a recommendation."""
+
+    unit_id: str
+    call_sign: str
+    rank: int | None
+    """1 is best; None: excluded, `reasons` say why."""
+    eta_s: float | None
+    distance_m: float | None
+    position_age_s: float | None
+    batteries: list[CameraOutlookView]
+    reasons: list[ReasonView]
+
+
+class RecommendationView(View):
+    id: str
+    incident_id: str
+    computed_at: datetime
+    map_id: str
+    candidates: list[CandidateView]
+    excluded: list[CandidateView]
+
+
+class PlaceView(View):
+    """A named place, or a point on a road."""
+
+    kind: Literal["town", "village", "station", "road_km", "coordinates"]
+    name: str
+    lon: float
+    lat: float
+
+
+class JournalEntryView(View):
+    seq: int
+    at: datetime
+    actor: str
+    subject: str
+    kind: str
+    body: dict[str, object]
+
+
+class UserView(View):
+    id: str
+    username: str
+    display_name: str
+    roles: list[str]
+    must_change_password: bool
+    officer_badge: str | None
+    unit_id: str | None
+
+
+# -- console feed (/v1/console, sub-protocol ridgeline.console.v1.json), server to browser --
+
+
+class Snapshot(View, tag_field="t", tag="snapshot"):
+    """First message of every connection: everything."""
+
+    seq: int
+    now: datetime
+    units: list[UnitView]
+    incidents: list[IncidentView]
+    """Open and assigned ones."""
+
+
+class Delta(View, tag_field="t", tag="delta"):
+    """What changed since `seq` - 1; each view whole. Coalesced: at most one a tick."""
+
+    seq: int
+    now: datetime
+    units: list[UnitView]
+    incidents: list[IncidentView]
+    gone_units: list[str]
+
+
+class Tick(View, tag_field="t", tag="tick"):
+    """Nothing changed; the feed lives. At least every 5 s."""
+
+    now: datetime
