@@ -1,0 +1,64 @@
+# Everything sets itself up: `make demo` and `make test` need Python 3.11+ and nothing else.
+# Set-up is stamped, so a second run is quick.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+
+.PHONY: help setup demo test check bench format lock clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.installed server/web/.built ## Make the virtual environment and the web assets.
+
+demo: setup ## Run the main job: a synthetic county, its servers, and a simulated fleet.
+	@$(BIN)/ridgeline demo
+
+test: setup ## Run the tests.
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: setup ## Lint, types, import contracts; the same for the web.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	sh web/npm.sh run check
+	sh web/npm.sh run lint
+
+bench: setup ## Run the benchmarks that need no peers.
+	@$(BIN)/python -m benchmarks.main_job
+
+format: setup ## Format the Python sources.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.installed ## Compile requirements/*.txt anew from pyproject.toml (versions and hashes).
+	sh requirements/lock.sh $(BIN)
+
+clean: ## Remove what set-up and builds made; data/ stays.
+	rm -rf $(VENV) server/web web/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.installed: requirements/dev.txt requirements/fast.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Ridgeline needs Python 3.11 or newer with venv (Debian, Ubuntu: apt install python3-venv; macOS: brew install python)."; exit 1; }
+	@echo "Ridgeline: virtual environment in $(VENV) ($$($(PYTHON) --version))"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Ridgeline: installing pinned packages (about 250 MB, a minute on a good line)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
+	@echo "Ridgeline: trying the fast routing engine"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/fast.txt 2>/dev/null \
+		|| echo "Ridgeline: no wheel of routingkit-cch for this machine; the exact SciPy engine will serve"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+web/node_modules/.installed: $(VENV)/.installed web/package-lock.json
+	@echo "Ridgeline: installing the web build tools"
+	@sh web/npm.sh ci
+	@touch $@
+
+server/web/.built: web/node_modules/.installed $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
+	@echo "Ridgeline: building the web pages"
+	@sh web/npm.sh run build
+	@touch $@
