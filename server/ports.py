@@ -1,0 +1,62 @@
+"""What the pipeline asks of the world around it, as small protocols.
+
+The shells implement them (`server.board`, `server.routing`, `server.stores.fanout`); tests hand in
+small stand-ins. Knows no implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from geo.ground import Route, Snap
+    from server.views import UnitView
+
+Clock = Callable[[], datetime]
+"""The wall clock: an aware UTC datetime."""
+
+NewId = Callable[[], str]
+"""A fresh UUIDv7."""
+
+
+class FanOut(Protocol):
+    """Tells every process of the county that something changed; a hint, never the truth.
+
+    Topics: `unit` (unit id), `incident` (incident id), `device` (device id: a command waits),
+    `fix` and `presence` (JSON). Publish only after the transaction has committed.
+    """
+
+    def publish(self, topic: str, payload: str) -> None:
+        """Never blocks and never raises; a full queue drops and counts."""
+
+    def subscribe(self, topic: str, callback: Callable[[str], None]) -> None:
+        """Call `callback` with each payload, on the event loop."""
+
+
+class LiveUnits(Protocol):
+    """The live picture of the units: rows of the database with the newest fixes and presence."""
+
+    def units(self) -> list[UnitView]: ...
+
+    def unit(self, unit_id: str) -> UnitView | None: ...
+
+    def snap(self, unit_id: str) -> Snap | None:
+        """Where the unit's newest fix meets a road; None without a fix or far from any road."""
+
+
+class Router(Protocol):
+    """Travel over the road graph, from any task of the event loop."""
+
+    async def snap(self, lon: float, lat: float) -> Snap:
+        """Raises `OffMapError`, `NoRouteError`, `RoutingBusy`."""
+
+    async def etas(self, sources: Sequence[Snap], target: Snap) -> NDArray[np.float64]:
+        """Seconds, (len(sources),); inf where no road leads. Raises `RoutingBusy`."""
+
+    async def route(self, source: Snap, target: Snap) -> Route:
+        """Raises `NoRouteError`, `RoutingBusy`."""
