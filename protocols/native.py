@@ -65,7 +65,7 @@ class Wire(Struct, frozen=True, kw_only=True, omit_defaults=True):
 # -- client to server ------------------------------------------------------------------
 
 
-class Hello(Wire, tag_field="t", tag="hello"):
+class Hello(Wire, frozen=True, tag_field="t", tag="hello"):
     """First frame of every connection."""
 
     dev: Id
@@ -86,8 +86,8 @@ class Hello(Wire, tag_field="t", tag="hello"):
     bat: Percent | None = None
 
 
-class Location(Wire, tag_field="k", tag="loc"):
-    """One fix with the reporting device's own battery. Speed in m/s, heading in degrees from north."""
+class Location(Wire, frozen=True, tag_field="k", tag="loc"):
+    """One fix, with the reporting device's own battery. Speed in m/s, heading in degrees."""
 
     n: Count
     at: Millis
@@ -103,8 +103,8 @@ class Location(Wire, tag_field="k", tag="loc"):
     """What drains it: standby, record or stream."""
 
 
-class State(Wire, tag_field="k", tag="state"):
-    """A step of an order, `id` being the command's id. `by` names the person for every step a person takes."""
+class State(Wire, frozen=True, tag_field="k", tag="state"):
+    """A step of the order that came as command `id`."""
 
     n: Count
     id: Id
@@ -119,7 +119,7 @@ class State(Wire, tag_field="k", tag="state"):
     lon: Longitude | None = None
 
 
-class Ping(Wire, tag_field="t", tag="ping"):
+class Ping(Wire, frozen=True, tag_field="t", tag="ping"):
     i: Count
     bat: Percent | None = None
 
@@ -127,7 +127,7 @@ class Ping(Wire, tag_field="t", tag="ping"):
 # -- server to client ------------------------------------------------------------------
 
 
-class Welcome(Wire, tag_field="t", tag="welcome"):
+class Welcome(Wire, frozen=True, tag_field="t", tag="welcome"):
     epoch: Id
     resumed: bool
     """False: the server could not continue from the client's cursor; the cursor restarts at 0."""
@@ -140,8 +140,8 @@ class Welcome(Wire, tag_field="t", tag="welcome"):
     now: Millis
 
 
-class Command(Wire, tag_field="t", tag="cmd"):
-    """One entry of the downlink log. `prev` is the `seq` sent before it; a gap means: say hello again."""
+class Command(Wire, frozen=True, tag_field="t", tag="cmd"):
+    """One entry of the downlink log. `prev` is the `seq` before it; after a gap, say hello again."""
 
     seq: Count
     prev: Count
@@ -153,13 +153,13 @@ class Command(Wire, tag_field="t", tag="cmd"):
     body: dict[str, Any] = {}
 
 
-class Ack(Wire, tag_field="t", tag="ack"):
+class Ack(Wire, frozen=True, tag_field="t", tag="ack"):
     """Everything up to `up` is stored; cumulative."""
 
     up: Count
 
 
-class Pong(Wire, tag_field="t", tag="pong"):
+class Pong(Wire, frozen=True, tag_field="t", tag="pong"):
     i: Count
     now: Millis
 

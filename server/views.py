@@ -1,7 +1,7 @@
 """What people see: the shapes that the HTTP API and the console feed send.
 
 The TypeScript types in web/src/shared/types.ts mirror these. Knows no store and no socket.
-Times are aware UTC datetimes (ISO 8601 with Z on the wire); positions WGS-84 degrees, lon before lat.
+Times are aware UTC datetimes (ISO 8601 with Z on the wire); positions are WGS-84 degrees.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class View(Struct, frozen=True, kw_only=True):
     """Common options of every view."""
 
 
-class OfficerView(View):
+class OfficerView(View, frozen=True):
     badge: str
     name: str
 
 
-class PositionView(View):
+class PositionView(View, frozen=True):
     """The newest fix of any device of the unit."""
 
     device_id: str
@@ -49,7 +49,7 @@ class PositionView(View):
     heading_deg: float | None
 
 
-class DeviceView(View):
+class DeviceView(View, frozen=True):
     id: str
     kind: DeviceKind
     model: str
@@ -61,7 +61,7 @@ class DeviceView(View):
     mode: str
 
 
-class UnitView(View):
+class UnitView(View, frozen=True):
     id: str
     call_sign: str
     kind: UnitKind
@@ -74,7 +74,7 @@ class UnitView(View):
     devices: list[DeviceView]
 
 
-class OrderEventView(View):
+class OrderEventView(View, frozen=True):
     """One step of an order, with who, when by the device, when by us, and by which path."""
 
     state: str
@@ -89,7 +89,7 @@ class OrderEventView(View):
     note: str
 
 
-class OrderView(View):
+class OrderView(View, frozen=True):
     id: str
     number: int
     incident_id: str
@@ -107,7 +107,7 @@ class OrderView(View):
     """Only in the detail of one incident."""
 
 
-class IncidentView(View):
+class IncidentView(View, frozen=True):
     id: str
     number: int
     type: str
@@ -125,15 +125,15 @@ class IncidentView(View):
     orders: list[OrderView] = []
 
 
-class ReasonView(View):
-    """One reason in words: a message key of the faces' dictionaries with its values, and English for the log."""
+class ReasonView(View, frozen=True):
+    """One reason: a key of the faces' dictionaries with its values, and English for the log."""
 
     code: str
     values: dict[str, str | float | int]
     text: str
 
 
-class CameraOutlookView(View):
+class CameraOutlookView(View, frozen=True):
     """One device's battery over the job, by the simple drain rate of the first form."""
 
     device_id: str
@@ -143,7 +143,7 @@ class CameraOutlookView(View):
     battery_at_end_pct: float
 
 
-class CandidateView(View):
+class CandidateView(View, frozen=True):
     """One unit as the dispatcher sees it in a recommendation."""
 
     unit_id: str
@@ -157,7 +157,7 @@ class CandidateView(View):
     reasons: list[ReasonView]
 
 
-class RecommendationView(View):
+class RecommendationView(View, frozen=True):
     id: str
     incident_id: str
     computed_at: datetime
@@ -166,7 +166,7 @@ class RecommendationView(View):
     excluded: list[CandidateView]
 
 
-class PlaceView(View):
+class PlaceView(View, frozen=True):
     """A named place, or a point on a road."""
 
     kind: Literal["town", "village", "station", "road_km", "coordinates"]
@@ -175,7 +175,7 @@ class PlaceView(View):
     lat: float
 
 
-class JournalEntryView(View):
+class JournalEntryView(View, frozen=True):
     seq: int
     at: datetime
     actor: str
@@ -184,7 +184,7 @@ class JournalEntryView(View):
     body: dict[str, object]
 
 
-class UserView(View):
+class UserView(View, frozen=True):
     id: str
     username: str
     display_name: str
@@ -197,7 +197,7 @@ class UserView(View):
 # -- console feed (/v1/console, sub-protocol ridgeline.console.v1.json), server to browser --
 
 
-class Snapshot(View, tag_field="t", tag="snapshot"):
+class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
     """First message of every connection: everything."""
 
     seq: int
@@ -207,7 +207,7 @@ class Snapshot(View, tag_field="t", tag="snapshot"):
     """Open and assigned ones."""
 
 
-class Delta(View, tag_field="t", tag="delta"):
+class Delta(View, frozen=True, tag_field="t", tag="delta"):
     """What changed since `seq` - 1; each view whole. Coalesced: at most one a tick."""
 
     seq: int
@@ -217,7 +217,7 @@ class Delta(View, tag_field="t", tag="delta"):
     gone_units: list[str]
 
 
-class Tick(View, tag_field="t", tag="tick"):
+class Tick(View, frozen=True, tag_field="t", tag="tick"):
     """Nothing changed; the feed lives. At least every 5 s."""
 
     now: datetime
