@@ -141,7 +141,7 @@ class Welcome(Wire, frozen=True, tag_field="t", tag="welcome"):
 
 
 class Command(Wire, frozen=True, tag_field="t", tag="cmd"):
-    """One entry of the downlink log. `prev` is the `seq` before it; after a gap, say hello again."""
+    """One entry of the downlink log. `prev` is the `seq` before it; on a gap, say hello again."""
 
     seq: Count
     prev: Count
