@@ -1,0 +1,51 @@
+import { signal } from "@preact/signals";
+import { errorWords, t } from "../words";
+import { Button } from "./Button";
+
+interface ToastItem {
+  id: number;
+  kind: "good" | "bad";
+  text: string;
+}
+
+const SHOWN_MAX = 4;
+const GOOD_MS = 4_000;
+const BAD_MS = 12_000;
+
+const toasts = signal<ToastItem[]>([]);
+let lastId = 0;
+
+export function toast(text: string, kind: "good" | "bad" = "good"): void {
+  const id = ++lastId;
+  toasts.value = [...toasts.value.slice(-(SHOWN_MAX - 1)), { id, kind, text }];
+  setTimeout(() => dismiss(id), kind === "good" ? GOOD_MS : BAD_MS);
+}
+
+/** Say a failure in words. */
+export function toastError(error: unknown): void {
+  toast(errorWords(error), "bad");
+}
+
+function dismiss(id: number): void {
+  toasts.value = toasts.value.filter((item) => item.id !== id);
+}
+
+/** Place once per page. */
+export function Toasts() {
+  return (
+    <div class="toasts" role="status" aria-live="polite">
+      {toasts.value.map((item) => (
+        <div key={item.id} class="toast" data-kind={item.kind} data-testid="toast">
+          <span>{item.text}</span>
+          <Button
+            kind="quiet"
+            size="small"
+            icon="close"
+            aria-label={t("app.close")}
+            onClick={() => dismiss(item.id)}
+          />
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,241 @@
+// The shapes that the server sends: mirrors server/views.py, docs/http-api.md. Times are ISO 8601 UTC
+// strings, positions WGS-84 degrees with lon before lat.
+
+export type Priority = "routine" | "priority" | "emergency";
+export type DeviceKind = "body_camera" | "handset" | "vehicle";
+export type UnitKind = "patrol_car" | "off_road" | "motorcycle" | "foot";
+export type UnitStatus = "off_duty" | "available" | "assigned" | "en_route" | "on_scene";
+export type OrderState =
+  | "issued"
+  | "delivered"
+  | "shown"
+  | "accepted"
+  | "unable"
+  | "en_route"
+  | "on_scene"
+  | "feedback"
+  | "done"
+  | "cancelled";
+export type Role = "dispatcher" | "officer" | "supervisor" | "admin";
+
+/** ISO 8601, UTC. */
+export type Instant = string;
+export type LonLat = [lon: number, lat: number];
+
+export interface Officer {
+  badge: string;
+  name: string;
+}
+
+export interface Position {
+  device_id: string;
+  lon: number;
+  lat: number;
+  observed_at: Instant;
+  received_at: Instant;
+  accuracy_m: number | null;
+  speed_mps: number | null;
+  heading_deg: number | null;
+}
+
+export interface Device {
+  id: string;
+  kind: DeviceKind;
+  model: string;
+  online: boolean;
+  last_seen_at: Instant | null;
+  battery_pct: number | null;
+  battery_at: Instant | null;
+  charging: boolean;
+  mode: string;
+}
+
+export interface Unit {
+  id: string;
+  call_sign: string;
+  kind: UnitKind;
+  station: string | null;
+  status: UnitStatus;
+  order_id: string | null;
+  incident_id: string | null;
+  officers: Officer[];
+  position: Position | null;
+  devices: Device[];
+}
+
+export interface OrderEvent {
+  state: string;
+  applied: boolean;
+  actor: string;
+  device_id: string | null;
+  device_at: Instant | null;
+  server_at: Instant;
+  lon: number | null;
+  lat: number | null;
+  reason: string;
+  note: string;
+}
+
+export interface Order {
+  id: string;
+  number: number;
+  incident_id: string;
+  unit_id: string;
+  call_sign: string;
+  state: OrderState;
+  ver: number;
+  eta_s: number | null;
+  instruction: string;
+  issued_by: string;
+  issued_at: Instant;
+  state_at: Instant;
+  closed_at: Instant | null;
+  /** Only in the detail of one incident. */
+  events: OrderEvent[];
+}
+
+export interface Incident {
+  id: string;
+  number: number;
+  type: string;
+  priority: Priority;
+  note: string;
+  place: string;
+  lon: number;
+  lat: number;
+  status: "open" | "assigned" | "closed";
+  opened_by: string;
+  opened_at: Instant;
+  closed_by: string | null;
+  closed_at: Instant | null;
+  outcome: string;
+  orders: Order[];
+}
+
+export interface IncidentType {
+  code: string;
+  priority: Priority;
+  scene_min: number;
+  names: { en: string; zh: string };
+}
+
+/** A message key of the dictionaries (`reason.<code>`) with its values, and English for the log. */
+export interface Reason {
+  code: string;
+  values: Record<string, string | number>;
+  text: string;
+}
+
+export interface DeviceOutlook {
+  device_id: string;
+  kind: DeviceKind;
+  battery_now_pct: number;
+  battery_at_arrival_pct: number;
+  battery_at_end_pct: number;
+}
+
+export interface Candidate {
+  unit_id: string;
+  call_sign: string;
+  /** 1 is best; null: excluded, `reasons` say why. */
+  rank: number | null;
+  eta_s: number | null;
+  distance_m: number | null;
+  position_age_s: number | null;
+  batteries: DeviceOutlook[];
+  reasons: Reason[];
+}
+
+export interface Recommendation {
+  id: string;
+  incident_id: string;
+  computed_at: Instant;
+  map_id: string;
+  candidates: Candidate[];
+  excluded: Candidate[];
+}
+
+export interface Place {
+  kind: "town" | "village" | "station" | "road_km" | "coordinates";
+  name: string;
+  lon: number;
+  lat: number;
+}
+
+export interface JournalEntry {
+  seq: number;
+  at: Instant;
+  actor: string;
+  subject: string;
+  kind: string;
+  body: Record<string, unknown>;
+}
+
+export interface JournalPage {
+  entries: JournalEntry[];
+  next: number | null;
+}
+
+export interface User {
+  id: string;
+  username: string;
+  display_name: string;
+  roles: Role[];
+  must_change_password: boolean;
+  officer_badge: string | null;
+  unit_id: string | null;
+}
+
+export interface MapInfo {
+  id: string;
+  name: string;
+  synthetic: boolean;
+  bounds: [west: number, south: number, east: number, north: number];
+  center: LonLat;
+  attribution: string;
+  zoom: { min: number; max: number };
+}
+
+/** What makes a browser the unit's handset: the credentials of its device socket. */
+export interface HandsetGrant {
+  device_id: string;
+  token: string;
+  unit_id: string;
+  call_sign: string;
+  badge: string;
+}
+
+export interface RouteCollection {
+  type: "FeatureCollection";
+  features: {
+    type: "Feature";
+    properties: Record<string, unknown>;
+    geometry: { type: "LineString"; coordinates: LonLat[] };
+  }[];
+}
+
+// -- console feed -------------------------------------------------------------------------
+
+export interface Snapshot {
+  t: "snapshot";
+  seq: number;
+  now: Instant;
+  units: Unit[];
+  incidents: Incident[];
+}
+
+export interface Delta {
+  t: "delta";
+  seq: number;
+  now: Instant;
+  units: Unit[];
+  incidents: Incident[];
+  gone_units: string[];
+}
+
+export interface Tick {
+  t: "tick";
+  now: Instant;
+}
+
+export type FeedMessage = Snapshot | Delta | Tick;
