@@ -1,0 +1,134 @@
+"""What an operator can set: defaults, limits, the command line, the environment.
+
+Knows no socket and no store. Every queue and size of the room has its name here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+Engine = Literal["auto", "scipy", "cch"]
+
+HOST_DEFAULT = "127.0.0.1"
+PORT_DEFAULT = 8080
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; says which, and what it may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Named maxima; the environment sets one as RIDGELINE_BODY_BYTES_MAX and so on."""
+
+    body_bytes_max: int = 64 * 1024
+    """Body of one HTTP request."""
+    websocket_message_bytes_max: int = 64 * 1024
+    """One WebSocket message before the protocol looks at it; its own limit is smaller."""
+    listen_backlog_len: int = 2048
+    """Connections that wait to be accepted; small ones make a reconnect storm last for minutes."""
+    pool_connections_max: int = 10
+    """Connections to PostgreSQL of one process."""
+    fanout_queue_len_max: int = 10_000
+    """Messages that wait for Redis; more are dropped and counted."""
+    session_idle_s: float = 12 * 3600
+    """A signed-in user is forgotten after this long without a request."""
+    session_total_s: float = 7 * 24 * 3600
+    """And after this long whatever happens."""
+    sessions_per_user_max: int = 20
+    """The oldest is signed out when one more signs in."""
+    login_failures_max: int = 8
+    """Wrong passwords per user name and address within the window, then 429."""
+    login_address_failures_max: int = 40
+    """Wrong passwords per address, whatever the user name."""
+    login_window_s: float = 300
+    login_tracked_max: int = 10_000
+    """User names and addresses remembered for the rate limit; the oldest is forgotten."""
+    password_hashes_at_once_max: int = 2
+    """Argon2 runs at once (64 MiB each); others wait."""
+    password_hashes_waiting_max: int = 64
+    """Sign-ins that may wait for one; more get 503."""
+    shutdown_s: float = 10
+    """For peers to close and buffers to drain when the server stops."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Limits:
+        """Defaults, changed by the environment. Raises `SettingsError`."""
+        changed: dict[str, Any] = {}
+        for each in fields(cls):
+            name = f"RIDGELINE_{each.name.upper()}"
+            if text := env.get(name, ""):
+                changed[each.name] = _positive(name, text, whole=isinstance(each.default, int))
+        return cls(**changed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything `server.bootstrap.build` needs to know."""
+
+    data_dir: Path
+    """Private databases, their logs; what a county would back up."""
+    map_dir: Path
+    """A map folder made by `ridgeline map`."""
+    host: str = HOST_DEFAULT
+    port: int = PORT_DEFAULT
+    """0: any free one."""
+    database_url: str | None = None
+    """PostgreSQL as the owner of the schema; None: a private one is run in `data_dir`."""
+    redis_url: str | None = None
+    """Redis or Valkey; None: a private one is run in `data_dir`."""
+    engine: Engine = "auto"
+    """Routing: `cch`, the exact `scipy`, or whichever this machine can run."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    websocket_deflate: bool = True
+    """Compress WebSocket frames: saves a device's mobile data, costs 32 KB a connection."""
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def tls(self) -> bool:
+        return self.tls_cert is not None
+
+
+def from_env(
+    *,
+    data_dir: Path,
+    map_dir: Path,
+    host: str = HOST_DEFAULT,
+    port: int = PORT_DEFAULT,
+    engine: Engine = "auto",
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Settings of the command line, completed from the environment. Raises `SettingsError`."""
+    if (tls_cert is None) != (tls_key is None):
+        raise SettingsError("TLS needs both --tls-cert and --tls-key.")
+    return Settings(
+        data_dir=data_dir.absolute(),
+        map_dir=map_dir.absolute(),
+        host=host,
+        port=port,
+        database_url=env.get("DATABASE_URL") or None,
+        redis_url=env.get("REDIS_URL") or None,
+        engine=engine,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        websocket_deflate=env.get("RIDGELINE_WEBSOCKET_DEFLATE", "1") not in {"0", "no", "off"},
+        limits=Limits.from_env(env),
+    )
+
+
+def _positive(name: str, text: str, *, whole: bool) -> int | float:
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        kind = "whole number" if whole else "number"
+        raise SettingsError(f"{name} is {text!r}; it must be a {kind} above 0.")
+    return value

@@ -1,0 +1,67 @@
+"""Connections to PostgreSQL: the pool, the application's role, and how values travel.
+
+jsonb travels as plain Python values (msgspec), uuid as its 36-character string.
+Knows no table.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, TypeAlias
+
+import asyncpg
+import msgspec
+
+APP_ROLE = "ridgeline_app"
+"""Owns nothing and cannot change history (docs/adr/0008)."""
+
+Pool: TypeAlias = Any
+"""An `asyncpg.Pool`."""
+Connection: TypeAlias = Any
+"""An `asyncpg.Connection`, or the pool's proxy of one."""
+
+_JSONB_VERSION = b"\x01"
+"""First byte of jsonb's binary form (PostgreSQL, jsonb_recv)."""
+
+_json_encoder = msgspec.json.Encoder()
+_json_decoder = msgspec.json.Decoder()
+
+
+async def open_pool(
+    url: str, *, connections_min: int = 1, connections_max: int = 10, command_timeout_s: float = 30
+) -> Pool:
+    """Connect as the application: whatever user the URL names, acting as `ridgeline_app`."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=connections_min,
+        max_size=connections_max,
+        command_timeout=command_timeout_s,
+        server_settings={"role": APP_ROLE, "application_name": "ridgeline", "timezone": "UTC"},
+        init=use_codecs,
+    )
+
+
+async def use_codecs(conn: Connection) -> None:
+    """Teach one connection our forms of jsonb and uuid."""
+    await conn.set_type_codec(
+        "jsonb", schema="pg_catalog", format="binary", encoder=_jsonb_encode, decoder=_jsonb_decode
+    )
+    await conn.set_type_codec(
+        "uuid", schema="pg_catalog", format="binary", encoder=_uuid_encode, decoder=_uuid_decode
+    )
+
+
+def _jsonb_encode(value: object) -> bytes:
+    return _JSONB_VERSION + _json_encoder.encode(value)
+
+
+def _jsonb_decode(data: bytes) -> Any:
+    return _json_decoder.decode(data[1:])
+
+
+def _uuid_encode(value: str | uuid.UUID) -> bytes:
+    return (value if isinstance(value, uuid.UUID) else uuid.UUID(value)).bytes
+
+
+def _uuid_decode(data: bytes) -> str:
+    return str(uuid.UUID(bytes=bytes(data)))
