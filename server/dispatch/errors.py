@@ -1,0 +1,34 @@
+"""What a dispatcher may be refused, each with a code for the faces and a sentence for the person.
+
+DispatchError
+├── NotFound      no such incident, order, unit
+├── Conflict      right in itself, but not with the present state: unit_busy, unit_off_duty,
+│                 incident_closed, orders_open, stale
+└── Impossible    well-formed, and can never be: off_map, unknown_type, not_allowed, …
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DispatchError(Exception):
+    """Base of what the pipeline refuses on purpose."""
+
+    def __init__(self, code: str, message: str, detail: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.detail = detail
+
+
+class NotFound(DispatchError):
+    """What was named does not exist."""
+
+
+class Conflict(DispatchError):
+    """The present state forbids it; look again and decide anew."""
+
+
+class Impossible(DispatchError):
+    """Never possible as asked."""
