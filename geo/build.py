@@ -1,0 +1,381 @@
+"""Make a routable `RoadMap` of a `SourceMap`: split ways at junctions, read tags, lay the arrays.
+
+Every step works on flat arrays of all points of all ways, so a map of a million edges takes
+minutes. Reads no file and knows no travel time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Geod
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from geo import grid, order, profile
+from geo.curve import hilbert_rank
+from geo.errors import MapSourceError
+from geo.progress import Progress, silent
+from geo.roadmap import EdgeFlag, Elevation, MapMeta, RoadMap, SourceMap, SourceWay
+from geo.tags import RoadFacts, read_road
+
+FORMAT_VERSION = 1
+LENGTH_MIN_M = 0.01
+"""Two nodes drawn on one spot are this far apart: no edge has length nought."""
+NODES_MAX = 2**31 - 2
+GEOD = Geod(ellps="WGS84")
+_SHUT = EdgeFlag.CLOSED_FORWARD | EdgeFlag.CLOSED_BACKWARD
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class BuildReport:
+    """What the build left out, and how connected the rest is."""
+
+    ways_not_roads: int = 0
+    ways_broken: int = 0
+    """Fewer than two different points, or coordinates that are no numbers."""
+    edges_duplicate: int = 0
+    edges_closed_islands: int = 0
+    """Edges of parts that no motor vehicle may use at all."""
+    islands: int = 0
+    """Parts of the map not joined to the largest one by any road."""
+    edges_on_islands: int = 0
+    points_without_height: int = 0
+
+    def sentences(self) -> list[str]:
+        """What a person should know, the silent zeros left out."""
+        said = [
+            (self.ways_not_roads, "ways are no roads for vehicles"),
+            (self.ways_broken, "ways have no usable shape"),
+            (self.edges_duplicate, "edges were drawn twice"),
+            (self.edges_closed_islands, "edges lie where no motor vehicle may go"),
+            (self.edges_on_islands, f"edges lie on {self.islands} parts not joined to the rest"),
+            (self.points_without_height, "points have no height"),
+        ]
+        return [f"{count:,} {what}" for count, what in said if count]
+
+
+@dataclass(slots=True)
+class _Points:
+    """All points of all usable ways, end to end."""
+
+    vertex: Ints
+    """Index of the distinct source node at each point."""
+    way: Ints
+    lonlat: Floats
+    """(V, 2) of each vertex."""
+
+
+@dataclass(slots=True)
+class _Edges:
+    tail: Ints
+    head: Ints
+    way: Ints
+    first: Ints
+    """(M,) first and last position in the points, both included."""
+    last: Ints
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> _Edges:
+        return _Edges(
+            self.tail[index], self.head[index], self.way[index], self.first[index], self.last[index]
+        )
+
+
+def build(
+    source: SourceMap,
+    *,
+    progress: Progress = silent,
+    report: BuildReport | None = None,
+    built_at: str = "",
+) -> RoadMap:
+    """The road graph of `source`; raises MapSourceError when it holds no road.
+
+    `report` is filled with what was left out; `built_at` (ISO 8601) goes into the meta as given.
+    """
+    report = report or BuildReport()
+    ways, facts = _roads(source.ways, report, progress)
+    points = _points(ways)
+    progress("split", 0.2)
+    edges = _split(points)
+    edges = _without_duplicates(edges, points, facts, report)
+    edges = _without_closed_islands(edges, facts, report)
+    progress("split", 1.0)
+    elevation = grid.filled(source.elevation) if source.elevation else None
+    height_m = _heights(points, facts, elevation, progress)
+    roadmap = _lay(source, ways, facts, points, edges, height_m, elevation, progress)
+    if elevation is not None:
+        report.points_without_height = int(np.isnan(roadmap.point_ele_m).sum())
+    return replace(roadmap, meta=replace(roadmap.meta, built_at=built_at))
+
+
+def _roads(
+    ways: list[SourceWay], report: BuildReport, progress: Progress
+) -> tuple[list[SourceWay], list[RoadFacts]]:
+    kept: list[SourceWay] = []
+    facts: list[RoadFacts] = []
+    for number, way in enumerate(ways):
+        if number % 4096 == 0:
+            progress("tags", number / len(ways))
+        road = read_road(way.tags)
+        if road is None:
+            report.ways_not_roads += 1
+        elif not _usable(way):
+            report.ways_broken += 1
+        else:
+            kept.append(way)
+            facts.append(road)
+    if not kept:
+        raise MapSourceError(
+            f"None of the {len(ways):,} ways in the source is a road for vehicles."
+        )
+    progress("tags", 1.0)
+    return kept, facts
+
+
+def _usable(way: SourceWay) -> bool:
+    return (
+        len(way.node_ids) == len(way.lonlat)
+        and len(way.node_ids) >= 2
+        and bool((way.node_ids != way.node_ids[0]).any())
+        and bool(np.isfinite(way.lonlat).all())
+    )
+
+
+def _points(ways: list[SourceWay]) -> _Points:
+    ids = np.concatenate([way.node_ids for way in ways])
+    lonlat = np.concatenate([way.lonlat for way in ways])
+    way = np.repeat(np.arange(len(ways)), [len(way.node_ids) for way in ways])
+    again = np.zeros(len(ids), bool)
+    again[1:] = (ids[1:] == ids[:-1]) & (way[1:] == way[:-1])
+    ids, lonlat, way = ids[~again], lonlat[~again], way[~again]
+    _, seen_at, vertex = np.unique(ids, return_index=True, return_inverse=True)
+    return _Points(vertex.astype(np.int64), way, lonlat[seen_at])
+
+
+def _split(points: _Points) -> _Edges:
+    """Cut every way where it meets another, where it meets itself, and at its ends."""
+    ends = np.flatnonzero(np.diff(points.way, prepend=-1, append=len(points.way)))
+    is_end = np.zeros(len(points.way), bool)
+    is_end[ends[:-1]] = True
+    is_end[ends[1:] - 1] = True
+    uses = np.bincount(points.vertex) + np.bincount(
+        points.vertex[is_end], minlength=len(points.lonlat)
+    )
+    cut = uses[points.vertex] > 1
+    _open_loops(points, cut)
+    positions = np.flatnonzero(cut)
+    first, last = positions[:-1], positions[1:]
+    within = points.way[first] == points.way[last]
+    first, last = first[within], last[within]
+    return _Edges(points.vertex[first], points.vertex[last], points.way[first], first, last)
+
+
+def _open_loops(points: _Points, cut: NDArray[np.bool_]) -> None:
+    """Cut each piece that returns to its own start once more in its middle: no edge is a loop."""
+    positions = np.flatnonzero(cut)
+    first, last = positions[:-1], positions[1:]
+    loop = (points.vertex[first] == points.vertex[last]) & (points.way[first] == points.way[last])
+    middle = (first[loop] + last[loop]) // 2
+    cut[np.isin(points.vertex, points.vertex[middle])] = True
+
+
+def _without_duplicates(
+    edges: _Edges, points: _Points, facts: list[RoadFacts], report: BuildReport
+) -> _Edges:
+    """Keep one of edges that run through the same vertices under the same rules."""
+    count = edges.last - edges.first
+    shape_sum = np.concatenate([[0], np.cumsum(_scrambled(points.vertex))])
+    between = shape_sum[edges.last + 1] - shape_sum[edges.first]
+    flags = np.array([fact.flags for fact in facts], np.int64)[edges.way]
+    rank = np.array([fact.road_class for fact in facts], np.int64)[edges.way]
+    by_rank = np.lexsort((rank, flags, between, count, edges.head, edges.tail))
+    key = np.stack([edges.tail, edges.head, count, between, flags])[:, by_rank]
+    again = np.zeros(len(by_rank), bool)
+    again[1:] = (key[:, 1:] == key[:, :-1]).all(0)
+    report.edges_duplicate = int(again.sum())
+    return edges.take(np.sort(by_rank[~again]))
+
+
+def _scrambled(numbers: Ints) -> Ints:
+    """Numbers spread over 64 bits (splitmix64), so that sums of different sets differ."""
+    x = numbers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))).view(np.int64)
+
+
+def _without_closed_islands(edges: _Edges, facts: list[RoadFacts], report: BuildReport) -> _Edges:
+    """Drop the parts where every road is closed to motor vehicles both ways."""
+    flags = np.array([fact.flags for fact in facts], np.int64)[edges.way]
+    usable = (flags & _SHUT) != _SHUT
+    part = _parts(edges.tail, edges.head)
+    kept = np.bincount(part, usable)[part] > 0
+    report.edges_closed_islands = int((~kept).sum())
+    if not kept.any():
+        raise MapSourceError("Every road in the source is closed to motor vehicles.")
+    sizes = np.bincount(part[kept])
+    report.islands = int((sizes > 0).sum()) - 1
+    report.edges_on_islands = int(sizes.sum() - sizes.max())
+    return edges.take(kept)
+
+
+def _parts(tail: Ints, head: Ints) -> Ints:
+    """(M,) number of the connected part each edge lies in, directions ignored."""
+    nodes, flat = np.unique(np.concatenate([tail, head]), return_inverse=True)
+    a, b = flat[: len(tail)], flat[len(tail) :]
+    matrix = sparse.coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes),) * 2)
+    _, label = connected_components(matrix.tocsr(), directed=False)
+    parts: Ints = label[a].astype(np.int64)
+    return parts
+
+
+def _heights(
+    points: _Points, facts: list[RoadFacts], elevation: Elevation | None, progress: Progress
+) -> NDArray[np.float32]:
+    """(V,) smoothed height of every vertex."""
+    if elevation is None:
+        return np.full(len(points.lonlat), np.nan, np.float32)
+    progress("heights", 0.0)
+    spans = EdgeFlag.BRIDGE | EdgeFlag.TUNNEL
+    spanned = np.array([bool(fact.flags & spans) for fact in facts])
+    a = np.flatnonzero(points.way[1:] == points.way[:-1])
+    from_, to = points.lonlat[points.vertex[a]], points.lonlat[points.vertex[a + 1]]
+    segments = profile.Segments(
+        a=points.vertex[a],
+        b=points.vertex[a + 1],
+        length_m=GEOD.inv(from_[:, 0], from_[:, 1], to[:, 0], to[:, 1])[2],
+        spanned=spanned[points.way[a]],
+    )
+    height_m = profile.smooth(grid.sample(elevation, points.lonlat), segments)
+    progress("heights", 1.0)
+    return height_m
+
+
+def _lay(
+    source: SourceMap,
+    ways: list[SourceWay],
+    facts: list[RoadFacts],
+    points: _Points,
+    edges: _Edges,
+    height_m: NDArray[np.float32],
+    elevation: Elevation | None,
+    progress: Progress,
+) -> RoadMap:
+    """Number nodes and edges along the curve and write the final arrays."""
+    used = np.unique(np.concatenate([edges.tail, edges.head]))
+    used = used[np.argsort(hilbert_rank(points.lonlat[used]), kind="stable")]
+    if len(used) > NODES_MAX:
+        raise MapSourceError(f"{len(used):,} junctions are too many; build a smaller area.")
+    number = np.full(len(points.lonlat), -1, np.int32)
+    number[used] = np.arange(len(used), dtype=np.int32)
+    edges = edges.take(np.lexsort((number[edges.head], number[edges.tail])))
+    tail, head = number[edges.tail], number[edges.head]
+
+    first_point = np.concatenate([[0], np.cumsum(edges.last - edges.first + 1)]).astype(np.int64)
+    position = np.arange(first_point[-1]) + np.repeat(
+        edges.first - first_point[:-1], np.diff(first_point)
+    )
+    vertex = points.vertex[position]
+    shape = points.lonlat[vertex]
+    names, name, ref = _names(ways)
+    way = edges.way
+    progress("order", 0.0)
+    node_order = order.elimination_order(points.lonlat[used], tail, head)
+    progress("order", 1.0)
+    arrays = {
+        "node_lonlat": points.lonlat[used],
+        "edge_tail": tail,
+        "edge_head": head,
+        "edge_first_point": first_point,
+        "edge_length_m": _lengths_m(shape, first_point),
+        "edge_class": _column(facts, "road_class", np.uint8)[way],
+        "edge_surface": _column(facts, "surface", np.uint8)[way],
+        "edge_flags": _column(facts, "flags", np.uint16)[way],
+        "edge_maxspeed_kmh": np.stack(
+            [
+                _column(facts, "maxspeed_forward_kmh", np.uint8)[way],
+                _column(facts, "maxspeed_backward_kmh", np.uint8)[way],
+            ],
+            axis=1,
+        ),
+        "edge_lanes": _column(facts, "lanes", np.uint8)[way],
+        "point_lonlat": shape,
+        "point_ele_m": height_m[vertex],
+    }
+    return RoadMap(
+        meta=_meta(source, map_id(arrays)),
+        node_order=node_order,
+        edge_way_id=np.array([way.way_id for way in ways], np.int64)[way],
+        edge_name=name[way],
+        edge_ref=ref[way],
+        names=names,
+        places=tuple(source.places),
+        areas=tuple(source.areas),
+        waterways=tuple(source.waterways),
+        elevation=elevation,
+        **arrays,
+    )
+
+
+def _column(facts: list[RoadFacts], name: str, dtype: type[np.generic]) -> NDArray[np.generic]:
+    return np.array([getattr(fact, name) for fact in facts], dtype)
+
+
+def _lengths_m(shape: Floats, first_point: Ints) -> NDArray[np.float32]:
+    """(M,) geodesic lengths on WGS84, metres."""
+    step_m = np.zeros(len(shape))
+    step_m[1:] = GEOD.inv(shape[:-1, 0], shape[:-1, 1], shape[1:, 0], shape[1:, 1])[2]
+    step_m[first_point[:-1]] = 0.0
+    lengths = np.add.reduceat(step_m, first_point[:-1])
+    return np.maximum(lengths, LENGTH_MIN_M).astype(np.float32)
+
+
+def _names(
+    ways: list[SourceWay],
+) -> tuple[tuple[str, ...], NDArray[np.int32], NDArray[np.int32]]:
+    """The distinct names, and for each way the index of its name and of its first road number."""
+    index: dict[str, int] = {}
+
+    def place(text: str) -> int:
+        return index.setdefault(text, len(index)) if text else -1
+
+    name = np.array([place(way.tags.get("name", "").strip()) for way in ways], np.int32)
+    ref = np.array([place(way.tags.get("ref", "").split(";")[0].strip()) for way in ways], np.int32)
+    return tuple(index), name, ref
+
+
+def map_id(arrays: dict[str, NDArray[np.generic]]) -> str:
+    """SHA-256 over the arrays that decide a route, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def utm_crs(bounds: tuple[float, float, float, float]) -> str:
+    """EPSG code of the UTM zone of the centre."""
+    west, south, east, north = bounds
+    zone = min(int(((west + east) / 2 + 180) // 6) + 1, 60)
+    return f"EPSG:{(32600 if south + north >= 0 else 32700) + zone}"
+
+
+def _meta(source: SourceMap, identity: str) -> MapMeta:
+    return MapMeta(
+        format_version=FORMAT_VERSION,
+        map_id=identity,
+        name=source.name,
+        source=source.source,
+        licence=source.licence,
+        attribution=source.attribution,
+        synthetic=source.synthetic,
+        bounds=source.bounds,
+        crs=utm_crs(source.bounds),
+        built_at="",
+    )
