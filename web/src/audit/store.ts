@@ -1,0 +1,66 @@
+// What the page knows: the search, and the entries found so far, newest first.
+import { signal } from "@preact/signals";
+import * as api from "../shared/api";
+import { toastError } from "../shared/components/Toast";
+import type { JournalEntry } from "../shared/types";
+
+const PAGE_LEN = 100;
+
+export interface Search {
+  q: string;
+  kind: string;
+  actor: string;
+  subject: string;
+  /** As typed into <input type="datetime-local">: local time, or empty. */
+  since: string;
+  until: string;
+}
+
+export const EMPTY: Search = { q: "", kind: "", actor: "", subject: "", since: "", until: "" };
+
+export const search = signal<Search>(fromAddress());
+export const entries = signal<JournalEntry[]>([]);
+/** `before` of the following page; null at the end; undefined before the first answer. */
+export const next = signal<number | null | undefined>(undefined);
+export const busy = signal(false);
+
+/** The search lives in the address, so that it can be kept and sent to a colleague. */
+function fromAddress(): Search {
+  const parameters = new URLSearchParams(location.search);
+  const found = { ...EMPTY };
+  for (const name of Object.keys(EMPTY) as (keyof Search)[]) found[name] = parameters.get(name) ?? "";
+  return found;
+}
+
+function toAddress(wanted: Search): void {
+  const parameters = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
+  history.replaceState(null, "", parameters.size ? `?${parameters}` : location.pathname);
+}
+
+const instant = (local: string): string => (local ? new Date(local).toISOString() : "");
+
+export async function find(changes: Partial<Search> = {}): Promise<void> {
+  search.value = { ...search.value, ...changes };
+  toAddress(search.value);
+  await load(undefined, []);
+}
+
+export async function more(): Promise<void> {
+  if (typeof next.value === "number") await load(next.value, entries.value);
+}
+
+async function load(before: number | undefined, shown: JournalEntry[]): Promise<void> {
+  const { since, until, ...rest } = search.value;
+  const filter: api.JournalQuery = { ...rest, since: instant(since), until: instant(until), limit: PAGE_LEN };
+  if (before !== undefined) filter.before = before;
+  busy.value = true;
+  try {
+    const page = await api.journal(filter);
+    entries.value = [...shown, ...page.entries];
+    next.value = page.next;
+  } catch (error) {
+    toastError(error);
+  } finally {
+    busy.value = false;
+  }
+}
