@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geo.ground import Route, Snap
+    from geo.ground import Route
+    from geo.snap import Snap
     from server.views import UnitView
 
 Clock = Callable[[], datetime]
@@ -60,3 +61,6 @@ class Router(Protocol):
 
     async def route(self, source: Snap, target: Snap) -> Route:
         """Raises `NoRouteError`, `RoutingBusy`."""
+
+    async def distances(self, sources: Sequence[Snap], target: Snap) -> list[float | None]:
+        """Metres along the fastest road, None where none leads. Raises `RoutingBusy`."""

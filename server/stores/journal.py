@@ -6,6 +6,7 @@ which makes `seq` dense and equal to commit order. Knows no subject's meaning.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,19 @@ PAGE_LEN_MAX = 200
 """Entries of one page; a larger wish is cut to this."""
 QUERY_LEN_MAX = 200
 """Characters of the free text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry to append; a step collects them and appends them at its end."""
+
+    actor: str
+    """`user:<username>`, `officer:<badge>`, `device:<id>` or `system`."""
+    subject: str
+    """`incident:<id>`, `order:<id>`, `unit:<id>`, `device:<id>` or `user:<username>`."""
+    kind: str
+    """Dotted, past tense: `order.issued`."""
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +79,12 @@ async def append(conn: Any, *, actor: str, subject: str, kind: str, body: dict[s
     """Append one entry in the caller's transaction; its last statement. Returns the seq."""
     seq: int = await conn.fetchval(APPEND, actor, subject, kind, body)
     return seq
+
+
+async def append_all(conn: Any, entries: Sequence[Entry]) -> None:
+    """Append the entries of one step, in order; the last thing its transaction does."""
+    for each in entries:
+        await append(conn, actor=each.actor, subject=each.subject, kind=each.kind, body=each.body)
 
 
 async def search(

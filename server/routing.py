@@ -1,0 +1,104 @@
+"""Travel over the road graph for the event loop: one named thread owns the `Ground`.
+
+The contraction-hierarchy engine is bound to its thread and a query takes milliseconds, so all
+routing runs on one thread, in the order asked. The queue is bounded: when it is full the caller
+hears `RoutingBusy` at once instead of waiting for an answer nobody needs any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from geo.errors import NoRouteError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from geo.ground import Ground, Route
+    from geo.snap import Snap
+
+QUEUE_LEN_MAX = 64
+"""Queries under way or waiting; at 10 ms each the last waits two thirds of a second."""
+
+T = TypeVar("T")
+
+
+class RoutingBusy(Exception):
+    """Too many queries wait; try again in a moment."""
+
+
+class RoutingService:
+    """Owns the routing thread; `start` opens the ground on it, `close` ends it."""
+
+    def __init__(
+        self, ground_factory: Callable[[], Ground], *, queue_len_max: int = QUEUE_LEN_MAX
+    ) -> None:
+        self._open = ground_factory
+        self._ground: Ground | None = None
+        self._queue_len_max = queue_len_max
+        self._places = threading.BoundedSemaphore(queue_len_max)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="routing")
+        self._stopping = False
+        self.refused_count = 0
+
+    async def start(self) -> None:
+        """Open the ground now, so that a broken map is known at start. Raises `GeoError`."""
+        await self._run(lambda ground: None)
+
+    async def snap(self, lon: float, lat: float) -> Snap:
+        """Nearest point on a road. Raises `OffMapError`, `NoRouteError`, `RoutingBusy`."""
+        return await self._run(lambda ground: ground.snap(lon, lat))
+
+    async def etas(self, sources: Sequence[Snap], target: Snap) -> NDArray[np.float64]:
+        """Seconds from each source to the target, inf where no road leads. Raises `RoutingBusy`."""
+        return await self._run(lambda ground: ground.etas(sources, target))
+
+    async def route(self, source: Snap, target: Snap) -> Route:
+        """The road itself. Raises `NoRouteError`, `RoutingBusy`."""
+        return await self._run(lambda ground: ground.route(source, target))
+
+    async def distances(self, sources: Sequence[Snap], target: Snap) -> list[float | None]:
+        """Metres along the fastest road, None where none leads. Raises `RoutingBusy`."""
+        return await self._run(lambda ground: [_distance(ground, each, target) for each in sources])
+
+    async def close(self) -> None:
+        """Refuse what waits, let the query under way end, close the ground, end the thread."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._thread.submit(self._close_ground)
+        await asyncio.to_thread(self._thread.shutdown, wait=True)
+
+    async def _run(self, job: Callable[[Ground], T]) -> T:
+        if self._stopping:
+            raise RoutingBusy("routing has stopped")
+        if not self._places.acquire(blocking=False):
+            self.refused_count += 1
+            raise RoutingBusy(f"{self._queue_len_max} routing queries wait already")
+        future = self._thread.submit(self._on_thread, job)
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)
+
+    def _on_thread(self, job: Callable[[Ground], T]) -> T:
+        if self._stopping:
+            raise RoutingBusy("routing has stopped")
+        if self._ground is None:
+            self._ground = self._open()
+        return job(self._ground)
+
+    def _close_ground(self) -> None:
+        if self._ground is not None:
+            self._ground.close()
+            self._ground = None
+
+
+def _distance(ground: Ground, source: Snap, target: Snap) -> float | None:
+    try:
+        return float(ground.route(source, target).distance_m)
+    except NoRouteError:
+        return None

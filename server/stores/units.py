@@ -1,0 +1,156 @@
+"""Units with their crews, devices, shift and open order, as PostgreSQL knows them.
+
+Knows no position and no presence: the board adds those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server.dispatch.orders import OrderState
+from server.dispatch.units import unit_status
+from server.views import DeviceKind, OfficerView, UnitKind, UnitStatus
+
+UNITS_LEN_MAX = 5000
+"""Units of one county; more are a sign of a wrong import."""
+
+
+class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An enabled device of a unit."""
+
+    id: str
+    kind: DeviceKind
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRow:
+    """A `UnitView` without position, presence and batteries."""
+
+    id: str
+    call_sign: str
+    kind: UnitKind
+    station: str | None
+    status: UnitStatus
+    order_id: str | None
+    order_number: int | None
+    incident_id: str | None
+    officers: list[OfficerView]
+    devices: list[DeviceRow]
+
+
+# Units in service, by call sign; all, or those named.
+LOAD = """
+SELECT unit.id, unit.call_sign, unit.kind, station.name AS station,
+       shift.id IS NOT NULL AS on_duty,
+       running.id AS order_id, running.number AS order_number, running.incident_id,
+       running.state AS order_state,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('badge', officer.badge, 'name', officer.name)
+                                  ORDER BY officer.badge), '[]')
+        FROM unit_officer JOIN officer ON officer.id = unit_officer.officer_id
+        WHERE unit_officer.unit_id = unit.id) AS officers,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', device.id, 'kind', device.kind,
+                                                     'model', device.model)
+                                  ORDER BY device.id), '[]')
+        FROM device
+        WHERE device.unit_id = unit.id AND device.disabled_at IS NULL) AS devices
+FROM unit
+LEFT JOIN station ON station.id = unit.station_id
+LEFT JOIN shift ON shift.unit_id = unit.id AND shift.off_at IS NULL
+LEFT JOIN dispatch_order AS running ON running.unit_id = unit.id AND running.closed_at IS NULL
+WHERE unit.retired_at IS NULL AND ($1::uuid[] IS NULL OR unit.id = ANY($1))
+ORDER BY unit.call_sign, unit.id
+LIMIT $2
+"""
+
+# Hold the running shifts of these units until commit: nobody goes off duty under a new order.
+HOLD_SHIFTS = """
+SELECT unit_id FROM shift WHERE unit_id = ANY($1::uuid[]) AND off_at IS NULL
+ORDER BY unit_id FOR SHARE
+"""
+
+# Begin a shift; nothing when one runs already.
+START_SHIFT = """
+INSERT INTO shift (id, unit_id, on_at) VALUES ($1, $2, $3)
+ON CONFLICT (unit_id) WHERE off_at IS NULL DO NOTHING
+RETURNING id
+"""
+
+# End the running shift, not before it began.
+END_SHIFT = """
+UPDATE shift SET off_at = greatest(on_at, $2) WHERE unit_id = $1 AND off_at IS NULL RETURNING id
+"""
+
+# Badges of the officers of a unit.
+CREW = """
+SELECT officer.badge FROM unit_officer JOIN officer ON officer.id = unit_officer.officer_id
+WHERE unit_officer.unit_id = $1
+"""
+
+# Enabled devices that can show an order to a person, in the order in which they are locked.
+ORDER_DEVICES = """
+SELECT id, unit_id FROM device
+WHERE unit_id = ANY($1::uuid[]) AND disabled_at IS NULL AND kind IN ('handset', 'body_camera')
+ORDER BY id
+"""
+
+
+async def load_units(conn: Any, unit_id: str | None = None) -> list[UnitRow]:
+    """All units in service by call sign, or the one named (an empty list: there is none)."""
+    return await load_some(conn, None if unit_id is None else [unit_id])
+
+
+async def load_some(conn: Any, unit_ids: Sequence[str] | None) -> list[UnitRow]:
+    """The units named, by call sign; those that do not exist are missing. None: all."""
+    wanted = None if unit_ids is None else list(unit_ids)
+    return [_row(each) for each in await conn.fetch(LOAD, wanted, UNITS_LEN_MAX)]
+
+
+async def hold_shifts(conn: Any, unit_ids: Sequence[str]) -> frozenset[str]:
+    """The units of these that are on duty, and stay so until the caller commits."""
+    rows = await conn.fetch(HOLD_SHIFTS, list(unit_ids))
+    return frozenset(row["unit_id"] for row in rows)
+
+
+async def start_shift(conn: Any, *, shift_id: str, unit_id: str, at: datetime) -> bool:
+    """Begin a shift; False when the unit is on duty already."""
+    return await conn.fetchval(START_SHIFT, shift_id, unit_id, at) is not None
+
+
+async def end_shift(conn: Any, *, unit_id: str, at: datetime) -> bool:
+    """End the running shift; False when the unit is off duty already."""
+    return await conn.fetchval(END_SHIFT, unit_id, at) is not None
+
+
+async def crew(conn: Any, unit_id: str) -> frozenset[str]:
+    """Badges of the officers who may answer for the unit."""
+    return frozenset(row["badge"] for row in await conn.fetch(CREW, unit_id))
+
+
+async def order_devices(conn: Any, unit_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """(device id, unit id) of every device an order goes to, by device id."""
+    rows = await conn.fetch(ORDER_DEVICES, list(unit_ids))
+    return [(row["id"], row["unit_id"]) for row in rows]
+
+
+def _row(row: Any) -> UnitRow:
+    state = row["order_state"]
+    return UnitRow(
+        id=row["id"],
+        call_sign=row["call_sign"],
+        kind=row["kind"],
+        station=row["station"],
+        status=unit_status(
+            on_duty=row["on_duty"], order=None if state is None else OrderState(state)
+        ),
+        order_id=row["order_id"],
+        order_number=row["order_number"],
+        incident_id=row["incident_id"],
+        officers=msgspec.convert(row["officers"], list[OfficerView]),
+        devices=msgspec.convert(row["devices"], list[DeviceRow]),
+    )
