@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey run privately, for a county on one machine."""
+"""A private PostgreSQL and a private Valkey: found, started, watched over and stopped by us."""
