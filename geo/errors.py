@@ -4,6 +4,7 @@ GeoError
 ├── MapSourceError       the file to build from is broken, empty, or not what it claims
 ├── MapFolderError       the map folder is missing, corrupt, or of another format version
 ├── OffMapError          a position outside the map
+├── EngineUnavailable    the routing engine asked for cannot run on this machine
 └── NoRouteError         no road leads from here to there; says why
 """
 
@@ -26,3 +27,7 @@ class OffMapError(GeoError):
 
 class NoRouteError(GeoError):
     """No road leads from the one place to the other."""
+
+
+class EngineUnavailable(GeoError):
+    """The routing engine asked for cannot run on this machine; says why."""

@@ -1,0 +1,1 @@
+"""Shortest travel times on a graph of nodes and arcs, by interchangeable engines."""

@@ -1,0 +1,187 @@
+"""The quick engine: customizable contraction hierarchies by `routingkit-cch`.
+
+The library is fast and sharp-edged (docs/adr/0003): its objects belong to the thread that made
+them, its errors are panics that no `except Exception` sees, some bad input crashes the process,
+and a metric cannot change while a query object lives. So: everything is validated before it goes
+in, query objects live inside one call, every local is let go in `finally`, and the weights kept
+here can rebuild the metric after any failure. Only `choose` should make one, after the probe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.routing.engine import (
+    CLOSED,
+    UNREACHABLE,
+    Graph,
+    Millis,
+    Path,
+    Seeds,
+    Weights,
+    checked_changes,
+    checked_weights,
+    require_nodes,
+)
+from geo.routing.scipy_engine import ScipyEngine
+
+PARTIAL_CHANGES_MAX: Final = 1_000
+"""Arcs changed one by one; beyond it a full customization is quicker."""
+
+
+class EngineBroken(RuntimeError):
+    """The library panicked; the engine has put itself right or cannot be used any more."""
+
+
+class CchEngine:
+    """Exact shortest times by contraction. See `Engine` for the contract."""
+
+    name = "cch"
+
+    def __init__(self, graph: Graph, weights: Weights) -> None:
+        import routingkit_cch  # an optional dependency: its absence must not stop the rest
+
+        self.graph = graph
+        self._kit: Any = routingkit_cch
+        self._thread = get_ident()
+        self._weights = checked_weights(weights, graph.arc_count)
+        self._reference: ScipyEngine | None = None
+        with _panics_as_errors():
+            self._cch: Any = self._kit.CCH(
+                graph.order.astype(np.uint32),
+                graph.tail.astype(np.uint32),
+                graph.head.astype(np.uint32),
+                False,  # keep closed arcs: they may open again
+            )
+            self._metric: Any = self._kit.CCHMetric(self._cch, self._weights)
+            self._updater: Any = self._kit.CCHMetricPartialUpdater(self._cch)
+
+    def many_to_one(self, sources: NDArray[np.int64], target: Seeds) -> Millis:
+        return self.matrix(sources, (target,))[:, 0]
+
+    def matrix(self, sources: NDArray[np.int64], targets: Sequence[Seeds]) -> Millis:
+        self._require_usable()
+        require_nodes(sources, self.graph.node_count)
+        for target in targets:
+            target.require_within(self.graph.node_count)
+        pinned, back = np.unique(sources, return_inverse=True)
+        found = np.empty((len(pinned), len(targets)), dtype=np.int64)
+        if pinned.size and targets:
+            self._fill(found, pinned, targets)
+        return found[back]
+
+    def route(self, source: Seeds, target: Seeds) -> Path | None:
+        self._require_usable()
+        source.require_within(self.graph.node_count)
+        target.require_within(self.graph.node_count)
+        query = result = None
+        try:
+            with _panics_as_errors():
+                query = self._kit.CCHQuery(self._metric)
+                result = query.run_multi(_pairs(source), _pairs(target))
+                if result.distance is None or result.distance >= UNREACHABLE:
+                    return None
+                nodes = result.node_path
+                return Path(
+                    total_ms=int(result.distance),
+                    first_node=int(nodes[0]),
+                    last_node=int(nodes[-1]),
+                    arcs=np.asarray(result.arc_path, dtype=np.int64),
+                )
+        finally:
+            query = result = None
+
+    def one_to_all(self, source: Seeds, limit_ms: int = UNREACHABLE - 1) -> Millis:
+        """By the reference engine: contraction has no advantage where all nodes are asked."""
+        self._require_usable()
+        if self._reference is None:
+            self._reference = ScipyEngine(self.graph, self._weights)
+        return self._reference.one_to_all(source, limit_ms)
+
+    def apply(self, arcs: NDArray[np.int64], weights: Weights) -> None:
+        self._require_usable()
+        arcs, weights = checked_changes(arcs, weights, self.graph.arc_count)
+        self._weights[arcs] = weights
+        if self._reference is not None:
+            self._reference.apply(arcs, weights)
+        if len(arcs) > PARTIAL_CHANGES_MAX:
+            self._customize()
+        elif len(arcs):
+            changes = dict(zip(arcs.tolist(), weights.tolist(), strict=True))
+            self._or_customize(lambda: self._updater.apply(self._metric, changes))
+
+    def reset(self, weights: Weights) -> None:
+        self._require_usable()
+        self._weights = checked_weights(weights, self.graph.arc_count)
+        if self._reference is not None:
+            self._reference.reset(self._weights)
+        self._customize()
+
+    def close(self) -> None:
+        self._require_own_thread()
+        self._updater = self._metric = self._cch = self._reference = None
+
+    def _fill(self, found: Millis, pinned: NDArray[np.int64], targets: Sequence[Seeds]) -> None:
+        query = None
+        try:
+            with _panics_as_errors():
+                query = self._kit.CCHManyToOne(self._metric, pinned.astype(np.uint32))
+                for column, target in enumerate(targets):
+                    found[:, column] = _to_millis(query.distances_to_multi(_pairs(target)))
+        finally:
+            query = None
+
+    def _or_customize(self, change: Callable[[], None]) -> None:
+        """Make a partial change; if the library panics half way, rebuild from our weights."""
+        try:
+            with _panics_as_errors():
+                change()
+        except EngineBroken:
+            self._customize()
+
+    def _customize(self) -> None:
+        with _panics_as_errors():
+            self._metric.reset(self._weights)
+
+    def _require_own_thread(self) -> None:
+        if get_ident() != self._thread:
+            raise RuntimeError("a CCH engine is used on another thread than the one that made it")
+
+    def _require_usable(self) -> None:
+        self._require_own_thread()
+        if self._metric is None:
+            raise RuntimeError("the engine is closed")
+
+
+@contextmanager
+def _panics_as_errors() -> Iterator[None]:
+    """Rust panics arrive as a BaseException of the library's own; everything else passes."""
+    try:
+        yield
+    except BaseException as error:  # PanicException is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        text = str(error)
+        error.__traceback__ = None  # its frames hold thread-bound objects
+    else:
+        return
+    raise EngineBroken(f"routingkit-cch: {text}")
+
+
+def _pairs(seeds: Seeds) -> list[tuple[int, int]]:
+    return list(zip(seeds.nodes, seeds.offsets_ms, strict=True))
+
+
+def _to_millis(answer: list[int | None]) -> Millis:
+    totals = np.asarray(answer, dtype=np.float64)  # None becomes NaN
+    totals[np.isnan(totals) | (totals >= UNREACHABLE)] = UNREACHABLE
+    return totals.astype(np.int64)
+
+
+assert CLOSED == 2**31 - 1, "the library's own notion of infinity"

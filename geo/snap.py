@@ -1,0 +1,132 @@
+"""The nearest road to a position: once per fix, then kept.
+
+A tree over the pieces of the edges, in metres of the map's projection. Only edges a car may use
+in at least one direction count; ferries do not. Knows no travel time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import STRtree
+
+from geo.errors import NoRouteError
+from geo.projection import projection, require_inside
+from geo.roadmap import EdgeFlag, RoadMap
+
+SNAP_M_MAX: Final = 3_000.0
+"""Beyond it a place is not on the road network: the rest is a walk."""
+
+PIECE_POINTS: Final = 8
+"""Shape points per tree entry: long winding edges have boxes too wide to search by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snap:
+    """A position brought to the road."""
+
+    edge: int
+    fraction: float
+    """0 at the edge's tail, 1 at its head, by length."""
+    lon: float
+    lat: float
+    """On the road, degrees."""
+    distance_m: float
+    """From the position to the road."""
+
+
+class SnapIndex:
+    """Finds the nearest drivable road of one map."""
+
+    def __init__(self, roadmap: RoadMap) -> None:
+        self._bounds = roadmap.meta.bounds
+        self._projection = projection(roadmap.meta.crs)
+        edges = np.flatnonzero(drivable(roadmap))
+        self._pieces = _cut(roadmap, edges)
+        self._tree = STRtree(self._pieces.lines)
+
+    def snap(self, lon: float, lat: float) -> Snap:
+        """The nearest place on a drivable road.
+
+        Raises OffMapError outside the map's bounds, NoRouteError when the nearest road is farther
+        than SNAP_M_MAX.
+        """
+        require_inside(self._bounds, lon, lat)
+        point = shapely.Point(self._projection.point_to_metres(lon, lat))
+        found, distances = self._tree.query_nearest(
+            point, max_distance=SNAP_M_MAX, return_distance=True, all_matches=False
+        )
+        if not found.size:
+            raise NoRouteError(f"no road within {SNAP_M_MAX / 1000:.0f} km of {lon:.5f}, {lat:.5f}")
+        return self._on_piece(int(found[0]), point, float(distances[0]))
+
+    def _on_piece(self, piece: int, point: shapely.Point, distance_m: float) -> Snap:
+        line = self._pieces.lines[piece]
+        along_m = float(shapely.line_locate_point(line, point))
+        place = shapely.line_interpolate_point(line, along_m)
+        lon, lat = self._projection.point_to_degrees(place.x, place.y)
+        length_m = float(self._pieces.edge_length_m[piece])
+        before_m = float(self._pieces.before_m[piece])
+        fraction = (before_m + along_m) / length_m if length_m > 0.0 else 0.0
+        return Snap(
+            edge=int(self._pieces.edge[piece]),
+            fraction=min(max(fraction, 0.0), 1.0),
+            lon=lon,
+            lat=lat,
+            distance_m=distance_m,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pieces:
+    """Edges cut into short lines; lengths in projected metres."""
+
+    lines: NDArray[np.object_]
+    edge: NDArray[np.int64]
+    before_m: NDArray[np.float64]
+    """Length of the edge before this piece."""
+    edge_length_m: NDArray[np.float64]
+
+
+def drivable(roadmap: RoadMap) -> NDArray[np.bool_]:
+    """(M,) edges with a road under them that a car may use in at least one direction."""
+    closed = int(EdgeFlag.CLOSED_FORWARD | EdgeFlag.CLOSED_BACKWARD)
+    flags = roadmap.edge_flags
+    wanted: NDArray[np.bool_] = ((flags & closed) != closed) & ((flags & int(EdgeFlag.FERRY)) == 0)
+    return wanted
+
+
+def edge_metres(roadmap: RoadMap, edge: int) -> NDArray[np.float64]:
+    """Shape of one edge in projected metres, (k, 2)."""
+    return projection(roadmap.meta.crs).to_metres(roadmap.shape(edge))
+
+
+def _cut(roadmap: RoadMap, edges: NDArray[np.int64]) -> _Pieces:
+    """Every PIECE_POINTS - 1 segments of an edge become one line; neighbours share a point."""
+    first = roadmap.edge_first_point
+    segments = (first[edges + 1] - first[edges] - 1).astype(np.int64)
+    step = PIECE_POINTS - 1
+    counts = -(-segments // step)
+    owner = np.repeat(np.arange(len(edges)), counts)
+    nth = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    start = first[edges][owner] + nth * step
+    stop = np.minimum(start + step, first[edges + 1][owner] - 1)
+
+    metres = projection(roadmap.meta.crs).to_metres(roadmap.point_lonlat)
+    along_m = np.zeros(len(metres))
+    along_m[1:] = np.cumsum(np.hypot(*np.diff(metres, axis=0).T))
+
+    sizes = stop - start + 1
+    line_of_point = np.repeat(np.arange(len(owner)), sizes)
+    within = np.arange(len(line_of_point)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    points = metres[np.repeat(start, sizes) + within]
+    return _Pieces(
+        lines=shapely.linestrings(points, indices=line_of_point),
+        edge=edges[owner],
+        before_m=along_m[start] - along_m[first[edges]][owner],
+        edge_length_m=(along_m[first[edges + 1] - 1] - along_m[first[edges]])[owner],
+    )

@@ -1,0 +1,510 @@
+"""One contract for every engine, and the ends in the middle of roads on top of it."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from geo.errors import EngineUnavailable
+from geo.routing import choose as choose_module
+from geo.routing.cch_engine import PARTIAL_CHANGES_MAX, CchEngine
+from geo.routing.choose import choose
+from geo.routing.engine import CLOSED, UNREACHABLE, Engine, Graph, Seeds, Weights
+from geo.routing.partial import Journey, PartialRouter
+from geo.routing.probe import Verdict, cch_verdict, probe
+from geo.routing.scipy_engine import ScipyEngine
+
+EngineMaker = Callable[[Graph, Weights], Engine]
+needs_cch = pytest.mark.skipif(not cch_verdict().ok, reason=cch_verdict().why)
+ENGINES = [
+    pytest.param(ScipyEngine, id="scipy"),
+    pytest.param(CchEngine, id="cch", marks=needs_cch),
+]
+SEEDS = range(6)
+
+
+def random_edges(seed: int, nodes: int = 60, edges: int = 110) -> NDArray[np.int64]:
+    """(M, 2) tail, head: sparse, with parallel edges, loops and islands."""
+    rng = np.random.default_rng(seed)
+    ends = rng.integers(0, nodes, size=(edges, 2))
+    ends[:5] = ends[5:10]
+    ends[10:13, 1] = ends[10:13, 0]
+    return ends.astype(np.int64)
+
+
+def random_weights(seed: int, arcs: int, closed_share: float = 0.15) -> Weights:
+    rng = np.random.default_rng(seed + 1_000)
+    weights = rng.integers(1, 90_000, size=arcs).astype(np.uint32)
+    weights[rng.random(arcs) < closed_share] = CLOSED
+    return weights
+
+
+def graph_of(edges: NDArray[np.int64], nodes: int = 60) -> Graph:
+    tail = edges.ravel()
+    head = edges[:, ::-1].ravel()
+    order = np.random.default_rng(nodes).permutation(nodes).astype(np.uint32)
+    return Graph(node_count=nodes, tail=tail, head=head, order=order)
+
+
+def plain_totals(graph: Graph, weights: Weights, target: Seeds) -> NDArray[np.int64]:
+    """Bellman-Ford, slow and obvious: the reference of the reference."""
+    totals = np.full(graph.node_count, UNREACHABLE, dtype=np.int64)
+    for node, offset in zip(target.nodes, target.offsets_ms, strict=True):
+        totals[node] = min(totals[node], offset)
+    usable = weights < CLOSED
+    for _ in range(graph.node_count):
+        through = weights[usable].astype(np.int64) + totals[graph.head[usable]]
+        np.minimum.at(totals, graph.tail[usable], through)
+    return np.minimum(totals, UNREACHABLE)
+
+
+def two_seeds(rng: np.random.Generator, nodes: int) -> Seeds:
+    first, second = rng.choice(nodes, 2, replace=False).tolist()
+    return Seeds(nodes=(first, second), offsets_ms=(int(rng.integers(9_000)), 0))
+
+
+@pytest.mark.parametrize("make", ENGINES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_many_to_one_equals_plain_reference(make: EngineMaker, seed: int) -> None:
+    graph = graph_of(random_edges(seed))
+    weights = random_weights(seed, graph.arc_count)
+    engine = make(graph, weights)
+    rng = np.random.default_rng(seed)
+    everyone = np.arange(graph.node_count)
+
+    for _ in range(10):
+        target = two_seeds(rng, graph.node_count)
+        expected = plain_totals(graph, weights, target)
+        assert engine.many_to_one(everyone, target).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("make", ENGINES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_answers_stay_right_after_random_closures_and_openings(
+    make: EngineMaker, seed: int
+) -> None:
+    graph = graph_of(random_edges(seed))
+    weights = random_weights(seed, graph.arc_count)
+    engine = make(graph, weights)
+    rng = np.random.default_rng(seed)
+    everyone = np.arange(graph.node_count)
+    engine.one_to_all(Seeds.at(0))  # whatever it keeps for this must follow the changes
+
+    for _ in range(8):
+        arcs = rng.choice(graph.arc_count, size=int(rng.integers(1, 30)), replace=False)
+        changed = random_weights(int(rng.integers(1 << 30)), len(arcs), closed_share=0.5)
+        weights[arcs] = changed
+        engine.apply(arcs, changed)
+        target = two_seeds(rng, graph.node_count)
+        expected = plain_totals(graph, weights, target)
+        assert engine.many_to_one(everyone, target).tolist() == expected.tolist()
+        flipped = Graph(
+            node_count=graph.node_count, tail=graph.head, head=graph.tail, order=graph.order
+        )
+        outward = plain_totals(flipped, weights, target)
+        assert engine.one_to_all(target).tolist() == outward.tolist()
+
+
+@pytest.mark.parametrize("make", ENGINES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_matrix_and_route_agree_with_many_to_one(make: EngineMaker, seed: int) -> None:
+    graph = graph_of(random_edges(seed))
+    weights = random_weights(seed, graph.arc_count)
+    engine = make(graph, weights)
+    rng = np.random.default_rng(seed)
+    sources = rng.integers(0, graph.node_count, 12)
+    targets = [two_seeds(rng, graph.node_count) for _ in range(5)]
+
+    matrix = engine.matrix(sources, targets)
+
+    for column, target in enumerate(targets):
+        assert engine.many_to_one(sources, target).tolist() == matrix[:, column].tolist()
+        for row, source in enumerate(sources.tolist()):
+            path = engine.route(Seeds.at(source), target)
+            if path is None:
+                assert matrix[row, column] == UNREACHABLE
+                continue
+            assert path.total_ms == matrix[row, column]
+            _check_path(graph, weights, path.arcs, path.first_node, path.last_node)
+            offset = dict(zip(target.nodes, target.offsets_ms, strict=True))[path.last_node]
+            assert int(weights[path.arcs].sum()) + offset == path.total_ms
+
+
+def _check_path(
+    graph: Graph, weights: Weights, arcs: NDArray[np.int64], first: int, last: int
+) -> None:
+    """The arcs hang together, lead from first to last, and none is closed."""
+    node = first
+    for arc in arcs.tolist():
+        assert graph.tail[arc] == node
+        assert weights[arc] < CLOSED
+        node = int(graph.head[arc])
+    assert node == last
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_reset_replaces_every_weight(make: EngineMaker) -> None:
+    graph = graph_of(random_edges(3))
+    engine = make(graph, random_weights(3, graph.arc_count))
+    other = random_weights(4, graph.arc_count)
+
+    engine.reset(other)
+
+    totals = engine.many_to_one(np.arange(graph.node_count), Seeds.at(7))
+    assert totals.tolist() == plain_totals(graph, other, Seeds.at(7)).tolist()
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_more_changes_than_fit_one_partial_update(make: EngineMaker) -> None:
+    edges = random_edges(5, nodes=500, edges=PARTIAL_CHANGES_MAX)
+    graph = graph_of(edges, nodes=500)
+    engine = make(graph, random_weights(5, graph.arc_count))
+    other = random_weights(6, graph.arc_count)
+
+    engine.apply(np.arange(PARTIAL_CHANGES_MAX + 1), other[: PARTIAL_CHANGES_MAX + 1])
+    engine.apply(
+        np.arange(PARTIAL_CHANGES_MAX + 1, graph.arc_count), other[PARTIAL_CHANGES_MAX + 1 :]
+    )
+
+    totals = engine.many_to_one(np.arange(500), Seeds.at(7))
+    assert totals.tolist() == plain_totals(graph, other, Seeds.at(7)).tolist()
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_totals_beyond_the_horizon_read_as_unreachable(make: EngineMaker) -> None:
+    edges = np.array([[0, 1], [1, 2], [2, 3]])
+    graph = graph_of(edges, nodes=4)
+    engine = make(graph, np.full(6, CLOSED // 2, dtype=np.uint32))
+
+    totals = engine.many_to_one(np.arange(4), Seeds(nodes=(3,), offsets_ms=(1,)))
+
+    assert totals.tolist() == [UNREACHABLE, UNREACHABLE, CLOSED // 2 + 1, 1]
+    assert engine.route(Seeds.at(0), Seeds(nodes=(3,), offsets_ms=(1,))) is None
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_limit_leaves_out_what_is_farther(make: EngineMaker) -> None:
+    graph = graph_of(np.array([[0, 1], [1, 2], [2, 3]]), nodes=4)
+    engine = make(graph, np.full(6, 10, dtype=np.uint32))
+
+    totals = engine.one_to_all(Seeds(nodes=(0,), offsets_ms=(5,)), limit_ms=25)
+
+    assert totals.tolist() == [5, 15, 25, UNREACHABLE]
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_invalid_input_is_refused_and_changes_nothing(make: EngineMaker) -> None:
+    graph = graph_of(random_edges(1))
+    weights = random_weights(1, graph.arc_count)
+    engine = make(graph, weights)
+    some = np.array([0, 1])
+    one = np.array([5], dtype=np.uint32)
+
+    refused: list[Callable[[], object]] = [
+        lambda: engine.many_to_one(np.array([0, 60]), Seeds.at(1)),
+        lambda: engine.many_to_one(np.array([-1]), Seeds.at(1)),
+        lambda: engine.many_to_one(np.array([0.5]), Seeds.at(1)),
+        lambda: engine.many_to_one(some, Seeds.at(60)),
+        lambda: engine.route(Seeds.at(0), Seeds.at(60)),
+        lambda: engine.one_to_all(Seeds.at(-1)),
+        lambda: Seeds(nodes=(), offsets_ms=()),
+        lambda: Seeds(nodes=(1, 1), offsets_ms=(0, 0)),
+        lambda: Seeds(nodes=(1,), offsets_ms=(-1,)),
+        lambda: engine.apply(np.array([graph.arc_count]), one),
+        lambda: engine.apply(np.array([-1]), one),
+        lambda: engine.apply(np.array([3, 3]), np.array([5, 6], dtype=np.uint32)),
+        lambda: engine.apply(some, one),
+        lambda: engine.apply(np.array([3]), np.array([0], dtype=np.uint32)),
+        lambda: engine.apply(np.array([3]), np.array([CLOSED + 1], dtype=np.uint32)),
+        lambda: engine.reset(one),
+        lambda: make(graph, one),
+    ]
+    for call in refused:
+        with pytest.raises(ValueError, match=r".+"):
+            call()
+
+    totals = engine.many_to_one(np.arange(60), Seeds.at(7))
+    assert totals.tolist() == plain_totals(graph, weights, Seeds.at(7)).tolist()
+
+
+def test_graph_refuses_what_would_crash_an_engine() -> None:
+    nodes = np.array([0, 1])
+    order = np.array([0, 1], dtype=np.uint32)
+
+    for wrong in (
+        {"tail": np.array([0, 2])},
+        {"head": np.array([0, -1])},
+        {"order": np.array([0, 0], dtype=np.uint32)},
+        {"order": np.array([0, 5], dtype=np.uint32)},
+        {"node_count": 0},
+        {"tail": np.array([0])},
+    ):
+        fields: dict[str, object] = {"node_count": 2, "tail": nodes, "head": nodes, "order": order}
+        with pytest.raises(ValueError, match=r".+"):
+            Graph(**(fields | wrong))  # type: ignore[arg-type]
+
+
+@needs_cch
+def test_cch_recovers_from_a_panic_of_the_library() -> None:
+    graph = graph_of(random_edges(2))
+    weights = random_weights(2, graph.arc_count)
+    engine = CchEngine(graph, weights)
+
+    class Broken:
+        def apply(self, metric: object, changes: dict[int, int]) -> None:
+            updater.apply(metric, {graph.arc_count + 99: 1})  # half-writes the metric
+
+    updater, engine._updater = engine._updater, Broken()
+    weights[4] = 77
+    engine.apply(np.array([4]), np.array([77], dtype=np.uint32))
+    engine._updater = updater
+    gc.collect()
+
+    totals = engine.many_to_one(np.arange(60), Seeds.at(7))
+    assert totals.tolist() == plain_totals(graph, weights, Seeds.at(7)).tolist()
+
+
+@needs_cch
+def test_cch_refuses_another_thread() -> None:
+    engine = CchEngine(graph_of(random_edges(2)), random_weights(2, 220))
+    caught: list[BaseException] = []
+
+    def use() -> None:
+        try:
+            engine.many_to_one(np.array([0]), Seeds.at(1))
+        except RuntimeError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+
+    assert "another thread" in str(caught[0])
+
+
+@needs_cch
+def test_closed_cch_engine_says_so() -> None:
+    engine = CchEngine(graph_of(random_edges(2)), random_weights(2, 220))
+    engine.close()
+
+    with pytest.raises(RuntimeError, match="closed"):
+        engine.many_to_one(np.array([0]), Seeds.at(1))
+
+
+# The probe and the choice
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "signal 4"),
+        ("import no_such_engine", "No module named"),
+        ("print('probe 1')", "wrong answer"),
+        ("raise SystemExit(3)", "exit code 3"),
+    ],
+)
+def test_probe_survives_and_names_the_cause(script: str, why: str) -> None:
+    verdict = probe(script)
+
+    assert not verdict.ok
+    assert why in verdict.why
+
+
+def test_probe_does_not_wait_for_ever() -> None:
+    verdict = probe("import threading; threading.Event().wait()", timeout_s=0.3)
+
+    assert "did not end" in verdict.why
+
+
+def test_auto_falls_back_to_scipy_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    verdict = Verdict(ok=False, why="the trial was killed by signal 4")
+    monkeypatch.setattr(choose_module, "cch_verdict", lambda: verdict)
+    graph, weights = graph_of(random_edges(1)), random_weights(1, 220)
+    choose_module._say_once.cache_clear()
+
+    with caplog.at_level(logging.WARNING):
+        engines = [choose(graph, weights, "auto").name for _ in range(3)]
+
+    assert engines == ["scipy"] * 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "routing by the exact SciPy engine, slower on large maps: the trial was killed by signal 4"
+    ]
+    with pytest.raises(EngineUnavailable, match="signal 4"):
+        choose(graph, weights, "cch")
+
+
+@needs_cch
+def test_auto_takes_cch_where_it_runs() -> None:
+    assert choose(graph_of(random_edges(1)), random_weights(1, 220)).name == "cch"
+
+
+# Ends in the middle of roads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    edge: int
+    fraction: float
+
+
+def a_router(make: EngineMaker, edges: NDArray[np.int64], weights: Weights) -> PartialRouter:
+    graph = graph_of(edges)
+    return PartialRouter(
+        make(graph, weights),
+        graph.node_count,
+        edges[:, 0].astype(np.int32),
+        edges[:, 1].astype(np.int32),
+        weights,
+    )
+
+
+def random_spots(seed: int, edges: int, count: int) -> list[Spot]:
+    rng = np.random.default_rng(seed)
+    fractions = rng.choice([0.0, 1.0, 0.25, 0.5, -1.0], size=count, p=[0.1, 0.1, 0.1, 0.1, 0.6])
+    fractions = np.where(fractions < 0, rng.random(count), fractions)
+    return [
+        Spot(edge=int(edge), fraction=float(fraction))
+        for edge, fraction in zip(rng.integers(0, edges, count), fractions, strict=True)
+    ]
+
+
+def split_total(edges: NDArray[np.int64], weights: Weights, source: Spot, target: Spot) -> int:
+    """The same journey on a graph where both spots are nodes of their own: no partial edges."""
+    cuts = sorted({(spot.edge, spot.fraction) for spot in (source, target)})
+    nodes = 60
+    tails, heads, times = [], [], []
+    at: dict[tuple[int, float], int] = {}
+    for edge, (tail, head) in enumerate(edges.tolist()):
+        inner = [fraction for where, fraction in cuts if where == edge]
+        stops = [(0.0, tail)]
+        for fraction in inner:
+            at[edge, fraction] = {0.0: tail, 1.0: head}.get(fraction, nodes)
+            if at[edge, fraction] == nodes:
+                stops.append((fraction, nodes))
+                nodes += 1
+        stops.append((1.0, head))
+        for (low, one), (high, two) in pairwise(stops):
+            for arc, (begin, end) in ((2 * edge, (one, two)), (2 * edge + 1, (two, one))):
+                whole = int(weights[arc])
+                if whole < CLOSED:
+                    tails.append(begin)
+                    heads.append(end)
+                    times.append(int(np.rint(whole * high)) - int(np.rint(whole * low)))
+    totals = np.full(nodes, UNREACHABLE, dtype=np.int64)
+    totals[at[source.edge, source.fraction]] = 0
+    for _ in range(nodes):
+        np.minimum.at(totals, heads, totals[tails] + np.array(times))
+    return min(int(totals[at[target.edge, target.fraction]]), UNREACHABLE)
+
+
+@pytest.mark.parametrize("make", ENGINES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_mid_edge_journeys_equal_a_graph_split_at_the_spots(make: EngineMaker, seed: int) -> None:
+    edges = random_edges(seed)
+    weights = random_weights(seed, 2 * len(edges))
+    router = a_router(make, edges, weights)
+    spots = random_spots(seed, len(edges), 14)
+    spots += [Spot(edge=spots[0].edge, fraction=0.9), Spot(edge=11, fraction=0.4)]
+
+    totals = router.matrix(spots, spots)
+
+    for row, source in enumerate(spots):
+        for column, target in enumerate(spots):
+            expected = split_total(edges, weights, source, target)
+            assert totals[row, column] == expected, (seed, source, target)
+
+
+@pytest.mark.parametrize("make", ENGINES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_legs_of_a_journey_add_up_and_join(make: EngineMaker, seed: int) -> None:
+    edges = random_edges(seed)
+    weights = random_weights(seed, 2 * len(edges))
+    router = a_router(make, edges, weights)
+    spots = random_spots(seed + 50, len(edges), 16)
+
+    for source in spots:
+        for target in spots:
+            journey = router.route(source, target)
+            eta = int(router.etas([source], target)[0])
+            if journey is None:
+                assert eta == UNREACHABLE
+                continue
+            assert journey.total_ms == eta
+            _check_journey(edges, weights, journey, source, target)
+
+
+def _check_journey(
+    edges: NDArray[np.int64], weights: Weights, journey: Journey, source: Spot, target: Spot
+) -> None:
+    total = 0
+    place = {(source.edge, source.fraction)} | _nodes_at(edges, source.edge, source.fraction)
+    for leg in journey.legs:
+        assert place & ({(leg.edge, leg.start)} | _nodes_at(edges, leg.edge, leg.start))
+        whole = int(weights[2 * leg.edge + (leg.start > leg.end)])
+        assert whole < CLOSED
+        total += abs(int(np.rint(whole * leg.end)) - int(np.rint(whole * leg.start)))
+        place = {(leg.edge, leg.end)} | _nodes_at(edges, leg.edge, leg.end)
+    assert place & (
+        {(target.edge, target.fraction)} | _nodes_at(edges, target.edge, target.fraction)
+    )
+    assert total == journey.total_ms
+
+
+def _nodes_at(edges: NDArray[np.int64], edge: int, fraction: float) -> set[tuple[int, float]]:
+    """Names of the node a place lies on, if any; -1 keeps them apart from places on edges."""
+    if fraction in (0.0, 1.0):
+        return {(-1, float(edges[edge, int(fraction)]))}
+    return set()
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_closing_a_road_never_shortens_a_journey(make: EngineMaker) -> None:
+    edges = random_edges(9)
+    weights = random_weights(9, 2 * len(edges), closed_share=0.0)
+    router = a_router(make, edges, weights)
+    spots = random_spots(9, len(edges), 20)
+    rng = np.random.default_rng(9)
+
+    before = router.matrix(spots, spots)
+    for _ in range(10):
+        arcs = rng.choice(2 * len(edges), 4, replace=False)
+        router.apply(arcs, np.full(4, CLOSED, dtype=np.uint32))
+        after = router.matrix(spots, spots)
+        assert (after >= before).all()
+        before = after
+
+    router.reset(weights)
+    assert (router.matrix(spots, spots) <= before).all()
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_no_sources_and_no_targets_are_fine(make: EngineMaker) -> None:
+    edges = random_edges(1)
+    router = a_router(make, edges, random_weights(1, 2 * len(edges)))
+    spot = Spot(edge=0, fraction=0.5)
+
+    assert router.etas([], spot).shape == (0,)
+    assert router.matrix([spot], []).shape == (1, 0)
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_spots_off_the_graph_are_refused(make: EngineMaker) -> None:
+    edges = random_edges(1)
+    router = a_router(make, edges, random_weights(1, 2 * len(edges)))
+
+    for spot in (Spot(edge=len(edges), fraction=0.5), Spot(edge=-1, fraction=0.5)):
+        with pytest.raises(ValueError, match="outside the map"):
+            router.etas([spot], Spot(edge=0, fraction=0.5))
+    for fraction in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            router.etas([Spot(edge=0, fraction=fraction)], Spot(edge=0, fraction=0.5))
