@@ -1,0 +1,97 @@
+// Native device protocol, version 1, as this page speaks it: docs/protocol.md, protocols/native.py.
+// Times are milliseconds since 1970 UTC.
+import type { Priority } from "../shared/types";
+
+export const SUBPROTOCOL = "ridgeline.v1.json";
+
+export type Step =
+  | "received"
+  | "shown"
+  | "accepted"
+  | "declined"
+  | "en_route"
+  | "on_scene"
+  | "feedback"
+  | "done";
+
+export interface TaskBody {
+  order: string;
+  number: number;
+  instruction: string;
+  eta_s: number | null;
+  unit: string;
+  incident: {
+    id: string;
+    number: number;
+    type: string;
+    type_names?: { en: string; zh: string };
+    priority: Priority;
+    note: string;
+    place: string;
+    lon: number;
+    lat: number;
+  };
+}
+
+export interface NoticeBody {
+  /** Id of the command or the order it is about. */
+  ref: string;
+  why: string;
+  text?: string;
+}
+
+interface CommandFrame {
+  t: "cmd";
+  seq: number;
+  prev: number;
+  id: string;
+  pri?: Priority;
+  exp?: number;
+}
+export type Command =
+  | (CommandFrame & { kind: "task"; body: TaskBody })
+  | (CommandFrame & { kind: "notice"; body: NoticeBody });
+
+export interface StateRecord {
+  t: "up";
+  k: "state";
+  id: string;
+  s: Step;
+  at: number;
+  by?: string;
+  reason?: string;
+  note?: string;
+  lat?: number;
+  lon?: number;
+}
+
+export interface LocationRecord {
+  t: "up";
+  k: "loc";
+  at: number;
+  lat: number;
+  lon: number;
+  acc?: number;
+  spd?: number;
+  hdg?: number;
+  bat?: number;
+  chg?: boolean;
+}
+
+/** A record gets its `n` when it is first sent, so that steps overtake an old backlog of fixes. */
+export type UpRecord = StateRecord | LocationRecord;
+export type Numbered = UpRecord & { n: number };
+
+export interface Welcome {
+  t: "welcome";
+  epoch: string;
+  resumed: boolean;
+  head: number;
+  up: number;
+  hb: number;
+  now: number;
+}
+
+export type ServerFrame = Welcome | Command | { t: "ack"; up: number } | { t: "pong"; i: number; now: number };
+
+export const CLOSE = { replaced: 4001, auth: 4002, protocol: 4003, slow: 4004, draining: 4005 } as const;
