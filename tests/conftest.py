@@ -1,0 +1,217 @@
+"""What every test may ask for: real databases, real maps, and no waiting for either.
+
+PostgreSQL and Valkey are those of RIDGELINE_TEST_DATABASE_URL and RIDGELINE_TEST_REDIS_URL, or
+private ones that this session starts. Each test gets a database of its own, copied from a migrated
+template in some 20 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+import redis
+
+from geo import mapfolder
+from geo.roadmap import RoadMap
+from server import migrate
+from server.embedded import launcher
+from server.stores.pool import Pool, open_pool
+from tests.small_county import small_county
+
+ROOT = Path(__file__).parent.parent
+REQUIRE_ALL = os.environ.get("RIDGELINE_REQUIRE_ALL") == "1"
+TEMPLATE = f"ridgeline_template_{os.getpid()}"
+
+T = TypeVar("T")
+_database_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestServers:
+    """Where the servers of this session are."""
+
+    __test__ = False
+
+    database_url: str
+    """The owner's, to a database from which others can be created."""
+    redis_url: str
+
+
+def missing(what: str) -> None:
+    """Skip; or fail where everything must run (RIDGELINE_REQUIRE_ALL=1)."""
+    if REQUIRE_ALL:
+        pytest.fail(f"RIDGELINE_REQUIRE_ALL=1, but {what}")
+    pytest.skip(what)
+
+
+# -- servers ------------------------------------------------------------------------------
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a unix socket, which other users may pass through."""
+    folder = Path(tempfile.mkdtemp(prefix="rl-", dir="/tmp"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """`short_folder` for one test; pytest's own tmp_path is too long and closed to others."""
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[TestServers]:
+    """PostgreSQL and Valkey of this session."""
+    database_url = os.environ.get("RIDGELINE_TEST_DATABASE_URL")
+    redis_url = os.environ.get("RIDGELINE_TEST_REDIS_URL")
+    with short_folder() as folder:
+        wanted = {"postgres": database_url is None, "valkey": redis_url is None}
+        with launcher.run(folder / "data", **wanted, durable=False) as running:
+            yield TestServers(
+                database_url=database_url or str(running.database_url),
+                redis_url=redis_url or str(running.redis_url),
+            )
+
+
+@pytest.fixture(scope="session")
+def template_database(servers: TestServers) -> Iterator[str]:
+    """A migrated, empty database that nobody is connected to."""
+    _administer(servers, f'CREATE DATABASE "{TEMPLATE}"')
+    _now(migrate.apply(_with_database(servers.database_url, TEMPLATE)))
+    yield TEMPLATE
+    _administer(servers, f'DROP DATABASE "{TEMPLATE}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(servers: TestServers, template_database: str) -> Iterator[str]:
+    """A migrated database of this test alone; the owner's URL."""
+    name = f"ridgeline_test_{os.getpid()}_{next(_database_numbers)}"
+    _administer(
+        servers, f'CREATE DATABASE "{name}" TEMPLATE "{template_database}" STRATEGY=file_copy'
+    )
+    yield _with_database(servers.database_url, name)
+    _administer(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def empty_database_url(servers: TestServers) -> Iterator[str]:
+    """A database of this test alone, without any table."""
+    name = f"ridgeline_test_{os.getpid()}_{next(_database_numbers)}"
+    _administer(servers, f'CREATE DATABASE "{name}"')
+    yield _with_database(servers.database_url, name)
+    _administer(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    """The application's connections to this test's database."""
+    pool = await open_pool(database_url)
+    yield pool
+    try:
+        await asyncio.wait_for(pool.close(), 5)
+    except TimeoutError:
+        pool.terminate()
+        pytest.fail("the test left a connection of the pool in use")
+
+
+@pytest.fixture
+def redis_url(servers: TestServers) -> str:
+    """Valkey, empty."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushall()
+    return servers.redis_url
+
+
+def _administer(servers: TestServers, statement: str) -> None:
+    async def run() -> None:
+        conn = await asyncpg.connect(servers.database_url)
+        try:
+            await conn.execute(statement)
+        finally:
+            await conn.close()
+
+    _now(run())
+
+
+def _now(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a loop of its own, without touching the test's loop."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+# -- maps ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real map data: andorra.osm.pbf and its elevation tile."""
+    folder = Path(os.environ.get("RIDGELINE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "andorra.osm.pbf").exists():
+        missing(f"there is no andorra.osm.pbf in {folder}; RIDGELINE_TEST_DATA names its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def andorra_dir(data_dir: Path, pytestconfig: pytest.Config) -> Path:
+    """The map folder of Andorra, built by the command line; kept while `geo` stays the same."""
+    folder = pytestconfig.cache.mkdir("andorra") / _fingerprint(data_dir)
+    if mapfolder.is_map_folder(folder):
+        return folder
+    for old in folder.parent.iterdir():
+        shutil.rmtree(old)
+    command = [sys.executable, "-m", "server.cli", "map", "build", data_dir / "andorra.osm.pbf"]
+    tiles = itertools.chain.from_iterable(("--dem", tile) for tile in data_dir.glob("*.hgt.zip"))
+    done = subprocess.run(
+        [*command, *tiles, "--out", folder], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"building the map of Andorra failed:\n{done.stdout}{done.stderr}"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_map() -> RoadMap:
+    """A hand-made valley with a numbered road, villages and stations; see tests/small_county.py."""
+    return small_county()
+
+
+@pytest.fixture(scope="session")
+def small_map_dir(small_map: RoadMap, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`small_map` as a map folder."""
+    folder = tmp_path_factory.mktemp("map") / "small"
+    mapfolder.save(small_map, folder)
+    return folder
+
+
+def _fingerprint(data_dir: Path) -> str:
+    digest = hashlib.sha256()
+    for path in [*sorted((ROOT / "geo").rglob("*.py")), data_dir / "andorra.osm.pbf"]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
