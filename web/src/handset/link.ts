@@ -146,20 +146,19 @@ export class DeviceLink {
   /** A server that owes us an answer and is silent is gone, whatever the socket says. */
   #watch(): void {
     const silentS = (Date.now() - this.#heardAt) / 1000;
-    if (silentS > 2 * this.#heartbeatS) return this.#lost();
-    if (silentS >= this.#heartbeatS && this.#socket) {
+    if (silentS > 2 * this.#heartbeatS) this.#lost();
+    else if (silentS >= this.#heartbeatS && this.#socket) {
       this.#pings += 1;
       this.#send(this.#socket, { t: "ping", i: this.#pings });
     }
   }
 
   #closed(code: number): void {
-    if (code === CLOSE.replaced) return this.#stop("replaced");
-    if (code === CLOSE.auth) {
+    if (code === CLOSE.replaced) this.#stop("replaced");
+    else if (code === CLOSE.auth) {
       this.#stop("refused");
-      return this.#events.onRefused();
-    }
-    this.#lost();
+      this.#events.onRefused();
+    } else this.#lost();
   }
 
   #stop(state: LinkState): void {

@@ -30,6 +30,8 @@ export interface StoredOrder {
   stepAt: number;
   /** Why it was withdrawn, if it was. */
   withdrawn: NoticeBody | null;
+  /** The officer has read that it was withdrawn or expired. */
+  dismissed: boolean;
 }
 
 interface Schema extends DBSchema {
@@ -119,6 +121,7 @@ export class Store {
       step: "received",
       stepAt: now,
       withdrawn: null,
+      dismissed: false,
     });
     await tx.objectStore("queue").add({ t: "up", k: "state", id: command.id, s: "received", at: now });
     await this.#forgetOldOrders(tx);
@@ -156,6 +159,14 @@ export class Store {
     const order = await tx.objectStore("orders").get(id);
     if (order) await tx.objectStore("orders").put({ ...order, step: record.s, stepAt: record.at });
     await tx.objectStore("queue").add(record);
+    await tx.done;
+  }
+
+  /** The officer has read that this order needs nothing more. */
+  async dismiss(id: string): Promise<void> {
+    const tx = this.#write();
+    const order = await tx.objectStore("orders").get(id);
+    if (order) await tx.objectStore("orders").put({ ...order, dismissed: true });
     await tx.done;
   }
 

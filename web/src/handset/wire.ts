@@ -92,6 +92,10 @@ export interface Welcome {
   now: number;
 }
 
-export type ServerFrame = Welcome | Command | { t: "ack"; up: number } | { t: "pong"; i: number; now: number };
+export type ServerFrame =
+  | Welcome
+  | Command
+  | { t: "ack"; up: number }
+  | { t: "pong"; i: number; now: number };
 
 export const CLOSE = { replaced: 4001, auth: 4002, protocol: 4003, slow: 4004, draining: 4005 } as const;

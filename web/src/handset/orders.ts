@@ -1,0 +1,105 @@
+// The orders of this handset, as the page shows them, and the steps an officer takes.
+import { signal } from "@preact/signals";
+import * as api from "../shared/api";
+import { serverNow } from "../shared/time";
+import type { HandsetGrant, IncidentType } from "../shared/types";
+import type { DeviceLink } from "./link";
+import { keepAwake, lastFix, watchPosition } from "./sensors";
+import type { Store, StoredOrder } from "./store";
+import type { StateRecord, Step } from "./wire";
+
+const TYPES_KEY = "ridgeline.incident_types";
+const POSITION_WORTH_MS = 120_000;
+
+export const orders = signal<StoredOrder[]>([]);
+export const unsent = signal<{ steps: number; fixes: number }>({ steps: 0, fixes: 0 });
+export const incidentTypes = signal<IncidentType[]>(JSON.parse(localStorage.getItem(TYPES_KEY) ?? "[]"));
+
+const ENDED: Step[] = ["declined", "done"];
+
+export const isExpired = (order: StoredOrder): boolean =>
+  order.expiresAt !== null &&
+  order.expiresAt < serverNow() &&
+  (order.step === "received" || order.step === "shown");
+
+/** Needs nothing more from the officer. */
+export const isOver = (order: StoredOrder): boolean => ENDED.includes(order.step) || order.dismissed;
+
+export class Desk {
+  readonly grant: HandsetGrant;
+  readonly #store: Store;
+  readonly #link: () => DeviceLink;
+
+  constructor(store: Store, grant: HandsetGrant, link: () => DeviceLink) {
+    this.#store = store;
+    this.grant = grant;
+    this.#link = link;
+  }
+
+  async start(): Promise<void> {
+    await this.refresh();
+    document.addEventListener("visibilitychange", () => void this.refresh());
+    watchPosition((fix) => {
+      this.#store
+        .fix(fix)
+        .then(() => this.#owe())
+        .catch((error: unknown) => console.error(error));
+    });
+    this.#loadTypes();
+  }
+
+  /** Names of the incident types are kept for the time without signal. */
+  #loadTypes(): void {
+    api.incidentTypes().then(
+      (types) => {
+        incidentTypes.value = types;
+        localStorage.setItem(TYPES_KEY, JSON.stringify(types));
+      },
+      (error: unknown) => console.warn("incident types not refreshed", error),
+    );
+  }
+
+  /** Read the orders; those a person can see now are `shown`. */
+  async refresh(): Promise<void> {
+    if (document.visibilityState === "visible") {
+      for (const order of await this.#store.orders()) {
+        if (order.step === "received" && !order.withdrawn && !isExpired(order))
+          await this.#say(order, "shown");
+      }
+    }
+    orders.value = await this.#store.orders();
+    if (orders.value.some((order) => !isOver(order))) void keepAwake();
+    await this.#owe();
+  }
+
+  async step(order: StoredOrder, step: Step, words: { reason?: string; note?: string } = {}): Promise<void> {
+    await this.#say(order, step, { by: this.grant.badge, ...words });
+    await this.refresh();
+  }
+
+  async dismiss(order: StoredOrder): Promise<void> {
+    await this.#store.dismiss(order.id);
+    await this.refresh();
+  }
+
+  async countUnsent(): Promise<void> {
+    unsent.value = await this.#store.unsent();
+  }
+
+  async #say(order: StoredOrder, step: Step, more: Partial<StateRecord> = {}): Promise<void> {
+    const record: StateRecord = { t: "up", k: "state", id: order.id, s: step, at: Date.now(), ...more };
+    const fix = lastFix.value;
+    if (fix && Date.now() - fix.at < POSITION_WORTH_MS) Object.assign(record, { lat: fix.lat, lon: fix.lon });
+    await this.#store.step(order.id, record);
+  }
+
+  async #owe(): Promise<void> {
+    await this.countUnsent();
+    this.#link().flush();
+  }
+}
+
+/** A new order: felt in the pocket. */
+export function announce(): void {
+  if ("vibrate" in navigator) navigator.vibrate([300, 150, 300, 150, 600]);
+}
