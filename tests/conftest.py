@@ -187,10 +187,14 @@ def andorra_dir(data_dir: Path, pytestconfig: pytest.Config) -> Path:
         return folder
     for old in folder.parent.iterdir():
         shutil.rmtree(old)
-    command = [sys.executable, "-m", "server.cli", "map", "build", data_dir / "andorra.osm.pbf"]
-    tiles = itertools.chain.from_iterable(("--dem", tile) for tile in data_dir.glob("*.hgt.zip"))
+    command = ["-m", "server.cli", "map", "build", str(data_dir / "andorra.osm.pbf")]
+    for tile in data_dir.glob("*.hgt.zip"):
+        command += ["--dem", str(tile)]
     done = subprocess.run(
-        [*command, *tiles, "--out", folder], capture_output=True, text=True, check=False
+        [sys.executable, *command, "--out", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, f"building the map of Andorra failed:\n{done.stdout}{done.stderr}"
     return folder

@@ -52,7 +52,7 @@ def crossing(column: int, row: int) -> tuple[float, float]:
 
 
 def _ways() -> list[SourceWay]:
-    ways = []
+    ways: list[SourceWay] = []
     for row in range(_ROWS):
         for column in range(_COLUMNS):
             if column + 1 < _COLUMNS:
