@@ -77,8 +77,8 @@ FROM order_event WHERE order_id = ANY($1::uuid[]) ORDER BY id
 # States of the incident's other orders.
 STATES_BESIDE = "SELECT state FROM dispatch_order WHERE incident_id = $1 AND id <> $2"
 
-# Numbers of the open orders by unit.
-OPEN_NUMBERS = "SELECT unit_id, number FROM dispatch_order WHERE closed_at IS NULL"
+# Number of the open order of a unit.
+OPEN_NUMBER = "SELECT number FROM dispatch_order WHERE unit_id = $1 AND closed_at IS NULL"
 
 # Which command told which device of this order, by device id.
 TASKS_OF = """
@@ -211,9 +211,10 @@ async def states_beside(conn: Any, order: LockedOrder) -> list[OrderState]:
     return [OrderState(row["state"]) for row in rows]
 
 
-async def open_numbers(conn: Any) -> dict[str, int]:
-    """Number of the open order of each unit that has one."""
-    return {row["unit_id"]: row["number"] for row in await conn.fetch(OPEN_NUMBERS)}
+async def open_number(conn: Any, unit_id: str) -> int | None:
+    """Number of the unit's open order, if it has one."""
+    number: int | None = await conn.fetchval(OPEN_NUMBER, unit_id)
+    return number
 
 
 async def tasks_of(conn: Any, order_id: str) -> list[tuple[str, str]]:

@@ -68,6 +68,15 @@ ORDER BY unit.call_sign, unit.id
 LIMIT $2
 """
 
+# What each unit in service is doing.
+DOING = """
+SELECT unit.id, shift.id IS NOT NULL AS on_duty, running.number, running.state
+FROM unit
+LEFT JOIN shift ON shift.unit_id = unit.id AND shift.off_at IS NULL
+LEFT JOIN dispatch_order AS running ON running.unit_id = unit.id AND running.closed_at IS NULL
+WHERE unit.retired_at IS NULL
+"""
+
 # Hold the running shifts of these units until commit: nobody goes off duty under a new order.
 HOLD_SHIFTS = """
 SELECT unit_id FROM shift WHERE unit_id = ANY($1::uuid[]) AND off_at IS NULL
@@ -111,6 +120,14 @@ async def load_some(conn: Any, unit_ids: Sequence[str] | None) -> list[UnitRow]:
     return [_row(each) for each in await conn.fetch(LOAD, wanted, UNITS_LEN_MAX)]
 
 
+async def doing(conn: Any) -> dict[str, tuple[UnitStatus, int | None]]:
+    """Status and number of the open order of each unit in service, by unit id."""
+    return {
+        row["id"]: (_status(row["on_duty"], row["state"]), row["number"])
+        for row in await conn.fetch(DOING)
+    }
+
+
 async def hold_shifts(conn: Any, unit_ids: Sequence[str]) -> frozenset[str]:
     """The units of these that are on duty, and stay so until the caller commits."""
     rows = await conn.fetch(HOLD_SHIFTS, list(unit_ids))
@@ -139,18 +156,20 @@ async def order_devices(conn: Any, unit_ids: Sequence[str]) -> list[tuple[str, s
 
 
 def _row(row: Any) -> UnitRow:
-    state = row["order_state"]
     return UnitRow(
         id=row["id"],
         call_sign=row["call_sign"],
         kind=row["kind"],
         station=row["station"],
-        status=unit_status(
-            on_duty=row["on_duty"], order=None if state is None else OrderState(state)
-        ),
+        status=_status(row["on_duty"], row["order_state"]),
         order_id=row["order_id"],
         order_number=row["order_number"],
         incident_id=row["incident_id"],
         officers=msgspec.convert(row["officers"], list[OfficerView]),
         devices=msgspec.convert(row["devices"], list[DeviceRow]),
     )
+
+
+def _status(on_duty: bool, order_state: str | None) -> UnitStatus:
+    order = None if order_state is None else OrderState(order_state)
+    return unit_status(on_duty=on_duty, order=order)

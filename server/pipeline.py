@@ -1,0 +1,331 @@
+"""The main job on one screen: incident → recommendation → decision → order → report → end.
+
+Each step is one transaction: what changed, the event, the commands to devices, and last the
+command log. Only after the commit does the fan-out wake gateways and consoles, so nothing leaves
+that could be forgotten. Asking twice with the same `request_id` does it once.
+
+Reports of devices do not pass here: the gateway applies them with `stores.orders.apply_report`,
+in the transaction that also moves the device's uplink counter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from geo.errors import OffMapError
+from geo.projection import require_inside
+from geo.roadmap import MapMeta
+from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
+from server.dispatch.incidents import INCIDENT_TYPES, IncidentStatus
+from server.dispatch.orders import OrderState, Speaker, Statement, Verdict, Why, decide
+from server.ids import new_id
+from server.ports import Clock, FanOut, LiveUnits, Router
+from server.recommender import Recommender
+from server.stores import decisions, entries, incidents, issue, journal, order_rows, orders, units
+from server.stores.decisions import Decision
+from server.stores.order_rows import Event, LockedOrder
+from server.stores.orders import Hint
+from server.stores.units import UnitRow
+from server.views import IncidentView, OrderView, Priority, RecommendationView
+
+UNITS_PER_DECISION_MAX = 20
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewIncident:
+    """What a dispatcher enters."""
+
+    request_id: str
+    type: str
+    priority: Priority
+    note: str
+    lon: float
+    lat: float
+    place: str
+    """As a person would say it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDecision:
+    """Whom a dispatcher sends, on which recommendation."""
+
+    request_id: str
+    recommendation_id: str
+    unit_ids: Sequence[str]
+    instruction: str = ""
+    reason: str = ""
+    """Why these, where they are not the first recommended."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Pipeline:
+    """The dispatcher's steps. `by` is who acts: `user:<username>`."""
+
+    def __init__(
+        self,
+        *,
+        pool: Any,
+        fanout: FanOut,
+        live: LiveUnits,
+        router: Router,
+        map_meta: MapMeta,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._pool = pool
+        self._fanout = fanout
+        self._recommender = Recommender(live=live, router=router, map_id=map_meta.map_id)
+        self._bounds = map_meta.bounds
+        self._clock = clock
+
+    async def open_incident(self, wanted: NewIncident, *, by: str) -> tuple[IncidentView, bool]:
+        """Open an incident; False with the one opened before when the request is a repetition.
+
+        Raises `Impossible`: `off_map`, `unknown_type`.
+        """
+        self._require_on_map(wanted.lon, wanted.lat)
+        if wanted.type not in INCIDENT_TYPES:
+            raise Impossible("unknown_type", f"There is no incident type {wanted.type!r}.")
+        async with self._transaction() as conn:
+            opened = await incidents.insert(
+                conn,
+                incident_id=new_id(),
+                request_id=wanted.request_id,
+                type_code=wanted.type,
+                priority=wanted.priority,
+                note=wanted.note,
+                place=wanted.place,
+                lon=wanted.lon,
+                lat=wanted.lat,
+                opened_by=by,
+                at=self._clock(),
+            )
+            if opened is None:
+                return await _opened_before(conn, wanted.request_id), False
+            await journal.append_all(conn, [entries.incident_opened(opened)])
+        self._publish([("incident", opened.id)])
+        return opened, True
+
+    async def recommend(self, incident_id: str, *, by: str) -> RecommendationView:
+        """Every unit by travel time, with reasons; kept and logged.
+
+        Raises `NotFound`, `Conflict` (`incident_closed`), `RoutingBusy`.
+        """
+        async with self._pool.acquire() as conn:
+            incident = _found(await incidents.load(conn, incident_id, with_events=False))
+            doing = await units.doing(conn)
+        _require_running(incident)
+        found = await self._recommender.compute(
+            incident, doing, recommendation_id=new_id(), now=self._clock()
+        )
+        async with self._transaction() as conn:
+            await decisions.insert_recommendation(conn, found, by=by)
+            await journal.append_all(conn, [entries.recommendation_computed(found, by=by)])
+        return found
+
+    async def dispatch(
+        self, incident_id: str, wanted: NewDecision, *, by: str
+    ) -> tuple[list[OrderView], bool]:
+        """Send all the units or none; False with the earlier orders when it is a repetition.
+
+        Raises `NotFound`, `Conflict` (`unit_busy`, `unit_off_duty`, `incident_closed`,
+        `request_reused`), `Impossible` (`unknown_recommendation`, `unit_count`).
+        """
+        unit_ids = sorted(set(wanted.unit_ids))
+        if not 1 <= len(unit_ids) <= UNITS_PER_DECISION_MAX:
+            raise Impossible("unit_count", f"Send 1 to {UNITS_PER_DECISION_MAX} units at once.")
+        async with self._transaction() as conn:
+            incident = _found(await incidents.lock(conn, incident_id))
+            if (earlier := await decisions.by_request(conn, wanted.request_id)) is not None:
+                return await _decided_before(conn, earlier, incident), False
+            _require_running(incident)
+            recommended = await _recommended(conn, wanted, incident)
+            rows = await issue.units_on_duty(conn, unit_ids)
+            decision = self._decision(incident, wanted, unit_ids, by)
+            if not await decisions.insert_decision(conn, decision):
+                raise _request_reused()
+            issued = await issue.issue(
+                conn, incident, decision, rows, recommended, instruction=wanted.instruction
+            )
+            await incidents.set_status(conn, incident.id, IncidentStatus.ASSIGNED)
+            views = await order_rows.views_of_decision(conn, decision.id)
+            await journal.append_all(conn, entries.decision_taken(decision, issued))
+        self._publish(issued.hints)
+        return views, True
+
+    async def cancel_order(self, order_id: str, *, ver: int, reason: str, by: str) -> OrderView:
+        """Cancel an order as the dispatcher saw it; its devices are told.
+
+        Raises `NotFound`, `Conflict` (`stale`), `Impossible` (`not_allowed`, `no_reason`).
+        """
+        said = Statement(
+            state=OrderState.CANCELLED, speaker=Speaker.DISPATCHER, reason=reason, seen_ver=ver
+        )
+        return await self._take_step(order_id, said, note="", by=by)
+
+    async def report_by_voice(
+        self, order_id: str, *, ver: int, state: OrderState, reason: str, note: str, by: str
+    ) -> OrderView:
+        """Enter what the unit said by radio or telephone. Raises as `cancel_order`."""
+        if state is OrderState.CANCELLED:
+            raise Impossible("not_allowed", "A unit does not cancel its order: cancel it yourself.")
+        said = Statement(state=state, speaker=Speaker.DISPATCHER, reason=reason, seen_ver=ver)
+        return await self._take_step(order_id, said, note=note, by=by)
+
+    async def close_incident(self, incident_id: str, *, outcome: str, by: str) -> IncidentView:
+        """End an incident. Raises `NotFound`, `Conflict` (`orders_open`, `incident_closed`)."""
+        async with self._transaction() as conn:
+            incident = _found(await incidents.lock(conn, incident_id))
+            _require_running(incident)
+            await _require_no_open_order(conn, incident)
+            await incidents.close(conn, incident.id, by=by, at=self._clock(), outcome=outcome)
+            closed = _found(await incidents.load(conn, incident.id))
+            await journal.append_all(conn, [entries.incident_closed(closed)])
+        self._publish([("incident", incident.id)])
+        return closed
+
+    async def set_shift(self, unit_id: str, *, on_duty: bool, by: str) -> UnitRow:
+        """Begin or end a unit's shift; nothing happens when it is so already.
+
+        Raises `NotFound`, `Conflict` (`unit_busy`) for a unit with an open order.
+        """
+        async with self._transaction() as conn:
+            if not await units.load_units(conn, unit_id):
+                raise NotFound("not_found", "There is no such unit.")
+            at = self._clock()
+            if on_duty:
+                changed = await units.start_shift(conn, shift_id=new_id(), unit_id=unit_id, at=at)
+            else:
+                changed = await units.end_shift(conn, unit_id=unit_id, at=at)
+            row = (await units.load_units(conn, unit_id))[0]
+            if not on_duty:
+                await issue.require_free(conn, row)
+            if changed:
+                await journal.append_all(conn, [entries.shift_changed(row, on_duty=on_duty, by=by)])
+        if changed:
+            self._publish([("unit", unit_id)])
+        return row
+
+    async def _take_step(self, order_id: str, said: Statement, *, note: str, by: str) -> OrderView:
+        """One step of an order that the dispatcher takes."""
+        async with self._transaction() as conn:
+            incident_id = _found(await order_rows.incident_of(conn, order_id))
+            incident = _found(await incidents.lock(conn, incident_id))
+            order = await order_rows.lock(conn, order_id)
+            verdict = decide(order.state, order.ver, said, crew=frozenset())
+            if not verdict.applied:
+                raise _refusal(order, verdict, said)
+            event = Event(
+                order_id=order.id,
+                ver=verdict.ver,
+                state=said.state,
+                applied=True,
+                actor=by,
+                server_at=self._clock(),
+                reason=said.reason,
+                note=note,
+            )
+            step = await orders.write_step(conn, order, incident, verdict, event)
+            view = _found(await order_rows.view(conn, order_id))
+            await journal.append_all(conn, step.entries)
+        self._publish(step.hints)
+        return view
+
+    def _decision(
+        self, incident: IncidentView, wanted: NewDecision, unit_ids: Sequence[str], by: str
+    ) -> Decision:
+        return Decision(
+            id=new_id(),
+            request_id=wanted.request_id,
+            incident_id=incident.id,
+            recommendation_id=wanted.recommendation_id,
+            unit_ids=unit_ids,
+            reason=wanted.reason,
+            decided_by=by,
+            decided_at=self._clock(),
+        )
+
+    def _require_on_map(self, lon: float, lat: float) -> None:
+        try:
+            require_inside(self._bounds, lon, lat)
+        except OffMapError as error:
+            raise Impossible("off_map", str(error), {"bounds": list(self._bounds)}) from None
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        async with self._pool.acquire() as conn, conn.transaction():
+            yield conn
+
+    def _publish(self, hints: Iterable[Hint]) -> None:
+        for topic, payload in hints:
+            self._fanout.publish(topic, payload)
+
+
+def _found(value: T | None) -> T:
+    if value is None:
+        raise NotFound("not_found", "This does not exist.")
+    return value
+
+
+def _require_running(incident: IncidentView) -> None:
+    if IncidentStatus(incident.status) is IncidentStatus.CLOSED:
+        raise Conflict("incident_closed", f"Incident {incident.number} is closed already.")
+
+
+async def _opened_before(conn: Any, request_id: str) -> IncidentView:
+    incident_id = _found(await incidents.id_by_request(conn, request_id))
+    return _found(await incidents.load(conn, incident_id, with_events=False))
+
+
+async def _recommended(
+    conn: Any, wanted: NewDecision, incident: IncidentView
+) -> RecommendationView:
+    found = await decisions.recommendation(conn, wanted.recommendation_id, incident.id)
+    if found is None:
+        raise Impossible("unknown_recommendation", "This incident has no such recommendation.")
+    return found
+
+
+async def _decided_before(
+    conn: Any, earlier: tuple[str, str], incident: IncidentView
+) -> list[OrderView]:
+    decision_id, incident_id = earlier
+    if incident_id != incident.id:
+        raise _request_reused()
+    return await order_rows.views_of_decision(conn, decision_id)
+
+
+def _request_reused() -> Conflict:
+    return Conflict("request_reused", "This request id was used for another incident.")
+
+
+async def _require_no_open_order(conn: Any, incident: IncidentView) -> None:
+    found = await order_rows.views_of_incidents(conn, [incident.id], with_events=False)
+    running = [each.number for each in found.get(incident.id, []) if each.closed_at is None]
+    if running:
+        names = ", ".join(str(number) for number in running)
+        raise Conflict(
+            "orders_open",
+            f"Orders are still open: {names}. Cancel or finish them first.",
+            {"orders": running},
+        )
+
+
+def _refusal(order: LockedOrder, verdict: Verdict, said: Statement) -> DispatchError:
+    detail = {"order": order.number, "state": str(order.state), "ver": order.ver}
+    if verdict.why is Why.STALE:
+        text = f"Order {order.number} changed meanwhile: it is {order.state} now."
+        return Conflict("stale", text, detail)
+    if verdict.why is Why.NO_REASON:
+        return Impossible("no_reason", f"Say why it is {said.state}.", detail)
+    text = f"Order {order.number} is {order.state}: {said.state} is not possible from there."
+    return Impossible("not_allowed", text, detail)

@@ -1,0 +1,108 @@
+"""What the dispatcher's steps say in the command log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.stores.decisions import Decision
+from server.stores.issue import Issued
+from server.stores.journal import Entry
+from server.stores.units import UnitRow
+from server.views import CandidateView, IncidentView, RecommendationView
+
+BEST_LEN = 5
+"""Best units named; the recommendation itself is kept whole beside the log."""
+
+
+def incident_opened(incident: IncidentView) -> Entry:
+    """What was opened, where, and how urgent."""
+    return Entry(
+        actor=incident.opened_by,
+        subject=f"incident:{incident.id}",
+        kind="incident.opened",
+        body={
+            "number": incident.number,
+            "type": incident.type,
+            "priority": incident.priority,
+            "note": incident.note,
+            "place": incident.place,
+            "lon": incident.lon,
+            "lat": incident.lat,
+        },
+    )
+
+
+def recommendation_computed(found: RecommendationView, *, by: str) -> Entry:
+    """Which units came first, and how many there were."""
+    return Entry(
+        actor=by,
+        subject=f"incident:{found.incident_id}",
+        kind="recommendation.computed",
+        body={
+            "recommendation": found.id,
+            "map": found.map_id,
+            "best": [_best(each) for each in found.candidates[:BEST_LEN]],
+            "candidates": len(found.candidates),
+            "excluded": len(found.excluded),
+        },
+    )
+
+
+def decision_taken(decision: Decision, issued: Issued) -> list[Entry]:
+    """The decision, then each order."""
+    taken = Entry(
+        actor=decision.decided_by,
+        subject=f"incident:{decision.incident_id}",
+        kind="decision.taken",
+        body={
+            "decision": decision.id,
+            "recommendation": decision.recommendation_id,
+            "units": [row.call_sign for row, _ in issued.tasks],
+            "reason": decision.reason,
+        },
+    )
+    return [taken, *(_order_issued(decision, row, task) for row, task in issued.tasks)]
+
+
+def incident_closed(incident: IncidentView) -> Entry:
+    """By whom, and with what outcome."""
+    return Entry(
+        actor=str(incident.closed_by),
+        subject=f"incident:{incident.id}",
+        kind="incident.closed",
+        body={"number": incident.number, "outcome": incident.outcome},
+    )
+
+
+def shift_changed(row: UnitRow, *, on_duty: bool, by: str) -> Entry:
+    """A unit came on duty, or went off."""
+    return Entry(
+        actor=by,
+        subject=f"unit:{row.id}",
+        kind="shift.started" if on_duty else "shift.ended",
+        body={"call_sign": row.call_sign, "officers": [each.badge for each in row.officers]},
+    )
+
+
+def _best(each: CandidateView) -> dict[str, Any]:
+    return {
+        "unit": each.call_sign,
+        "eta_s": each.eta_s,
+        "reasons": [reason.text for reason in each.reasons],
+    }
+
+
+def _order_issued(decision: Decision, row: UnitRow, task: dict[str, Any]) -> Entry:
+    return Entry(
+        actor=decision.decided_by,
+        subject=f"order:{task['order']}",
+        kind="order.issued",
+        body={
+            "number": task["number"],
+            "incident": decision.incident_id,
+            "unit": row.id,
+            "call_sign": row.call_sign,
+            "eta_s": task["eta_s"],
+            "instruction": task["instruction"],
+        },
+    )

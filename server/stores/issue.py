@@ -1,0 +1,169 @@
+"""Issuing orders: one for each unit of a decision, and a task for each of the unit's devices.
+
+Inside the caller's transaction, all units or none: the caller rolls back on `Conflict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.dispatch.errors import Conflict, NotFound
+from server.dispatch.orders import OrderState
+from server.ids import new_id
+from server.stores import commands, order_rows, units
+from server.stores.decisions import Decision
+from server.stores.order_rows import Event
+from server.stores.orders import COMMAND_TTL, Hint
+from server.stores.units import UnitRow
+from server.views import IncidentView, RecommendationView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """What was issued: the task of each unit, and whom to wake after the commit."""
+
+    tasks: tuple[tuple[UnitRow, dict[str, Any]], ...]
+    hints: tuple[Hint, ...]
+
+
+async def units_on_duty(conn: Any, unit_ids: Sequence[str]) -> list[UnitRow]:
+    """The units by id, all on duty until the caller commits. Raises `NotFound`, `Conflict`."""
+    rows = sorted(await units.load_some(conn, unit_ids), key=lambda each: each.id)
+    if len(rows) < len(unit_ids):
+        missing = sorted(set(unit_ids) - {each.id for each in rows})
+        raise NotFound("not_found", "There is no such unit.", {"units": missing})
+    on_duty = await units.hold_shifts(conn, unit_ids)
+    off_duty = [each.call_sign for each in rows if each.id not in on_duty]
+    if off_duty:
+        names = ", ".join(off_duty)
+        raise Conflict("unit_off_duty", f"Off duty: {names}.", {"call_signs": off_duty})
+    return rows
+
+
+async def issue(
+    conn: Any,
+    incident: IncidentView,
+    decision: Decision,
+    rows: Sequence[UnitRow],
+    recommended: RecommendationView,
+    *,
+    instruction: str,
+) -> Issued:
+    """Write the orders of a decision. Raises `Conflict` (`unit_busy`)."""
+    tasks = {}
+    for row in rows:
+        tasks[row.id] = await _order(
+            conn,
+            incident,
+            decision,
+            row,
+            instruction=instruction,
+            eta_s=_eta_s(recommended, row.id),
+        )
+    hints: list[Hint] = []
+    for device_id, unit_id in await units.order_devices(conn, list(tasks)):
+        await commands.enqueue(
+            conn,
+            device_id=device_id,
+            kind="task",
+            priority=incident.priority,
+            body=tasks[unit_id],
+            order_id=tasks[unit_id]["order"],
+            expires_at=decision.decided_at + COMMAND_TTL,
+            now=decision.decided_at,
+        )
+        hints.append(("device", device_id))
+    hints += [("unit", row.id) for row in rows]
+    return Issued(
+        tasks=tuple((row, tasks[row.id]) for row in rows),
+        hints=(*hints, ("incident", incident.id)),
+    )
+
+
+async def require_free(conn: Any, row: UnitRow) -> None:
+    """Raises `Conflict` (`unit_busy`) when the unit has an open order."""
+    if (number := await order_rows.open_number(conn, row.id)) is not None:
+        raise Conflict(
+            "unit_busy",
+            f"{row.call_sign} already has order {number}.",
+            {"call_sign": row.call_sign, "unit_id": row.id, "order": number},
+        )
+
+
+async def _order(
+    conn: Any,
+    incident: IncidentView,
+    decision: Decision,
+    row: UnitRow,
+    *,
+    instruction: str,
+    eta_s: float | None,
+) -> dict[str, Any]:
+    """Write one order with its first event; returns what its task says."""
+    order_id = new_id()
+    number = None
+    while number is None:
+        number = await order_rows.insert(
+            conn,
+            order_id=order_id,
+            incident_id=incident.id,
+            decision_id=decision.id,
+            unit_id=row.id,
+            eta_s=eta_s,
+            instruction=instruction,
+            issued_by=decision.decided_by,
+            at=decision.decided_at,
+        )
+        if number is None:
+            # Free again if the order in our way ended between the two statements.
+            await require_free(conn, row)
+    event = Event(
+        order_id=order_id,
+        ver=1,
+        state=OrderState.ISSUED,
+        applied=True,
+        actor=decision.decided_by,
+        server_at=decision.decided_at,
+        reason=decision.reason,
+    )
+    await order_rows.add_event(conn, event)
+    return _task(order_id, number, incident, row, instruction=instruction, eta_s=eta_s)
+
+
+def _task(
+    order_id: str,
+    number: int,
+    incident: IncidentView,
+    row: UnitRow,
+    *,
+    instruction: str,
+    eta_s: float | None,
+) -> dict[str, Any]:
+    """What a handset or a body camera needs to show of an order."""
+    return {
+        "order": order_id,
+        "number": number,
+        "incident": {
+            "id": incident.id,
+            "number": incident.number,
+            "type": incident.type,
+            "priority": incident.priority,
+            "note": incident.note,
+            "place": incident.place,
+            "lon": incident.lon,
+            "lat": incident.lat,
+        },
+        "instruction": instruction,
+        "eta_s": eta_s,
+        "unit": row.call_sign,
+    }
+
+
+def _eta_s(recommended: RecommendationView, unit_id: str) -> float | None:
+    """As the dispatcher saw it."""
+    for each in (*recommended.candidates, *recommended.excluded):
+        if each.unit_id == unit_id:
+            return each.eta_s
+    return None
