@@ -67,7 +67,7 @@ def is_map_folder(folder: Path) -> bool:
 def save(roadmap: RoadMap, folder: Path | str) -> None:
     """Write the map; replaces an older map there, refuses any other folder that is not empty."""
     target = Path(folder)
-    _refuse_foreign(target)
+    check_target(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
@@ -81,7 +81,8 @@ def save(roadmap: RoadMap, folder: Path | str) -> None:
         raise MapFolderError(f"{target}: cannot write the map: {error}") from error
 
 
-def _refuse_foreign(target: Path) -> None:
+def check_target(target: Path) -> None:
+    """Raise MapFolderError where `save` would refuse: a file, or a folder of something else."""
     if not target.exists() or is_map_folder(target):
         return
     if not target.is_dir():
