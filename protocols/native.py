@@ -173,12 +173,17 @@ class _Envelope(Struct):
     t: str
 
 
+class _Numbered(Struct, tag_field="t", tag="up"):
+    n: Count
+
+
 _envelope = msgspec.json.Decoder(_Envelope)
 _from_client: dict[str, msgspec.json.Decoder[ClientMessage]] = {
     "hello": msgspec.json.Decoder(Hello),
     "up": msgspec.json.Decoder(Uplink),
     "ping": msgspec.json.Decoder(Ping),
 }
+_numbered = msgspec.json.Decoder(_Numbered)
 _from_server: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 _encoder = msgspec.json.Encoder()
 
@@ -202,6 +207,17 @@ def decode_server(frame: str | bytes) -> ServerMessage:
         return _from_server.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"malformed frame: {error}") from None
+
+
+def record_number(frame: str | bytes) -> int | None:
+    """The `n` of an uplink record that `decode_client` refused for its other values, if it has one.
+
+    Lets the server step over a record that can never become valid by being sent again.
+    """
+    try:
+        return _numbered.decode(frame).n
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def encode(message: ClientMessage | ServerMessage) -> bytes:
