@@ -1,0 +1,218 @@
+"""The facade: snap, times, routes and reach, on a hand-made county and on a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from geo.errors import MapFolderError, NoRouteError
+from geo.ground import Ground, Route
+from geo.projection import projection
+from geo.roadmap import RoadMap
+from geo.routing.choose import EngineName
+from geo.routing.engine import CLOSED
+from geo.routing.probe import cch_verdict
+from geo.snap import Snap
+from geo.speed import Mode, Profile
+from tests.geo.maps import grid_map, lonlat, one_road
+
+PAIRS = 200
+needs_cch = pytest.mark.skipif(not cch_verdict().ok, reason=cch_verdict().why)
+ENGINES = [pytest.param("scipy"), pytest.param("cch", marks=needs_cch)]
+AN_ISLAND_NODE = -1
+
+
+@pytest.fixture(params=ENGINES)
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    engine: EngineName = request.param
+    ground = Ground(grid_map(), engine=engine)
+    yield ground
+    ground.close()
+
+
+def random_snaps(ground: Ground, count: int, seed: int) -> list[Snap]:
+    """Snaps of random places within 100 m of roads."""
+    rng = np.random.default_rng(seed)
+    points = ground.roadmap.point_lonlat
+    chosen = points[rng.integers(0, len(points), count)] + rng.normal(0.0, 5e-4, (count, 2))
+    return [ground.snap(lon, lat) for lon, lat in chosen.tolist()]
+
+
+def line_length_m(roadmap: RoadMap, lonlat: NDArray[np.float64]) -> float:
+    metres = projection(roadmap.meta.crs).to_metres(lonlat)
+    return float(np.hypot(*np.diff(metres, axis=0).T).sum())
+
+
+def check_route(ground: Ground, route: Route, source: Snap, target: Snap) -> None:
+    """It starts and ends where asked, is drawn as long as it says, and has no jump."""
+    assert route.lonlat.shape[0] >= 2
+    assert route.lonlat[0].tolist() == [source.lon, source.lat]
+    assert route.lonlat[-1].tolist() == [target.lon, target.lat]
+    drawn_m = line_length_m(ground.roadmap, route.lonlat)
+    assert drawn_m == pytest.approx(route.distance_m, rel=0.002, abs=1.0)
+
+
+def test_etas_matrix_and_routes_agree(ground: Ground) -> None:
+    snaps = random_snaps(ground, 24, seed=3)
+
+    matrix = ground.matrix(snaps, snaps)
+
+    for column, target in enumerate(snaps):
+        assert ground.etas(snaps, target).tolist() == matrix[:, column].tolist()
+        for row, source in enumerate(snaps):
+            if np.isinf(matrix[row, column]):
+                with pytest.raises(NoRouteError, match="no road connects"):
+                    ground.route(source, target)
+                continue
+            route = ground.route(source, target)
+            assert route.duration_s == matrix[row, column]
+            check_route(ground, route, source, target)
+    assert np.isfinite(matrix).any()
+    assert (np.diag(matrix) == 0.0).all()
+
+
+def test_a_way_along_one_edge_follows_its_shape() -> None:
+    road = [(0.0, 0.0), (500.0, 0.0), (500.0, 500.0)]
+    ground = Ground(one_road(road), engine="scipy")
+    source, target = ground.snap(*lonlat(100.0, 0.0)), ground.snap(*lonlat(500.0, 300.0))
+
+    there, back = ground.route(source, target), ground.route(target, source)
+
+    assert there.distance_m == pytest.approx(700.0, abs=0.1)
+    assert len(there.lonlat) == 3
+    np.testing.assert_allclose(there.lonlat, back.lonlat[::-1])
+
+
+def test_a_way_to_the_same_place_is_a_point_twice(ground: Ground) -> None:
+    snap = random_snaps(ground, 1, seed=1)[0]
+
+    route = ground.route(snap, snap)
+
+    assert route.duration_s == 0.0
+    assert route.distance_m == 0.0
+    assert route.lonlat.tolist() == [[snap.lon, snap.lat]] * 2
+
+
+def test_what_no_road_reaches_is_infinitely_far(ground: Ground) -> None:
+    island = ground.snap(*ground.roadmap.node_lonlat[AN_ISLAND_NODE].tolist())
+    others = random_snaps(ground, 10, seed=4)
+    others = [snap for snap in others if snap.edge != island.edge]
+
+    assert np.isinf(ground.etas(others, island)).all()
+    assert np.isinf(ground.matrix([island], others)).all()
+    with pytest.raises(NoRouteError, match="no road connects"):
+        ground.route(others[0], island)
+
+
+def test_reach_agrees_with_times_to_the_nodes(ground: Ground) -> None:
+    source = random_snaps(ground, 1, seed=8)[0]
+    reach = ground.reach(source, 1_800.0)
+
+    for node in range(0, ground.roadmap.node_count, 5):
+        edge = int(np.flatnonzero(ground.roadmap.edge_tail == node)[:1].sum())
+        if ground.roadmap.edge_tail[edge] != node:
+            continue
+        lon, lat = ground.roadmap.node_lonlat[node].tolist()
+        there = Snap(edge=edge, fraction=0.0, lon=lon, lat=lat, distance_m=0.0)
+        eta = float(ground.etas([source], there)[0])
+        if reach[node] <= 1_800.0:
+            assert reach[node] == eta
+        else:
+            assert eta > 1_800.0
+    assert (ground.reach(source, 60.0) >= reach).all()
+
+
+def test_a_closure_counts_at_once_and_can_be_undone(ground: Ground) -> None:
+    source, target = (ground.snap(*lonlat(*place)) for place in ((0, 0), (3_600, 3_600)))
+    before = ground.route(source, target)
+    arcs = np.arange(2 * ground.roadmap.edge_count)
+    used = arcs[:60]
+
+    ground.apply(used, np.full(len(used), CLOSED, dtype=np.uint32))
+    closed = float(ground.etas([source], target)[0])
+    ground.restore()
+
+    assert closed > before.duration_s
+    assert ground.route(source, target).duration_s == before.duration_s
+
+
+def test_urgent_is_never_slower() -> None:
+    routine = Ground(grid_map(), engine="scipy")
+    urgent = Ground(grid_map(), engine="scipy", profile=Profile(mode=Mode.URGENT))
+    snaps = random_snaps(routine, 20, seed=2)
+
+    assert (urgent.matrix(snaps, snaps) <= routine.matrix(snaps, snaps)).all()
+
+
+def test_opening_what_is_no_map_folder(tmp_path: Path) -> None:
+    with pytest.raises(MapFolderError):
+        Ground.open(tmp_path / "nowhere")
+    with pytest.raises(MapFolderError):
+        Ground.open(tmp_path)
+
+
+# A real mountain country
+
+ANDORRA_LA_VELLA = (1.5218, 42.5063)
+PAS_DE_LA_CASA = (1.7336, 42.5425)
+
+
+@pytest.mark.data
+@needs_cch
+def test_engines_agree_on_random_pairs_of_andorra(andorra_dir: Path) -> None:
+    exact, quick = Ground.open(andorra_dir, engine="scipy"), Ground.open(andorra_dir, engine="cch")
+    sources = random_snaps(exact, PAIRS, seed=11)
+    targets = random_snaps(exact, PAIRS, seed=12)
+
+    matrix = quick.matrix(sources, targets[:20])
+
+    assert matrix.tolist() == exact.matrix(sources, targets[:20]).tolist()
+    assert np.isfinite(matrix).mean() > 0.9
+    for source, target in zip(sources, targets, strict=True):
+        eta = float(quick.etas([source], target)[0])
+        assert eta == float(exact.etas([source], target)[0])
+        if np.isinf(eta):
+            continue
+        for ground in (exact, quick):
+            route = ground.route(source, target)
+            assert route.duration_s == eta
+            check_route(ground, route, source, target)
+    quick.close()
+
+
+@pytest.mark.data
+@needs_cch
+def test_engines_agree_on_andorra_after_random_closures(andorra_dir: Path) -> None:
+    exact, quick = Ground.open(andorra_dir, engine="scipy"), Ground.open(andorra_dir, engine="cch")
+    snaps = random_snaps(exact, 60, seed=13)
+    rng = np.random.default_rng(13)
+
+    before = exact.matrix(snaps, snaps)
+    for _ in range(5):
+        arcs = rng.choice(2 * exact.roadmap.edge_count, 40, replace=False)
+        for ground in (exact, quick):
+            ground.apply(arcs, np.full(len(arcs), CLOSED, dtype=np.uint32))
+        after = quick.matrix(snaps, snaps)
+        assert after.tolist() == exact.matrix(snaps, snaps).tolist()
+        assert (after >= before).all()
+        before = after
+    quick.close()
+
+
+@pytest.mark.data
+def test_crossing_andorra_takes_a_believable_time(andorra_dir: Path) -> None:
+    routine = Ground.open(andorra_dir)
+    urgent = Ground.open(andorra_dir, profile=Profile(mode=Mode.URGENT))
+    source, target = routine.snap(*ANDORRA_LA_VELLA), routine.snap(*PAS_DE_LA_CASA)
+
+    route = routine.route(source, target)
+
+    assert 25 * 60 < route.duration_s < 60 * 60
+    assert 25_000 < route.distance_m < 40_000
+    assert 0.75 < urgent.route(source, target).duration_s / route.duration_s < 1.0
+    for ground in (routine, urgent):
+        ground.close()
