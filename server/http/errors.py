@@ -1,0 +1,127 @@
+"""How the HTTP API says no, and how it reads and writes JSON: `docs/http-api.md`, Errors.
+
+ApiError      any refusal, with its status, its code, and a sentence for a person
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+_encoder = msgspec.json.Encoder()
+_CODES = {
+    400: "malformed",
+    401: "not_signed_in",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    429: "rate_limited",
+    503: "unavailable",
+}
+
+
+class ApiError(Exception):
+    """A refusal; `server.http` turns it into a response wherever it is raised."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        detail: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.detail = dict(detail or {})
+        self.headers = dict(headers or {})
+
+
+def json(view: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Any view, list or dict as a JSON response, never cached."""
+    kept = {"cache-control": "no-store", **(headers or {})}
+    return Response(_encoder.encode(view), status, kept, media_type="application/json")
+
+
+async def read_body(request: Request, shape: type[T]) -> T:
+    """The request's JSON body as `shape`. Raises `ApiError` 400 that names the wrong field."""
+    try:
+        return msgspec.json.decode(await request.body(), type=shape)
+    except msgspec.DecodeError as error:
+        raise ApiError(400, "malformed", f"The body is not what this call takes: {error}") from None
+
+
+def error_response(error: ApiError) -> Response:
+    body = {"code": error.code, "message": error.message, "detail": error.detail}
+    return json({"error": body}, error.status, error.headers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return error_response(error)
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    """What Starlette itself raises: no such path, wrong method."""
+    assert isinstance(error, HTTPException)
+    code = _CODES.get(error.status_code, "refused")
+    message = f"{HTTPStatus(error.status_code).phrase}: {request.method} {request.url.path}"
+    return error_response(ApiError(error.status_code, code, message, headers=error.headers))
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    logger.warning("the database is away: %s: %s", type(error).__name__, error)
+    message = "The database does not answer. Nothing was changed; try again in a moment."
+    return error_response(ApiError(503, "unavailable", message, headers={"retry-after": "2"}))
+
+
+async def _bad_value(request: Request, error: Exception) -> Response:
+    """A value that the database cannot take at all, such as an id that is no UUID."""
+    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    return error_response(ApiError(404, "not_found", "There is no such thing by that id."))
+
+
+async def _client_library(request: Request, error: Exception) -> Response:
+    """asyncpg's own refusals: a value of the wrong form, or a connection that has ended."""
+    if isinstance(error, ValueError):
+        return await _bad_value(request, error)
+    return await _database_away(request, error)
+
+
+async def _our_bug(request: Request, error: Exception) -> Response:
+    """Starlette logs it with its trace after this answer."""
+    message = "Ridgeline failed on this request; its log says why. Nothing was changed."
+    return error_response(ApiError(500, "internal", message))
+
+
+HANDLERS: dict[int | type[Exception], Handler] = {
+    ApiError: _refused,
+    HTTPException: _http_exception,
+    asyncpg.DataError: _bad_value,
+    asyncpg.PostgresConnectionError: _database_away,
+    asyncpg.CannotConnectNowError: _database_away,
+    asyncpg.TooManyConnectionsError: _database_away,
+    asyncpg.AdminShutdownError: _database_away,
+    asyncpg.InterfaceError: _client_library,
+    ConnectionError: _database_away,
+    TimeoutError: _database_away,
+    Exception: _our_bug,
+}
+"""For `Starlette(exception_handlers=…)`."""
