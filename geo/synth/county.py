@@ -1,0 +1,228 @@
+"""A believable mountain county out of a seed: land, water, settlements, roads.
+
+Large maps are a mosaic of counties of about 2,200 km² over one piece of land, each with its own
+seat and joined to its neighbours by roads through shared gates on the border.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.progress import Progress, silent
+from geo.roadmap import Place, SourceMap, SourceWay, Waterway
+from geo.synth import roads
+from geo.synth.landcover import land_cover
+from geo.synth.names import NameBook
+from geo.synth.network import Line, Network
+from geo.synth.noding import bridge_rivers, join_crossings, largest_network
+from geo.synth.pathgrid import PathGrid
+from geo.synth.places import Counts, choose_sites, counts_for
+from geo.synth.settle import Settled, settle
+from geo.synth.terrain import CELL_M, Terrain, make_terrain
+from geo.synth.water import river_width_m, water_areas, waterways, with_reservoirs
+
+Field: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+AREA_KM2_MIN = 60.0
+AREA_KM2_MAX = 120_000.0
+_WINDOW_KM2 = 2_600.0
+"""Largest county of a mosaic."""
+_IDS_PER_WINDOW = 4_000_000
+_FIRST_WINDOW_ID = 1_000_000_000
+"""Node ids below this belong to gates: 1 + flat cell of the whole map."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    """One county of the mosaic; borders are shared with the neighbours."""
+
+    number: int
+    top: int
+    left: int
+    rows: int
+    cols: int
+    counts: Counts
+
+
+def county(seed: int, *, area_km2: float = 2230, progress: Progress = silent) -> SourceMap:
+    """A synthetic county; the same seed and area give the same map.
+
+    Raises ValueError when `area_km2` is outside 60..120,000.
+    """
+    if not AREA_KM2_MIN <= area_km2 <= AREA_KM2_MAX:
+        raise ValueError(f"area_km2 must be {AREA_KM2_MIN:.0f}..{AREA_KM2_MAX:.0f}: {area_km2}")
+    rng = np.random.Generator(np.random.PCG64(seed))
+    terrain = with_reservoirs(rng, make_terrain(rng, area_km2, progress))
+    book = NameBook(rng)
+    streams = waterways(terrain, book)
+    progress("water", 1.0)
+    windows = _windows(terrain, area_km2)
+    ways: list[SourceWay] = []
+    places: list[Place] = []
+    built_up = np.zeros(terrain.height_m.shape, dtype=np.bool_)
+    for window in windows:
+        progress("roads", window.number / len(windows))
+        own_rng = np.random.Generator(np.random.PCG64([seed, window.number]))
+        settled = _county_roads(own_rng, terrain, window, streams, book)
+        places += settled.places
+        ways += _source_ways(terrain, window, settled.lines, len(ways))
+        built_up[_slices(window)] |= settled.built_up
+    progress("roads", 1.0)
+    areas = land_cover(rng, terrain, built_up) + water_areas(terrain, streams)
+    progress("land cover", 1.0)
+    return SourceMap(
+        name="岭脊县 Ridgeline County (synthetic)",
+        source=f"Ridgeline synthetic county, seed {seed}, {area_km2:g} km²",
+        licence="CC0-1.0",
+        attribution="Synthetic map: no such place",
+        synthetic=True,
+        bounds=terrain.frame.bounds,
+        ways=ways,
+        places=places,
+        areas=areas,
+        waterways=streams,
+        elevation=terrain.elevation(),
+    )
+
+
+def _windows(terrain: Terrain, area_km2: float) -> list[_Window]:
+    rows, cols = terrain.height_m.shape
+    side = max(1, int(np.ceil(np.sqrt(area_km2 / _WINDOW_KM2))))
+    total = counts_for(area_km2)
+    cuts_row = np.linspace(0, rows - 1, side + 1).astype(int)
+    cuts_col = np.linspace(0, cols - 1, side + 1).astype(int)
+    windows = []
+    for number in range(side * side):
+        i, j = divmod(number, side)
+        windows.append(
+            _Window(
+                number=number,
+                top=int(cuts_row[i]),
+                left=int(cuts_col[j]),
+                rows=int(cuts_row[i + 1] - cuts_row[i]) + 1,
+                cols=int(cuts_col[j + 1] - cuts_col[j]) + 1,
+                counts=Counts(
+                    towns=_portion(total.towns, number, side * side),
+                    villages=_portion(total.villages, number, side * side),
+                    stations=_portion(total.stations, number, side * side),
+                ),
+            )
+        )
+    return windows
+
+
+def _portion(total: int, number: int, parts: int) -> int:
+    """This part's share of a total, at least one."""
+    return max(1, total * (number + 1) // parts - total * number // parts)
+
+
+def _slices(window: _Window) -> tuple[slice, slice]:
+    return (
+        slice(window.top, window.top + window.rows),
+        slice(window.left, window.left + window.cols),
+    )
+
+
+def _county_roads(
+    rng: np.random.Generator,
+    terrain: Terrain,
+    window: _Window,
+    streams: list[Waterway],
+    book: NameBook,
+) -> Settled:
+    here = _slices(window)
+    height, slope = terrain.height_m[here], terrain.slope[here]
+    drained, lake = terrain.drained_m2[here], terrain.lake[here]
+    sites = choose_sites(rng, height, slope, drained, lake, window.counts)
+    grid = PathGrid(rng, height, slope, drained, lake)
+    network = Network(grid.xy_m, grid.shape, _FIRST_WINDOW_ID + window.number * _IDS_PER_WINDOW)
+    gates = _gates(terrain, window, height, drained)
+    for cell in (gates.north, gates.south, gates.east, gates.west):
+        grid.open_gate(cell)
+        network.fix(cell, _gate_id(terrain, window, cell))
+    numbers = roads.Numbers(
+        trunk=f"G{int(rng.integers(310, 360))}",
+        provincial=(f"S{int(rng.integers(201, 230))}", f"S{int(rng.integers(231, 260))}"),
+        county_from=1 + 60 * window.number % 900,
+    )
+    roads.main_roads(rng, grid, network, height, sites, gates, numbers)
+    roads.lanes(rng, grid, network, sites.villages)
+    roads.tracks(rng, grid, network, sites.hamlets, sites.farms)
+    settled = settle(rng, terrain, (window.top, window.left), network, sites, window.counts, book)
+    join_crossings(network.lines)
+    lines = largest_network(network.lines)
+    lines = _bridged(terrain, window, lines, streams)
+    return Settled(lines=lines, places=settled.places, built_up=settled.built_up)
+
+
+def _gates(terrain: Terrain, window: _Window, height: Field, drained: Field) -> roads.Gates:
+    """The lowest dry cell of each border: the same one seen from both sides."""
+    rows, cols = height.shape
+    lake = terrain.lake[_slices(window)]
+    level = np.where((drained > 1.2e7) | lake, np.inf, height)
+
+    def lowest(border: Field) -> int:
+        edge = max(8, len(border) // 10)
+        return edge + int(np.argmin(border[edge:-edge]))
+
+    return roads.Gates(
+        north=lowest(level[0]),
+        south=(rows - 1) * cols + lowest(level[-1]),
+        west=lowest(level[:, 0]) * cols,
+        east=lowest(level[:, -1]) * cols + cols - 1,
+    )
+
+
+def _gate_id(terrain: Terrain, window: _Window, cell: int) -> int:
+    """Node id of a border cell, the same in every window that shares it."""
+    row, col = divmod(cell, window.cols)
+    return 1 + (window.top + row) * terrain.frame.cols + window.left + col
+
+
+def _bridged(
+    terrain: Terrain, window: _Window, lines: list[Line], streams: list[Waterway]
+) -> list[Line]:
+    """Bridges over the rivers of this window."""
+    frame = terrain.frame
+    corner = np.array([window.left, window.top]) * CELL_M
+    limit = np.array([window.cols, window.rows]) * CELL_M
+    courses, widths = [], []
+    for river in streams:
+        xy = np.stack(
+            [
+                (river.lonlat[:, 0] - frame.west) / frame.step_lon,
+                (frame.north - river.lonlat[:, 1]) / frame.step_lat,
+            ],
+            axis=1,
+        )
+        xy = xy * CELL_M - corner
+        inside = ((xy > -200) & (xy < limit + 200)).all(axis=1)
+        if inside.sum() < 2 or river.kind != "river":
+            continue
+        cell = np.clip(
+            np.rint((xy + corner) / CELL_M).astype(int), 0, [frame.cols - 1, frame.rows - 1]
+        )
+        courses.append(xy)
+        widths.append(river_width_m(float(np.median(terrain.drained_m2[cell[:, 1], cell[:, 0]]))))
+    first_id = max(int(line.ids.max()) for line in lines) + 1
+    return bridge_rivers(lines, courses, widths, first_id)
+
+
+def _source_ways(
+    terrain: Terrain, window: _Window, lines: list[Line], ways_before: int
+) -> list[SourceWay]:
+    corner = np.array([window.left, window.top]) * CELL_M
+    return [
+        SourceWay(
+            way_id=ways_before + number,
+            node_ids=line.ids,
+            lonlat=terrain.frame.lonlat(line.xy_m + corner),
+            tags=line.tags,
+        )
+        for number, line in enumerate(lines, start=1)
+    ]

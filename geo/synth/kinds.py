@@ -1,0 +1,103 @@
+"""The kinds of road a county has: how each is tagged, how it may turn and what its builder pays for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from geo.synth.curves import Curvature
+from geo.synth.pathgrid import RoadCost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of road; `surfaces` are (OpenStreetMap value, share)."""
+
+    highway: str
+    surfaces: tuple[tuple[str, float], ...]
+    curvature: Curvature
+    lanes: int = 0
+    maxspeed_kmh: int = 0
+    maxspeed_share: float = 0.0
+    """Share of roads of this kind whose limit is tagged."""
+    more: dict[str, str] = field(default_factory=dict)
+
+    def tags(self, rng: np.random.Generator, **extra: str) -> dict[str, str]:
+        """OpenStreetMap tags of one road of this kind."""
+        tags = {"highway": self.highway, **self.more, **{k: v for k, v in extra.items() if v}}
+        names = [name for name, _ in self.surfaces]
+        surface = str(rng.choice(names, p=[share for _, share in self.surfaces]))
+        if surface:
+            tags["surface"] = surface
+        if self.lanes:
+            tags["lanes"] = str(self.lanes)
+        if rng.random() < self.maxspeed_share:
+            tags["maxspeed"] = str(self.maxspeed_kmh)
+        return tags
+
+
+TRUNK = Kind(
+    highway="trunk",
+    surfaces=(("asphalt", 1.0),),
+    curvature=Curvature(radius_m=320, hairpin_m=30, step_m=55, ease=4),
+    lanes=2,
+    maxspeed_kmh=60,
+    maxspeed_share=0.6,
+)
+PROVINCIAL = Kind(
+    highway="secondary",
+    surfaces=(("asphalt", 1.0),),
+    curvature=Curvature(radius_m=160, hairpin_m=19, step_m=52, ease=2),
+    lanes=2,
+    maxspeed_kmh=40,
+    maxspeed_share=0.3,
+)
+COUNTY = Kind(
+    highway="tertiary",
+    surfaces=(("asphalt", 0.6), ("concrete", 0.3), ("", 0.1)),
+    curvature=Curvature(radius_m=95, hairpin_m=15, step_m=50, ease=1),
+    lanes=2,
+    maxspeed_kmh=40,
+    maxspeed_share=0.15,
+)
+TOWNSHIP = Kind(
+    highway="unclassified",
+    surfaces=(("concrete", 0.75), ("asphalt", 0.1), ("", 0.15)),
+    curvature=Curvature(radius_m=60, hairpin_m=13, step_m=50, ease=1),
+    lanes=1,
+    maxspeed_kmh=30,
+    maxspeed_share=0.08,
+)
+LANE = Kind(
+    highway="unclassified",
+    surfaces=(("concrete", 0.35), ("gravel", 0.3), ("compacted", 0.15), ("", 0.2)),
+    curvature=Curvature(radius_m=40, hairpin_m=11, step_m=48, ease=1),
+    lanes=1,
+)
+TRACK = Kind(
+    highway="track",
+    surfaces=(("gravel", 0.35), ("earth", 0.4), ("", 0.25)),
+    curvature=Curvature(radius_m=32, hairpin_m=10, step_m=48),
+    more={"tracktype": "grade3"},
+)
+STREET = Kind(
+    highway="residential",
+    surfaces=(("asphalt", 0.5), ("concrete", 0.4), ("", 0.1)),
+    curvature=Curvature(radius_m=20, hairpin_m=8, step_m=60),
+)
+ALLEY = Kind(
+    highway="residential",
+    surfaces=(("concrete", 0.7), ("", 0.3)),
+    curvature=Curvature(radius_m=12, hairpin_m=8, step_m=60),
+)
+YARD = Kind(
+    highway="service",
+    surfaces=(("concrete", 0.5), ("gravel", 0.2), ("", 0.3)),
+    curvature=Curvature(radius_m=10, hairpin_m=8, step_m=60),
+)
+
+TRUNK_COST = RoadCost(grade_easy=0.045, grade_max=0.065, water_m=320, move_m=35)
+COUNTY_COST = RoadCost(grade_easy=0.07, grade_max=0.090, water_m=180, move_m=30)
+LANE_COST = RoadCost(grade_easy=0.085, grade_max=0.115, water_m=110, move_m=20)
+TRACK_COST = RoadCost(grade_easy=0.10, grade_max=0.14, water_m=60, move_m=12)

@@ -1,0 +1,232 @@
+"""Finishing touches on drawn roads: junctions where they cross, bridges over rivers, one network."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+from geo.synth.network import Line
+
+Field: TypeAlias = NDArray[np.float64]
+Ids: TypeAlias = NDArray[np.int64]
+
+_SNAP_M = 7.0
+"""A crossing this near to a point of a road becomes that point."""
+_BRIDGE_ENDS_M = 9.0
+"""How far a bridge reaches beyond the water on each side."""
+_BRIDGE_LENGTH_MAX_M = 260.0
+
+
+def join_crossings(lines: list[Line]) -> None:
+    """Give roads that cross a shared node there (tunnels pass under)."""
+    open_lines = [i for i, line in enumerate(lines) if line.tags.get("tunnel") != "yes"]
+    if not open_lines:
+        return
+    owner, at, start, end = _segments([lines[i] for i in open_lines])
+    owner = np.asarray(open_lines)[owner]
+    first, second = _crossing_pairs(lines, owner, at, start, end)
+    merged: dict[int, int] = {}
+    moved: dict[int, Field] = {}
+    extra: dict[int, list[tuple[int, float, Field, int]]] = defaultdict(list)
+    fresh = max(int(line.ids.max()) for line in lines) + 1
+    for i, j in zip(first.tolist(), second.tolist(), strict=True):
+        shares = _crossing(start[i], end[i], start[j], end[j])
+        if shares is None:
+            continue
+        place = start[i] + (end[i] - start[i]) * shares[0]
+        near_i = _near_point(lines[owner[i]], int(at[i]), place)
+        near_j = _near_point(lines[owner[j]], int(at[j]), place)
+        if near_i is not None and near_j is not None:
+            keep, drop = sorted((near_i[0], near_j[0]))
+            merged[drop] = keep
+            moved[drop] = near_i[1] if near_i[0] == keep else near_j[1]
+            continue
+        if near_i is not None:
+            extra[int(owner[j])].append((int(at[j]), shares[1], near_i[1], near_i[0]))
+        elif near_j is not None:
+            extra[int(owner[i])].append((int(at[i]), shares[0], near_j[1], near_j[0]))
+        else:
+            extra[int(owner[i])].append((int(at[i]), shares[0], place, fresh))
+            extra[int(owner[j])].append((int(at[j]), shares[1], place, fresh))
+            fresh += 1
+    for index, points in extra.items():
+        _insert(lines[index], points)
+    _merge(lines, merged, moved)
+
+
+def bridge_rivers(
+    lines: Sequence[Line], rivers: Sequence[Field], widths_m: Sequence[float], first_id: int
+) -> list[Line]:
+    """The roads again, cut where they cross a river, the part over the water tagged as a bridge."""
+    if not rivers:
+        return list(lines)
+    courses = [shapely.LineString(river) for river in rivers]
+    tree = shapely.STRtree([shapely.LineString(line.xy_m) for line in lines])
+    river_at, line_at = tree.query(courses, predicate="crosses")
+    spans: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for r, k in zip(river_at.tolist(), line_at.tolist(), strict=True):
+        if lines[k].tags.get("tunnel") == "yes":
+            continue
+        for station, skew in _stations(lines[k].xy_m, courses[r]):
+            half = min(widths_m[r] / 2 * skew + _BRIDGE_ENDS_M, _BRIDGE_LENGTH_MAX_M / 2)
+            spans[k].append((station - half, station + half))
+    result: list[Line] = []
+    next_id = first_id
+    for k, line in enumerate(lines):
+        if k not in spans:
+            result.append(line)
+            continue
+        parts, next_id = _cut(line, _union(spans[k]), next_id)
+        result += parts
+    return result
+
+
+def largest_network(lines: Sequence[Line]) -> list[Line]:
+    """Only the roads of the largest connected network."""
+    names, dense = np.unique(np.concatenate([line.ids for line in lines]), return_inverse=True)
+    first = np.concatenate([[0], np.cumsum([len(line.ids) for line in lines])])
+    inner = np.ones(len(dense), dtype=np.bool_)
+    inner[first[1:] - 1] = False
+    starts = dense[np.flatnonzero(inner)]
+    ends = dense[np.flatnonzero(inner) + 1]
+    graph = csr_matrix((np.ones(len(starts)), (starts, ends)), shape=(len(names), len(names)))
+    _, label = connected_components(graph, directed=False)
+    main = int(np.bincount(label).argmax())
+    return [line for line, at in zip(lines, first[:-1], strict=True) if label[dense[at]] == main]
+
+
+def _segments(lines: Sequence[Line]) -> tuple[Ids, Ids, Field, Field]:
+    """(line, position in line, start, end) of every segment."""
+    counts = np.array([len(line.xy_m) - 1 for line in lines])
+    owner = np.repeat(np.arange(len(lines)), counts)
+    at = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    start = np.concatenate([line.xy_m[:-1] for line in lines])
+    end = np.concatenate([line.xy_m[1:] for line in lines])
+    return owner, at, start, end
+
+
+def _crossing_pairs(
+    lines: Sequence[Line], owner: Ids, at: Ids, start: Field, end: Field
+) -> tuple[Ids, Ids]:
+    """Pairs of segments that touch and share no node."""
+    shapes = shapely.linestrings(np.stack([start, end], axis=1))
+    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    keep = first < second
+    first, second = first[keep], second[keep]
+    ids = np.concatenate([line.ids for line in lines])
+    base = np.concatenate([[0], np.cumsum([len(line.ids) for line in lines])])
+    a, b = base[owner] + at, base[owner] + at + 1
+    apart = np.ones(len(first), dtype=np.bool_)
+    for p in (a, b):
+        for q in (a, b):
+            apart &= ids[p[first]] != ids[q[second]]
+    return first[apart], second[apart]
+
+
+def _crossing(a: Field, b: Field, c: Field, d: Field) -> tuple[float, float] | None:
+    """Where two segments cross, as shares of each; None when parallel."""
+    u, v, w = b - a, d - c, c - a
+    cross = u[0] * v[1] - u[1] * v[0]
+    if abs(cross) < 1e-9:
+        return None
+    along_first = (w[0] * v[1] - w[1] * v[0]) / cross
+    along_second = (w[0] * u[1] - w[1] * u[0]) / cross
+    return float(np.clip(along_first, 0, 1)), float(np.clip(along_second, 0, 1))
+
+
+def _near_point(line: Line, at: int, place: Field) -> tuple[int, Field] | None:
+    """Node id and place of a segment's end that lies within reach of a crossing."""
+    ends = line.xy_m[at : at + 2]
+    away = np.hypot(*(ends - place).T)
+    nearest = int(away.argmin())
+    if away[nearest] > _SNAP_M:
+        return None
+    return int(line.ids[at + nearest]), ends[nearest]
+
+
+def _insert(line: Line, points: list[tuple[int, float, Field, int]]) -> None:
+    points.sort(key=lambda point: (point[0], point[1]))
+    before = [at + 1 for at, _, _, _ in points]
+    line.xy_m = np.insert(line.xy_m, before, np.stack([place for _, _, place, _ in points]), axis=0)
+    line.ids = np.insert(line.ids, before, [node for _, _, _, node in points])
+
+
+def _merge(lines: list[Line], merged: dict[int, int], moved: dict[int, Field]) -> None:
+    """Replace nodes by others, following chains of replacements; drop points that repeat."""
+
+    def final(node: int) -> tuple[int, Field]:
+        place = moved[node]
+        while node in merged:
+            place, node = moved[node], merged[node]
+        return node, place
+
+    gone = np.array(sorted(merged), dtype=np.int64)
+    for line in lines:
+        for k in np.flatnonzero(np.isin(line.ids, gone)).tolist():
+            line.ids[k], line.xy_m[k] = final(int(line.ids[k]))
+        fresh = np.concatenate([[True], line.ids[1:] != line.ids[:-1]])
+        line.xy_m, line.ids = line.xy_m[fresh], line.ids[fresh]
+    lines[:] = [line for line in lines if len(line.ids) > 1]
+
+
+def _stations(xy: Field, course: shapely.LineString) -> list[tuple[float, float]]:
+    """(distance along the road, 1 / sine of the angle) of each crossing with a river."""
+    road = shapely.LineString(xy)
+    found = []
+    for point in shapely.get_parts(shapely.intersection(road, course)):
+        middle = point.centroid
+        along, along_river = road.project(middle), course.project(middle)
+        heading = _heading(road, along) - _heading(course, along_river)
+        found.append((along, 1 / max(abs(float(np.sin(heading))), 0.35)))
+    return found
+
+
+def _heading(line: shapely.LineString, at: float) -> float:
+    a, b = line.interpolate(max(at - 5, 0)), line.interpolate(at + 5)
+    return float(np.arctan2(b.y - a.y, b.x - a.x))
+
+
+def _union(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    result: list[tuple[float, float]] = []
+    for low, high in sorted(spans):
+        if result and low < result[-1][1] + 12:
+            result[-1] = (result[-1][0], max(high, result[-1][1]))
+        else:
+            result.append((low, high))
+    return result
+
+
+def _cut(line: Line, spans: list[tuple[float, float]], next_id: int) -> tuple[list[Line], int]:
+    """Cut a line at the ends of its bridges."""
+    station = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line.xy_m, axis=0).T))])
+    length = float(station[-1])
+    cuts: list[tuple[int, bool]] = []
+    xy, ids = line.xy_m, line.ids
+    for low, high in spans:
+        for at, is_bridge in ((low, True), (high, False)):
+            if at <= 0 or at >= length:
+                cuts.append((0 if at <= 0 else len(ids) - 1, is_bridge))
+                continue
+            k = int(np.searchsorted(station, at))
+            near = k if station[k] - at < at - station[k - 1] else k - 1
+            if abs(station[near] - at) > 4:
+                share = (at - station[k - 1]) / (station[k] - station[k - 1])
+                xy = np.insert(xy, k, xy[k - 1] + (xy[k] - xy[k - 1]) * share, axis=0)
+                ids, station = np.insert(ids, k, next_id), np.insert(station, k, at)
+                next_id, near = next_id + 1, k
+            cuts.append((near, is_bridge))
+    edges = [0] + [at for at, _ in cuts] + [len(ids) - 1]
+    bridges = [False] + [is_bridge for _, is_bridge in cuts]
+    parts = []
+    for start, end, is_bridge in zip(edges[:-1], edges[1:], bridges, strict=True):
+        if end > start:
+            tags = {**line.tags, "bridge": "yes", "layer": "1"} if is_bridge else line.tags
+            parts.append(Line(xy_m=xy[start : end + 1], ids=ids[start : end + 1], tags=tags))
+    return parts, next_id
