@@ -1,0 +1,131 @@
+"""The roster in PostgreSQL: stations, officers, units, and the devices they carry.
+
+Writes what an administrator or a seeding enters. Knows no token, only its hash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from server.views import DeviceKind, UnitKind
+
+DEVICES_LEN_MAX = 20_000
+"""Of one list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceEntry:
+    """A device as the administrator sees it."""
+
+    id: str
+    kind: DeviceKind
+    model: str
+    unit_id: str | None
+    call_sign: str | None
+    enrolled: bool
+
+
+# A new station; nothing when the name is taken.
+INSERT_STATION = """
+INSERT INTO station (id, name, lon, lat) VALUES ($1, $2, $3, $4)
+ON CONFLICT (name) DO NOTHING RETURNING id
+"""
+# A new officer; nothing when the badge is taken.
+INSERT_OFFICER = """
+INSERT INTO officer (id, badge, name) VALUES ($1, $2, $3)
+ON CONFLICT (badge) DO NOTHING RETURNING id
+"""
+# A new unit; nothing when the call sign is taken.
+INSERT_UNIT = """
+INSERT INTO unit (id, call_sign, kind, station_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT (call_sign) DO NOTHING RETURNING id
+"""
+# Put an officer into a unit, out of the former one.
+JOIN_UNIT = """
+INSERT INTO unit_officer (officer_id, unit_id) SELECT id, $2 FROM officer WHERE badge = $1
+ON CONFLICT (officer_id) DO UPDATE SET unit_id = excluded.unit_id
+RETURNING officer_id
+"""
+# A new device; nothing when the id is taken.
+INSERT_DEVICE = """
+INSERT INTO device (id, kind, model, unit_id, token_hash, epoch) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
+# Give a device a new token and, if it moved, another unit.
+REENROL_DEVICE = """
+UPDATE device SET token_hash = $2, unit_id = $3 WHERE id = $1 AND disabled_at IS NULL RETURNING id
+"""
+# Devices in service.
+LIST_DEVICES = """
+SELECT device.id, device.kind, device.model, device.unit_id, unit.call_sign,
+       device.token_hash IS NOT NULL AS enrolled
+FROM device LEFT JOIN unit ON unit.id = device.unit_id
+WHERE device.disabled_at IS NULL ORDER BY device.id LIMIT $1
+"""
+
+
+async def add_station(conn: Any, *, station_id: str, name: str, lon: float, lat: float) -> bool:
+    """False when the name is taken."""
+    return await conn.fetchval(INSERT_STATION, station_id, name, lon, lat) is not None
+
+
+async def add_officer(conn: Any, *, officer_id: str, badge: str, name: str) -> bool:
+    """False when the badge is taken."""
+    return await conn.fetchval(INSERT_OFFICER, officer_id, badge, name) is not None
+
+
+async def add_unit(
+    conn: Any, *, unit_id: str, call_sign: str, kind: UnitKind, station_id: str | None
+) -> bool:
+    """False when the call sign is taken."""
+    row = await conn.fetchval(INSERT_UNIT, unit_id, call_sign, kind, station_id)
+    return row is not None
+
+
+async def join_unit(conn: Any, *, badge: str, unit_id: str) -> bool:
+    """Put the officer into the unit; False when nobody has that badge."""
+    return await conn.fetchval(JOIN_UNIT, badge, unit_id) is not None
+
+
+async def add_device(
+    conn: Any,
+    *,
+    device_id: str,
+    kind: DeviceKind,
+    model: str,
+    unit_id: str | None,
+    token_hash: bytes,
+    epoch: str,
+) -> bool:
+    """False when the id is taken."""
+    row = await conn.fetchval(INSERT_DEVICE, device_id, kind, model, unit_id, token_hash, epoch)
+    return row is not None
+
+
+async def reenrol_device(
+    conn: Any, *, device_id: str, token_hash: bytes, unit_id: str | None
+) -> bool:
+    """A new token ends the old one; False when there is no such device in service."""
+    return await conn.fetchval(REENROL_DEVICE, device_id, token_hash, unit_id) is not None
+
+
+async def devices(conn: Any) -> list[DeviceEntry]:
+    """By id, at most `DEVICES_LEN_MAX`."""
+    return [DeviceEntry(**row) for row in await conn.fetch(LIST_DEVICES, DEVICES_LEN_MAX)]
+
+
+async def station_id(conn: Any, name: str) -> str | None:
+    found: str | None = await conn.fetchval("SELECT id FROM station WHERE name = $1", name)
+    return found
+
+
+async def call_sign(conn: Any, unit_id: str) -> str | None:
+    """Of a unit in service."""
+    query = "SELECT call_sign FROM unit WHERE id = $1 AND retired_at IS NULL"
+    found: str | None = await conn.fetchval(query, unit_id)
+    return found
+
+
+async def officer_exists(conn: Any, badge: str) -> bool:
+    return bool(await conn.fetchval("SELECT 1 FROM officer WHERE badge = $1", badge))
