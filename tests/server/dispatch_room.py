@@ -1,0 +1,308 @@
+"""A dispatch room for tests: real PostgreSQL, real roads, a live picture and a fan-out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from geo.errors import NoRouteError
+from geo.ground import Ground
+from geo.roadmap import RoadMap
+from geo.snap import Snap, SnapIndex
+from protocols.native import Report, State
+from server.ids import new_id
+from server.pipeline import NewDecision, NewIncident, Pipeline
+from server.routing import RoutingService
+from server.stores import incidents, orders
+from server.stores.orders import ReportOutcome
+from server.stores.units import UnitRow, load_units
+from server.views import (
+    DeviceView,
+    IncidentView,
+    OrderView,
+    PositionView,
+    RecommendationView,
+    UnitView,
+)
+from tests.small_county import crossing
+
+NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+BY = "user:wang"
+
+
+@dataclass
+class LoudFanOut:
+    """Remembers what was published, and calls those who listen."""
+
+    published: list[tuple[str, str]] = field(default_factory=list)
+    listeners: list[tuple[str, Callable[[str], None]]] = field(default_factory=list)
+
+    def publish(self, topic: str, payload: str) -> None:
+        self.published.append((topic, payload))
+        for wanted, callback in self.listeners:
+            if wanted == topic:
+                callback(payload)
+
+    def subscribe(self, topic: str, callback: Callable[[str], None]) -> None:
+        self.listeners.append((topic, callback))
+
+    def topics(self) -> set[str]:
+        return {topic for topic, _ in self.published}
+
+
+class StillLife:
+    """A live picture that changes only when a test says so."""
+
+    def __init__(self, roadmap: RoadMap) -> None:
+        self._index = SnapIndex(roadmap)
+        self._units: dict[str, UnitView] = {}
+
+    def units(self) -> list[UnitView]:
+        return list(self._units.values())
+
+    def unit(self, unit_id: str) -> UnitView | None:
+        return self._units.get(unit_id)
+
+    def snap(self, unit_id: str) -> Snap | None:
+        position = self._units[unit_id].position
+        if position is None:
+            return None
+        try:
+            return self._index.snap(position.lon, position.lat)
+        except NoRouteError:
+            return None
+
+    def put(
+        self,
+        row: UnitRow,
+        at: tuple[float, float] | None,
+        *,
+        battery_pct: int | None = 80,
+        online: bool = True,
+        age_s: float = 5,
+    ) -> None:
+        seen_at = NOW - timedelta(seconds=age_s)
+        self._units[row.id] = UnitView(
+            id=row.id,
+            call_sign=row.call_sign,
+            kind=row.kind,
+            station=row.station,
+            status=row.status,
+            order_id=row.order_id,
+            incident_id=row.incident_id,
+            officers=row.officers,
+            position=None if at is None else _fix(row.devices[0].id, at, seen_at),
+            devices=[
+                DeviceView(
+                    id=device.id,
+                    kind=device.kind,
+                    model=device.model,
+                    online=online,
+                    last_seen_at=seen_at,
+                    battery_pct=battery_pct,
+                    battery_at=seen_at,
+                    charging=False,
+                    mode="standby",
+                )
+                for device in row.devices
+            ],
+        )
+
+
+def _fix(device_id: str, at: tuple[float, float], seen_at: datetime) -> PositionView:
+    lon, lat = at
+    return PositionView(
+        device_id=device_id,
+        lon=lon,
+        lat=lat,
+        observed_at=seen_at,
+        received_at=seen_at,
+        accuracy_m=8,
+        speed_mps=0,
+        heading_deg=None,
+    )
+
+
+@dataclass
+class Room:
+    """Everything a test of the pipeline needs."""
+
+    pool: Any
+    pipeline: Pipeline
+    fanout: LoudFanOut
+    live: StillLife
+    routing: RoutingService
+    roadmap: RoadMap
+    now: datetime = NOW
+
+    async def add_unit(
+        self,
+        call_sign: str,
+        at: tuple[float, float] | None = None,
+        *,
+        on_duty: bool = True,
+        devices: tuple[str, ...] = ("body_camera", "handset"),
+        battery_pct: int | None = 80,
+    ) -> UnitRow:
+        """A unit with officer B-<call sign>, its devices, and a fix at a crossing."""
+        unit_id, officer_id = new_id(), new_id()
+        async with self.pool.acquire() as conn, conn.transaction():
+            await conn.execute(
+                "INSERT INTO unit (id, call_sign, kind) VALUES ($1, $2, 'patrol_car')",
+                unit_id,
+                call_sign,
+            )
+            await conn.execute(
+                "INSERT INTO officer (id, badge, name) VALUES ($1, $2, $3)",
+                officer_id,
+                f"B-{call_sign}",
+                f"Officer of {call_sign}",
+            )
+            await conn.execute(
+                "INSERT INTO unit_officer (officer_id, unit_id) VALUES ($1, $2)",
+                officer_id,
+                unit_id,
+            )
+            for kind in devices:
+                await conn.execute(
+                    "INSERT INTO device (id, kind, unit_id, epoch) VALUES ($1, $2, $3, 'e1')",
+                    f"{call_sign}-{kind}",
+                    kind,
+                    unit_id,
+                )
+            if on_duty:
+                await conn.execute(
+                    "INSERT INTO shift (id, unit_id, on_at) VALUES ($1, $2, $3)",
+                    new_id(),
+                    unit_id,
+                    NOW - timedelta(hours=1),
+                )
+            (row,) = await load_units(conn, unit_id)
+        self.live.put(row, at, battery_pct=battery_pct)
+        return row
+
+    async def open(self, **changed: Any) -> IncidentView:
+        opened, _ = await self.pipeline.open_incident(an_incident(**changed), by=BY)
+        return opened
+
+    async def send(
+        self, incident: IncidentView, *rows: UnitRow, found: RecommendationView | None = None
+    ) -> list[OrderView]:
+        """Recommend, then dispatch these units."""
+        found = found or await self.pipeline.recommend(incident.id, by=BY)
+        issued, _ = await self.pipeline.dispatch(incident.id, a_decision(found, *rows), by=BY)
+        return issued
+
+    async def tasks(self, order: OrderView) -> dict[str, str]:
+        """Command id of the task by device id."""
+        rows = await self.fetch(
+            "SELECT device_id, id FROM command WHERE order_id = $1 AND kind = 'task'", order.id
+        )
+        return {row["device_id"]: row["id"] for row in rows}
+
+    async def report(
+        self,
+        device_id: str,
+        command_id: str,
+        said: Report,
+        *,
+        by: str = "",
+        reason: str = "",
+        note: str = "",
+    ) -> ReportOutcome:
+        """A device reports, in a transaction of its own, as the gateway does it."""
+        state = State(
+            n=1,
+            id=command_id,
+            s=said,
+            at=int(NOW.timestamp() * 1000),
+            by=by,
+            reason=reason,
+            note=note,
+            lat=27.54,
+            lon=100.26,
+        )
+        async with self.pool.acquire() as conn, conn.transaction():
+            return await orders.apply_report(
+                conn, device_id=device_id, state=state, received_at=self.now
+            )
+
+    async def fetch(self, query: str, *values: Any) -> list[Any]:
+        async with self.pool.acquire() as conn:
+            found: list[Any] = await conn.fetch(query, *values)
+            return found
+
+    async def kinds(self) -> list[str]:
+        """Kinds of the command log, oldest first."""
+        return [
+            row["kind"] for row in await self.fetch("SELECT kind FROM journal_entry ORDER BY seq")
+        ]
+
+    async def incident(self, incident_id: str) -> IncidentView:
+        async with self.pool.acquire() as conn:
+            found = await incidents.load(conn, incident_id)
+        assert found is not None
+        return found
+
+    async def counts(self) -> dict[str, int]:
+        """Rows of everything a step may write."""
+        tables = (
+            "incident", "recommendation", "decision", "dispatch_order", "order_event", "command",
+            "journal_entry", "shift",
+        )  # fmt: skip
+        rows = {table: await self.fetch(f"SELECT count(*) FROM {table}") for table in tables}
+        return {table: found[0]["count"] for table, found in rows.items()}
+
+
+def an_incident(**changed: Any) -> NewIncident:
+    lon, lat = crossing(3, 2)
+    values: dict[str, Any] = {
+        "request_id": new_id(),
+        "type": "traffic_collision",
+        "priority": "priority",
+        "note": "two lorries",
+        "lon": lon,
+        "lat": lat,
+        "place": "X02 at Cross Street",
+    }
+    return NewIncident(**(values | changed))
+
+
+def a_decision(found: RecommendationView, *rows: UnitRow, **changed: Any) -> NewDecision:
+    values: dict[str, Any] = {
+        "request_id": new_id(),
+        "recommendation_id": found.id,
+        "unit_ids": [row.id for row in rows],
+        "instruction": "take the trunk road",
+    }
+    return NewDecision(**(values | changed))
+
+
+@asynccontextmanager
+async def a_room(pool: Any, roadmap: RoadMap) -> AsyncIterator[Room]:
+    routing = RoutingService(lambda: Ground(roadmap, engine="scipy"))
+    await routing.start()
+    fanout, live = LoudFanOut(), StillLife(roadmap)
+    pipeline = Pipeline(
+        pool=pool,
+        fanout=fanout,
+        live=live,
+        router=routing,
+        map_meta=roadmap.meta,
+        clock=lambda: NOW,
+    )
+    room = Room(
+        pool=pool,
+        pipeline=pipeline,
+        fanout=fanout,
+        live=live,
+        routing=routing,
+        roadmap=roadmap,
+    )
+    try:
+        yield room
+    finally:
+        await routing.close()

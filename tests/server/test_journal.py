@@ -1,0 +1,124 @@
+"""The command log: append-only for the application, dense, searchable."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from server.stores import journal
+from server.stores.journal import JournalFilter
+
+
+async def log(pool: Any, **values: Any) -> int:
+    entry: dict[str, Any] = {
+        "actor": "user:wang",
+        "subject": "incident:1",
+        "kind": "incident.opened",
+        "body": {},
+    }
+    async with pool.acquire() as conn, conn.transaction():
+        return await journal.append(conn, **(entry | values))
+
+
+async def found(pool: Any, **wanted: Any) -> list[int]:
+    async with pool.acquire() as conn:
+        page = await journal.search(conn, JournalFilter(**wanted))
+    return [entry.seq for entry in page.entries]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal_entry SET actor = 'user:nobody'",
+        "DELETE FROM journal_entry",
+        "TRUNCATE journal_entry",
+        "INSERT INTO journal_entry VALUES (9, now(), 'user:x', 'user:x', 'made.up', '{}')",
+        "UPDATE order_event SET note = ''",
+        "DELETE FROM order_event",
+        "UPDATE decision SET reason = 'nicer'",
+        "DELETE FROM recommendation",
+        "ALTER TABLE journal_entry DISABLE TRIGGER ALL",
+    ],
+)
+async def test_the_application_cannot_change_history(pool: Any, statement: str) -> None:
+    await log(pool)
+
+    async with pool.acquire() as conn:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.execute(statement)
+
+    assert await found(pool) == [1]
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE journal_entry SET actor = ''", "DELETE FROM journal_entry"]
+)
+async def test_even_the_owner_is_stopped_by_the_trigger(
+    pool: Any, database_url: str, statement: str
+) -> None:
+    await log(pool)
+    owner = await asyncpg.connect(database_url)
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await owner.execute(statement)
+    finally:
+        await owner.close()
+
+
+async def test_seq_is_dense_and_in_commit_order_under_concurrency(pool: Any) -> None:
+    seqs = await asyncio.gather(*(log(pool, body={"n": n}) for n in range(40)))
+
+    assert sorted(seqs) == list(range(1, 41))
+
+
+async def test_an_entry_of_a_transaction_that_fails_is_gone_and_leaves_no_gap(pool: Any) -> None:
+    async def fail() -> None:
+        async with pool.acquire() as conn, conn.transaction():
+            await journal.append(conn, actor="system", subject="user:x", kind="a.b", body={})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    await log(pool)
+
+    assert await found(pool) == [1]
+
+
+async def test_search_filters(pool: Any) -> None:
+    await log(pool, body={"note": "two lorries at 松坪村", "rate": "50%"})
+    await log(pool, kind="order.issued", subject="order:7", body={"unit": "P_07"})
+    await log(pool, kind="order.done", actor="officer:B-101", subject="order:7")
+    await log(pool, kind="ordered.lunch", body={"unit": "PX07"})
+
+    assert await found(pool) == [4, 3, 2, 1]
+    assert await found(pool, kind="order.issued") == [2]
+    assert await found(pool, kind="order") == [3, 2]
+    assert await found(pool, actor="officer:B-101") == [3]
+    assert await found(pool, subject="order:7") == [3, 2]
+    assert await found(pool, text="松坪村") == [1]
+    assert await found(pool, text="LORRIES") == [1]
+    assert await found(pool, text="50%") == [1]
+    assert await found(pool, text="P_07") == [2]
+    assert await found(pool, text="b-101") == [3]
+    now = datetime.now(UTC)
+    assert await found(pool, since=now - timedelta(minutes=1)) == [4, 3, 2, 1]
+    assert await found(pool, until=now - timedelta(minutes=1)) == []
+
+
+async def test_pages_cover_everything_once(pool: Any) -> None:
+    for n in range(7):
+        await log(pool, body={"n": n})
+
+    pages, before = [], None
+    async with pool.acquire() as conn:
+        while True:
+            page = await journal.search(conn, JournalFilter(), before=before, limit=3)
+            pages.append([entry.seq for entry in page.entries])
+            if (before := page.next_before) is None:
+                break
+
+    assert pages == [[7, 6, 5], [4, 3, 2], [1]]
