@@ -22,7 +22,8 @@ AZIMUTH_DEG = 315.0
 ALTITUDE_DEG = 45.0
 FLAT = round(256 * np.sin(np.radians(ALTITUDE_DEG)))
 """Grey of flat ground."""
-EXAGGERATION = 1.25
+EXAGGERATION_FAR, EXAGGERATION_NEAR = 1.2, 0.75
+"""Relief reads flatter from afar: heights are stretched by the first at zoom 8, the second at 13."""
 WEBP_QUALITY = 82
 LEVELS_MAX = 8
 MARGIN_CELLS = 4
@@ -48,7 +49,7 @@ class Relief:
         height_m, known = heights
         mid_lat = mercator.to_lat(np.array((y + 0.5) / 2**z))
         pixel_m = mercator.WORLD_M * np.cos(np.radians(mid_lat)) / TILE_PX / 2**z
-        return _webp(_shade(height_m, float(pixel_m)), known)
+        return _webp(_shade(height_m * _exaggeration(z), float(pixel_m)), known)
 
     def _heights(self, z: int, x: int, y: int) -> tuple[Floats, NDArray[np.bool_]] | None:
         """Heights of the pixel centres with one pixel more on each side, and which are known."""
@@ -119,10 +120,14 @@ def _patched(part: Floats, unknown: NDArray[np.bool_]) -> Floats:
     return patched
 
 
+def _exaggeration(z: int) -> float:
+    return float(np.interp(z, [8, 13], [EXAGGERATION_FAR, EXAGGERATION_NEAR]))
+
+
 def _shade(height_m: Floats, pixel_m: float) -> NDArray[np.uint8]:
     """Lambert's law: the cosine between the sun and the surface normal."""
-    east = EXAGGERATION * (height_m[1:-1, 2:] - height_m[1:-1, :-2]) / (2 * pixel_m)
-    north = EXAGGERATION * (height_m[:-2, 1:-1] - height_m[2:, 1:-1]) / (2 * pixel_m)
+    east = (height_m[1:-1, 2:] - height_m[1:-1, :-2]) / (2 * pixel_m)
+    north = (height_m[:-2, 1:-1] - height_m[2:, 1:-1]) / (2 * pixel_m)
     azimuth, altitude = np.radians(AZIMUTH_DEG), np.radians(ALTITUDE_DEG)
     towards_sun = east * np.sin(azimuth) + north * np.cos(azimuth)
     cosine = (np.sin(altitude) - np.cos(altitude) * towards_sun) / np.sqrt(1 + east**2 + north**2)
@@ -132,11 +137,8 @@ def _shade(height_m: Floats, pixel_m: float) -> NDArray[np.uint8]:
 
 def _webp(grey: NDArray[np.uint8], known: NDArray[np.bool_]) -> bytes:
     out = BytesIO()
-    if known.all():
-        Image.fromarray(grey).convert("RGB").save(out, "WEBP", quality=WEBP_QUALITY, method=2)
-    else:
-        alpha = Image.fromarray(np.where(known, 255, 0).astype(np.uint8))
-        image = Image.fromarray(grey).convert("RGB")
-        image.putalpha(alpha)
-        image.save(out, "WEBP", quality=WEBP_QUALITY, method=2)
+    image = Image.fromarray(np.where(known, grey, np.uint8(FLAT))).convert("RGB")
+    if not known.all():
+        image.putalpha(Image.fromarray(np.where(known, np.uint8(255), np.uint8(0))))
+    image.save(out, "WEBP", quality=WEBP_QUALITY, method=2)
     return out.getvalue()

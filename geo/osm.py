@@ -60,6 +60,9 @@ BARRIERS = frozenset({"bollard", "block", "jersey_barrier", "debris", "log", "cy
 """Nodes no vehicle passes; gates are left open to police."""
 MINOR = frozenset({"unclassified", "residential", "living_street", "service", "track", "road"})
 """Only these are cut at a barrier: on a main road it is a mapping mistake."""
+NAMELESS_STATION = "Police"
+TWIN_DEG = 0.002
+"""Stations of one name this near each other are one (about 200 m)."""
 POPULATION_MAX = 100_000_000
 
 Ints = NDArray[np.int64]
@@ -167,7 +170,7 @@ def _read(path: Path, clip: Clip | None, progress: Progress) -> SourceMap:
         synthetic=False,
         bounds=bounds,
         ways=result.roads,
-        places=places + result.places,
+        places=_without_twins(places + result.places),
         areas=landcover.clipped(result.areas, bounds),
         waterways=result.waterways,
     )
@@ -352,8 +355,25 @@ def _passable(tags: Any) -> bool:
     return any(tags.get(key) in OPEN for key in ("motorcar", "motor_vehicle", "vehicle", "access"))
 
 
+def _without_twins(places: list[Place]) -> list[Place]:
+    """Drop a station drawn both as a point and as a building; the one with a name stays."""
+    kept = [place for place in places if place.kind != "station"]
+    stations = [place for place in places if place.kind == "station"]
+    for one in sorted(stations, key=lambda place: (place.name == NAMELESS_STATION, place.name)):
+        near = any(
+            place.kind == "station"
+            and abs(place.lat - one.lat) < TWIN_DEG
+            and abs(place.lon - one.lon) < TWIN_DEG
+            and (one.name in (place.name, NAMELESS_STATION))
+            for place in kept
+        )
+        if not near:
+            kept.append(one)
+    return kept
+
+
 def _station(tags: Any, lon: float, lat: float) -> Place:
-    name = tags.get("name") or tags.get("operator") or "Police"
+    name = tags.get("name") or tags.get("operator") or NAMELESS_STATION
     return Place(name=name, kind="station", lon=lon, lat=lat, latin=_latin(tags, name))
 
 
