@@ -1,0 +1,190 @@
+import { useSignal } from "@preact/signals";
+import { batteryLevel } from "../shared/components/Battery";
+import { Button } from "../shared/components/Button";
+import { AskDialog } from "../shared/components/Dialog";
+import { Icon } from "../shared/components/Icon";
+import { PriorityTag } from "../shared/components/StateChip";
+import { Age, Time } from "../shared/components/Time";
+import { durationText } from "../shared/time";
+import type { Incident, Unit } from "../shared/types";
+import { closeIncident, openUnit } from "./commands";
+import { hasOpenOrders, orders } from "./detail_store";
+import { camera } from "./map/camera";
+import { Orders } from "./Orders";
+import { Recommendations } from "./Recommendations";
+import {
+  closing,
+  deselect,
+  isStale,
+  positionAgeS,
+  selectedIncident,
+  selectedUnit,
+  unitsByName,
+} from "./store";
+import { UnitDetail } from "./UnitDetail";
+import { actorWords, positionWords, t, typeName } from "./words";
+
+export function DetailPane() {
+  const incident = selectedIncident.value;
+  const unit = selectedUnit.value;
+  return (
+    <aside class="right" data-testid="detail" aria-label={t("tab.detail")}>
+      {incident ? (
+        <IncidentDetail key={incident.id} incident={incident} />
+      ) : unit ? (
+        <UnitDetail unit={unit} />
+      ) : (
+        <Nothing />
+      )}
+    </aside>
+  );
+}
+
+function IncidentDetail({ incident }: { incident: Incident }) {
+  const isClosed = incident.status === "closed";
+  return (
+    <>
+      <header class="detail-head" data-priority={incident.priority}>
+        <div class="detail-title">
+          <span class="row-number">#{incident.number}</span>
+          <h2>{typeName(incident.type)}</h2>
+          <Button kind="quiet" size="small" icon="close" aria-label={t("app.close")} onClick={deselect} />
+        </div>
+        <div class="detail-tags">
+          <PriorityTag priority={incident.priority} />
+          <span class="status-tag" data-status={incident.status} data-testid="incident-status">
+            {t(`incident.${incident.status}`)}
+          </span>
+          <span class="detail-age">
+            {incident.closed_at ? <Time at={incident.closed_at} /> : <Age at={incident.opened_at} bare />}
+          </span>
+        </div>
+        <button
+          type="button"
+          class="place-link"
+          title={t("detail.show")}
+          onClick={() => camera.goTo(incident.lon, incident.lat)}
+        >
+          <Icon name="pin" size={14} />
+          <span>
+            {incident.place} <small>{positionWords(incident.lon, incident.lat)}</small>
+          </span>
+        </button>
+        {incident.note && <p class="detail-note">{incident.note}</p>}
+        <p class="detail-by">
+          {t("detail.opened")} <Time at={incident.opened_at} />{" "}
+          {t("detail.by", { name: actorWords(incident.opened_by) })}
+        </p>
+        {isClosed && (
+          <p class="detail-by">
+            {t("detail.closed")} {incident.closed_at && <Time at={incident.closed_at} />}{" "}
+            {t("detail.by", { name: actorWords(incident.closed_by ?? "") })} · {incident.outcome}
+          </p>
+        )}
+      </header>
+      <div class="scroll detail-body">
+        {!isClosed && <Recommendations incident={incident} />}
+        {orders.value.length > 0 && <Orders orders={orders.value} />}
+      </div>
+      {!isClosed && <CloseIncident incident={incident} />}
+    </>
+  );
+}
+
+function CloseIncident({ incident }: { incident: Incident }) {
+  const blocked = hasOpenOrders.value;
+  return (
+    <footer class="detail-foot">
+      <Button
+        cap="C"
+        disabled={blocked}
+        title={blocked ? t("detail.close.blocked") : ""}
+        data-testid="incident-close"
+        onClick={() => {
+          closing.value = true;
+        }}
+      >
+        {t("detail.close")}
+      </Button>
+      {closing.value && (
+        <AskDialog
+          title={`${t("detail.close")} #${incident.number}`}
+          label={t("detail.close.label")}
+          confirm={t("detail.close")}
+          required
+          suggestions={[
+            t("outcome.resolved"),
+            t("outcome.handed_over"),
+            t("outcome.false_alarm"),
+            t("outcome.nobody_found"),
+          ]}
+          onClose={() => {
+            closing.value = false;
+          }}
+          onAnswer={(outcome) => {
+            closing.value = false;
+            void closeIncident(incident, outcome);
+          }}
+        />
+      )}
+    </footer>
+  );
+}
+
+function Nothing() {
+  const troubled = unitsByName.value.flatMap((unit) => trouble(unit).map((words) => ({ unit, words })));
+  const all = useSignal(false);
+  const shown = all.value ? troubled : troubled.slice(0, ATTENTION_FIRST);
+  return (
+    <div class="scroll nothing">
+      <p class="nothing-title">{t("detail.none")}</p>
+      <p class="row-soft">{t("detail.none.hint")}</p>
+      <h2 class="group-title">{t("detail.attention")}</h2>
+      {troubled.length === 0 && <p class="row-soft">{t("detail.attention.none")}</p>}
+      <ul>
+        {shown.map(({ unit, words }) => (
+          <li key={`${unit.id}${words}`}>
+            <button type="button" class="row attention" onClick={() => openUnit(unit)}>
+              <Icon name={unit.kind} size={15} />
+              <b>{unit.call_sign}</b>
+              <span>{words}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {troubled.length > shown.length && (
+        <Button
+          kind="quiet"
+          size="small"
+          onClick={() => {
+            all.value = true;
+          }}
+        >
+          {t("app.more")} ({troubled.length - shown.length})
+        </Button>
+      )}
+    </div>
+  );
+}
+
+const ATTENTION_FIRST = 12;
+
+/** What a dispatcher would want to know of a unit on duty before something happens. */
+function trouble(unit: Unit): string[] {
+  if (unit.status === "off_duty") return [];
+  const found = unit.devices
+    .filter(
+      ({ kind, charging, battery_pct }) =>
+        kind !== "vehicle" && !charging && batteryLevel(battery_pct) === "critical",
+    )
+    .map(({ kind, battery_pct }) =>
+      t("attention.battery", { device: t(`device.${kind}`), pct: battery_pct ?? 0 }),
+    );
+  if (isStale(unit)) {
+    const age = positionAgeS(unit);
+    found.push(
+      age === null ? t("units.no_position") : t("attention.silent", { age: durationText(age * 1000) }),
+    );
+  }
+  return found;
+}

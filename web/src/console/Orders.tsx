@@ -1,0 +1,249 @@
+// The orders of an incident: how far each has come, and every step with who, when and by which path.
+import { useSignal } from "@preact/signals";
+import { Button } from "../shared/components/Button";
+import { AskDialog, Dialog } from "../shared/components/Dialog";
+import { Icon } from "../shared/components/Icon";
+import { Age, Time } from "../shared/components/Time";
+import { clockText, etaText, localTime, utcTime } from "../shared/time";
+import type { Order, OrderEvent, OrderState } from "../shared/types";
+import { cancelOrder, reportByVoice } from "./commands";
+import { units } from "./store";
+import { actorWords, deviceWords, listWords, t } from "./words";
+
+/** The way of an order that goes well; the position is its rank. */
+const WAY: OrderState[] = ["issued", "delivered", "shown", "accepted", "en_route", "on_scene", "done"];
+const ENDS_BADLY: OrderState[] = ["unable", "cancelled"];
+
+export function Orders({ orders }: { orders: Order[] }) {
+  const newestFirst = [...orders].sort((a, b) => b.number - a.number);
+  return (
+    <section class="orders">
+      <div class="section-head">
+        <h3>{t("orders.title")}</h3>
+      </div>
+      {newestFirst.map((order) => (
+        <OrderCard key={order.id} order={order} />
+      ))}
+    </section>
+  );
+}
+
+function rankOf(state: OrderState): number {
+  return WAY.indexOf(state === "feedback" ? "on_scene" : state);
+}
+
+function OrderCard({ order }: { order: Order }) {
+  const asking = useSignal<"cancel" | "voice" | null>(null);
+  const close = () => {
+    asking.value = null;
+  };
+  const open = order.closed_at === null;
+  const unit = units.value.get(order.unit_id);
+  return (
+    <article
+      class="order"
+      data-testid="order"
+      data-unit={order.call_sign}
+      data-state={order.state}
+      data-open={open}
+      data-bad={ENDS_BADLY.includes(order.state)}
+    >
+      <div class="order-head">
+        {unit && <Icon name={unit.kind} size={16} />}
+        <b>{order.call_sign}</b>
+        <span class="row-number">{order.number}</span>
+        <span class="order-state" data-testid="order-state" data-state={order.state}>
+          {t(`order.${order.state}`)}
+        </span>
+        {open && <Age at={order.state_at} bare />}
+        {order.eta_s !== null && <small>{t("orders.eta", { eta: etaText(order.eta_s) })}</small>}
+      </div>
+      <Progress order={order} />
+      {order.instruction && <p class="order-instruction">“{order.instruction}”</p>}
+      <Timeline order={order} />
+      {open && (
+        <div class="order-actions">
+          <Button
+            size="small"
+            data-testid="order-voice"
+            onClick={() => {
+              asking.value = "voice";
+            }}
+          >
+            {t("orders.voice")}
+          </Button>
+          <Button
+            size="small"
+            kind="danger"
+            data-testid="order-cancel"
+            onClick={() => {
+              asking.value = "cancel";
+            }}
+          >
+            {t("orders.cancel")}
+          </Button>
+        </div>
+      )}
+      {asking.value === "cancel" && (
+        <AskDialog
+          title={`${t("orders.cancel")} · ${order.call_sign}`}
+          label={t("orders.cancel.label")}
+          confirm={t("orders.cancel.confirm")}
+          danger
+          required
+          onClose={close}
+          onAnswer={(reason) => {
+            close();
+            void cancelOrder(order, reason);
+          }}
+        />
+      )}
+      {asking.value === "voice" && <VoiceDialog order={order} onClose={close} />}
+    </article>
+  );
+}
+
+/** Seven segments, filled as far as the order has come. */
+function Progress({ order }: { order: Order }) {
+  const bad = ENDS_BADLY.includes(order.state);
+  const reached = bad ? highestReached(order) : rankOf(order.state);
+  return (
+    <div class="progress" aria-hidden="true">
+      {WAY.map((state, rank) => (
+        <i key={state} data-reached={rank <= reached} title={t(`order.${state}`)} />
+      ))}
+    </div>
+  );
+}
+
+const highestReached = (order: Order): number =>
+  order.events.reduce(
+    (best, { state, applied }) => (applied ? Math.max(best, WAY.indexOf(state as OrderState)) : best),
+    0,
+  );
+
+function Timeline({ order }: { order: Order }) {
+  const applied = order.events.filter((event) => event.applied);
+  const late = order.events.filter((event) => !event.applied);
+  const pending = order.closed_at === null ? WAY.slice(rankOf(order.state) + 1) : [];
+  return (
+    <>
+      <ol class="timeline">
+        {applied.map((event) => (
+          <Step key={`${event.state}${event.server_at}`} event={event} order={order} />
+        ))}
+        {pending.length > 0 && (
+          <li class="step" data-pending="true">
+            <span class="step-what">{t("orders.next")}</span>
+            <span class="row-soft">{listWords(pending.map((state) => t(`order.${state}`)))}</span>
+          </li>
+        )}
+      </ol>
+      {late.length > 0 && (
+        <details class="late">
+          <summary>
+            {t("orders.late")} ({late.length})
+          </summary>
+          <ol class="timeline">
+            {late.map((event) => (
+              <Step key={`${event.state}${event.server_at}${event.device_id}`} event={event} order={order} />
+            ))}
+          </ol>
+        </details>
+      )}
+    </>
+  );
+}
+
+function Step({ event, order }: { event: OrderEvent; order: Order }) {
+  const unit = units.value.get(order.unit_id);
+  const path = event.device_id
+    ? t("orders.via", { path: deviceWords(event.device_id, unit) })
+    : event.actor.startsWith("user:") && event.state !== "issued" && event.state !== "cancelled"
+      ? t("orders.via.console")
+      : "";
+  const who = event.actor.startsWith("device:") ? "" : actorWords(event.actor);
+  const sinceIssue = Date.parse(event.server_at) - Date.parse(order.issued_at);
+  const deviceTime = event.device_at
+    ? t("orders.device_time", { time: `${localTime(event.device_at)} · ${utcTime(event.device_at)}` })
+    : "";
+  const said = event.reason || event.note;
+  return (
+    <li
+      class="step"
+      data-testid="order-event"
+      data-state={event.state}
+      data-applied={event.applied}
+      data-bad={ENDS_BADLY.includes(event.state as OrderState)}
+    >
+      <span class="step-what">
+        {t.loose(`order.${event.state}`, {}, event.state)}
+        <span class="step-when" title={deviceTime}>
+          <Time at={event.server_at} />
+          {sinceIssue >= 1000 && <small>{t("orders.after", { time: clockText(sinceIssue) })}</small>}
+        </span>
+      </span>
+      {(who || path) && <span class="row-soft">{[who, path].filter(Boolean).join(" · ")}</span>}
+      {said && <q class="step-said">{said}</q>}
+    </li>
+  );
+}
+
+const VOICE_STATES: OrderState[] = ["accepted", "en_route", "on_scene", "feedback", "done", "unable"];
+
+/** What an officer may say next, after server/dispatch/orders.py. */
+function speakable(state: OrderState): OrderState[] {
+  const rank = rankOf(state);
+  return VOICE_STATES.filter((next) => {
+    if (next === "unable") return rank < WAY.indexOf("on_scene");
+    if (next === "feedback") return rank >= WAY.indexOf("accepted");
+    return WAY.indexOf(next) > rank;
+  });
+}
+
+function VoiceDialog({ order, onClose }: { order: Order; onClose: () => void }) {
+  const words = useSignal("");
+  const complaint = useSignal("");
+  function report(state: OrderState) {
+    if (state === "unable" && !words.value.trim()) {
+      complaint.value = t("voice.reason");
+      return;
+    }
+    onClose();
+    void reportByVoice(order, state, words.value.trim());
+  }
+  return (
+    <Dialog title={t("voice.title", { unit: order.call_sign })} onClose={onClose}>
+      <label class="field">
+        <span>{t("voice.note")}</span>
+        <input
+          class="input"
+          data-testid="voice-note"
+          maxLength={500}
+          value={words.value}
+          onInput={(event) => {
+            words.value = event.currentTarget.value;
+          }}
+        />
+      </label>
+      <div role="alert">{complaint.value && <p class="notice">{complaint.value}</p>}</div>
+      <div class="voice-states">
+        {speakable(order.state).map((state) => (
+          <Button
+            key={state}
+            kind={state === "unable" ? "danger" : "plain"}
+            data-testid={`voice-${state}`}
+            onClick={() => report(state)}
+          >
+            {t(`order.${state}`)}
+          </Button>
+        ))}
+      </div>
+      <div class="dialog-actions">
+        <Button kind="quiet" onClick={onClose}>
+          {t("app.back")}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,258 @@
+// Which unit to send: one row a unit, best first, with what speaks for and against it.
+import { useSignal } from "@preact/signals";
+import { batteryLevel } from "../shared/components/Battery";
+import { Button } from "../shared/components/Button";
+import { Icon } from "../shared/components/Icon";
+import { StateChip } from "../shared/components/StateChip";
+import { ageMs, distanceText, durationText, etaText } from "../shared/time";
+import type { Candidate, DeviceOutlook, Incident } from "../shared/types";
+import { callSign, dispatchChosen } from "./commands";
+import { chosen, computing, hasOpenOrders, recommend, recommendation, toggleChosen } from "./detail_store";
+import { units } from "./store";
+import { listWords, reasonWords, t } from "./words";
+
+const ROWS_FIRST = 6;
+
+export function Recommendations({ incident }: { incident: Incident }) {
+  const found = recommendation.value;
+  if (!found) {
+    return (
+      <section class="rec-ask">
+        <Button
+          kind={hasOpenOrders.value ? "plain" : "primary"}
+          cap="⏎"
+          busy={computing.value}
+          data-testid="recommend"
+          onClick={() => void recommend(incident.id)}
+        >
+          {computing.value ? t("rec.computing") : t(hasOpenOrders.value ? "rec.more" : "rec.compute")}
+        </Button>
+      </section>
+    );
+  }
+  return (
+    <section class="rec" aria-busy={computing.value}>
+      <div class="section-head">
+        <h3>{t("rec.title")}</h3>
+        <span class="row-soft">{t("rec.age", { age: durationText(ageMs(found.computed_at)) })}</span>
+        <Button
+          kind="quiet"
+          size="small"
+          cap="R"
+          busy={computing.value}
+          onClick={() => void recommend(incident.id)}
+        >
+          {t("rec.again")}
+        </Button>
+      </div>
+      {found.candidates.length === 0 && <p class="notice">{t("rec.none")}</p>}
+      <Candidates candidates={found.candidates} />
+      {found.candidates.length > 0 && <p class="rec-legend">{t("rec.battery.legend")}</p>}
+      {found.excluded.length > 0 && (
+        <details class="excluded" data-testid="excluded">
+          <summary>{t("rec.excluded", { count: found.excluded.length })}</summary>
+          <ul>
+            {found.excluded.map((candidate) => (
+              <ExcludedRow key={candidate.unit_id} candidate={candidate} />
+            ))}
+          </ul>
+        </details>
+      )}
+      <DispatchBar key={found.id} incident={incident} first={found.candidates[0]?.unit_id} />
+    </section>
+  );
+}
+
+function Candidates({ candidates }: { candidates: Candidate[] }) {
+  const all = useSignal(false);
+  const shown = candidates.filter(
+    (candidate, index) => all.value || index < ROWS_FIRST || chosen.value.has(candidate.unit_id),
+  );
+  return (
+    <>
+      <ol class="rec-rows">
+        {shown.map((candidate) => (
+          <li key={candidate.unit_id}>
+            <CandidateRow candidate={candidate} ticked={chosen.value.has(candidate.unit_id)} />
+          </li>
+        ))}
+      </ol>
+      {candidates.length > shown.length && (
+        <Button
+          kind="quiet"
+          size="small"
+          onClick={() => {
+            all.value = true;
+          }}
+        >
+          {t("app.more")} ({candidates.length - shown.length})
+        </Button>
+      )}
+    </>
+  );
+}
+
+function CandidateRow({ candidate, ticked }: { candidate: Candidate; ticked: boolean }) {
+  const unit = units.value.get(candidate.unit_id);
+  const reachable = candidate.eta_s !== null;
+  return (
+    <label
+      class="rec-row"
+      data-testid="recommendation-row"
+      data-unit={candidate.call_sign}
+      data-ticked={ticked}
+      data-reachable={reachable}
+    >
+      <input
+        type="checkbox"
+        class="visually-hidden"
+        data-testid="recommendation-chosen"
+        checked={ticked}
+        aria-label={candidate.call_sign}
+        onChange={() => toggleChosen(candidate.unit_id)}
+      />
+      <span class="rec-rank">{ticked ? <Icon name="check" size={14} /> : candidate.rank}</span>
+      <span class="rec-main">
+        <span class="rec-line">
+          {unit && <Icon name={unit.kind} size={15} />}
+          <b>{candidate.call_sign}</b>
+          <span class="row-soft row-place">{unit && listWords(unit.officers.map(({ name }) => name))}</span>
+          <span class="rec-eta">
+            {candidate.eta_s === null ? t("rec.unreachable") : <b>{etaText(candidate.eta_s)}</b>}
+            {candidate.distance_m !== null && <small>{distanceText(candidate.distance_m)}</small>}
+          </span>
+        </span>
+        {unit && unit.status !== "available" && (
+          <span class="rec-line rec-warn">
+            <StateChip status={unit.status} />
+          </span>
+        )}
+        {candidate.batteries.length > 0 && (
+          <span class="rec-line rec-batteries">
+            {candidate.batteries.map((outlook) => (
+              <Outlook key={outlook.device_id} outlook={outlook} />
+            ))}
+          </span>
+        )}
+        <Reasons candidate={candidate} />
+      </span>
+    </label>
+  );
+}
+
+/** 78 → 71 → 52: the number that decides is the last one. */
+function Outlook({ outlook }: { outlook: DeviceOutlook }) {
+  const [now, arrival, end] = [
+    outlook.battery_now_pct,
+    outlook.battery_at_arrival_pct,
+    outlook.battery_at_end_pct,
+  ].map(Math.round);
+  const words = t("rec.battery", {
+    device: t(`device.${outlook.kind}`),
+    now: now ?? 0,
+    arrival: arrival ?? 0,
+    end: end ?? 0,
+  });
+  return (
+    <span class="outlook" title={words} role="img" aria-label={words} data-level={batteryLevel(end ?? null)}>
+      <Icon name={outlook.kind} size={12} />
+      <svg width="34" height="10" viewBox="0 0 34 10" aria-hidden="true">
+        <rect x="0.5" y="0.5" width="33" height="9" rx="2" class="outlook-cell" />
+        <rect x="2" y="2" width={(30 * (now ?? 0)) / 100} height="6" class="outlook-now" />
+        <rect x="2" y="2" width={(30 * (arrival ?? 0)) / 100} height="6" class="outlook-arrival" />
+        <rect x="2" y="2" width={(30 * (end ?? 0)) / 100} height="6" class="outlook-end" />
+      </svg>
+      <span>
+        {now}→{arrival}→<b>{end}%</b>
+      </span>
+    </span>
+  );
+}
+
+const GOOD_REASONS = new Set(["closest", "only_unit"]);
+const PLAIN_REASONS = new Set(["later"]);
+
+function Reasons({ candidate }: { candidate: Candidate }) {
+  if (candidate.reasons.length === 0) return null;
+  return (
+    <ul class="reasons">
+      {candidate.reasons.map((reason) => (
+        <li
+          key={`${reason.code}${reason.text}`}
+          data-tone={
+            GOOD_REASONS.has(reason.code) ? "good" : PLAIN_REASONS.has(reason.code) ? "plain" : "warn"
+          }
+        >
+          {reasonWords(reason)}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function ExcludedRow({ candidate }: { candidate: Candidate }) {
+  return (
+    <li class="excluded-row">
+      <b>{candidate.call_sign}</b>
+      <span>{listWords(candidate.reasons.map(reasonWords))}</span>
+      {candidate.eta_s !== null && <small>{etaText(candidate.eta_s)}</small>}
+    </li>
+  );
+}
+
+function DispatchBar({ incident, first }: { incident: Incident; first: string | undefined }) {
+  const instruction = useSignal("");
+  const reason = useSignal("");
+  const busy = useSignal(false);
+  const names = [...chosen.value].map(callSign);
+  const unusual = chosen.value.size > 0 && first !== undefined && !chosen.value.has(first);
+
+  async function dispatch() {
+    busy.value = true;
+    await dispatchChosen(incident, instruction.value.trim(), unusual ? reason.value.trim() : "");
+    busy.value = false;
+  }
+
+  return (
+    <div class="dispatch-bar">
+      <input
+        class="input"
+        data-testid="dispatch-instruction"
+        aria-label={t("rec.instruction")}
+        placeholder={t("rec.instruction")}
+        maxLength={500}
+        value={instruction.value}
+        onInput={(event) => {
+          instruction.value = event.currentTarget.value;
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && !event.isComposing) void dispatch();
+        }}
+      />
+      {unusual && (
+        <input
+          class="input"
+          data-testid="dispatch-reason"
+          aria-label={t("rec.reason")}
+          placeholder={t("rec.reason")}
+          maxLength={500}
+          value={reason.value}
+          onInput={(event) => {
+            reason.value = event.currentTarget.value;
+          }}
+        />
+      )}
+      <Button
+        kind="primary"
+        size="large"
+        cap="⏎"
+        disabled={names.length === 0}
+        busy={busy.value}
+        data-testid="dispatch"
+        onClick={() => void dispatch()}
+      >
+        {names.length === 0 ? t("rec.dispatch.none") : t("rec.dispatch", { units: listWords(names) })}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,115 @@
+import { logout } from "../shared/api";
+import { Button } from "../shared/components/Button";
+import { Switches } from "../shared/components/Switches";
+import { durationText, localTime, now, utcTime } from "../shared/time";
+import { feedState, heardAt, silentMs } from "./feed";
+import { assigned, helpOpen, mapInfo, unassigned, units, user } from "./store";
+import { t } from "./words";
+
+export function TopBar() {
+  const map = mapInfo.value;
+  const onDuty = [...units.value.values()].filter(({ status }) => status !== "off_duty");
+  const available = onDuty.filter(({ status }) => status === "available");
+  return (
+    <header class="top">
+      <h1 class="brand">
+        <svg width="22" height="22" viewBox="0 0 64 64" aria-hidden="true">
+          <path d="M8 46 22 24l9 12 9-17 16 27" class="brand-ridge" />
+          <circle cx="40" cy="15" r="5" class="brand-light" />
+        </svg>
+        {t("app.name")}
+      </h1>
+      {map && (
+        <span class="top-map">
+          {map.name}
+          {map.synthetic && <i>{t("top.synthetic")}</i>}
+        </span>
+      )}
+      <div class="top-counts">
+        <Count
+          value={unassigned.value.length}
+          words={t("top.unassigned")}
+          alert={unassigned.value.length > 0}
+        />
+        <Count value={assigned.value.length} words={t("top.assigned")} />
+        <Count value={available.length} words={t("top.available")} of={onDuty.length} />
+      </div>
+      <div class="top-right">
+        <Feed />
+        <Clock />
+        <Switches />
+        <Button
+          kind="quiet"
+          size="small"
+          icon="help"
+          data-testid="help"
+          aria-label={t("top.help")}
+          title={`${t("top.help")} (?)`}
+          onClick={() => {
+            helpOpen.value = true;
+          }}
+        />
+        <Button
+          kind="quiet"
+          size="small"
+          icon="sign_out"
+          aria-label={t("app.sign_out")}
+          title={`${t("app.sign_out")} · ${user.value?.display_name ?? ""}`}
+          onClick={() => void logout().finally(() => location.assign("/login"))}
+        />
+      </div>
+    </header>
+  );
+}
+
+function Count({
+  value,
+  words,
+  of,
+  alert = false,
+}: {
+  value: number;
+  words: string;
+  of?: number;
+  alert?: boolean;
+}) {
+  return (
+    <span class="count" data-alert={alert}>
+      <b>{value}</b>
+      {of !== undefined && <small>/{of}</small>} {words}
+    </span>
+  );
+}
+
+function Feed() {
+  return (
+    <span class="feed" data-testid="feed-state" data-state={feedState.value} role="status">
+      <i />
+      {t(`feed.${feedState.value}`)}
+    </span>
+  );
+}
+
+function Clock() {
+  const at = now.value;
+  const utc = utcTime(at);
+  return (
+    <time class="clock" dateTime={new Date(at).toISOString()} title={t("top.clock", { utc })}>
+      {localTime(at)}
+    </time>
+  );
+}
+
+/** The map must not look alive when it is not. */
+export function FeedBanner() {
+  if (feedState.value === "live") return null;
+  now.value; // the age in the banner counts up
+  const since = heardAt.value;
+  return (
+    <p class="feed-banner" role="alert" data-testid="feed-banner" data-lost={since !== null}>
+      {since === null
+        ? t("feed.banner.never")
+        : t("feed.banner", { time: localTime(since), age: durationText(silentMs()) })}
+    </p>
+  );
+}

@@ -1,0 +1,214 @@
+// What a dispatcher can do, by mouse or by key. Each command speaks to the server and says what came
+// of it; the picture itself changes only through the feed and the server's answers.
+import * as api from "../shared/api";
+import { toast, toastError } from "../shared/components/Toast";
+import type { Incident, Order, Unit } from "../shared/types";
+import {
+  chosen,
+  dropRecommendation,
+  recommend,
+  recommendation,
+  recommendedAtMs,
+  rereadDetail,
+} from "./detail_store";
+import { camera } from "./map/camera";
+import {
+  type Draft,
+  draft,
+  incidentTypes,
+  list,
+  narrow,
+  putIncident,
+  putUnit,
+  queue,
+  selectIncident,
+  selection,
+  selectUnit,
+  show,
+  shownUnits,
+  units,
+  view,
+} from "./store";
+import { listWords, t } from "./words";
+
+/** A key must not dispatch a recommendation that nobody has had the time to read. */
+const READ_MS = 600;
+
+// -- new incident --
+
+export function startDraft(): void {
+  if (!draft.peek()) {
+    draft.value = {
+      requestId: api.requestId(),
+      type: "",
+      priority: "routine",
+      note: "",
+      place: "",
+      at: null,
+    };
+  }
+  show("incidents");
+}
+
+export function changeDraft(change: Partial<Draft>): void {
+  const current = draft.peek();
+  if (current) draft.value = { ...current, ...change };
+}
+
+export function chooseType(code: string): void {
+  const type = incidentTypes.peek().find((each) => each.code === code);
+  changeDraft({ type: code, ...(type ? { priority: type.priority } : {}) });
+}
+
+export function placeDraft(at: { lon: number; lat: number }, place: string): void {
+  changeDraft({ at, place });
+  if (narrow()) view.value = "incidents";
+}
+
+export function newIncidentAt(at: { lon: number; lat: number }, place: string): void {
+  startDraft();
+  placeDraft(at, place);
+}
+
+export function dropDraft(): void {
+  draft.value = null;
+}
+
+/** Open what the draft says; a second press sends the same request id and opens nothing twice. */
+export async function submitDraft(): Promise<void> {
+  const current = draft.peek();
+  if (!current?.at) return;
+  try {
+    const opened = await api.openIncident({
+      request_id: current.requestId,
+      type: current.type,
+      priority: current.priority,
+      note: current.note.trim(),
+      ...current.at,
+      ...(current.place ? { place: current.place } : {}),
+    });
+    draft.value = null;
+    putIncident(opened);
+    selectIncident(opened.id);
+    camera.reveal(opened.lon, opened.lat);
+    toast(t("new.opened", { number: opened.number }));
+    await recommend(opened.id);
+  } catch (error) {
+    toastError(error);
+  }
+}
+
+// -- choosing --
+
+export function openIncident(incident: Incident): void {
+  selectIncident(incident.id);
+  camera.reveal(incident.lon, incident.lat);
+  if (incident.status === "open") void recommend(incident.id);
+}
+
+export function openUnit(unit: Unit, zoom = true): void {
+  selectUnit(unit.id);
+  if (unit.position && zoom) camera.goTo(unit.position.lon, unit.position.lat);
+}
+
+/** Next or previous row of the list that is shown; only looks, computes nothing. */
+export function step(by: 1 | -1): void {
+  const rows: (Incident | Unit)[] = list.peek() === "units" ? shownUnits.peek() : queue.peek();
+  if (rows.length === 0) return;
+  const at = rows.findIndex(({ id }) => id === selection.peek()?.id);
+  const next =
+    rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + by, 0), rows.length - 1)];
+  if (!next) return;
+  if ("call_sign" in next) {
+    selectUnit(next.id);
+    if (next.position) camera.reveal(next.position.lon, next.position.lat);
+  } else {
+    selectIncident(next.id);
+    camera.reveal(next.lon, next.lat);
+  }
+  document.querySelector(`[data-row="${next.id}"]`)?.scrollIntoView({ block: "nearest" });
+}
+
+// -- dispatching --
+
+/** Enter: recommend; once a recommendation has been on the screen, dispatch what is ticked. */
+export async function recommendOrDispatch(incident: Incident): Promise<void> {
+  if (incident.status === "closed") return;
+  if (!recommendation.peek()) return recommend(incident.id);
+  if (performance.now() - recommendedAtMs.peek() < READ_MS) return;
+  await dispatchChosen(incident);
+}
+
+let pending: { key: string; requestId: string } | null = null;
+let dispatching = false;
+
+export async function dispatchChosen(incident: Incident, instruction = "", reason = ""): Promise<void> {
+  const based = recommendation.peek();
+  const unitIds = [...chosen.peek()];
+  if (!based || unitIds.length === 0 || dispatching) return;
+  // The same decision, sent again after a lost answer, keeps its request id.
+  const key = `${based.id}|${unitIds.join()}`;
+  if (pending?.key !== key) pending = { key, requestId: api.requestId() };
+  dispatching = true;
+  try {
+    const orders = await api.dispatch(incident.id, {
+      request_id: pending.requestId,
+      recommendation_id: based.id,
+      unit_ids: unitIds,
+      ...(instruction ? { instruction } : {}),
+      ...(reason ? { reason } : {}),
+    });
+    pending = null;
+    dropRecommendation();
+    rereadDetail();
+    toast(t("rec.dispatched", { units: listWords(orders.map(({ call_sign }) => call_sign)) }));
+  } catch (error) {
+    toastError(error);
+    if (error instanceof api.ApiError && error.status === 409) await recommend(incident.id);
+  } finally {
+    dispatching = false;
+  }
+}
+
+export async function cancelOrder(order: Order, reason: string): Promise<void> {
+  try {
+    await api.cancelOrder(order.id, order.ver, reason);
+    toast(t("orders.cancelled", { number: order.number }));
+  } catch (error) {
+    toastError(error);
+  }
+  rereadDetail();
+}
+
+export async function reportByVoice(order: Order, state: string, words: string): Promise<void> {
+  const said = state === "unable" ? { reason: words } : words ? { note: words } : {};
+  try {
+    const changed = await api.reportOrder(order.id, { ver: order.ver, state, ...said });
+    toast(t("orders.reported", { number: order.number, state: t(`order.${changed.state}`) }));
+  } catch (error) {
+    toastError(error);
+  }
+  rereadDetail();
+}
+
+export async function closeIncident(incident: Incident, outcome: string): Promise<void> {
+  try {
+    putIncident(await api.closeIncident(incident.id, outcome));
+    toast(t("detail.close.done", { number: incident.number }));
+  } catch (error) {
+    toastError(error);
+  }
+}
+
+// -- units --
+
+export async function setShift(unit: Unit, onDuty: boolean): Promise<void> {
+  try {
+    putUnit(await api.setShift(unit.id, onDuty));
+    toast(t(onDuty ? "unit.shift.started" : "unit.shift.ended", { unit: unit.call_sign }));
+  } catch (error) {
+    toastError(error);
+  }
+}
+
+export const callSign = (unitId: string): string => units.value.get(unitId)?.call_sign ?? unitId;

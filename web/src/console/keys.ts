@@ -1,0 +1,71 @@
+// The keyboard: single letters act where nobody is typing. The caps in the buttons show the same keys.
+import { deselectOrBack } from "./back";
+import { openIncident, recommendOrDispatch, startDraft, step } from "./commands";
+import { hasOpenOrders, recommend } from "./detail_store";
+import { camera } from "./map/camera";
+import { closing, followedUnit, helpOpen, selectedIncident, selectedUnit, show, unassigned } from "./store";
+
+const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+/** On these, Enter belongs to the control itself; on rows it means: go on. */
+const OWN_ENTER = "button:not([data-row]), a, summary";
+
+export function listenToKeys(): () => void {
+  document.addEventListener("keydown", onKeyDown);
+  return () => document.removeEventListener("keydown", onKeyDown);
+}
+
+function onKeyDown(event: KeyboardEvent): void {
+  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const target = event.target instanceof Element ? event.target : document.body;
+  if (target.closest("dialog")) return;
+  if (event.key === "Escape") {
+    if (target instanceof HTMLElement) target.blur();
+    deselectOrBack();
+    return;
+  }
+  if (target.matches(TYPING)) return;
+  if (event.key === "Enter" && target.matches(OWN_ENTER)) return;
+  const act = KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  if (!event.repeat || event.key === "j" || event.key === "k") act();
+}
+
+const KEYS: Record<string, () => void> = {
+  n: startDraft,
+  "/": () => document.getElementById("search")?.focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  ArrowDown: () => step(1),
+  ArrowUp: () => step(-1),
+  Enter: enter,
+  r: () => {
+    const incident = selectedIncident.peek();
+    if (incident && incident.status !== "closed") void recommend(incident.id);
+  },
+  c: () => {
+    const incident = selectedIncident.peek();
+    if (incident && incident.status !== "closed" && !hasOpenOrders.peek()) closing.value = true;
+  },
+  f: () => {
+    const unit = selectedUnit.peek();
+    if (unit?.position) followedUnit.value = followedUnit.peek() === unit.id ? null : unit.id;
+  },
+  "0": () => camera.all(),
+  "1": () => show("incidents"),
+  "2": () => show("units"),
+  "?": () => {
+    helpOpen.value = true;
+  },
+};
+
+/** With nothing selected, Enter takes the most urgent unassigned incident. */
+function enter(): void {
+  const incident = selectedIncident.peek();
+  if (incident) {
+    void recommendOrDispatch(incident);
+    return;
+  }
+  const first = unassigned.peek()[0];
+  if (first) openIncident(first);
+}

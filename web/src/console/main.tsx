@@ -1,0 +1,102 @@
+// The dispatcher's console: queue and units on the left, map in the middle, decision on the right.
+//
+// Marks for browser tests (data-testid):
+//   new-incident, incident-type, incident-priority-<priority>, incident-where, incident-note,
+//   incident-submit; incident-row, units-tab, incidents-tab, unit-row, units-search; map, search,
+//   search-hit; detail, recommend, recommendation-row (data-unit), recommendation-chosen, dispatch,
+//   excluded; order (data-unit, data-state), order-state, order-event (data-state, data-applied),
+//   order-voice, voice-<state>, voice-note, order-cancel, ask-input, ask-confirm, incident-close;
+//   shift; feed-state (data-state), feed-banner, toast, theme, language, help.
+import { useEffect } from "preact/hooks";
+import * as api from "../shared/api";
+import { toastError } from "../shared/components/Toast";
+import { mount } from "../shared/mount";
+import "./console.css";
+import { DetailPane } from "./DetailPane";
+import { startDetail } from "./detail_store";
+import { startFeed } from "./feed";
+import { Help } from "./Help";
+import { listenToKeys } from "./keys";
+import { MapView } from "./map/MapView";
+import { NewIncident } from "./NewIncident";
+import { Queue } from "./Queue";
+import { helpOpen, incidentTypes, list, mapInfo, show, unassigned, user, view } from "./store";
+import { FeedBanner, TopBar } from "./TopBar";
+import { UnitList } from "./UnitList";
+import { t } from "./words";
+
+const RETRY_MS = 3_000;
+
+function Console() {
+  useEffect(() => listenToKeys(), []);
+  useEffect(() => {
+    document.title = `${unassigned.value.length ? `(${unassigned.value.length}) ` : ""}${t("app.name")}`;
+  });
+  return (
+    <div class="console" data-view={view.value}>
+      <TopBar />
+      <FeedBanner />
+      <aside class="left">
+        <nav class="tabs" aria-label={t("tab.incidents")}>
+          <Tab name="incidents" />
+          <Tab name="units" />
+        </nav>
+        {list.value === "incidents" ? (
+          <>
+            <NewIncident />
+            <Queue />
+          </>
+        ) : (
+          <UnitList />
+        )}
+      </aside>
+      {mapInfo.value ? <MapView info={mapInfo.value} /> : <section class="map" />}
+      <DetailPane />
+      <nav class="bottom-tabs" aria-label={t("app.name")}>
+        {(["incidents", "units", "map", "detail"] as const).map((name) => (
+          <button key={name} type="button" aria-current={view.value === name} onClick={() => show(name)}>
+            {t(`tab.${name}`)}
+            {name === "incidents" && unassigned.value.length > 0 && <b>{unassigned.value.length}</b>}
+          </button>
+        ))}
+      </nav>
+      {helpOpen.value && <Help />}
+    </div>
+  );
+}
+
+function Tab({ name }: { name: "incidents" | "units" }) {
+  return (
+    <button
+      type="button"
+      class="tab"
+      aria-current={list.value === name}
+      data-testid={`${name}-tab`}
+      onClick={() => show(name)}
+    >
+      {t(`tab.${name}`)}
+      <span class="key-cap" aria-hidden="true">
+        {name === "incidents" ? "1" : "2"}
+      </span>
+    </button>
+  );
+}
+
+/** What the page needs once. A server that is only starting is asked again. */
+async function load(): Promise<void> {
+  try {
+    const [who, map, types] = await Promise.all([api.me(), api.mapInfo(), api.incidentTypes()]);
+    user.value = who;
+    mapInfo.value = map;
+    incidentTypes.value = types;
+  } catch (error) {
+    if (error instanceof api.ApiError && error.status === 401) return;
+    toastError(error);
+    setTimeout(() => void load(), RETRY_MS);
+  }
+}
+
+mount(Console);
+void load();
+startFeed();
+startDetail();

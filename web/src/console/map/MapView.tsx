@@ -1,0 +1,155 @@
+// The map in the middle: base map, layers, and what a hand does on it.
+import { effect, useSignal } from "@preact/signals";
+import type Control from "ol/control/Control";
+import ScaleLine from "ol/control/ScaleLine";
+import type OlMap from "ol/Map";
+import type MapBrowserEvent from "ol/MapBrowserEvent";
+import { fromLonLat, toLonLat } from "ol/proj";
+import { useEffect, useRef } from "preact/hooks";
+import { Button } from "../../shared/components/Button";
+import { createBaseMap } from "../../shared/map/base";
+import type { MapInfo } from "../../shared/types";
+import { newIncidentAt, placeDraft } from "../commands";
+import { draft, followedUnit, selectIncident, selectUnit, units } from "../store";
+import { t } from "../words";
+import { camera } from "./camera";
+import { addLayers, idOf } from "./layers";
+import { SearchBox } from "./SearchBox";
+
+const HIT_PX = 6;
+const LONG_PRESS_MS = 550;
+const LONG_PRESS_SLACK_PX = 8;
+
+export function MapView({ info }: { info: MapInfo }) {
+  const target = useRef<HTMLDivElement>(null);
+  const ready = useSignal(false);
+
+  useEffect(() => {
+    if (!target.current) return;
+    const base = createBaseMap(target.current, info);
+    const scale = new ScaleLine({ units: "metric", minWidth: 70 });
+    (scale as Control).setMap(base.map);
+    const stopLayers = addLayers(base.map);
+    const stopHands = listenToHands(base.map, target.current);
+    const stopFollowing = follow();
+    camera.attach(base.map, base.fitAll);
+    base.map.once("postrender", () => {
+      ready.value = true;
+    });
+    return () => {
+      camera.detach();
+      stopFollowing();
+      stopHands();
+      stopLayers();
+      base.dispose();
+    };
+  }, [info]);
+
+  const picking = draft.value !== null;
+  return (
+    <section
+      class="map"
+      aria-label={t("map.label")}
+      data-picking={picking}
+      data-ready={ready.value}
+      data-testid="map"
+    >
+      <div ref={target} class="map-canvas" tabIndex={-1} />
+      <SearchBox />
+      {picking && !draft.value?.at && <p class="map-hint">{t("map.pick")}</p>}
+      <div class="map-buttons">
+        <Button icon="plus" aria-label={t("map.in")} title={t("map.in")} onClick={() => camera.zoomBy(1)} />
+        <Button aria-label={t("map.out")} title={t("map.out")} onClick={() => camera.zoomBy(-1)}>
+          –
+        </Button>
+        <Button
+          icon="target"
+          aria-label={t("map.all")}
+          title={`${t("map.all")} (0)`}
+          onClick={() => camera.all()}
+        />
+      </div>
+      <p class="map-attribution">{info.attribution}</p>
+    </section>
+  );
+}
+
+function listenToHands(map: OlMap, target: HTMLElement): () => void {
+  const lonLatOf = (pixel: number[]) => {
+    const [lon = 0, lat = 0] = toLonLat(map.getCoordinateFromPixel(pixel));
+    return { lon, lat };
+  };
+  const thingAt = (pixel: number[]) =>
+    map.forEachFeatureAtPixel(pixel, (feature) => idOf(feature), {
+      hitTolerance: HIT_PX,
+      layerFilter: (layer) => layer.getZIndex() === 20 || layer.getZIndex() === 30,
+    });
+
+  const onClick = (event: MapBrowserEvent) => {
+    const thing = thingAt(event.pixel);
+    if (thing?.kind === "unit" && !draft.peek()) selectUnit(thing.id);
+    else if (thing?.kind === "incident" && !draft.peek()) selectIncident(thing.id);
+    else if (draft.peek()) placeDraft(lonLatOf(event.pixel), "");
+  };
+  const onContext = (event: MouseEvent) => {
+    event.preventDefault();
+    newIncidentAt(lonLatOf(map.getEventPixel(event)), "");
+  };
+  const onMove = (event: MapBrowserEvent) => {
+    if (event.dragging) return;
+    target.style.cursor = draft.peek() ? "crosshair" : thingAt(event.pixel) ? "pointer" : "";
+  };
+  const letGo = () => {
+    followedUnit.value = null;
+  };
+  const stopLongPress = listenToLongPress(target, (event) =>
+    newIncidentAt(lonLatOf(map.getEventPixel(event)), ""),
+  );
+
+  map.on("click", onClick);
+  map.on("pointermove", onMove);
+  map.on("pointerdrag", letGo);
+  target.addEventListener("wheel", letGo, { passive: true });
+  target.addEventListener("contextmenu", onContext);
+  return () => {
+    stopLongPress();
+    target.removeEventListener("wheel", letGo);
+    target.removeEventListener("contextmenu", onContext);
+  };
+}
+
+/** A finger that rests; the browser's own context menu event does not come on every device. */
+function listenToLongPress(target: HTMLElement, onPress: (event: PointerEvent) => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let start: PointerEvent | undefined;
+  const cancel = () => clearTimeout(timer);
+  const down = (event: PointerEvent) => {
+    cancel();
+    if (event.pointerType !== "touch" || !event.isPrimary) return;
+    start = event;
+    timer = setTimeout(() => onPress(event), LONG_PRESS_MS);
+  };
+  const move = (event: PointerEvent) => {
+    if (!start) return;
+    if (Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) > LONG_PRESS_SLACK_PX)
+      cancel();
+  };
+  target.addEventListener("pointerdown", down);
+  target.addEventListener("pointermove", move);
+  target.addEventListener("pointerup", cancel);
+  target.addEventListener("pointercancel", cancel);
+  return () => {
+    cancel();
+    target.removeEventListener("pointerdown", down);
+    target.removeEventListener("pointermove", move);
+    target.removeEventListener("pointerup", cancel);
+    target.removeEventListener("pointercancel", cancel);
+  };
+}
+
+function follow(): () => void {
+  return effect(() => {
+    const position = followedUnit.value ? units.value.get(followedUnit.value)?.position : undefined;
+    if (position) camera.centre(fromLonLat([position.lon, position.lat]));
+  });
+}

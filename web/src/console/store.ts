@@ -1,0 +1,164 @@
+// What the console knows: the live picture from the feed, what is selected, what is being written.
+import { batch, computed, signal } from "@preact/signals";
+import { now } from "../shared/time";
+import type { Delta, Incident, IncidentType, MapInfo, Priority, Snapshot, Unit, User } from "../shared/types";
+
+/** A fix older than this is never shown as current. */
+export const STALE_S = 120;
+const CLOSED_SHOWN_MAX = 20;
+
+export const user = signal<User | null>(null);
+export const mapInfo = signal<MapInfo | null>(null);
+export const incidentTypes = signal<IncidentType[]>([]);
+
+export const units = signal<ReadonlyMap<string, Unit>>(new Map());
+export const incidents = signal<ReadonlyMap<string, Incident>>(new Map());
+
+export type Selection = { kind: "incident" | "unit"; id: string } | null;
+export const selection = signal<Selection>(null);
+export type View = "incidents" | "units" | "map" | "detail";
+/** The list on the left; on a small screen, the one part that is shown. */
+export const view = signal<View>("incidents");
+export const list = signal<"incidents" | "units">("incidents");
+export const helpOpen = signal(false);
+/** The dialog that closes the selected incident. */
+export const closing = signal(false);
+export const followedUnit = signal<string | null>(null);
+
+export interface Draft {
+  requestId: string;
+  type: string;
+  priority: Priority;
+  note: string;
+  /** Name of a search result; the server names the place otherwise. */
+  place: string;
+  at: { lon: number; lat: number } | null;
+}
+export const draft = signal<Draft | null>(null);
+
+export const selectedIncident = computed(() =>
+  selection.value?.kind === "incident" ? incidents.value.get(selection.value.id) : undefined,
+);
+export const selectedUnit = computed(() =>
+  selection.value?.kind === "unit" ? units.value.get(selection.value.id) : undefined,
+);
+
+// -- the feed --
+
+export function takeSnapshot(snapshot: Snapshot): void {
+  const kept = selectedIncident.peek();
+  const next = new Map(snapshot.incidents.map((incident) => [incident.id, incident]));
+  if (kept?.status === "closed") next.set(kept.id, kept);
+  batch(() => {
+    units.value = new Map(snapshot.units.map((unit) => [unit.id, unit]));
+    incidents.value = next;
+  });
+}
+
+export function takeDelta(delta: Delta): void {
+  batch(() => {
+    if (delta.units.length || delta.gone_units.length) {
+      const next = new Map(units.peek());
+      for (const unit of delta.units) next.set(unit.id, unit);
+      for (const id of delta.gone_units) next.delete(id);
+      units.value = next;
+    }
+    for (const incident of delta.incidents) putIncident(incident);
+  });
+}
+
+export function putIncident(incident: Incident): void {
+  const next = new Map(incidents.peek());
+  next.set(incident.id, incident);
+  const closed = [...next.values()].filter(({ status }) => status === "closed");
+  closed.sort((a, b) => (a.closed_at ?? "").localeCompare(b.closed_at ?? ""));
+  for (const { id } of closed.slice(0, -CLOSED_SHOWN_MAX)) {
+    if (id !== selection.peek()?.id) next.delete(id);
+  }
+  incidents.value = next;
+}
+
+export function putUnit(unit: Unit): void {
+  const next = new Map(units.peek());
+  next.set(unit.id, unit);
+  units.value = next;
+}
+
+// -- lists --
+
+const URGENCY: Record<Priority, number> = { emergency: 0, priority: 1, routine: 2 };
+
+const byUrgency = (a: Incident, b: Incident): number =>
+  URGENCY[a.priority] - URGENCY[b.priority] || a.opened_at.localeCompare(b.opened_at);
+
+const withStatus = (status: Incident["status"]) =>
+  [...incidents.value.values()].filter((incident) => incident.status === status);
+
+export const unassigned = computed(() => withStatus("open").sort(byUrgency));
+export const assigned = computed(() => withStatus("assigned").sort(byUrgency));
+export const closed = computed(() =>
+  withStatus("closed").sort((a, b) => (b.closed_at ?? "").localeCompare(a.closed_at ?? "")),
+);
+export const queue = computed(() => [...unassigned.value, ...assigned.value]);
+
+export const unitFilter = signal({ text: "", status: "all" as Unit["status"] | "all" });
+
+const natural = new Intl.Collator("zh", { numeric: true });
+
+export const unitsByName = computed(() =>
+  [...units.value.values()].sort((a, b) => natural.compare(a.call_sign, b.call_sign)),
+);
+
+export const shownUnits = computed(() => {
+  const { text, status } = unitFilter.value;
+  const words = text.trim().toLowerCase();
+  return unitsByName.value.filter(
+    (unit) => (status === "all" || unit.status === status) && (!words || unitText(unit).includes(words)),
+  );
+});
+
+function unitText(unit: Unit): string {
+  const officers = unit.officers.map(({ name, badge }) => `${name} ${badge}`).join(" ");
+  return `${unit.call_sign} ${unit.station ?? ""} ${officers}`.toLowerCase();
+}
+
+export const positionAgeS = (unit: Unit): number | null =>
+  unit.position ? Math.max(0, (now.value - Date.parse(unit.position.observed_at)) / 1000) : null;
+
+export const isStale = (unit: Unit): boolean => (positionAgeS(unit) ?? Number.POSITIVE_INFINITY) > STALE_S;
+
+// -- selecting --
+
+export function selectIncident(id: string): void {
+  batch(() => {
+    selection.value = { kind: "incident", id };
+    followedUnit.value = null;
+    if (narrow()) view.value = "detail";
+  });
+}
+
+export function selectUnit(id: string): void {
+  batch(() => {
+    selection.value = { kind: "unit", id };
+    if (followedUnit.peek() !== id) followedUnit.value = null;
+    if (narrow()) view.value = "detail";
+  });
+}
+
+export function deselect(): void {
+  batch(() => {
+    selection.value = null;
+    followedUnit.value = null;
+    if (view.peek() === "detail") view.value = list.peek();
+  });
+}
+
+export function show(next: View): void {
+  batch(() => {
+    view.value = next;
+    if (next === "incidents" || next === "units") list.value = next;
+  });
+}
+
+const NARROW_PX = 900;
+export const narrow = (): boolean => innerWidth < NARROW_PX;

@@ -1,0 +1,47 @@
+import { language, translator } from "../shared/i18n";
+import type { Reason, Unit } from "../shared/types";
+import { commonEn, commonZh } from "../shared/words";
+import en from "./locales/en.json";
+import zh from "./locales/zh.json";
+import { incidentTypes, units } from "./store";
+
+export const t = translator({ ...commonEn, ...en }, { ...commonZh, ...zh });
+
+export function typeName(code: string): string {
+  return incidentTypes.value.find((type) => type.code === code)?.names[language.value] ?? code;
+}
+
+/** A reason of the server in the reader's language; its English where the dictionaries lack the code. */
+export function reasonWords({ code, values, text }: Reason): string {
+  const key = code.replace("vehicle device", "vehicle");
+  return t.loose(`reason.${key}`, values, text);
+}
+
+/** `officer:0412` → the officer's name and badge; `user:li` → li; … */
+export function actorWords(actor: string): string {
+  const [kind, name = ""] = splitOnce(actor, ":");
+  if (kind === "system") return t("actor.system");
+  if (kind === "device") return t("actor.device");
+  if (kind !== "officer") return name || actor;
+  for (const unit of units.value.values()) {
+    const officer = unit.officers.find(({ badge }) => badge === name);
+    if (officer) return `${officer.name} ${name}`;
+  }
+  return name;
+}
+
+export function deviceWords(deviceId: string, unit: Unit | undefined): string {
+  const device = unit?.devices.find(({ id }) => id === deviceId);
+  return device ? `${t(`device.${device.kind}`)} ${deviceId}` : deviceId;
+}
+
+/** Names side by side: "P-07, P-11" or "P-07、P-11". */
+export const listWords = (names: string[]): string => names.join(language.value === "zh" ? "、" : ", ");
+
+/** "27.51234, 100.21234": latitude first, as people write it. */
+export const positionWords = (lon: number, lat: number): string => `${lat.toFixed(5)}, ${lon.toFixed(5)}`;
+
+function splitOnce(text: string, separator: string): [string, string?] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
