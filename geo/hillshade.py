@@ -23,7 +23,7 @@ ALTITUDE_DEG = 45.0
 FLAT = round(256 * np.sin(np.radians(ALTITUDE_DEG)))
 """Grey of flat ground."""
 EXAGGERATION_FAR, EXAGGERATION_NEAR = 1.2, 0.75
-"""Relief reads flatter from afar: heights are stretched by the first at zoom 8, the second at 13."""
+"""Relief reads flatter from afar: stretched by the first at zoom 8, the second at 13."""
 WEBP_QUALITY = 82
 LEVELS_MAX = 8
 MARGIN_CELLS = 4
