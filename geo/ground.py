@@ -45,6 +45,7 @@ class Ground:
         """Raises EngineUnavailable if the engine asked for cannot run here."""
         self.roadmap = roadmap
         self.profile = profile or Profile()
+        self._points = np.asarray(roadmap.point_lonlat)  # a mapped file is slow to slice
         self._weights = travel_times_ms(roadmap, self.profile)
         self._index = SnapIndex(roadmap)
         self._router = PartialRouter(
@@ -127,13 +128,14 @@ class Ground:
         parts += [self._leg_shape(leg) for leg in legs]
         parts.append(np.array([[target.lon, target.lat]]))
         points = np.concatenate(parts)
-        moved = np.ones(len(points), dtype=bool)
+        moved = np.ones(len(points), dtype=np.bool_)
         moved[1:-1] = (points[1:-1] != points[:-2]).any(axis=1)
         return points[moved]
 
     def _leg_shape(self, leg: Leg) -> NDArray[np.float64]:
         """Shape points of the leg, without ends that lie in the middle of the edge."""
-        shape = self.roadmap.shape(leg.edge)
+        first = self.roadmap.edge_first_point
+        shape = self._points[first[leg.edge] : first[leg.edge + 1]]
         low, high = sorted((leg.start, leg.end))
         if (low, high) != (0.0, 1.0):
             metres = projection(self.roadmap.meta.crs).to_metres(shape)

@@ -70,11 +70,10 @@ class CchEngine:
         require_nodes(sources, self.graph.node_count)
         for target in targets:
             target.require_within(self.graph.node_count)
-        pinned, back = np.unique(sources, return_inverse=True)
-        found = np.empty((len(pinned), len(targets)), dtype=np.int64)
-        if pinned.size and targets:
-            self._fill(found, pinned, targets)
-        return found[back]
+        found = np.empty((len(sources), len(targets)), dtype=np.int64)
+        if sources.size and targets:
+            self._fill(found, sources, targets)
+        return found
 
     def route(self, source: Seeds, target: Seeds) -> Path | None:
         self._require_usable()
@@ -127,11 +126,11 @@ class CchEngine:
         self._require_own_thread()
         self._updater = self._metric = self._cch = self._reference = None
 
-    def _fill(self, found: Millis, pinned: NDArray[np.int64], targets: Sequence[Seeds]) -> None:
+    def _fill(self, found: Millis, sources: NDArray[np.int64], targets: Sequence[Seeds]) -> None:
         query = None
         try:
             with _panics_as_errors():
-                query = self._kit.CCHManyToOne(self._metric, pinned.astype(np.uint32))
+                query = self._kit.CCHManyToOne(self._metric, sources.tolist())
                 for column, target in enumerate(targets):
                     found[:, column] = _to_millis(query.distances_to_multi(_pairs(target)))
         finally:

@@ -195,8 +195,8 @@ class PartialRouter:
         return self._weights[2 * edge], self._weights[2 * edge + 1]
 
     def _columns(self, places: Sequence[OnEdge]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        edge = np.fromiter((place.edge for place in places), np.int64, len(places))
-        fraction = np.fromiter((place.fraction for place in places), np.float64, len(places))
+        edge = np.array([place.edge for place in places], dtype=np.int64)
+        fraction = np.array([place.fraction for place in places], dtype=np.float64)
         if edge.size and (edge.min() < 0 or edge.max() >= len(self._ends)):
             raise ValueError("an edge outside the map")
         if not ((fraction >= 0.0) & (fraction <= 1.0)).all():

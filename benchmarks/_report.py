@@ -1,0 +1,213 @@
+"""What every benchmark shares: rows, percentiles, interleaved timing, command line.
+
+`--json` prints one object: {"benchmark", "seed", "quick", "rows": [...]}; else a table. Systems
+that are compared run in the same process, a round of each in turn, so that heat, other load and
+memory layout fall on all alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+Unit = Literal["ms", "1/s", "MB", "share", "min"]
+
+SEED_DEFAULT: Final = 20_260_101
+WARM_UP_ROUNDS: Final = 3
+"""Rounds that are run and not counted: caches fill, lazy parts are made."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One figure: what does not apply is left out."""
+
+    metric: str
+    system: str
+    """"ridgeline", a peer's name, or "bare" for a library called directly."""
+    unit: Unit
+    map: str | None = None
+    p50: float | None = None
+    p99: float | None = None
+    value: float | None = None
+    n: int | None = None
+    low: float | None = None
+    """With `high`, a 95 % interval of `value`."""
+    high: float | None = None
+    note: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    benchmark: str
+    seed: int
+    quick: bool
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a benchmark was asked to run."""
+
+    seed: int
+    quick: bool
+    """End within a minute."""
+    as_json: bool
+
+    def rounds(self, full: int) -> int:
+        """A tenth of the full number of rounds when quick, at least 5."""
+        return max(5, full // 10) if self.quick else full
+
+    def random(self) -> random.Random:
+        return random.Random(self.seed)
+
+
+def main(
+    benchmark: str,
+    run: Callable[[Options], Sequence[Row]],
+    description: str | None,
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """Parse the command line, run, print. `description`: the module's docstring."""
+    parser = argparse.ArgumentParser(
+        prog=f"benchmarks.{benchmark}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--quick", action="store_true", help="end within a minute")
+    parser.add_argument("--seed", type=int, default=SEED_DEFAULT)
+    parsed = parser.parse_args(arguments)
+    options = Options(seed=parsed.seed, quick=parsed.quick, as_json=parsed.json)
+    rows = list(run(options))
+    report = Report(benchmark=benchmark, seed=options.seed, quick=options.quick, rows=rows)
+    if options.as_json:
+        print(msgspec.json.encode(report).decode())
+    else:
+        show(report)
+
+
+def say(options: Options, text: str) -> None:
+    """A line of progress on standard error: standard output is the report's."""
+    if not options.as_json:
+        Console(stderr=True).print(text, style="dim")
+
+
+def show(report: Report) -> None:
+    quick = ", quick" if report.quick else ""
+    table = Table(title=f"{report.benchmark} (seed {report.seed}{quick})")
+    for name in ("metric", "map", "system", "p50", "p99", "value", "95 %", "unit", "n", "note"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("metric", "system"))
+    for row in report.rows:
+        interval = "" if row.low is None else f"{_short(row.low)} … {_short(row.high)}"
+        table.add_row(
+            row.metric,
+            row.map or "",
+            row.system,
+            _short(row.p50),
+            _short(row.p99),
+            _short(row.value),
+            interval,
+            row.unit,
+            "" if row.n is None else str(row.n),
+            row.note or "",
+        )
+    Console().print(table)
+
+
+def timed_ms(call: Callable[[], object]) -> float:
+    """Milliseconds of one call."""
+    start = time.perf_counter_ns()
+    call()
+    return (time.perf_counter_ns() - start) / 1e6
+
+
+def interleaved_ms(
+    systems: Mapping[str, Callable[[int], object]],
+    rounds: int,
+    warm_up: int = WARM_UP_ROUNDS,
+) -> dict[str, list[float]]:
+    """Time each system's call in turn, `rounds` times over; calls get the number of the round.
+
+    The order within a round rotates, so that none always runs in the other's wake. The garbage
+    collector runs between rounds, not inside a measurement.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in systems}
+    names = list(systems)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for round_ in range(-warm_up, rounds):
+            shift = round_ % len(names)
+            for name in names[shift:] + names[:shift]:
+                number = max(round_, 0)
+                took = timed_ms(partial(systems[name], number))
+                if round_ >= 0:
+                    samples[name].append(took)
+            gc.collect(0)
+    finally:
+        if collecting:
+            gc.enable()
+    return samples
+
+
+def timing_row(
+    metric: str,
+    system: str,
+    samples_ms: Sequence[float],
+    map: str | None = None,  # noqa: A002
+) -> Row:
+    """Median and 99th percentile of some timings."""
+    p50, p99 = np.percentile(np.asarray(samples_ms), (50, 99)).tolist()
+    return Row(
+        metric=metric,
+        system=system,
+        map=map,
+        unit="ms",
+        p50=round(p50, 4),
+        p99=round(p99, 4),
+        n=len(samples_ms),
+    )
+
+
+def share_row(
+    metric: str,
+    system: str,
+    hits: int,
+    n: int,
+    map: str | None = None,  # noqa: A002
+) -> Row:
+    """A proportion with its 95 % Wilson interval."""
+    low, high = wilson(hits, n)
+    return Row(
+        metric=metric,
+        system=system,
+        map=map,
+        unit="share",
+        value=round(hits / n, 5) if n else 0.0,
+        n=n,
+        low=round(low, 5),
+        high=round(high, 5),
+    )
+
+
+def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson score interval (Wilson 1927) of a proportion; 0 … 1 where nothing was tried."""
+    if n == 0:
+        return 0.0, 1.0
+    share, spread = hits / n, z * z / n
+    centre = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * (share * (1 - share) / n + spread / (4 * n)) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _short(number: float | None) -> str:
+    return "" if number is None else f"{number:.4g}"
