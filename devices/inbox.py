@@ -1,0 +1,143 @@
+"""Commands a device has been given: stored before the cursor moves, each once by its id.
+
+The cursor is the highest `seq` stored. It means something only within one `epoch` of the server's
+log; when the server starts a new epoch the cursor falls to 0 and the inbox stays, so that what is
+sent again is recognised by its id. Knows no connection and no clock.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from devices.errors import StorageFailed, UnknownCommand
+from devices.storage import Batch
+from protocols.native import Command, Report, State
+
+INBOX_LEN_MAX: Final = 1000
+"""Commands remembered. Full: the oldest that is over is forgotten; if none is over, nothing more
+is taken (StorageFailed): an order is never dropped for a newer one."""
+
+CURSOR_KEY: Final = "cursor"
+ENTRY_PREFIX: Final = "in/"
+
+
+class Over(StrEnum):
+    """Why nothing more is to be done about a command."""
+
+    DONE = "done"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    """It came, or was still unanswered, after its time."""
+    NOTED = "noted"
+    """It was a notice: to know, not to do."""
+
+
+class Entry(Struct, kw_only=True):
+    """One command and what became of it here."""
+
+    ordinal: int
+    """Order of arrival on this device."""
+    command: Command
+    shown: bool = False
+    over: Over | None = None
+    last: State | None = None
+    """The last step reported, notes apart: repeated if the server turns out to have lost it."""
+
+
+class Cursor(Struct, frozen=True, kw_only=True):
+    epoch: str = ""
+    seq: int = 0
+
+
+class Inbox:
+    """Changes are staged in the batch; they are durable when the owner commits it."""
+
+    def __init__(self, batch: Batch, saved: dict[str, bytes]) -> None:
+        self._batch = batch
+        self.cursor = Cursor()
+        if CURSOR_KEY in saved:
+            self.cursor = msgspec.json.decode(saved[CURSOR_KEY], type=Cursor)
+        entries = (
+            msgspec.json.decode(value, type=Entry)
+            for key, value in saved.items()
+            if key.startswith(ENTRY_PREFIX)
+        )
+        self._entries = {
+            entry.command.id: entry for entry in sorted(entries, key=lambda entry: entry.ordinal)
+        }
+        self._ordinal = max((entry.ordinal for entry in self._entries.values()), default=0)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def start_epoch(self, epoch: str) -> None:
+        """The server's log starts anew: the cursor falls to 0, what was received stays."""
+        self._move(Cursor(epoch=epoch, seq=0))
+
+    def store(self, command: Command) -> Entry | None:
+        """Take in one command and move the cursor, in one step; None if it was here before."""
+        self._move(Cursor(epoch=self.cursor.epoch, seq=command.seq))
+        if command.id in self._entries:
+            return None
+        self._make_room()
+        self._ordinal += 1
+        entry = Entry(ordinal=self._ordinal, command=command)
+        self._entries[command.id] = entry
+        self._stage(entry)
+        return entry
+
+    def entry(self, command_id: str) -> Entry:
+        """Raises UnknownCommand."""
+        try:
+            return self._entries[command_id]
+        except KeyError:
+            raise UnknownCommand(f"this device has no command {command_id}") from None
+
+    def note(self, entry: Entry, state: State) -> None:
+        """Remember a step that is about to be reported."""
+        entry.shown = entry.shown or state.s is not Report.RECEIVED
+        entry.last = entry.last if state.s is Report.FEEDBACK else state
+        if state.s is Report.DONE:
+            entry.over = Over.DONE
+        elif state.s is Report.DECLINED:
+            entry.over = Over.DECLINED
+        self._stage(entry)
+
+    def end(self, entry: Entry, over: Over) -> None:
+        """Nothing more is to be done about this command."""
+        entry.over = over
+        self._stage(entry)
+
+    def unfinished(self) -> list[Entry]:
+        """What is still to be done, in order of arrival."""
+        return [entry for entry in self._entries.values() if entry.over is None]
+
+    def meant_by(self, reference: str) -> list[Entry]:
+        """Unfinished tasks that a notice names, by command id or by order id."""
+        return [
+            entry
+            for entry in self.unfinished()
+            if reference in {entry.command.id, entry.command.body.get("order")}
+        ]
+
+    def _move(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self._batch.put(CURSOR_KEY, msgspec.json.encode(cursor))
+
+    def _stage(self, entry: Entry) -> None:
+        self._batch.put(ENTRY_PREFIX + entry.command.id, msgspec.json.encode(entry))
+
+    def _make_room(self) -> None:
+        if len(self._entries) < INBOX_LEN_MAX:
+            return
+        for entry in self._entries.values():
+            if entry.over is not None:
+                del self._entries[entry.command.id]
+                self._batch.delete(ENTRY_PREFIX + entry.command.id)
+                return
+        raise StorageFailed(f"{INBOX_LEN_MAX} orders wait unanswered on this device")
