@@ -15,10 +15,14 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011
+"""Close codes (RFC 6455 §7.4.1)."""
+
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 _encoder = msgspec.json.Encoder()
@@ -105,13 +109,7 @@ async def _client_library(request: Request, error: Exception) -> Response:
     return await _database_away(request, error)
 
 
-async def _our_bug(request: Request, error: Exception) -> Response:
-    """Starlette logs it with its trace after this answer."""
-    message = "Ridgeline failed on this request; its log says why. Nothing was changed."
-    return error_response(ApiError(500, "internal", message))
-
-
-HANDLERS: dict[int | type[Exception], Handler] = {
+HANDLERS: dict[type[Exception], Handler] = {
     ApiError: _refused,
     HTTPException: _http_exception,
     asyncpg.DataError: _bad_value,
@@ -122,6 +120,52 @@ HANDLERS: dict[int | type[Exception], Handler] = {
     asyncpg.InterfaceError: _client_library,
     ConnectionError: _database_away,
     TimeoutError: _database_away,
-    Exception: _our_bug,
 }
-"""For `Starlette(exception_handlers=…)`."""
+STARLETTE_HANDLERS = {HTTPException: _http_exception}
+"""For `Starlette(exception_handlers=…)`: what Starlette would answer itself."""
+
+
+class FailureMiddleware:
+    """Answers whatever goes wrong in a request, in our form; what nobody expected is logged."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception as error:
+            if scope["type"] not in {"http", "websocket"}:
+                raise
+            if not started:
+                await respond(scope, receive, send, await _answer(scope, error))
+            elif scope["type"] == "http":
+                raise  # half an answer is out: the connection must break
+            else:
+                logger.exception("the WebSocket %s failed", scope["path"])
+                await send({"type": "websocket.close", "code": INTERNAL_ERROR, "reason": ""})
+
+
+async def respond(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
+    """Answer a request; or refuse a WebSocket handshake, with the same answer where possible."""
+    if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
+        await response(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})
+
+
+async def _answer(scope: Scope, error: Exception) -> Response:
+    request = Request({"method": "GET", **scope, "type": "http"})
+    for kind in type(error).__mro__:
+        if handler := HANDLERS.get(kind):
+            return await handler(request, error)
+    logger.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    message = "Ridgeline failed on this request; its log says why."
+    return error_response(ApiError(500, "internal", message))

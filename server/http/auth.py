@@ -1,0 +1,321 @@
+"""Who is asking: sign in and out, sessions, roles.
+
+A session is a 256-bit random token in a cookie; the database holds its SHA-256. `SessionMiddleware`
+finds the user of each request before any handler runs; handlers call `require`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.http.errors import ApiError, json, read_body
+from server.http.passwords import Passwords, weakness
+from server.http.ratelimit import RateLimiter
+from server.settings import Limits, Settings
+from server.stores import journal, users
+from server.stores.pool import Pool
+from server.stores.users import Role, User
+
+logger = logging.getLogger(__name__)
+
+COOKIE = "ridgeline_session"
+TOKEN_BYTES = 32
+TOUCH_S_MIN = 60.0
+"""A session in use is written back at most this often."""
+PASSWORD_PATHS = frozenset({"/api/me", "/api/me/password", "/api/logout"})
+"""All that is open to someone who must first choose a password."""
+NO_SESSION_PREFIXES = ("/assets/", "/v1/device", "/healthz", "/readyz")
+_USERNAME = re.compile(r"[a-z0-9._-]{2,32}")
+
+Text = Annotated[str, Meta(max_length=400)]
+
+
+class Login(Struct, frozen=True, forbid_unknown_fields=True):
+    username: Text
+    password: Text
+
+
+class NewPassword(Struct, frozen=True, forbid_unknown_fields=True):
+    old: Text
+    new: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The signed-in user of one request."""
+
+    user: User
+    token_hash: bytes
+
+
+class Auth:
+    """Sign-in, sign-out and password change, each with its entry in the command log."""
+
+    def __init__(self, pool: Pool, limits: Limits) -> None:
+        self.passwords = Passwords(
+            at_once=limits.password_hashes_at_once_max,
+            waiting_max=limits.password_hashes_waiting_max,
+        )
+        self._pool = pool
+        self._limits = limits
+        self._by_name = self._limiter(limits.login_failures_max)
+        self._by_address = self._limiter(limits.login_address_failures_max)
+
+    async def sign_in(self, username: str, password: str, address: str) -> tuple[User, str]:
+        """The user and the token of a new session. Raises `ApiError` 401, 429, 503."""
+        name_key = f"{username} {address}"
+        self._count_attempt(name_key, address)
+        try:
+            found = await users.by_name(self._pool, username)
+            known_hash = None if found is None else found[1]
+            right = await self.passwords.verify(known_hash, password)
+        except BaseException:
+            self._by_name.undo(name_key)
+            self._by_address.undo(address)
+            raise
+        if found is None or not right:
+            await self._log_failure(username, address, known=found is not None)
+            raise ApiError(401, "bad_credentials", "User name or password is wrong.")
+        self._by_name.succeeded(name_key)
+        self._by_address.undo(address)
+        token = await self._start_session(found[0], password, found[1], address)
+        return found[0], token
+
+    async def session_of(self, token: str) -> Session | None:
+        """Whose token this is, keeping the session alive; None when unknown or run out."""
+        now = datetime.now(UTC)
+        token_hash = hash_token(token)
+        found = await users.by_session(self._pool, token_hash, now)
+        if found is None:
+            return None
+        user, last_seen_at = found
+        if (now - last_seen_at).total_seconds() > TOUCH_S_MIN:
+            await users.touch_session(
+                self._pool,
+                token_hash,
+                now=now,
+                expires_at=now + timedelta(seconds=self._limits.session_idle_s),
+                total_s=self._limits.session_total_s,
+            )
+        return Session(user=user, token_hash=token_hash)
+
+    async def sign_out(self, session: Session) -> None:
+        user = session.user
+        async with self._pool.acquire() as conn, conn.transaction():
+            await users.end_session(conn, session.token_hash)
+            await journal.append(
+                conn, actor=user.actor, subject=user.actor, kind="user.signed_out", body={}
+            )
+
+    async def change_password(self, session: Session, old: str, new: str, address: str) -> None:
+        """Also ends the user's other sessions. Raises `ApiError` 401, 422, 429."""
+        user = session.user
+        name_key = f"{user.username} {address}"
+        self._count_attempt(name_key, address)
+        found = await users.by_name(self._pool, user.username)
+        if not await self.passwords.verify(None if found is None else found[1], old):
+            raise ApiError(401, "bad_credentials", "The old password is wrong.")
+        self._by_name.succeeded(name_key)
+        self._by_address.undo(address)
+        why_weak = "It is the old one." if new == old else weakness(new, user.username)
+        if why_weak:
+            raise ApiError(422, "weak_password", f"Choose another password. {why_weak}")
+        new_hash = await self.passwords.hash(new)
+        async with self._pool.acquire() as conn, conn.transaction():
+            await users.set_password(conn, user.id, new_hash)
+            await users.end_other_sessions(conn, user.id, session.token_hash)
+            await journal.append(
+                conn, actor=user.actor, subject=user.actor, kind="user.password_changed", body={}
+            )
+
+    def close(self) -> None:
+        self.passwords.close()
+
+    def _limiter(self, failures_max: int) -> RateLimiter:
+        return RateLimiter(
+            failures_max=failures_max,
+            window_s=self._limits.login_window_s,
+            keys_max=self._limits.login_tracked_max,
+        )
+
+    def _count_attempt(self, name_key: str, address: str) -> None:
+        now = asyncio.get_running_loop().time()
+        wait_s = self._by_address.attempt(address, now)
+        if not wait_s:
+            wait_s = self._by_name.attempt(name_key, now)
+            if wait_s:
+                self._by_address.undo(address)
+        if wait_s:
+            seconds = math.ceil(wait_s)
+            message = f"Too many wrong passwords. Try again in {seconds} s."
+            headers = {"retry-after": f"{seconds}"}
+            raise ApiError(429, "rate_limited", message, {"wait_s": seconds}, headers=headers)
+
+    async def _start_session(
+        self, user: User, password: str, password_hash: str, address: str
+    ) -> str:
+        token = new_token()
+        now = datetime.now(UTC)
+        renewed = None
+        if self.passwords.is_outdated(password_hash):
+            renewed = await self.passwords.hash(password)
+        async with self._pool.acquire() as conn, conn.transaction():
+            if renewed is not None:
+                await users.set_password(
+                    conn, user.id, renewed, must_change=user.must_change_password
+                )
+            await users.start_session(
+                conn,
+                token_hash=hash_token(token),
+                user_id=user.id,
+                now=now,
+                expires_at=now + timedelta(seconds=self._limits.session_idle_s),
+                address=address,
+                sessions_max=self._limits.sessions_per_user_max,
+            )
+            await journal.append(
+                conn,
+                actor=user.actor,
+                subject=user.actor,
+                kind="user.signed_in",
+                body={"address": address},
+            )
+        return token
+
+    async def _log_failure(self, username: str, address: str, *, known: bool) -> None:
+        name = username if _USERNAME.fullmatch(username) else "(malformed)"
+        async with self._pool.acquire() as conn, conn.transaction():
+            await journal.append(
+                conn,
+                actor="system",
+                subject=f"user:{name}",
+                kind="user.sign_in_failed",
+                body={"address": address, "why": "wrong_password" if known else "unknown_user"},
+            )
+
+
+class SessionMiddleware:
+    """Puts the `Session` of the cookie, or None, into `scope["state"]`."""
+
+    def __init__(self, app: ASGIApp, auth: Auth) -> None:
+        self._app = app
+        self._auth = auth
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in {"http", "websocket"}:
+            session = None
+            if not scope["path"].startswith(NO_SESSION_PREFIXES):
+                token = HTTPConnection(scope).cookies.get(COOKIE)
+                session = await self._auth.session_of(token) if token else None
+            scope.setdefault("state", {})["session"] = session
+        await self._app(scope, receive, send)
+
+
+def session_of(request: HTTPConnection) -> Session | None:
+    """The session that `SessionMiddleware` found."""
+    session: Session | None = getattr(request.state, "session", None)
+    return session
+
+
+def user_of(request: HTTPConnection) -> User | None:
+    """The signed-in user, whatever the role."""
+    session = session_of(request)
+    return None if session is None else session.user
+
+
+def require(request: HTTPConnection, *roles: Role) -> User:
+    """The signed-in user, who must have one of `roles` (none given: any).
+
+    Works for HTTP requests and WebSocket handshakes. Raises `ApiError` 401, 403.
+    """
+    user = user_of(request)
+    if user is None:
+        raise ApiError(401, "not_signed_in", "Sign in first.")
+    if user.must_change_password and request.url.path not in PASSWORD_PATHS:
+        raise ApiError(403, "password_change_required", "Choose a password of your own first.")
+    if roles and not set(roles) & set(user.roles):
+        needed = " or ".join(roles)
+        raise ApiError(403, "forbidden", f"This needs the role {needed}.", {"roles": list(roles)})
+    return user
+
+
+def new_token() -> str:
+    """256 random bits, for a session or a device."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def hash_token(token: str) -> bytes:
+    """How a token is kept: SHA-256; a random token needs no slow hash."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def address_of(request: HTTPConnection) -> str:
+    return request.client.host if request.client else ""
+
+
+class AuthServices(Protocol):
+    """What these routes need of `Services`."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def auth(self) -> Auth: ...
+
+
+def routes(services: AuthServices) -> list[BaseRoute]:
+    auth = services.auth
+
+    async def login(request: Request) -> Response:
+        body = await read_body(request, Login)
+        user, token = await auth.sign_in(body.username, body.password, address_of(request))
+        response = json(user.view())
+        response.set_cookie(
+            COOKIE,
+            token,
+            max_age=int(services.settings.limits.session_total_s),
+            path="/",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    async def logout(request: Request) -> Response:
+        session = session_of(request)
+        if session is not None:
+            await auth.sign_out(session)
+        response = Response(status_code=204)
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        return response
+
+    async def me(request: Request) -> Response:
+        return json(require(request).view())
+
+    async def password(request: Request) -> Response:
+        require(request)
+        session = session_of(request)
+        assert session is not None
+        body = await read_body(request, NewPassword)
+        await auth.change_password(session, body.old, body.new, address_of(request))
+        return Response(status_code=204)
+
+    return [
+        Route("/api/login", login, methods=["POST"]),
+        Route("/api/logout", logout, methods=["POST"]),
+        Route("/api/me", me, methods=["GET"]),
+        Route("/api/me/password", password, methods=["POST"]),
+    ]
