@@ -1,7 +1,7 @@
 """Who is asking: sign in and out, sessions, roles.
 
-A session is a 256-bit random token in a cookie; the database holds its SHA-256. `SessionMiddleware`
-finds the user of each request before any handler runs; handlers call `require`.
+A session is a 256-bit random token in a cookie; the database holds its SHA-256. Handlers ask
+`await require(request, "dispatcher")` for the user.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from msgspec import Meta, Struct
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.http.errors import ApiError, json, read_body
 from server.http.passwords import Passwords, weakness
@@ -28,7 +27,7 @@ from server.http.ratelimit import RateLimiter
 from server.settings import Limits, Settings
 from server.stores import journal, users
 from server.stores.pool import Pool
-from server.stores.users import Role, User
+from server.stores.users import User
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,6 @@ TOUCH_S_MIN = 60.0
 """A session in use is written back at most this often."""
 PASSWORD_PATHS = frozenset({"/api/me", "/api/me/password", "/api/logout"})
 """All that is open to someone who must first choose a password."""
-NO_SESSION_PREFIXES = ("/assets/", "/v1/device", "/healthz", "/readyz")
 _USERNAME = re.compile(r"[a-z0-9._-]{2,32}")
 
 Text = Annotated[str, Meta(max_length=400)]
@@ -208,43 +206,26 @@ class Auth:
             )
 
 
-class SessionMiddleware:
-    """Puts the `Session` of the cookie, or None, into `scope["state"]`."""
-
-    def __init__(self, app: ASGIApp, auth: Auth) -> None:
-        self._app = app
-        self._auth = auth
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in {"http", "websocket"}:
-            session = None
-            if not scope["path"].startswith(NO_SESSION_PREFIXES):
-                token = HTTPConnection(scope).cookies.get(COOKIE)
-                session = await self._auth.session_of(token) if token else None
-            scope.setdefault("state", {})["session"] = session
-        await self._app(scope, receive, send)
-
-
-def session_of(request: HTTPConnection) -> Session | None:
-    """The session that `SessionMiddleware` found."""
-    session: Session | None = getattr(request.state, "session", None)
+async def session_of(request: HTTPConnection) -> Session | None:
+    """The session of the request's cookie; asked of the database once a request."""
+    if not hasattr(request.state, "session"):
+        auth: Auth = request.app.state.auth
+        token = request.cookies.get(COOKIE)
+        request.state.session = await auth.session_of(token) if token else None
+    session: Session | None = request.state.session
     return session
 
 
-def user_of(request: HTTPConnection) -> User | None:
-    """The signed-in user, whatever the role."""
-    session = session_of(request)
-    return None if session is None else session.user
-
-
-def require(request: HTTPConnection, *roles: Role) -> User:
+async def require(request: HTTPConnection, *roles: str) -> User:
     """The signed-in user, who must have one of `roles` (none given: any).
 
-    Works for HTTP requests and WebSocket handshakes. Raises `ApiError` 401, 403.
+    Works for HTTP requests and WebSocket handshakes of an application whose `state.auth` is the
+    `Auth`. Raises `ApiError` 401, 403.
     """
-    user = user_of(request)
-    if user is None:
+    session = await session_of(request)
+    if session is None:
         raise ApiError(401, "not_signed_in", "Sign in first.")
+    user = session.user
     if user.must_change_password and request.url.path not in PASSWORD_PATHS:
         raise ApiError(403, "password_change_required", "Choose a password of your own first.")
     if roles and not set(roles) & set(user.roles):
@@ -295,7 +276,7 @@ def routes(services: AuthServices) -> list[BaseRoute]:
         return response
 
     async def logout(request: Request) -> Response:
-        session = session_of(request)
+        session = await session_of(request)
         if session is not None:
             await auth.sign_out(session)
         response = Response(status_code=204)
@@ -303,11 +284,11 @@ def routes(services: AuthServices) -> list[BaseRoute]:
         return response
 
     async def me(request: Request) -> Response:
-        return json(require(request).view())
+        return json((await require(request)).view())
 
     async def password(request: Request) -> Response:
-        require(request)
-        session = session_of(request)
+        await require(request)
+        session = await session_of(request)
         assert session is not None
         body = await read_body(request, NewPassword)
         await auth.change_password(session, body.old, body.new, address_of(request))
