@@ -1,0 +1,190 @@
+"""Incidents over HTTP: open, look, recommend, dispatch, close."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from geo.describe import Describer
+from geo.errors import GeoError
+from geo.snap import Snap
+from server.dispatch.incidents import INCIDENT_TYPES
+from server.http.errors import ApiError, json, read_body
+from server.http.needs import Line, RequestId, Services, Text, guarded, number
+from server.pipeline import UNITS_PER_DECISION_MAX, NewDecision, NewIncident
+from server.stores import incidents
+from server.stores.incidents import Which
+from server.stores.users import User
+from server.views import IncidentView, OrderView, Priority
+
+
+class IncidentBody(Struct, kw_only=True):
+    """POST /api/incidents."""
+
+    request_id: RequestId
+    type: Line
+    priority: Priority
+    note: Text = ""
+    lon: Annotated[float, Meta(ge=-180, le=180)]
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+    place: Line = ""
+
+
+class DispatchBody(Struct, kw_only=True):
+    """POST /api/incidents/{id}/dispatch."""
+
+    request_id: RequestId
+    recommendation_id: Line
+    unit_ids: Annotated[list[Line], Meta(max_length=UNITS_PER_DECISION_MAX)]
+    instruction: Text = ""
+    reason: Text = ""
+
+
+class CloseBody(Struct, kw_only=True):
+    """POST /api/incidents/{id}/close."""
+
+    outcome: Line
+
+
+class IncidentTypeView(Struct, kw_only=True):
+    """One row of GET /api/incident-types."""
+
+    code: str
+    priority: Priority
+    scene_min: int
+    names: dict[str, str]
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The routes of this module."""
+    desk = _Desk(services)
+    one = "/api/incidents/{id}"
+    return [
+        Route("/api/incident-types", guarded(desk.types)),
+        Route("/api/incidents", guarded(desk.open, "dispatcher"), methods=["POST"]),
+        Route("/api/incidents", guarded(desk.page, "dispatcher", "supervisor")),
+        Route(one, guarded(desk.look, "dispatcher", "supervisor")),
+        Route(f"{one}/recommendation", guarded(desk.recommend, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/dispatch", guarded(desk.dispatch, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/routes", guarded(desk.ways, "dispatcher")),
+        Route(f"{one}/close", guarded(desk.close, "dispatcher"), methods=["POST"]),
+    ]
+
+
+class _Desk:
+    def __init__(self, services: Services) -> None:
+        self._pool = services.pool
+        self._pipeline = services.pipeline
+        self._live = services.board
+        self._routing = services.routing
+        self._describer = Describer(services.roadmap)
+
+    async def types(self, request: Request, user: User) -> Response:
+        return json(
+            [
+                IncidentTypeView(
+                    code=kind.code,
+                    priority=kind.priority,
+                    scene_min=kind.scene_min,
+                    names={"en": kind.en, "zh": kind.zh},
+                )
+                for kind in INCIDENT_TYPES.values()
+            ]
+        )
+
+    async def open(self, request: Request, user: User) -> Response:
+        body = await read_body(request, IncidentBody)
+        wanted = NewIncident(
+            request_id=body.request_id,
+            type=body.type,
+            priority=body.priority,
+            note=body.note.strip(),
+            lon=body.lon,
+            lat=body.lat,
+            place=body.place.strip() or self._place(body.lon, body.lat),
+        )
+        opened, fresh = await self._pipeline.open_incident(wanted, by=user.actor)
+        return json(opened, 201 if fresh else 200)
+
+    async def page(self, request: Request, user: User) -> Response:
+        which = request.query_params.get("status", "all")
+        if which not in get_args(Which):
+            raise ApiError(400, "malformed", "status must be open, closed or all.")
+        async with self._pool.acquire() as conn:
+            found = await incidents.load_page(
+                conn,
+                which=msgspec.convert(which, Which),
+                before=number(request, "before"),
+                limit=number(request, "limit") or 50,
+            )
+        return json(found)
+
+    async def look(self, request: Request, user: User) -> Response:
+        return json(await self._load(request))
+
+    async def recommend(self, request: Request, user: User) -> Response:
+        return json(await self._pipeline.recommend(request.path_params["id"], by=user.actor))
+
+    async def dispatch(self, request: Request, user: User) -> Response:
+        body = await read_body(request, DispatchBody)
+        wanted = NewDecision(
+            request_id=body.request_id,
+            recommendation_id=body.recommendation_id,
+            unit_ids=body.unit_ids,
+            instruction=body.instruction.strip(),
+            reason=body.reason.strip(),
+        )
+        issued, fresh = await self._pipeline.dispatch(
+            request.path_params["id"], wanted, by=user.actor
+        )
+        return json(issued, 201 if fresh else 200)
+
+    async def close(self, request: Request, user: User) -> Response:
+        body = await read_body(request, CloseBody)
+        closed = await self._pipeline.close_incident(
+            request.path_params["id"], outcome=body.outcome.strip(), by=user.actor
+        )
+        return json(closed)
+
+    async def ways(self, request: Request, user: User) -> Response:
+        """The road from each unit on its way to the scene; units no road connects are missing."""
+        incident = await self._load(request)
+        features: list[dict[str, Any]] = []
+        try:
+            target = await self._routing.snap(incident.lon, incident.lat)
+            for order in incident.orders:
+                if order.closed_at is None and (source := self._live.snap(order.unit_id)):
+                    features += await self._way(order, source, target)
+        except GeoError:
+            features = []  # the place is off the road; the recommendation says so
+        return json({"type": "FeatureCollection", "features": features})
+
+    async def _way(self, order: OrderView, source: Snap, target: Snap) -> list[dict[str, Any]]:
+        try:
+            way = await self._routing.route(source, target)
+        except GeoError:
+            return []
+        properties = {
+            "order_id": order.id,
+            "unit_id": order.unit_id,
+            "call_sign": order.call_sign,
+            "duration_s": way.duration_s,
+            "distance_m": way.distance_m,
+        }
+        geometry = {"type": "LineString", "coordinates": way.lonlat.round(6).tolist()}
+        return [{"type": "Feature", "properties": properties, "geometry": geometry}]
+
+    async def _load(self, request: Request) -> IncidentView:
+        async with self._pool.acquire() as conn:
+            found = await incidents.load(conn, request.path_params["id"])
+        if found is None:
+            raise ApiError(404, "not_found", "There is no such incident.")
+        return found
+
+    def _place(self, lon: float, lat: float) -> str:
+        return self._describer.describe(lon, lat) or f"{lat:.5f}, {lon:.5f}"

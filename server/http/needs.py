@@ -1,0 +1,81 @@
+"""What the dispatcher's routes need of the wired services, and how they guard and refuse.
+
+`server.bootstrap.Services` fulfils `Services`; routes cannot import it, because it wires them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Protocol
+
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import Response
+
+from geo.places import PlaceIndex
+from geo.roadmap import RoadMap
+from geo.tiles import TileMaker
+from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
+from server.http.auth import require
+from server.http.errors import ApiError
+from server.pipeline import Pipeline
+from server.ports import LiveUnits, Router
+from server.routing import RoutingBusy
+from server.stores.users import Role, User
+
+_NO_NUL = r"\A[^\x00]*\Z"  # PostgreSQL stores no NUL
+RequestId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
+Line = Annotated[str, Meta(max_length=200, pattern=_NO_NUL)]
+Text = Annotated[str, Meta(max_length=2000, pattern=_NO_NUL)]
+
+_STATUS: dict[type[DispatchError], int] = {NotFound: 404, Conflict: 409, Impossible: 422}
+
+Handler = Callable[[Request, User], Awaitable[Response]]
+
+
+class Services(Protocol):
+    """The wired parts that these routes use."""
+
+    @property
+    def pool(self) -> Any: ...
+    @property
+    def pipeline(self) -> Pipeline: ...
+    @property
+    def board(self) -> LiveUnits: ...
+    @property
+    def routing(self) -> Router: ...
+    @property
+    def roadmap(self) -> RoadMap: ...
+    @property
+    def tiles(self) -> TileMaker: ...
+    @property
+    def places(self) -> PlaceIndex: ...
+
+
+def guarded(handler: Handler, *roles: Role) -> Callable[[Request], Awaitable[Response]]:
+    """Only for signed-in users with one of `roles` (none named: any); refusals become answers."""
+
+    async def endpoint(request: Request) -> Response:
+        user = require(request, *roles)
+        try:
+            return await handler(request, user)
+        except DispatchError as error:
+            status = _STATUS[type(error)]
+            raise ApiError(status, error.code, error.message, error.detail) from None
+        except RoutingBusy as error:
+            raise ApiError(
+                503, "routing_busy", f"Too much to route just now: {error}.",
+                headers={"retry-after": "1"},
+            ) from None  # fmt: skip
+
+    return endpoint
+
+
+def number(request: Request, name: str, *, default: int | None = None) -> int | None:
+    """A whole number of the query, at least 0. Raises `ApiError` 400."""
+    text = request.query_params.get(name)
+    if text is None or text == "":
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise ApiError(400, "malformed", f"{name} is {text[:40]!r}; it must be a whole number.")
+    return int(text)
