@@ -148,9 +148,11 @@ class _Part:
         hits = hits[self.zoom_min[hits] <= z]
         if not len(hits):
             return
+        cut = shapely.clip_by_rect(self.shapes[hits], *box.bounds)
+        parts, index = shapely.get_parts(cut, return_index=True)
         scale, corner = EXTENT / span, np.array([west, north])
-        local = shapely.transform(self.shapes[hits], lambda xy: (xy - corner) * scale)
-        for group, shape in _merged(local, self.group[hits]):
+        local = shapely.transform(parts, lambda xy: (xy - corner) * scale)
+        for group, shape in _merged(local, self.group[hits][index]):
             for part in _drawable(shape):
                 yield {"geometry": part, "properties": self.properties[group]}
 
@@ -163,9 +165,11 @@ def _part(
 
 def _merged(shapes: Objects, group: NDArray[np.int64]) -> Iterator[tuple[int, Any]]:
     """Lines of one group as one shape, joined end to end; other shapes one by one."""
-    if shapely.get_type_id(shapes[0]) != shapely.GeometryType.LINESTRING:
-        yield from zip(group.tolist(), shapes, strict=True)
+    lines = shapely.get_type_id(shapes) == shapely.GeometryType.LINESTRING
+    yield from zip(group[~lines].tolist(), shapes[~lines], strict=True)
+    if not lines.any():
         return
+    shapes, group = shapes[lines], group[lines]
     by_group = np.argsort(group, kind="stable")
     values, first = np.unique(group[by_group], return_index=True)
     rows = np.repeat(np.arange(len(values)), np.diff(np.append(first, len(group))))
@@ -175,19 +179,17 @@ def _merged(shapes: Objects, group: NDArray[np.int64]) -> Iterator[tuple[int, An
 
 
 def _drawable(shape: Any) -> Iterator[Any]:
-    """The shape simplified and clipped, in whole parts that MVT can hold; nothing if too small."""
-    low, high = -BUFFER, EXTENT + BUFFER
+    """The shape simplified, in whole parts that MVT can hold; nothing if too small."""
     if shape.geom_type == "Point":
         yield shape
         return
     simple = shapely.simplify(shape, TOLERANCE, preserve_topology=False)
-    if shape.geom_type.endswith("LineString"):
-        cut = shapely.clip_by_rect(simple, low, low, high, high)
-        if not cut.is_empty:
-            yield cut
+    if simple.is_empty:
         return
-    whole = shapely.make_valid(simple)
-    for part in shapely.get_parts(shapely.intersection(whole, shapely.box(low, low, high, high))):
+    if simple.geom_type.endswith("LineString"):
+        yield simple
+        return
+    for part in shapely.get_parts(shapely.get_parts(shapely.make_valid(simple))):
         if part.geom_type == "Polygon" and part.area >= SMALLEST_AREA:
             yield part
 
