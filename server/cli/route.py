@@ -250,7 +250,7 @@ def _minutes(seconds: float | None) -> str:
     if seconds is None:
         return ""
     whole = round(seconds)
-    return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s"
 
 
 def _kilometres(metres: float | None) -> str:

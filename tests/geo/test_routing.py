@@ -190,6 +190,25 @@ def test_totals_beyond_the_horizon_read_as_unreachable(make: EngineMaker) -> Non
     assert engine.route(Seeds.at(0), Seeds(nodes=(3,), offsets_ms=(1,))) is None
 
 
+@needs_cch
+@pytest.mark.parametrize("seed", range(20))
+def test_no_sum_overflows_near_the_horizon(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chain = np.column_stack((np.arange(11), np.arange(1, 12)))
+    graph = graph_of(np.concatenate((chain, rng.integers(0, 12, (5, 2)))), nodes=12)
+    heavy = [CLOSED - 1, CLOSED // 2, CLOSED // 3, CLOSED, 1_000, 5]
+    weights = rng.choice(heavy, size=graph.arc_count).astype(np.uint32)
+    quick = CchEngine(graph, weights)
+
+    for node in range(12):
+        target = Seeds(nodes=(node,), offsets_ms=(int(rng.choice([0, 7, CLOSED - 1])),))
+        expected = plain_totals(graph, weights, target).tolist()
+        assert quick.many_to_one(np.arange(12), target).tolist() == expected
+        for source in range(12):
+            path = quick.route(Seeds.at(source), target)
+            assert (UNREACHABLE if path is None else path.total_ms) == expected[source]
+
+
 @pytest.mark.parametrize("make", ENGINES)
 def test_limit_leaves_out_what_is_farther(make: EngineMaker) -> None:
     graph = graph_of(np.array([[0, 1], [1, 2], [2, 3]]), nodes=4)
