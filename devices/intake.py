@@ -168,7 +168,7 @@ def _believed(
         heading_deg=_finite(location.hdg),
         battery_pct=battery_pct,
         charging=location.chg,
-        mode=location.mode,
+        mode=location.mode.replace("\0", ""),
     )
     return fix, tuple(doubts)
 

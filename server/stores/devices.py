@@ -1,0 +1,166 @@
+"""Devices and their installations: who may connect, and where both logs stand.
+
+Every change of `installation.up_seq` happens in the transaction that stores what it counts.
+Knows no session and no socket.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from devices.intake import Fix
+
+INSTALLATIONS_PER_DEVICE_MAX = 20
+"""Installations remembered; the longest unseen is forgotten when one more appears."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """An enabled device, as the gateway needs it."""
+
+    id: str
+    kind: str
+    unit_id: str | None
+    epoch: str
+    head_seq: int
+    token_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Where a session goes on: what `welcome` says."""
+
+    epoch: str
+    resumed: bool
+    head_seq: int
+    up_seq: int
+    up_was_lost: bool
+    """The device had more acknowledged than we remember: our tail is gone, its `n` goes on."""
+    newest: Fix | None
+    """The device's last known position."""
+
+
+# Enabled devices with a token.
+ENABLED = """
+SELECT id, kind, unit_id, epoch, head_seq, token_hash FROM device
+WHERE id = ANY($1::text[]) AND disabled_at IS NULL AND token_hash IS NOT NULL
+"""
+
+# Lock the installation, made now if need be, and take over what the device knows better than we.
+OPEN_INSTALLATION = """
+INSERT INTO installation AS mine (device_id, install_id, up_seq, cursor_seq, app, last_seen_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (device_id, install_id) DO UPDATE SET
+    up_seq = greatest(mine.up_seq, excluded.up_seq), cursor_seq = excluded.cursor_seq,
+    app = excluded.app, last_seen_at = excluded.last_seen_at
+RETURNING up_seq, xmax = 0 AS is_new
+"""
+
+# What we had stored before.
+UP_SEQ = """
+SELECT up_seq FROM installation WHERE device_id = $1 AND install_id = $2 FOR UPDATE
+"""
+
+# Forget the installations unseen for longest.
+PRUNE_INSTALLATIONS = """
+DELETE FROM installation WHERE device_id = $1 AND install_id IN (
+    SELECT install_id FROM installation WHERE device_id = $1
+    ORDER BY last_seen_at DESC OFFSET $2)
+"""
+
+# The downlink log's head; commands that come later are read from the log.
+HEAD = "SELECT epoch, head_seq FROM device WHERE id = $1"
+
+# The device's last known position.
+NEWEST = """
+SELECT observed_at, received_at, lon, lat, accuracy_m, speed_mps, heading_deg, battery_pct,
+       charging, mode
+FROM last_position WHERE device_id = $1
+"""
+
+# Compare-and-set: the record after the last one, and no other.
+ADVANCE = """
+UPDATE installation SET up_seq = $3, last_seen_at = $4
+WHERE device_id = $1 AND install_id = $2 AND up_seq = $3 - 1
+"""
+
+# The connection ended.
+SEEN = "UPDATE installation SET last_seen_at = $3 WHERE device_id = $1 AND install_id = $2"
+
+
+def token_hash(token: str) -> bytes:
+    """SHA-256; enough for a random token of 256 bits."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def authenticate(conn: Any, device_id: str, token: str) -> Device | None:
+    """The device, if it is enabled and the token is its own."""
+    found = await enabled(conn, [device_id])
+    device = found.get(device_id)
+    if device is None or not hmac.compare_digest(device.token_hash, token_hash(token)):
+        return None
+    return device
+
+
+async def enabled(conn: Any, device_ids: Sequence[str]) -> dict[str, Device]:
+    """Those of the devices that may be connected, by id."""
+    return {row["id"]: Device(**row) for row in await conn.fetch(ENABLED, list(device_ids))}
+
+
+async def open_session(
+    conn: Any,
+    *,
+    device_id: str,
+    install_id: str,
+    epoch: str,
+    cursor: int,
+    up_acked: int,
+    app: str,
+    now: datetime,
+) -> Opening:
+    """Begin or resume an installation's conversation, in a transaction of the caller."""
+    stored = await conn.fetchval(UP_SEQ, device_id, install_id)
+    head = await conn.fetchrow(HEAD, device_id)
+    resumed = epoch == head["epoch"] and cursor <= head["head_seq"]
+    row = await conn.fetchrow(
+        OPEN_INSTALLATION,
+        device_id,
+        install_id,
+        up_acked,
+        cursor if resumed else 0,
+        app,
+        now,
+    )
+    if row["is_new"]:
+        await conn.execute(PRUNE_INSTALLATIONS, device_id, INSTALLATIONS_PER_DEVICE_MAX)
+    newest = await conn.fetchrow(NEWEST, device_id)
+    return Opening(
+        epoch=head["epoch"],
+        resumed=resumed,
+        head_seq=head["head_seq"],
+        up_seq=row["up_seq"],
+        up_was_lost=up_acked > (stored or 0),
+        newest=None if newest is None else Fix(**newest),
+    )
+
+
+async def advance(conn: Any, *, device_id: str, install_id: str, n: int, now: datetime) -> bool:
+    """Move the uplink log to `n`; False when it does not stand at `n` - 1."""
+    done: str = await conn.execute(ADVANCE, device_id, install_id, n, now)
+    return done == "UPDATE 1"
+
+
+async def up_seq(conn: Any, *, device_id: str, install_id: str) -> int:
+    """The last record stored; 0 for an installation we do not know."""
+    stored: int | None = await conn.fetchval(UP_SEQ, device_id, install_id)
+    return stored or 0
+
+
+async def seen(conn: Any, *, device_id: str, install_id: str, at: datetime) -> None:
+    """Remember when the installation was last connected."""
+    await conn.execute(SEEN, device_id, install_id, at)
