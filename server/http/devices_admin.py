@@ -1,0 +1,257 @@
+"""The roster, for administrators: stations, officers, units, devices; and a browser as handset.
+
+A device's token is shown once; the database holds its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from server.http.auth import hash_token, new_token, require
+from server.http.errors import ApiError, json, read_body
+from server.http.users import Badge, DisplayName
+from server.ids import new_id
+from server.ports import FanOut
+from server.stores import journal, roster
+from server.stores.pool import Connection, Pool
+from server.views import DeviceKind, UnitKind
+
+DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+CallSign = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f]{1,32}\Z")]
+Model = Annotated[str, Meta(max_length=80, pattern=r"\A[^\x00]*\Z")]
+Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{36}\Z")]
+BROWSER_MODEL = "browser"
+
+
+class NewStation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: DisplayName
+    lon: Annotated[float, Meta(ge=-180, le=180)]
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+
+
+class NewOfficer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    badge: Badge
+    name: DisplayName
+    unit_id: Id | None = None
+
+
+class NewUnit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    call_sign: CallSign
+    kind: UnitKind
+    station: DisplayName | None = None
+    """Name of a station."""
+
+
+class NewDevice(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: DeviceId
+    kind: DeviceKind
+    model: Model = ""
+    unit_id: Id | None = None
+
+
+class Handset(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    install_id: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class RosterServices(Protocol):
+    """What these routes need of `Services`."""
+
+    @property
+    def pool(self) -> Pool: ...
+    @property
+    def fanout(self) -> FanOut: ...
+
+
+async def add_station(conn: Connection, wanted: NewStation, *, by: str) -> str:
+    """Returns the id. Raises `ApiError` 409 `exists`. Like the others here: ends a transaction."""
+    station_id = new_id()
+    if not await roster.add_station(
+        conn, station_id=station_id, name=wanted.name, lon=wanted.lon, lat=wanted.lat
+    ):
+        raise _exists(f"There is a station {wanted.name} already.")
+    body = {"name": wanted.name, "lon": wanted.lon, "lat": wanted.lat}
+    await _log(conn, by, f"station:{station_id}", "station.created", body)
+    return station_id
+
+
+async def add_officer(conn: Connection, wanted: NewOfficer, *, by: str) -> str:
+    """Raises `ApiError` 409 `exists`, 422 `unknown_unit`."""
+    officer_id = new_id()
+    if not await roster.add_officer(
+        conn, officer_id=officer_id, badge=wanted.badge, name=wanted.name
+    ):
+        raise _exists(f"Somebody has the badge {wanted.badge} already.")
+    if wanted.unit_id is not None:
+        await _require_unit(conn, wanted.unit_id)
+        await roster.join_unit(conn, badge=wanted.badge, unit_id=wanted.unit_id)
+    body = {"name": wanted.name, "unit_id": wanted.unit_id}
+    await _log(conn, by, f"officer:{wanted.badge}", "officer.created", body)
+    return officer_id
+
+
+async def add_unit(conn: Connection, wanted: NewUnit, *, by: str) -> str:
+    """Raises `ApiError` 409 `exists`, 422 `unknown_station`."""
+    station_id = None
+    if wanted.station is not None:
+        station_id = await roster.station_id(conn, wanted.station)
+        if station_id is None:
+            message = f"There is no station {wanted.station}; create it first."
+            raise ApiError(422, "unknown_station", message)
+    unit_id = new_id()
+    if not await roster.add_unit(
+        conn, unit_id=unit_id, call_sign=wanted.call_sign, kind=wanted.kind, station_id=station_id
+    ):
+        raise _exists(f"There is a unit {wanted.call_sign} already.")
+    body = {"call_sign": wanted.call_sign, "kind": wanted.kind, "station": wanted.station}
+    await _log(conn, by, f"unit:{unit_id}", "unit.created", body)
+    return unit_id
+
+
+async def add_device(conn: Connection, wanted: NewDevice, *, by: str) -> str:
+    """Returns the token, which nobody will see again. Raises `ApiError` 409, 422."""
+    if wanted.unit_id is not None:
+        await _require_unit(conn, wanted.unit_id)
+    token = new_token()
+    if not await roster.add_device(
+        conn,
+        device_id=wanted.id,
+        kind=wanted.kind,
+        model=wanted.model,
+        unit_id=wanted.unit_id,
+        token_hash=hash_token(token),
+        epoch=new_id(),
+    ):
+        raise _exists(f"There is a device {wanted.id} already.")
+    body = {"kind": wanted.kind, "model": wanted.model, "unit_id": wanted.unit_id}
+    await _log(conn, by, f"device:{wanted.id}", "device.enrolled", body)
+    return token
+
+
+async def enrol_browser(
+    conn: Connection, install_id: str, *, unit_id: str, badge: str, by: str
+) -> tuple[str, str]:
+    """The device id and a fresh token of this browser as the officer's handset.
+
+    The same browser and officer keep their device; its former token ends.
+    """
+    # No separator can occur in a badge, so two pairs never make one name.
+    digest = hashlib.sha256(f"{badge}/{install_id}".encode()).hexdigest()[:16]
+    device_id = f"web-{badge}-{digest}"
+    token = new_token()
+    token_hash = hash_token(token)
+    new = await roster.add_device(
+        conn,
+        device_id=device_id,
+        kind="handset",
+        model=BROWSER_MODEL,
+        unit_id=unit_id,
+        token_hash=token_hash,
+        epoch=new_id(),
+    )
+    if not new and not await roster.reenrol_device(
+        conn, device_id=device_id, token_hash=token_hash, unit_id=unit_id
+    ):
+        raise ApiError(403, "device_disabled", "This browser was taken out of service.")
+    body = {"kind": "handset", "model": BROWSER_MODEL, "unit_id": unit_id, "again": not new}
+    await _log(conn, by, f"device:{device_id}", "device.enrolled", body)
+    return device_id, token
+
+
+def routes(services: RosterServices) -> list[BaseRoute]:
+    pool, fanout = services.pool, services.fanout
+
+    async def stations(request: Request) -> Response:
+        admin = await require(request, "admin")
+        wanted = await read_body(request, NewStation)
+        async with pool.acquire() as conn, conn.transaction():
+            station_id = await add_station(conn, wanted, by=admin.actor)
+        return json({"id": station_id, "name": wanted.name}, 201)
+
+    async def officers(request: Request) -> Response:
+        admin = await require(request, "admin")
+        wanted = await read_body(request, NewOfficer)
+        async with pool.acquire() as conn, conn.transaction():
+            officer_id = await add_officer(conn, wanted, by=admin.actor)
+        if wanted.unit_id is not None:
+            fanout.publish("unit", wanted.unit_id)
+        return json({"id": officer_id, "badge": wanted.badge}, 201)
+
+    async def units(request: Request) -> Response:
+        admin = await require(request, "admin")
+        wanted = await read_body(request, NewUnit)
+        async with pool.acquire() as conn, conn.transaction():
+            unit_id = await add_unit(conn, wanted, by=admin.actor)
+        fanout.publish("unit", unit_id)
+        return json({"id": unit_id, "call_sign": wanted.call_sign}, 201)
+
+    async def list_devices(request: Request) -> Response:
+        await require(request, "admin")
+        return json(await roster.devices(pool))
+
+    async def devices(request: Request) -> Response:
+        admin = await require(request, "admin")
+        wanted = await read_body(request, NewDevice)
+        async with pool.acquire() as conn, conn.transaction():
+            token = await add_device(conn, wanted, by=admin.actor)
+        if wanted.unit_id is not None:
+            fanout.publish("unit", wanted.unit_id)
+        return json({"device_id": wanted.id, "token": token}, 201)
+
+    async def handset(request: Request) -> Response:
+        user = await require(request, "officer")
+        wanted = await read_body(request, Handset)
+        if user.officer_badge is None or user.unit_id is None:
+            message = "You are in no unit. Ask the dispatcher to put you into one."
+            raise ApiError(409, "no_unit", message)
+        async with pool.acquire() as conn, conn.transaction():
+            call_sign = await _require_unit(conn, user.unit_id)
+            device_id, token = await enrol_browser(
+                conn,
+                wanted.install_id,
+                unit_id=user.unit_id,
+                badge=user.officer_badge,
+                by=user.actor,
+            )
+        fanout.publish("unit", user.unit_id)
+        return json(
+            {
+                "device_id": device_id,
+                "token": token,
+                "unit_id": user.unit_id,
+                "call_sign": call_sign,
+                "badge": user.officer_badge,
+            }
+        )
+
+    return [
+        Route("/api/stations", stations, methods=["POST"]),
+        Route("/api/officers", officers, methods=["POST"]),
+        Route("/api/units", units, methods=["POST"]),
+        Route("/api/devices", list_devices, methods=["GET"]),
+        Route("/api/devices", devices, methods=["POST"]),
+        Route("/api/handset", handset, methods=["POST"]),
+    ]
+
+
+async def _require_unit(conn: Connection, unit_id: str) -> str:
+    call_sign = await roster.call_sign(conn, unit_id)
+    if call_sign is None:
+        raise ApiError(422, "unknown_unit", "There is no such unit in service.")
+    return call_sign
+
+
+def _exists(message: str) -> ApiError:
+    return ApiError(409, "exists", message)
+
+
+async def _log(
+    conn: Connection, by: str, subject: str, kind: str, body: Mapping[str, object]
+) -> None:
+    await journal.append(conn, actor=by, subject=subject, kind=kind, body=dict(body))

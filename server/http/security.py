@@ -1,0 +1,116 @@
+"""What guards every request before any handler sees it: origin, size, and the security headers.
+
+Pure ASGI, so it holds for WebSocket handshakes too. Knows no user.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.http.errors import ApiError, error_response, respond
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+HSTS_AGE_S = 30 * 24 * 3600
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(self), microphone=(), payment=(), usb=()",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+class SecurityMiddleware:
+    """Refuses foreign origins and large bodies; sets `HEADERS` on every answer."""
+
+    def __init__(self, app: ASGIApp, body_bytes_max: int, tls: bool = False) -> None:
+        self._app = app
+        self._body_bytes_max = body_bytes_max
+        self._headers = dict(HEADERS)
+        if tls:
+            self._headers["strict-transport-security"] = f"max-age={HSTS_AGE_S}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            self._check_origin(scope)
+            limited = self._limited(scope, receive) if scope["type"] == "http" else receive
+        except ApiError as error:
+            await respond(scope, receive, send_with_headers, error_response(error))
+            return
+        await self._app(scope, limited, send_with_headers)
+
+    def _check_origin(self, scope: Scope) -> None:
+        """Browsers always send Origin with these; other programs send none."""
+        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if origin is not None and not is_same_origin(origin, headers.get("host"), scope["scheme"]):
+            message = "This request comes from a page of another site, so it was refused."
+            raise ApiError(403, "foreign_origin", message)
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        """Refuse a body that is announced too large; watch one that is not announced."""
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdigit() and int(announced) > self._body_bytes_max:
+            raise self._too_large()
+        read_bytes = 0
+
+        async def counted() -> Message:
+            nonlocal read_bytes
+            message = await receive()
+            read_bytes += len(message.get("body", b""))
+            if read_bytes > self._body_bytes_max:
+                raise self._too_large()
+            return message
+
+        return counted
+
+    def _too_large(self) -> ApiError:
+        message = f"The body is larger than {self._body_bytes_max} bytes."
+        return ApiError(413, "too_large", message, headers={"connection": "close"})
+
+
+def is_same_origin(origin: str, host: str | None, scheme: str) -> bool:
+    """Whether the page that asks was served by us.
+
+    Compared with the Host header. Under TLS the page must be of TLS too; without, a proxy before us
+    may have ended it.
+    """
+    parts = urlsplit(origin)
+    if parts.scheme not in {"http", "https"} or not host:
+        return False
+    if scheme in {"https", "wss"} and parts.scheme != "https":
+        return False
+    return parts.netloc.lower() == host.lower()
