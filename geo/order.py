@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 LEAF_NODES = 24
 """Parts of this size are not cut further."""
+SMALL_NODES = 500
+"""Up to here the order hardly matters, and a process of its own costs more than it gains."""
 SECONDS_PER_NODE_MAX = 1e-3
 SECONDS_MIN = 30.0
 
@@ -27,7 +29,7 @@ Floats = NDArray[np.float64]
 
 def elimination_order(lonlat: Floats, tail: Ints, head: Ints) -> NDArray[np.uint32]:
     """(N,) node ids, first eliminated first."""
-    order = _by_routingkit(lonlat, tail, head)
+    order = _by_routingkit(lonlat, tail, head) if len(lonlat) > SMALL_NODES else None
     return bisection_order(lonlat, tail, head) if order is None else order
 
 

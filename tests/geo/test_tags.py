@@ -1,0 +1,125 @@
+"""What OpenStreetMap tags mean for a car."""
+
+from __future__ import annotations
+
+import pytest
+
+from geo.roadmap import EdgeFlag, RoadClass, Surface
+from geo.tags import parse_maxspeed_kmh, read_road
+
+F, B = EdgeFlag.CLOSED_FORWARD, EdgeFlag.CLOSED_BACKWARD
+
+
+@pytest.mark.parametrize(
+    ("text", "kmh"),
+    [
+        ("50", 50),
+        ("50 km/h", 50),
+        ("30 mph", 48),
+        ("walk", 7),
+        ("none", 130),
+        ("CN:urban", 50),
+        ("CN:rural", 70),
+        ("FR:rural", 80),
+        ("RO:urban", 50),
+        ("DE:zone:30", 30),
+        ("FR:zone30", 30),
+        ("90;30;90", 30),
+        ("300", 255),
+        ("signals", 0),
+        ("fast", 0),
+        ("", 0),
+        ("-5", 0),
+    ],
+)
+def test_maxspeed_is_read(text: str, kmh: int) -> None:
+    assert parse_maxspeed_kmh(text) == kmh
+
+
+@pytest.mark.parametrize(
+    ("tags", "closed"),
+    [
+        ({}, EdgeFlag.NONE),
+        ({"oneway": "yes"}, B),
+        ({"oneway": "-1"}, F),
+        ({"oneway": "no", "junction": "roundabout"}, EdgeFlag.NONE),
+        ({"junction": "roundabout"}, B),
+        ({"highway": "motorway"}, B),
+        ({"highway": "motorway", "oneway": "no"}, EdgeFlag.NONE),
+        ({"oneway": "reversible"}, F | B),
+        ({"access": "no"}, F | B),
+        ({"access": "no", "motor_vehicle": "yes"}, EdgeFlag.NONE),
+        ({"access": "no", "emergency": "yes"}, EdgeFlag.NONE),
+        ({"access": "yes", "motor_vehicle": "no"}, F | B),
+        ({"motor_vehicle:backward": "no"}, B),
+    ],
+)
+def test_closed_directions(tags: dict[str, str], closed: EdgeFlag) -> None:
+    facts = read_road({"highway": "residential"} | tags)
+
+    assert facts is not None
+    assert facts.flags & (F | B) == closed
+
+
+def test_private_road_stays_open_and_is_marked() -> None:
+    facts = read_road({"highway": "service", "access": "private"})
+
+    assert facts is not None
+    assert facts.flags == EdgeFlag.PRIVATE
+
+
+def test_link_counts_as_its_class() -> None:
+    facts = read_road({"highway": "trunk_link", "maxspeed:forward": "40", "lanes": "2;1"})
+
+    assert facts is not None
+    assert facts.road_class == RoadClass.TRUNK
+    assert facts.flags == EdgeFlag.LINK
+    assert (facts.maxspeed_forward_kmh, facts.maxspeed_backward_kmh, facts.lanes) == (40, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("tags", "surface"),
+    [
+        ({"surface": "asphalt"}, Surface.PAVED),
+        ({"surface": "Dirt;gravel"}, Surface.EARTH),
+        ({"tracktype": "grade2"}, Surface.COMPACTED),
+        ({"surface": "mud", "tracktype": "grade1"}, Surface.MUD),
+        ({"surface": "lava"}, Surface.UNKNOWN),
+    ],
+)
+def test_surface_is_grouped(tags: dict[str, str], surface: Surface) -> None:
+    facts = read_road({"highway": "track"} | tags)
+
+    assert facts is not None
+    assert facts.surface == surface
+
+
+def test_bridge_tunnel_and_ferry() -> None:
+    bridge = read_road({"highway": "primary", "bridge": "viaduct"})
+    tunnel = read_road({"highway": "primary", "tunnel": "yes", "bridge": "no"})
+    passage = read_road({"highway": "service", "tunnel": "building_passage"})
+    ferry = read_road({"route": "ferry", "motor_vehicle": "yes"})
+
+    assert bridge is not None
+    assert bridge.flags == EdgeFlag.BRIDGE
+    assert tunnel is not None
+    assert tunnel.flags == EdgeFlag.TUNNEL
+    assert passage is not None
+    assert passage.flags == EdgeFlag.NONE
+    assert ferry is not None
+    assert ferry.flags == EdgeFlag.FERRY
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"highway": "footway"},
+        {"highway": "construction"},
+        {"highway": "service", "area": "yes"},
+        {"route": "ferry", "foot": "yes"},
+        {"route": "bus"},
+        {},
+    ],
+)
+def test_no_road_for_vehicles(tags: dict[str, str]) -> None:
+    assert read_road(tags) is None
