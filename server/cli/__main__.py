@@ -1,0 +1,5 @@
+"""`python -m server.cli`, the same as `ridgeline`."""
+
+from server.cli import main
+
+main(prog_name="ridgeline")
