@@ -149,7 +149,7 @@ def load(folder: Path | str) -> RoadMap:
     meta = _read_meta(root)
     _verify_files(root, meta)
     arrays = {name: _load_array(root, f"{name}.npy", name in MAPPED) for name in ARRAYS}
-    _check_shapes(root, arrays)
+    _check_shapes(root, arrays, meta)
     try:
         fields: dict[str, Any] = {**arrays, **features.read(root)}
         roadmap = RoadMap(meta=_map_meta(meta), elevation=_load_elevation(root, meta), **fields)
@@ -215,12 +215,12 @@ def _load_array(root: Path, name: str, mapped: bool) -> Array:
     return array
 
 
-def _check_shapes(root: Path, arrays: dict[str, Array]) -> None:
-    sizes = {
-        "N": len(arrays["node_lonlat"]),
-        "M": len(arrays["edge_tail"]),
-        "P": len(arrays["point_lonlat"]),
-    }
+def _check_shapes(root: Path, arrays: dict[str, Array], meta: dict[str, Any]) -> None:
+    try:
+        counts = meta["counts"]
+        sizes = {"N": counts["nodes"] + 0, "M": counts["edges"] + 0, "P": counts["points"] + 0}
+    except (KeyError, TypeError) as error:
+        raise MapFolderError(f"{root / META_FILE}: the counts are missing. {REBUILD}") from error
     for name, (dtype, shape) in ARRAYS.items():
         length = sizes[shape[0]] + shape.endswith("+1")
         expected = (length, 2) if shape.endswith("2") else (length,)
