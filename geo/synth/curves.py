@@ -14,6 +14,8 @@ Index: TypeAlias = NDArray[np.int64]
 HAIRPIN_RAD = np.radians(105)
 """A turn sharper than this is a hairpin and gets the hairpin radius."""
 _ARC_STEP_RAD = np.radians(22)
+_EASE_ALL = 4
+"""Rounds of easing from which a road is meant to have no hairpins left."""
 _TANGENT_SHARE = 0.46
 """Greatest part of a segment that one rounded corner may use."""
 
@@ -63,7 +65,7 @@ def _eased(xy_m: Field, ends: NDArray[np.bool_], rounds: int) -> Field:
     xy = xy_m.copy()
     for _ in range(rounds):
         turn = _turns(xy, ends)
-        move = (~ends) & (turn < HAIRPIN_RAD)
+        move = (~ends) & ((turn < HAIRPIN_RAD) | (rounds >= _EASE_ALL))
         mean = xy.copy()
         mean[1:-1] = (xy[:-2] + 2 * xy[1:-1] + xy[2:]) / 4
         xy[move] = mean[move]

@@ -25,7 +25,7 @@ _TIE_M = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drainage:
-    """A forest in breadth-first order: index `i` stands for cell `order[i]`, generations are slices."""
+    """A forest in breadth-first order: index `i` stands for cell `order[i]`."""
 
     shape: tuple[int, int]
     order: NDArray[np.int64]
@@ -145,7 +145,7 @@ def _rim_graph(height: Field, outlets: Mask, index: NDArray[np.int64]) -> csr_ma
 
 
 def _generations(down: NDArray[np.int64], outlet_count: int) -> list[tuple[int, int]]:
-    """Slices of equal depth; `down` ascends after the outlets because the order is breadth-first."""
+    """Slices of equal depth; `down` ascends after the outlets: breadth first."""
     slices = []
     start = outlet_count
     while start < len(down):

@@ -1,4 +1,4 @@
-"""The kinds of road a county has: how each is tagged, how it may turn and what its builder pays for."""
+"""The kinds of road: how each is tagged, how it may turn, what its builder pays for."""
 
 from __future__ import annotations
 
@@ -98,6 +98,6 @@ YARD = Kind(
 )
 
 TRUNK_COST = RoadCost(grade_easy=0.045, grade_max=0.065, water_m=320, move_m=35)
-COUNTY_COST = RoadCost(grade_easy=0.07, grade_max=0.090, water_m=180, move_m=30)
-LANE_COST = RoadCost(grade_easy=0.085, grade_max=0.115, water_m=110, move_m=20)
-TRACK_COST = RoadCost(grade_easy=0.10, grade_max=0.14, water_m=60, move_m=12)
+COUNTY_COST = RoadCost(grade_easy=0.07, grade_max=0.090, water_m=260, move_m=30)
+LANE_COST = RoadCost(grade_easy=0.075, grade_max=0.10, water_m=160, move_m=20)
+TRACK_COST = RoadCost(grade_easy=0.10, grade_max=0.125, water_m=80, move_m=12)

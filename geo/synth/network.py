@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -95,7 +96,7 @@ class Network:
         """Runs of moves not drawn yet, broken wherever they touch what is there."""
         parts: list[list[int]] = []
         part = [cells[0]]
-        for a, b in zip(cells[:-1], cells[1:], strict=True):
+        for a, b in pairwise(cells):
             key = (a, b) if a < b else (b, a)
             if key in self._used:
                 parts.append(part)

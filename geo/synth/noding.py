@@ -1,9 +1,9 @@
-"""Finishing touches on drawn roads: junctions where they cross, bridges over rivers, one network."""
+"""Finishing touches on drawn roads: junctions where they cross, bridges, one network."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -19,46 +19,121 @@ Ids: TypeAlias = NDArray[np.int64]
 
 _SNAP_M = 7.0
 """A crossing this near to a point of a road becomes that point."""
+_RANKS = ("track", "service", "residential", "unclassified", "tertiary", "secondary", "trunk")
 _BRIDGE_ENDS_M = 9.0
 """How far a bridge reaches beyond the water on each side."""
 _BRIDGE_LENGTH_MAX_M = 260.0
 
 
 def join_crossings(lines: list[Line]) -> None:
-    """Give roads that cross a shared node there (tunnels pass under)."""
-    open_lines = [i for i, line in enumerate(lines) if line.tags.get("tunnel") != "yes"]
-    if not open_lines:
+    """Give roads that cross a shared node there (tunnels pass under). Changes `lines`."""
+    open_lines = np.array([k for k, x in enumerate(lines) if x.tags.get("tunnel") != "yes"])
+    if not len(open_lines):
         return
-    owner, at, start, end = _segments([lines[i] for i in open_lines])
-    owner = np.asarray(open_lines)[owner]
-    first, second = _crossing_pairs(lines, owner, at, start, end)
-    merged: dict[int, int] = {}
-    moved: dict[int, Field] = {}
-    extra: dict[int, list[tuple[int, float, Field, int]]] = defaultdict(list)
-    fresh = max(int(line.ids.max()) for line in lines) + 1
-    for i, j in zip(first.tolist(), second.tolist(), strict=True):
+    owner, at, start, end = _segments([lines[k] for k in open_lines])
+    owner = open_lines[owner]
+    joints = _Joints(lines)
+    for i, j in _crossing_pairs(lines, owner, at, start, end):
         shares = _crossing(start[i], end[i], start[j], end[j])
-        if shares is None:
-            continue
-        place = start[i] + (end[i] - start[i]) * shares[0]
-        near_i = _near_point(lines[owner[i]], int(at[i]), place)
-        near_j = _near_point(lines[owner[j]], int(at[j]), place)
-        if near_i is not None and near_j is not None:
-            keep, drop = sorted((near_i[0], near_j[0]))
-            merged[drop] = keep
-            moved[drop] = near_i[1] if near_i[0] == keep else near_j[1]
-            continue
-        if near_i is not None:
-            extra[int(owner[j])].append((int(at[j]), shares[1], near_i[1], near_i[0]))
-        elif near_j is not None:
-            extra[int(owner[i])].append((int(at[i]), shares[0], near_j[1], near_j[0]))
+        if shares is not None:
+            place = start[i] + (end[i] - start[i]) * shares[0]
+            joints.cross(
+                (int(owner[i]), int(at[i]), shares[0]),
+                (int(owner[j]), int(at[j]), shares[1]),
+                place,
+            )
+    joints.apply()
+
+
+class _Joints:
+    """Collects what is to change where roads cross, then changes it."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self._lines = lines
+        self._next_id = max(int(line.ids.max()) for line in lines) + 1
+        self._merged: dict[int, int] = {}
+        self._place: dict[int, Field] = {}
+        self._extra: dict[int, list[tuple[int, float, int]]] = defaultdict(list)
+
+    def cross(
+        self, first: tuple[int, int, float], second: tuple[int, int, float], place: Field
+    ) -> None:
+        """Two segments, each (line, position, share along it), meet at `place`."""
+        near_first = self._near_point(first, place)
+        near_second = self._near_point(second, place)
+        if near_first is not None and near_second is not None:
+            self._merge(first[0], near_first, second[0], near_second)
+        elif near_first is not None:
+            self._take_in(second, near_first, first[0], place)
+        elif near_second is not None:
+            self._take_in(first, near_second, second[0], place)
         else:
-            extra[int(owner[i])].append((int(at[i]), shares[0], place, fresh))
-            extra[int(owner[j])].append((int(at[j]), shares[1], place, fresh))
-            fresh += 1
-    for index, points in extra.items():
-        _insert(lines[index], points)
-    _merge(lines, merged, moved)
+            for line, at, share in (first, second):
+                self._extra[line].append((at, share, self._next_id))
+            self._place[self._next_id] = place
+            self._next_id += 1
+
+    def apply(self) -> None:
+        for index, points in self._extra.items():
+            line = self._lines[index]
+            points.sort(key=lambda point: point[:2])
+            before = [at + 1 for at, _, _ in points]
+            line.ids = np.insert(line.ids, before, [node for _, _, node in points])
+            line.xy_m = np.insert(line.xy_m, before, np.zeros(2), axis=0)
+        changed = np.unique(np.array([*self._merged, *self._place], dtype=np.int64))
+        first = np.cumsum([0] + [len(line.ids) for line in self._lines])
+        hits = np.flatnonzero(np.isin(np.concatenate([x.ids for x in self._lines]), changed))
+        owner = np.searchsorted(first, hits, side="right") - 1
+        for k, at in zip(owner.tolist(), (hits - first[owner]).tolist(), strict=True):
+            line = self._lines[k]
+            node = self._final(int(line.ids[at]))
+            line.ids[at], line.xy_m[at] = node, self._place[node]
+        for k in np.unique(owner).tolist():
+            line = self._lines[k]
+            fresh = np.concatenate([[True], line.ids[1:] != line.ids[:-1]])
+            line.xy_m, line.ids = line.xy_m[fresh], line.ids[fresh]
+        self._lines[:] = [line for line in self._lines if len(line.ids) > 1]
+
+    def _near_point(
+        self, segment: tuple[int, int, float], place: Field
+    ) -> tuple[int, Field] | None:
+        """Node id and place of a point of the segment that lies within reach of a crossing."""
+        line, at, _ = segment
+        nodes = self._lines[line].ids[at : at + 2].tolist()
+        places = [*self._lines[line].xy_m[at : at + 2]]
+        for other_at, _, node in self._extra.get(line, ()):
+            if other_at == at:
+                nodes.append(node)
+                places.append(self._place[node])
+        away = np.hypot(*(np.array(places) - place).T)
+        nearest = int(away.argmin())
+        return (nodes[nearest], places[nearest].copy()) if away[nearest] <= _SNAP_M else None
+
+    def _take_in(
+        self, segment: tuple[int, int, float], node: tuple[int, Field], of_line: int, place: Field
+    ) -> None:
+        """Put a point of the one road into the other; the lesser road yields."""
+        line, at, share = segment
+        self._extra[line].append((at, share, node[0]))
+        yields = _rank(self._lines[of_line]) <= _rank(self._lines[line])
+        self._place.setdefault(node[0], place if yields else node[1])
+
+    def _merge(self, line_a: int, a: tuple[int, Field], line_b: int, b: tuple[int, Field]) -> None:
+        keep, drop = (a, b) if _rank(self._lines[line_a]) >= _rank(self._lines[line_b]) else (b, a)
+        kept, dropped = self._final(keep[0]), self._final(drop[0])
+        if kept != dropped:
+            self._merged[dropped] = kept
+        self._place.setdefault(kept, keep[1])
+
+    def _final(self, node: int) -> int:
+        while node in self._merged:
+            node = self._merged[node]
+        return node
+
+
+def _rank(line: Line) -> int:
+    """Greater roads have greater numbers."""
+    return _RANKS.index(line.tags["highway"]) if line.tags["highway"] in _RANKS else -1
 
 
 def bridge_rivers(
@@ -68,7 +143,8 @@ def bridge_rivers(
     if not rivers:
         return list(lines)
     courses = [shapely.LineString(river) for river in rivers]
-    tree = shapely.STRtree([shapely.LineString(line.xy_m) for line in lines])
+    roads = [shapely.LineString(line.xy_m) for line in lines]
+    tree = shapely.STRtree(roads)
     river_at, line_at = tree.query(courses, predicate="crosses")
     spans: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for r, k in zip(river_at.tolist(), line_at.tolist(), strict=True):
@@ -114,9 +190,9 @@ def _segments(lines: Sequence[Line]) -> tuple[Ids, Ids, Field, Field]:
 
 def _crossing_pairs(
     lines: Sequence[Line], owner: Ids, at: Ids, start: Field, end: Field
-) -> tuple[Ids, Ids]:
+) -> Iterator[tuple[int, int]]:
     """Pairs of segments that touch and share no node."""
-    shapes = shapely.linestrings(np.stack([start, end], axis=1))
+    shapes = np.asarray(shapely.linestrings(np.stack([start, end], axis=1)))
     first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     keep = first < second
     first, second = first[keep], second[keep]
@@ -127,7 +203,7 @@ def _crossing_pairs(
     for p in (a, b):
         for q in (a, b):
             apart &= ids[p[first]] != ids[q[second]]
-    return first[apart], second[apart]
+    return zip(first[apart].tolist(), second[apart].tolist(), strict=True)
 
 
 def _crossing(a: Field, b: Field, c: Field, d: Field) -> tuple[float, float] | None:
@@ -139,41 +215,6 @@ def _crossing(a: Field, b: Field, c: Field, d: Field) -> tuple[float, float] | N
     along_first = (w[0] * v[1] - w[1] * v[0]) / cross
     along_second = (w[0] * u[1] - w[1] * u[0]) / cross
     return float(np.clip(along_first, 0, 1)), float(np.clip(along_second, 0, 1))
-
-
-def _near_point(line: Line, at: int, place: Field) -> tuple[int, Field] | None:
-    """Node id and place of a segment's end that lies within reach of a crossing."""
-    ends = line.xy_m[at : at + 2]
-    away = np.hypot(*(ends - place).T)
-    nearest = int(away.argmin())
-    if away[nearest] > _SNAP_M:
-        return None
-    return int(line.ids[at + nearest]), ends[nearest]
-
-
-def _insert(line: Line, points: list[tuple[int, float, Field, int]]) -> None:
-    points.sort(key=lambda point: (point[0], point[1]))
-    before = [at + 1 for at, _, _, _ in points]
-    line.xy_m = np.insert(line.xy_m, before, np.stack([place for _, _, place, _ in points]), axis=0)
-    line.ids = np.insert(line.ids, before, [node for _, _, _, node in points])
-
-
-def _merge(lines: list[Line], merged: dict[int, int], moved: dict[int, Field]) -> None:
-    """Replace nodes by others, following chains of replacements; drop points that repeat."""
-
-    def final(node: int) -> tuple[int, Field]:
-        place = moved[node]
-        while node in merged:
-            place, node = moved[node], merged[node]
-        return node, place
-
-    gone = np.array(sorted(merged), dtype=np.int64)
-    for line in lines:
-        for k in np.flatnonzero(np.isin(line.ids, gone)).tolist():
-            line.ids[k], line.xy_m[k] = final(int(line.ids[k]))
-        fresh = np.concatenate([[True], line.ids[1:] != line.ids[:-1]])
-        line.xy_m, line.ids = line.xy_m[fresh], line.ids[fresh]
-    lines[:] = [line for line in lines if len(line.ids) > 1]
 
 
 def _stations(xy: Field, course: shapely.LineString) -> list[tuple[float, float]]:

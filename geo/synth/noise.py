@@ -12,7 +12,7 @@ Field: TypeAlias = NDArray[np.float64]
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], wavelength: float) -> Field:
-    """One octave of value noise: zero mean, about unit deviation, features `wavelength` cells wide."""
+    """One octave of noise: mean 0, deviation about 1, features `wavelength` cells wide."""
     wavelength = max(wavelength, 2.0)
     rows, cols = (int(np.ceil(size / wavelength)) + 4 for size in shape)
     lattice = rng.standard_normal((rows, cols))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -24,10 +25,10 @@ Mask: TypeAlias = NDArray[np.bool_]
 Cells: TypeAlias = NDArray[np.int64]
 
 _MOVES = (
-    ((0, 1), (1, 0), (1, 1), (1, -1))
-    + ((1, 2), (2, 1), (2, -1), (1, -2))
-    + ((1, 4), (4, 1), (4, -1), (1, -4))
-)
+    (0, 1), (1, 0), (1, 1), (1, -1),
+    (1, 2), (2, 1), (2, -1), (1, -2),
+    (1, 4), (4, 1), (4, -1), (1, -4),
+)  # fmt: skip
 """Half of the moves, (rows, columns); the other half is their reverse."""
 _NUDGE = 0.30
 """Greatest offset of a node from its cell centre, in cells."""
@@ -77,7 +78,8 @@ class PathGrid:
     ) -> None:
         self.shape = height.shape
         self.cells = height.size
-        rows, cols = np.indices(self.shape).astype(np.float64)
+        index = np.indices(self.shape).astype(np.float64)
+        rows, cols = index[0], index[1]
         self.row = rows + rng.uniform(-_NUDGE, _NUDGE, self.shape)
         self.col = cols + rng.uniform(-_NUDGE, _NUDGE, self.shape)
         for border in ((0, ...), (-1, ...), (..., 0), (..., -1)):
@@ -132,10 +134,7 @@ class PathGrid:
             bilinear(height, row_a + (row_b - row_a) * t, col_a + (col_b - col_a) * t)
             for t in np.linspace(0, 1, pieces + 1)
         ]
-        return [
-            (np.abs(b - a) / rise_run).astype(np.float32)
-            for a, b in zip(levels[:-1], levels[1:], strict=True)
-        ]
+        return [(np.abs(b - a) / rise_run).astype(np.float32) for a, b in pairwise(levels)]
 
     def _move_length(self, move: tuple[int, int]) -> Field:
         start, end = _ends(move)

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 
 from geo.synth import kinds
 from geo.synth.kinds import Kind
-from geo.synth.network import Line, Network, Plan
+from geo.synth.network import Network, Plan
 from geo.synth.noise import bilinear
 from geo.synth.pathgrid import PathGrid, Reach, meetings, search
 from geo.synth.places import Sites
@@ -23,6 +23,9 @@ from geo.synth.terrain import CELL_M
 
 Field: TypeAlias = NDArray[np.float64]
 Cells: TypeAlias = NDArray[np.int64]
+
+Link: TypeAlias = tuple[tuple[int, int], int, int]
+"""Pair of sources, and the two cells over which their realms touch."""
 
 EXTRA_LINKS = 0.45
 """County roads beyond those that join all towns, as a share of those."""
@@ -80,29 +83,39 @@ def main_roads(
 
 def lanes(rng: np.random.Generator, grid: PathGrid, network: Network, villages: Cells) -> None:
     """Each village gets a lane to the nearest road; lanes of several villages are better roads."""
-    sources = np.flatnonzero(network.on_road)
-    reach = search(grid.graph(kinds.LANE_COST), sources)
+    graph = grid.graph(kinds.LANE_COST)
 
     def kind(users: int) -> Kind:
-        return kinds.COUNTY if users >= 7 else kinds.TOWNSHIP if users >= 3 else kinds.LANE
+        return kinds.COUNTY if users >= 6 else kinds.TOWNSHIP if users >= 2 else kinds.LANE
 
-    _branches(rng, network, reach, villages, kind)
+    for part in (villages[::3], villages[1::3], villages[2::3]):
+        reach = search(graph, np.flatnonzero(network.on_road))
+        _branches(rng, network, reach, part, kind)
 
 
 def tracks(
     rng: np.random.Generator, grid: PathGrid, network: Network, hamlets: Cells, farms: Cells
 ) -> None:
-    """Hamlets and fields get tracks; some tracks go on over the ridge to the next valley."""
-    sources = np.flatnonzero(network.on_road)
+    """Hamlets and fields get tracks; some tracks go on over the ridge to the next valley.
+
+    In rounds, so that later ones join earlier ones instead of running beside them.
+    """
     graph = grid.graph(kinds.TRACK_COST)
-    reach = search(graph, sources)
 
     def kind(users: int) -> Kind:
-        return kinds.LANE if users >= 4 or rng.random() < 0.3 else kinds.TRACK
+        return kinds.LANE if users >= 3 else kinds.TRACK
 
-    before = len(network.lines)
-    _links_over_ridges(rng, graph, network, reach)
-    _branches(rng, network, reach, np.concatenate([hamlets, farms]), kind, before)
+    _links_over_ridges(rng, graph, network, search(graph, np.flatnonzero(network.on_road)))
+    for part in (
+        hamlets[::4],
+        hamlets[1::4],
+        hamlets[2::4],
+        hamlets[3::4],
+        farms[::2],
+        farms[1::2],
+    ):
+        reach = search(graph, np.flatnonzero(network.on_road))
+        _branches(rng, network, reach, part, kind)
 
 
 def _town_links(
@@ -115,13 +128,14 @@ def _town_links(
     tree, rest = _spanning(best)
     extra = rest[: round(EXTRA_LINKS * len(tree))]
     main = _tree_path(tree, gates.east, gates.west)
+    joined = {pair for pair, _, _ in tree}
     plans = []
     number = numbers.county_from
     for (a, b), start, stop in sorted(tree + extra, key=lambda link: link[0] not in main):
         cells = reach.path_to(start)[::-1] + reach.path_to(stop)
         if (a, b) in main:
             kind, ref = kinds.PROVINCIAL, numbers.provincial[0]
-        elif (a, b) in {pair for pair, _, _ in tree} and rng.random() < 0.12:
+        elif (a, b) in joined and rng.random() < 0.12:
             kind, ref = kinds.PROVINCIAL, numbers.provincial[1]
         else:
             kind, ref = kinds.COUNTY, f"X{number:03d}"
@@ -130,9 +144,7 @@ def _town_links(
     return plans
 
 
-def _best_meetings(
-    reach: Reach, starts: Cells, stops: Cells, cost: Field
-) -> list[tuple[tuple[int, int], int, int]]:
+def _best_meetings(reach: Reach, starts: Cells, stops: Cells, cost: Field) -> list[Link]:
     """The cheapest meeting of each pair of sources, cheapest pair first."""
     order = np.argsort(cost, kind="stable")
     found: dict[tuple[int, int], tuple[int, int]] = {}
@@ -140,9 +152,6 @@ def _best_meetings(
         pair = (int(reach.source[starts[i]]), int(reach.source[stops[i]]))
         found.setdefault(pair, (int(starts[i]), int(stops[i])))
     return [(pair, start, stop) for pair, (start, stop) in found.items()]
-
-
-Link: TypeAlias = tuple[tuple[int, int], int, int]
 
 
 def _spanning(links: list[Link]) -> tuple[list[Link], list[Link]]:
@@ -154,7 +163,8 @@ def _spanning(links: list[Link]) -> tuple[list[Link], list[Link]]:
             node = root[node]
         return node
 
-    tree, rest = [], []
+    tree: list[Link] = []
+    rest: list[Link] = []
     for link in links:
         a, b = (top(end) for end in link[0])
         (rest if a == b else tree).append(link)
@@ -189,10 +199,9 @@ def _branches(
     reach: Reach,
     targets: Cells,
     kind_for: Callable[[int], Kind],
-    first_line: int | None = None,
 ) -> None:
     """Roads from every target back to what is there, far ones first, merged where they meet."""
-    before = len(network.lines) if first_line is None else first_line
+    before = len(network.lines)
     targets = targets[np.isfinite(reach.cost[targets]) & ~network.on_road[targets]]
     targets = targets[np.argsort(-reach.cost[targets], kind="stable")]
     users = np.zeros(len(reach.cost), dtype=np.int32)
@@ -205,20 +214,10 @@ def _branches(
             continue
         cells = reach.path_to(target, seen)
         seen[cells] = True
-        plans += _by_use(rng, cells, users, kind_for)
+        kind = kind_for(int(users[cells[-max(2, len(cells) // 3)]]))
+        plans.append(Plan(cells=cells, tags=kind.tags(rng), curvature=kind.curvature))
     network.build(plans)
     network.register(network.lines[before:])
-
-
-def _by_use(
-    rng: np.random.Generator,
-    cells: list[int],
-    users: NDArray[np.int32],
-    kind_for: Callable[[int], Kind],
-) -> list[Plan]:
-    """One plan for a branch; its kind follows how many places use its first third."""
-    kind = kind_for(int(users[cells[-max(2, len(cells) // 3)]]))
-    return [Plan(cells=cells, tags=kind.tags(rng), curvature=kind.curvature)]
 
 
 def _links_over_ridges(
@@ -247,7 +246,9 @@ def _links_over_ridges(
         cells = reach.path_to(int(starts[i]))[::-1] + reach.path_to(int(stops[i]))
         kind = kinds.TRACK if rng.random() < 0.7 else kinds.LANE
         plans.append(Plan(cells=cells, tags=kind.tags(rng), curvature=kind.curvature))
+    before = len(network.lines)
     network.build(plans)
+    network.register(network.lines[before:])
 
 
 def _with_tunnels(grid: PathGrid, height: Field, path: list[int]) -> list[tuple[list[int], bool]]:

@@ -14,7 +14,7 @@ from geo.synth import kinds
 from geo.synth.names import Name, NameBook
 from geo.synth.network import Line, Network
 from geo.synth.places import Counts, Sites
-from geo.synth.streets import Layout, heading_at, lay_out
+from geo.synth.streets import Layout, headings, lay_out
 from geo.synth.terrain import CELL_M, Frame, Terrain
 
 Field: TypeAlias = NDArray[np.float64]
@@ -66,19 +66,28 @@ def settle(
         slice(corner[1], corner[1] + network.shape[1]),
     )
     slope = _buildable_slope(terrain, window)
-    street_names = [f"{book.short().chinese}路" for _ in range(8)] + ["人民路", "建设路"]
-    lay_out(
-        rng, network, sites.seat, heading_at(network, sites.seat, 8), _SEAT, slope, street_names
-    )
-    for cell in sites.towns.tolist():
-        size = replace(_TOWN, along=int(rng.integers(3, 7)), across=int(rng.integers(2, 4)))
-        lay_out(rng, network, cell, heading_at(network, cell, 5), size, slope)
-    for cells, layout in ((sites.villages, _VILLAGE), (sites.hamlets, _HAMLET)):
-        for cell in cells[network.on_road[cells]].tolist():
-            lay_out(rng, network, cell, heading_at(network, cell), layout, slope)
+    street_names = [f"{book.short().chinese}路" for _ in range(24)] + ["人民路", "建设路"]
+    seat = np.array([sites.seat])
+    for cells, layout in (
+        (seat, _SEAT),
+        (sites.towns, _TOWN),
+        (sites.villages, _VILLAGE),
+        (sites.hamlets, _HAMLET),
+    ):
+        built = cells[network.on_road[cells]]
+        for cell, heading in zip(built.tolist(), headings(network, built).tolist(), strict=True):
+            size = _of_own_size(rng, layout)
+            lay_out(rng, network, cell, heading, size, slope, street_names)
     places = _Places(terrain.frame, corner, network)
     _name_all(rng, places, corner, sites, counts, book)
     return Settled(lines=network.lines, places=places.found, built_up=_built_up(network, sites))
+
+
+def _of_own_size(rng: np.random.Generator, layout: Layout) -> Layout:
+    """Towns differ in size."""
+    if layout is not _TOWN:
+        return layout
+    return replace(layout, along=int(rng.integers(3, 7)), across=int(rng.integers(2, 4)))
 
 
 class _Places:

@@ -43,9 +43,9 @@ def lay_out(
     heading_rad: float,
     layout: Layout,
     buildable_slope: Field,
-    names: list[str] | None = None,
+    names: list[str],
 ) -> None:
-    """Add the streets of one settlement around the road node of `cell`."""
+    """Add the streets of one settlement around the road node of `cell`; long ones take a name."""
     shape = (2 * layout.along + 1, 2 * layout.across + 1)
     xy = _lattice(rng, network.cell_xy[cell], heading_rad, layout, shape)
     free = _free(xy, buildable_slope, layout).reshape(shape)
@@ -60,7 +60,6 @@ def lay_out(
     ids[middle] = network.cell_id[cell]
     points = xy.reshape(*shape, 2)
     points[middle] = network.cell_xy[cell]
-    waiting = list(names or [])
     for kind, edges, flip in (
         (layout.kind, long_edges.T, True),
         (layout.minor, cross_edges, False),
@@ -68,7 +67,7 @@ def lay_out(
         for line in range(edges.shape[0]):
             for start, end in _runs(edges[line]):
                 part = (slice(start, end + 1), line) if flip else (line, slice(start, end + 1))
-                name = waiting.pop() if waiting and end - start >= 3 else ""
+                name = names.pop() if names and end - start >= 3 else ""
                 network.add(
                     Line(
                         xy_m=points[part].copy(),
@@ -78,18 +77,22 @@ def lay_out(
                 )
 
 
-def heading_at(network: Network, cell: int, reach: int = 3) -> float:
-    """Direction of the road through a cell, radians, from the spread of road cells around it."""
-    rows, cols = network.shape
-    row, col = divmod(cell, cols)
-    box = network.on_road.reshape(rows, cols)[
-        max(row - reach, 0) : row + reach + 1, max(col - reach, 0) : col + reach + 1
-    ]
-    near_row, near_col = np.nonzero(box)
-    if len(near_row) < 2:
-        return 0.0
-    x, y = near_col - near_col.mean(), near_row - near_row.mean()
-    return float(0.5 * np.arctan2(2 * (x * y).sum(), (x * x - y * y).sum()))
+def headings(network: Network, cells: NDArray[np.int64]) -> Field:
+    """Direction (radians) of the road through each cell; the road drawn first counts."""
+    first = np.cumsum([0] + [len(line.ids) for line in network.lines])
+    ids = np.concatenate([line.ids for line in network.lines])
+    names, at = np.unique(ids, return_index=True)
+    spot = at[np.clip(np.searchsorted(names, network.cell_id[cells]), 0, len(names) - 1)]
+    owner = np.searchsorted(first, spot, side="right") - 1
+    result = np.zeros(len(cells))
+    for k, (line, point) in enumerate(
+        zip(owner.tolist(), (spot - first[owner]).tolist(), strict=True)
+    ):
+        xy = network.lines[line].xy_m
+        low, high = max(point - 2, 0), min(point + 2, len(xy) - 1)
+        step = xy[high] - xy[low]
+        result[k] = np.arctan2(step[1], step[0])
+    return result
 
 
 def _lattice(
@@ -105,7 +108,8 @@ def _lattice(
     u = u + rng.normal(0, layout.wobble_m, u.shape)
     v = v + rng.normal(0, layout.wobble_m, v.shape) + 0.12 * layout.block_m[1] * np.sin(u / 260)
     cos, sin = np.cos(heading_rad), np.sin(heading_rad)
-    return centre + np.stack([u * cos - v * sin, u * sin + v * cos], axis=1)
+    turned: Field = centre + np.stack([u * cos - v * sin, u * sin + v * cos], axis=1)
+    return turned
 
 
 def _free(xy: Field, buildable_slope: Field, layout: Layout) -> Mask:
@@ -120,7 +124,8 @@ def _free(xy: Field, buildable_slope: Field, layout: Layout) -> Mask:
     v = (across - layout.across) / (layout.across + 0.4)
     round_shape: Mask = ((u * u + v * v) <= 1.15).ravel()
     flat: Mask = buildable_slope[cell[:, 1], cell[:, 0]] <= layout.slope_max
-    return inside & flat & round_shape
+    free: Mask = inside & flat & round_shape
+    return free
 
 
 def _around_middle(long_edges: Mask, cross_edges: Mask, middle: tuple[int, int]) -> Mask:

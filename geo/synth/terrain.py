@@ -146,16 +146,17 @@ def make_terrain(rng: np.random.Generator, area_km2: float, progress: Progress) 
     crop = slice(margin, margin + inner)
     drainage = drain(height, _outlets(height.shape, rivers, 1))
     height = drainage.filled(height, fall=0.02)
-    drained = _drained_area(drainage, rivers, 1)
-    below = drainage.receiver().reshape(height.shape)
+    drained = _drained_area(drainage, rivers)
+    below = _along_rivers(drainage.receiver().reshape(height.shape), rivers)
     progress("terrain", 1.0)
-    return _cropped(rng, height, drained, below, crop)
+    return _cropped(height, drained, below, crop)
 
 
 def slope_of(height: Field, cell_m: float = CELL_M) -> Field:
     """Steepness of a height grid, rise over run."""
     down, right = np.gradient(height, cell_m)
-    return np.hypot(down, right)
+    slope: Field = np.hypot(down, right)
+    return slope
 
 
 def _big_rivers(rng: np.random.Generator, size_m: float) -> list[_BigRiver]:
@@ -281,7 +282,7 @@ def _with_valley_floors(rng: np.random.Generator, height: Field, rivers: list[_B
     height[rows, cols] = np.minimum(height[rows, cols], river_height)
     drainage = drain(height, _outlets(height.shape, rivers, 1))
     height = drainage.filled(height)
-    area = _drained_area(drainage, rivers, 1)
+    area = _drained_area(drainage, rivers)
     basin = np.exp(0.62 * smooth_noise(rng, height.shape, 5_500 / CELL_M))
     for least_m2, most_m2, width_m in (
         (2e6, 2e7, 70.0),
@@ -302,19 +303,40 @@ def _flattened(height: Field, stream: Mask, half_width_m: Field) -> Field:
     rise = np.maximum(height - height[row, col], 0)
     ease = share * share * (3 - 2 * share)
     floor = np.minimum(rise, 0.012 * away * CELL_M)
-    return height - (1 - ease) * (rise - floor)
+    lowered: Field = height - (1 - ease) * (rise - floor)
+    return lowered
 
 
-def _drained_area(drainage: Drainage, rivers: list[_BigRiver], factor: int) -> Field:
-    area = drainage.upstream_sum(np.full(drainage.shape, (CELL_M * factor) ** 2))
-    rows, cols, _ = _river_cells(drainage.shape, rivers, factor)
-    area[rows, cols] += _INFLOW_M2
+def _drained_area(drainage: Drainage, rivers: list[_BigRiver]) -> Field:
+    """Area drained through each final cell; big rivers gather their side valleys downstream."""
+    area = drainage.upstream_sum(np.full(drainage.shape, CELL_M**2))
+    for river in rivers:
+        rows, cols = _course(drainage.shape, river)
+        area[rows, cols] = _INFLOW_M2 + np.cumsum(area[rows, cols])
     return area
 
 
-def _cropped(
-    rng: np.random.Generator, height: Field, drained: Field, below: NDArray[np.int64], crop: slice
-) -> Terrain:
+def _course(
+    shape: tuple[int, int], river: _BigRiver
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Final cells of a big river from north to south, each once."""
+    rows, cols, _ = _river_cells(shape, [river], 1)
+    flat = rows * shape[1] + cols
+    _, last = np.unique(flat[::-1], return_index=True)
+    in_order = np.sort(len(flat) - 1 - last)
+    return rows[in_order], cols[in_order]
+
+
+def _along_rivers(below: NDArray[np.int64], rivers: list[_BigRiver]) -> NDArray[np.int64]:
+    """Flow targets (grid) in which the big rivers flow on instead of ending in every cell."""
+    below = below.copy()
+    for river in rivers:
+        rows, cols = _course(below.shape, river)
+        below[rows[:-1], cols[:-1]] = rows[1:] * below.shape[1] + cols[1:]
+    return below
+
+
+def _cropped(height: Field, drained: Field, below: NDArray[np.int64], crop: slice) -> Terrain:
     inner = (crop, crop)
     size = crop.stop - crop.start
     row, col = np.divmod(below[inner], height.shape[1])

@@ -121,7 +121,7 @@ def _courses(terrain: Terrain, least_m2: float) -> list[NDArray[np.int64]]:
 
 
 def _centres(cells: NDArray[np.int64], cols: int) -> Field:
-    return np.stack([cells % cols, cells // cols], axis=1) * CELL_M
+    return np.stack([cells % cols, cells // cols], axis=1).astype(np.float64) * CELL_M
 
 
 def _smoothed(xy: Field, rounds: int) -> Field:
