@@ -97,7 +97,7 @@ function unitLayer(map: OlMap): () => void {
 
 function unitLook(unit: Unit, selected: boolean): UnitLook {
   const { speed_mps, heading_deg } = unit.position ?? {};
-  const moving = heading_deg != null && (speed_mps ?? 0) >= MOVING_MPS;
+  const moving = unit.status !== "off_duty" && heading_deg != null && (speed_mps ?? 0) >= MOVING_MPS;
   return {
     kind: unit.kind,
     status: unit.status,

@@ -24,7 +24,8 @@ const INCIDENT_PX = 40;
 function canvasOf(px: number): [HTMLCanvasElement, CanvasRenderingContext2D] {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = px / MARK_SCALE;
-  const context = canvas.getContext("2d");
+  // OpenLayers reads marks back to find what lies under a click.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) throw new Error("this browser has no canvas");
   context.scale(1 / MARK_SCALE, 1 / MARK_SCALE);
   context.translate(px / 2, px / 2);
