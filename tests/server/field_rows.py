@@ -63,7 +63,7 @@ async def add_device(
 async def until(condition: Callable[[], bool], deadline_s: float = 10) -> None:
     """Return as soon as the condition holds. Raises `TimeoutError`."""
     async with asyncio.timeout(deadline_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (conditions of code that signals nobody)
             await asyncio.sleep(0.002)
 
 
