@@ -21,7 +21,7 @@ from server.http.errors import ApiError
 from server.pipeline import Pipeline
 from server.ports import LiveUnits, Router
 from server.routing import RoutingBusy
-from server.stores.users import Role, User
+from server.stores.users import User
 
 _NO_NUL = r"\A[^\x00]*\Z"  # PostgreSQL stores no NUL
 RequestId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
@@ -52,11 +52,11 @@ class Services(Protocol):
     def places(self) -> PlaceIndex: ...
 
 
-def guarded(handler: Handler, *roles: Role) -> Callable[[Request], Awaitable[Response]]:
+def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Response]]:
     """Only for signed-in users with one of `roles` (none named: any); refusals become answers."""
 
     async def endpoint(request: Request) -> Response:
-        user = require(request, *roles)
+        user = await require(request, *roles)
         try:
             return await handler(request, user)
         except DispatchError as error:

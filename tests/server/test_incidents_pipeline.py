@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -454,7 +454,7 @@ async def test_when_the_log_cannot_be_written_nothing_is(
     )
     await owner.close()
 
-    doing = {
+    doing: dict[str, Callable[[], Awaitable[Any]]] = {
         "open": lambda: room.pipeline.open_incident(an_incident(), by=BY),
         "recommend": lambda: room.pipeline.recommend(empty.id, by=BY),
         "dispatch": lambda: room.pipeline.dispatch(empty.id, a_decision(found, other), by=BY),

@@ -1,0 +1,136 @@
+"""The routing thread: one owner, a bounded queue, a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from geo.errors import MapFolderError, OffMapError
+from geo.ground import Ground
+from geo.roadmap import RoadMap
+from server.routing import RoutingBusy, RoutingService
+from tests.small_county import crossing
+
+
+class WatchedGround(Ground):
+    """Notes the threads it is used on; `gate` holds queries back."""
+
+    def __init__(self, roadmap: RoadMap) -> None:
+        super().__init__(roadmap, engine="scipy")
+        self.threads = {threading.current_thread().name}
+        self.gate: threading.Event | None = None
+        self.closed_on = ""
+
+    def snap(self, lon: float, lat: float):  # type: ignore[no-untyped-def]
+        self.threads.add(threading.current_thread().name)
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        return super().snap(lon, lat)
+
+    def close(self) -> None:
+        self.closed_on = threading.current_thread().name
+        super().close()
+
+
+async def a_service(
+    roadmap: RoadMap, queue_len_max: int = 4
+) -> tuple[RoutingService, WatchedGround]:
+    made: list[WatchedGround] = []
+
+    def make() -> WatchedGround:
+        made.append(WatchedGround(roadmap))
+        return made[-1]
+
+    service = RoutingService(make, queue_len_max=queue_len_max)
+    await service.start()
+    return service, made[0]
+
+
+async def test_everything_runs_on_the_one_routing_thread(small_map: RoadMap) -> None:
+    service, ground = await a_service(small_map)
+
+    snap = await service.snap(*crossing(1, 1))
+    etas_s, (metres,) = await asyncio.gather(
+        service.etas([snap], await service.snap(*crossing(3, 3))),
+        service.distances([snap], await service.snap(*crossing(3, 3))),
+    )
+    await service.close()
+
+    assert etas_s.shape == (1,)
+    assert metres is not None
+    assert ground.threads == {ground.closed_on} == {"routing_0"}
+
+
+async def test_errors_of_the_ground_reach_the_caller(small_map: RoadMap) -> None:
+    service, _ = await a_service(small_map)
+
+    with pytest.raises(OffMapError):
+        await service.snap(0, 0)
+
+    await service.close()
+
+
+async def test_a_full_queue_refuses_at_once_and_recovers(small_map: RoadMap) -> None:
+    service, ground = await a_service(small_map, queue_len_max=2)
+    ground.gate = threading.Event()
+    waiting = [asyncio.create_task(service.snap(*crossing(1, 1))) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(RoutingBusy, match="2 routing queries wait"):
+        await service.snap(*crossing(1, 1))
+    ground.gate.set()
+    await asyncio.gather(*waiting)
+
+    assert service.refused_count == 1
+    await service.snap(*crossing(1, 1))
+    await service.close()
+
+
+async def test_a_caller_who_gave_up_frees_his_place(small_map: RoadMap) -> None:
+    service, ground = await a_service(small_map, queue_len_max=2)
+    ground.gate = threading.Event()
+    running = asyncio.create_task(service.snap(*crossing(1, 1)))
+    waiting = asyncio.create_task(service.snap(*crossing(1, 1)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    third = asyncio.create_task(service.snap(*crossing(1, 1)))
+    ground.gate.set()
+    await asyncio.gather(running, third)
+
+    assert service.refused_count == 0
+    await service.close()
+
+
+async def test_closing_refuses_what_waits_and_what_comes(small_map: RoadMap) -> None:
+    service, ground = await a_service(small_map)
+    gate = ground.gate = threading.Event()
+    running, waiting = (asyncio.create_task(service.snap(*crossing(1, 1))) for _ in range(2))
+    await asyncio.sleep(0)
+
+    closing = asyncio.create_task(service.close())
+    await asyncio.sleep(0)
+    gate.set()
+    await closing
+    await service.close()
+
+    answers = await asyncio.gather(running, waiting, return_exceptions=True)
+    assert isinstance(answers[1], RoutingBusy)
+    with pytest.raises(RoutingBusy, match="stopped"):
+        await service.snap(*crossing(1, 1))
+
+
+async def test_a_broken_map_is_known_at_start() -> None:
+    def fail() -> Ground:
+        raise MapFolderError("the map folder is empty")
+
+    factory: Callable[[], Ground] = fail
+    service = RoutingService(factory)
+
+    with pytest.raises(MapFolderError, match="empty"):
+        await service.start()
+    await service.close()
