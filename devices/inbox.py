@@ -47,6 +47,8 @@ class Entry(Struct, kw_only=True):
     over: Over | None = None
     last: State | None = None
     """The last step reported, notes apart: repeated if the server turns out to have lost it."""
+    notes_count: int = 0
+    """Notes (feedback) reported: after a restart, an officer sees whether his was kept."""
 
 
 class Cursor(Struct, frozen=True, kw_only=True):
@@ -101,7 +103,10 @@ class Inbox:
     def note(self, entry: Entry, state: State) -> None:
         """Remember a step that is about to be reported."""
         entry.shown = entry.shown or state.s is not Report.RECEIVED
-        entry.last = entry.last if state.s is Report.FEEDBACK else state
+        if state.s is Report.FEEDBACK:
+            entry.notes_count += 1
+        else:
+            entry.last = state
         if state.s is Report.DONE:
             entry.over = Over.DONE
         elif state.s is Report.DECLINED:

@@ -1,0 +1,356 @@
+"""The product's own client and session cores over a link that does its worst.
+
+One seed is one run: a server that crashes, restores an old backup, answers late; a device that
+dies at any save, a slow person, frames lost and doubled, sockets replaced while the old one still
+delivers. Time is virtual. `World.settle` makes the link good and lets both come to rest.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+
+from devices.client import DeviceClient, Phase
+from devices.client_events import CommandArrived
+from devices.errors import DeviceError
+from devices.session import (
+    DeviceSession,
+    Downlink,
+    HelloReceived,
+    LocationReceived,
+    PingReceived,
+    RecordRefused,
+    StateReceived,
+)
+from devices.session import Phase as ServerPhase
+from devices.storage import Crash, Fault, MemoryStorage
+from protocols.native import CloseCode, Location, Report, State
+
+UNIX_MS = 1_790_000_000_000
+JOB = (Report.SHOWN, Report.ACCEPTED, Report.FEEDBACK, Report.DONE)
+"""What the person at the device does about each command, one step after the other."""
+SETTLE_STEPS_MAX = 3000
+
+
+@dataclass
+class Server:
+    """What PostgreSQL would hold."""
+
+    epoch: int = 1
+    made: int = 0
+    """Commands ever made; the number in a command's id."""
+    log: list[Downlink] = field(default_factory=list)
+    installs: dict[str, list[Location | State]] = field(default_factory=dict)
+    lost: bool = False
+    """Whether a restore ever lost something."""
+
+    def done(self) -> set[str]:
+        return {
+            record.id
+            for records in self.installs.values()
+            for record in records
+            if isinstance(record, State) and record.s is Report.DONE
+        }
+
+
+@dataclass
+class Link:
+    """One connection: two queues, and the session at the far end."""
+
+    session: DeviceSession
+    up: deque[bytes] = field(default_factory=deque)
+    down: deque[bytes] = field(default_factory=deque)
+    taken: list[Location | State] = field(default_factory=list)
+    """Records the session took and the store does not hold yet."""
+
+
+class World:
+    """Moves one step at a time; every choice comes from one seeded source."""
+
+    def __init__(
+        self, seed: int, *, epochs: bool, client_type: type[DeviceClient] = DeviceClient
+    ) -> None:
+        self.rng = random.Random(seed)
+        self.client_type = client_type
+        self.epochs = epochs
+        self.now = 0.0
+        self.server = Server()
+        self.storage = MemoryStorage()
+        self.link: Link | None = None
+        self.zombies: list[Link] = []
+        """Connections the client has left and the server has not."""
+        self.todo: list[tuple[str, int]] = []
+        """(command id, step of JOB) the person will do next."""
+        self.fixes = 0
+        self.good = False
+        self.client = self._boot()
+
+    # -- the device ------------------------------------------------------------------------
+
+    def _boot(self) -> DeviceClient:
+        self.todo.clear()
+        rng = random.Random(self.rng.random())
+        client = self.client_type(device_id="d", storage=self.storage, rng=rng, now=self.now)
+        for entry in client.inbox.unfinished():
+            if entry.shown and entry.last is not None:
+                done = JOB.index(entry.last.s) + entry.notes_count
+                self.todo.append((entry.command.id, done + 1))
+        return client
+
+    def _guarded(self, step: str) -> None:
+        """A step of the device, in which it may die."""
+        if not self.good and self.rng.random() < 0.06:
+            self.storage.next_fault = self.rng.choice(list(Fault))
+        try:
+            getattr(self, f"_{step}")()
+        except Crash:
+            self._die()
+        except DeviceError:
+            pass  # the report was refused; the person tries again
+        self.storage.next_fault = Fault.NONE
+        self._pump()
+
+    def _die(self) -> None:
+        self._leave()
+        self.client = self._boot()
+
+    def _leave(self) -> None:
+        """The client's end is gone; the server's end may live on for a while."""
+        if self.link is not None:
+            self.link.down.clear()
+            self.zombies.append(self.link)
+            self.link = None
+
+    def _fix(self) -> None:
+        self.fixes += 1
+        at = UNIX_MS + self.fixes
+        self.client.report_location(Location(n=0, at=at, lat=42.5, lon=1.5), self.now)
+
+    def _person(self) -> None:
+        if not self.todo:
+            return
+        index = self.rng.randrange(len(self.todo))
+        command_id, step = self.todo[index]
+        self.client.report(
+            command_id, JOB[step], at_ms=UNIX_MS, by="1001", note=f"note on {command_id}"
+        )
+        if step + 1 < len(JOB):
+            self.todo[index] = (command_id, step + 1)
+        else:
+            self.todo.pop(index)
+
+    def _connect(self) -> None:
+        if self.client.phase is Phase.WAITING and self.now >= self.client.connect_at:
+            self.client.connecting()
+            if not self.good and self.rng.random() < 0.2:
+                self.client.disconnected(self.now)
+                return
+            self.link = Link(session=DeviceSession(now=self.now))
+            self.client.connected(self.now)
+
+    def _hear(self) -> None:
+        if self.link is not None and self.link.down:
+            for frame in self._frames(self.link.down):
+                self.client.receive(frame, self.now)
+                self._pump()
+
+    def _wait(self) -> None:
+        self.client.expire(self.now)
+
+    def _pump(self) -> None:
+        """What the shell does after every call of the core."""
+        try:
+            for event in self.client.events():
+                if isinstance(event, CommandArrived) and not event.again:
+                    self.todo.append((event.command.id, 0))
+            frames = self.client.frames_to_send(self.now)
+        except Crash:
+            self._die()
+            return
+        if self.link is not None:
+            self.link.up.extend(frames)
+        if self.client.closing is not None:
+            self._leave()
+            self.client.disconnected(self.now)
+
+    # -- the server ------------------------------------------------------------------------
+
+    def _serve(self, link: Link) -> None:
+        """One frame of one connection, and what follows from it."""
+        if link.up:
+            for frame in self._frames(link.up):
+                link.session.receive(frame, self.now)
+        link.session.expire(self.now)
+        for event in link.session.events():
+            match event:
+                case HelloReceived():
+                    self._welcome(link)
+                case LocationReceived(location=record):
+                    link.taken.append(record)
+                case StateReceived(state=state):
+                    link.taken.append(state)
+                case PingReceived(i=i):
+                    link.session.pong(i, self.now, unix_ms=UNIX_MS)
+                case RecordRefused():
+                    raise AssertionError("the client sent nonsense")
+                case _:
+                    pass
+        self._write(link)
+
+    def _write(self, link: Link) -> None:
+        session = link.session
+        if session.phase is ServerPhase.LIVE:
+            session.queue(
+                [each for each in self.server.log if each.seq > session.read_seq], self.now
+            )
+        link.down.extend(session.data_to_send())
+        if session.closing is not None:
+            self._end(link, session.closing.code)
+
+    def _end(self, link: Link, code: int) -> None:
+        """The server closes one connection; what it had taken and not stored is gone."""
+        if link in self.zombies:
+            self.zombies.remove(link)
+        elif link is self.link:
+            self.link = None
+            # A live client is never told "replaced" here: it has one connection at a time.
+            heard = code if code != CloseCode.REPLACED and self.rng.random() < 0.5 else None
+            self.client.disconnected(self.now, code=heard)
+
+    def _welcome(self, link: Link) -> None:
+        hello = link.session.hello
+        assert hello is not None
+        for older in [each for each in self.zombies if each is not link]:
+            if self.rng.random() < 0.5:
+                self._store(older)
+            self.zombies.remove(older)
+        head = self.server.log[-1].seq if self.server.log else 0
+        resumed = hello.epoch == f"e{self.server.epoch}" and hello.cur <= head
+        link.session.welcome(
+            epoch=f"e{self.server.epoch}",
+            resumed=resumed,
+            head_seq=head,
+            up_n=len(self.server.installs.setdefault(hello.inst, [])),
+            now=self.now,
+            unix_ms=UNIX_MS,
+        )
+        link.taken.clear()
+        if not resumed:
+            done = self.server.done()
+            is_open = [each for each in self.server.log if each.id not in done]
+            link.session.queue(is_open, self.now)
+            link.session.skip_to(head)
+
+    def _store(self, link: Link) -> None:
+        """One transaction: records in order of n, each exactly once."""
+        if link.session.hello is None or link.session.phase is not ServerPhase.LIVE:
+            return
+        records = self.server.installs.setdefault(link.session.hello.inst, [])
+        for record in link.taken:
+            if record.n == len(records) + 1:
+                records.append(record)
+        link.taken.clear()
+        link.session.ack(len(records), self.now)
+
+    def _order(self) -> None:
+        self.server.made += 1
+        seq = self.server.log[-1].seq + 1 if self.server.log else 1
+        number = self.server.made
+        self.server.log.append(
+            Downlink(seq=seq, id=f"c{number}", kind="task", priority="routine", body={})
+        )
+
+    def _restart(self) -> None:
+        """kill -9 of the server."""
+        self.zombies.clear()
+        if self.link is not None:
+            self.link = None
+            self.client.disconnected(self.now)
+
+    def _restore(self) -> None:
+        """The server comes back with an older state, or the log must be taken for older."""
+        self._restart()
+        self.server.epoch += 1
+        if self.rng.random() < 0.7:
+            self.server.lost = True
+            self.server.log = self.server.log[: self.rng.randint(0, len(self.server.log))]
+            for records in self.server.installs.values():
+                del records[self.rng.randint(0, len(records)) :]
+
+    # -- chance ----------------------------------------------------------------------------
+
+    def _frames(self, queue: deque[bytes]) -> list[bytes]:
+        """The next frame: once, twice, or not at all."""
+        frame = queue.popleft()
+        chance = 1.0 if self.good else self.rng.random()
+        return [] if chance < 0.05 else [frame, frame] if chance < 0.12 else [frame]
+
+    def step(self) -> None:
+        """One random step."""
+        self.now += self.rng.choice((0.0, 0.0, 0.1, 0.5, 3.0, 20.0))
+        roll = self.rng.random()
+        if roll < 0.30:
+            self._guarded("hear")
+        elif roll < 0.42:
+            self._guarded("connect")
+        elif roll < 0.50:
+            self._guarded("fix")
+        elif roll < 0.60:
+            self._guarded("person")
+        elif roll < 0.64:
+            self._guarded("wait")
+        elif roll < 0.86:
+            self._server_step()
+        elif roll < 0.93:
+            self._order()
+        elif roll < 0.95:
+            self._die()
+        elif roll < 0.97:
+            self._leave()
+            self.client.disconnected(self.now)
+        elif roll < 0.98 or not self.epochs:
+            self._restart()
+        else:
+            self._restore()
+
+    def _server_step(self) -> None:
+        links = [*self.zombies, *([self.link] if self.link else [])]
+        if links:
+            link = self.rng.choice(links)
+            self._serve(link)
+            if self.rng.random() < 0.5:
+                self._store(link)
+
+    def settle(self) -> None:
+        """The link is good, everyone is quick: run until nobody owes anybody anything."""
+        self.good = True
+        # TCP loses nothing within a connection; what this link lost last, only a new one can show.
+        self._leave()
+        self.client.disconnected(self.now)
+        for _ in range(SETTLE_STEPS_MAX):
+            if self._at_rest():
+                return
+            busy = bool(self.link and (self.link.up or self.link.down)) or bool(self.todo)
+            self.now += 0.01 if busy else 1.0
+            for step in ("connect", "hear", "person", "wait"):
+                self._guarded(step)
+            for link in [*self.zombies, *([self.link] if self.link else [])]:
+                self._serve(link)
+                self._store(link)
+            if self.link is not None:
+                self._write(self.link)
+        raise AssertionError("never comes to rest")
+
+    def _at_rest(self) -> bool:
+        if self.link is None or self.client.phase is not Phase.LIVE or self.todo:
+            return False
+        head = self.server.log[-1].seq if self.server.log else 0
+        session = self.link.session
+        return (
+            not self.link.up
+            and not self.link.down
+            and len(self.client.outbox) == 0
+            and session.phase is ServerPhase.LIVE
+            and session.read_seq == head
+        )

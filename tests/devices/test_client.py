@@ -1,0 +1,642 @@
+"""The reference device client, rule by rule."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from devices.client import (
+    HELLOS_MAX,
+    RESEND_S_FIRST,
+    WELCOME_S_MAX,
+    DeviceClient,
+    Phase,
+)
+from devices.client_events import (
+    CommandArrived,
+    CommandMissed,
+    Connected,
+    Disconnected,
+    NoticeArrived,
+    OrderCancelled,
+    Stopped,
+    StoreTrouble,
+    Unrecovered,
+)
+from devices.errors import OrderOver, UnknownCommand
+from devices.storage import Crash, Fault, MemoryStorage
+from protocols import native
+from protocols.native import (
+    Ack,
+    CloseCode,
+    Command,
+    Hello,
+    Location,
+    Ping,
+    Pong,
+    Report,
+    ServerMessage,
+    State,
+    Welcome,
+)
+
+SERVER_MS = 1_790_000_000_000
+
+
+def a_client(
+    storage: MemoryStorage | None = None, *, seed: int = 1, now: float = 0.0, **more: Any
+) -> DeviceClient:
+    return DeviceClient(
+        device_id="cam-1",
+        storage=storage if storage is not None else MemoryStorage(),
+        rng=random.Random(seed),
+        now=now,
+        **more,
+    )
+
+
+def a_welcome(**changes: Any) -> Welcome:
+    fields: dict[str, Any] = {"epoch": "e1", "resumed": False, "head": 0, "up": 0, "hb": 45}
+    return Welcome(**(fields | {"now": SERVER_MS} | changes))
+
+
+def a_task(seq: int, *, prev: int | None = None, **changes: Any) -> Command:
+    fields: dict[str, Any] = {"id": f"c{seq}", "kind": "task", "body": {"order": f"o{seq}"}}
+    return Command(seq=seq, prev=seq - 1 if prev is None else prev, **(fields | changes))
+
+
+def a_fix(at_s: float) -> Location:
+    return Location(n=0, at=SERVER_MS + round(at_s * 1000), lat=42.5, lon=1.5)
+
+
+def connect(client: DeviceClient, now: float = 0.0) -> Hello:
+    client.connecting()
+    client.connected(now)
+    (hello,) = sent(client, now)
+    assert isinstance(hello, Hello)
+    return hello
+
+
+def go_live(client: DeviceClient, now: float = 0.0, **welcome: Any) -> Hello:
+    hello = connect(client, now)
+    give(client, a_welcome(**welcome), now)
+    assert client.phase is Phase.LIVE
+    return hello
+
+
+def give(client: DeviceClient, message: ServerMessage, now: float = 0.0) -> None:
+    client.receive(native.encode(message), now)
+
+
+def sent(client: DeviceClient, now: float = 0.0) -> list[native.ClientMessage]:
+    return [native.decode_client(frame) for frame in client.frames_to_send(now)]
+
+
+def sent_records(client: DeviceClient, now: float = 0.0) -> list[Location | State]:
+    return [each for each in sent(client, now) if isinstance(each, Location | State)]
+
+
+def cut(client: DeviceClient, now: float = 0.0, code: int | None = None, reason: str = "") -> None:
+    client.disconnected(now, code=code, reason=reason)
+
+
+# -- greeting --------------------------------------------------------------------------------
+
+
+def test_hello_comes_first_and_alone() -> None:
+    client = a_client(token="secret", app="test", caps=("tts",))
+    client.battery_pct = 63
+    client.report_location(a_fix(0), now=0.0)
+
+    hello = connect(client)
+
+    assert (hello.dev, hello.tok, hello.cur, hello.epoch, hello.bat) == (
+        "cam-1",
+        "secret",
+        0,
+        "",
+        63,
+    )
+    assert len(hello.inst) == 24
+    assert sent(client) == []
+
+
+def test_records_flow_after_the_welcome() -> None:
+    client = a_client()
+    client.report_location(a_fix(0), now=0.0)
+    go_live(client)
+
+    (record,) = sent_records(client)
+
+    assert record.n == 1
+    assert isinstance(client.events()[0], Connected)
+
+
+def test_install_id_stays_with_the_store() -> None:
+    storage = MemoryStorage()
+    first = connect(a_client(storage)).inst
+
+    assert connect(a_client(storage)).inst == first
+    assert connect(a_client(seed=2)).inst != first
+
+
+def test_missing_welcome_closes() -> None:
+    client = a_client()
+    connect(client)
+
+    assert client.next_deadline() == WELCOME_S_MAX
+    client.expire(WELCOME_S_MAX)
+
+    assert client.closing == (1001, "no welcome")
+
+
+def test_repeated_welcome_is_ignored() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+
+    give(client, a_welcome(epoch="e2"))
+
+    assert client.inbox.cursor.epoch == "e1"
+    assert client.inbox.cursor.seq == 1
+
+
+# -- commands --------------------------------------------------------------------------------
+
+
+def test_command_is_stored_receipted_and_shown() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    client.events()
+
+    give(client, a_task(1), now=2.0)
+
+    (arrived,) = client.events()
+    assert arrived == CommandArrived(command=a_task(1), again=False)
+    (receipt,) = sent_records(client, 2.0)
+    assert receipt == State(n=1, id="c1", s=Report.RECEIVED, at=SERVER_MS + 2000)
+    assert {"in/c1", "cursor"} <= storage.entries.keys()
+
+
+def test_command_is_not_shown_when_it_could_not_be_stored() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    client.events()
+
+    storage.next_fault = Fault.FAIL
+    give(client, a_task(1))
+
+    (trouble,) = client.events()
+    assert isinstance(trouble, StoreTrouble)
+    assert client.closing == (1001, "storage failed")
+    assert client.inbox.cursor.seq == 0
+    cut(client)
+    assert go_live(client, resumed=True).cur == 0
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
+def test_crash_while_storing_neither_loses_nor_doubles_a_command(fault: Fault) -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    storage.next_fault = fault
+    with pytest.raises(Crash):
+        give(client, a_task(1))
+
+    reborn = a_client(storage)
+    hello = go_live(reborn, resumed=True)
+    if hello.cur == 0:
+        give(reborn, a_task(1))
+
+    arrived = [each for each in reborn.events() if isinstance(each, CommandArrived)]
+    assert [each.command.id for each in arrived] == ["c1"]
+    receipts = [each for each in sent_records(reborn) if isinstance(each, State)]
+    assert [(each.id, each.s) for each in receipts] == [("c1", Report.RECEIVED)]
+
+
+def test_repeated_seq_is_ignored() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    client.events()
+    sent(client)
+
+    give(client, a_task(1))
+
+    assert client.events() == []
+    assert sent(client) == []
+
+
+def test_gap_says_hello_again_and_takes_nothing_meanwhile() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    client.events()
+    sent(client)
+
+    give(client, a_task(3))
+    (hello,) = sent(client)
+    give(client, a_task(4))
+    give(client, a_welcome(resumed=True))
+    give(client, a_task(2))
+    give(client, a_task(3))
+
+    assert isinstance(hello, Hello)
+    assert hello.cur == 1
+    arrived = [each.command.id for each in client.events() if isinstance(each, CommandArrived)]
+    assert arrived == ["c2", "c3"]
+
+
+def test_log_with_a_hole_is_given_up() -> None:
+    client = a_client()
+    go_live(client)
+
+    for _ in range(HELLOS_MAX):
+        give(client, a_task(3))
+        sent(client)
+        give(client, a_welcome(resumed=True))
+
+    assert client.closing is not None
+    assert client.closing[0] == CloseCode.PROTOCOL
+
+
+def test_new_epoch_resets_the_cursor_and_keeps_the_inbox() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(7, prev=0))
+    client.events()
+    sent(client)
+    cut(client)
+
+    go_live(client, epoch="e2", resumed=False)
+    client.events()
+    give(client, a_task(1, id="c7"))
+    give(client, a_task(2, id="c8"))
+
+    assert client.inbox.cursor.epoch == "e2"
+    assert client.inbox.cursor.seq == 2
+    arrived = [each.command.id for each in client.events() if isinstance(each, CommandArrived)]
+    assert arrived == ["c8"]
+
+
+def test_new_epoch_is_told_honestly() -> None:
+    client = a_client()
+    go_live(client)
+    assert not any(isinstance(each, Unrecovered) for each in client.events())
+    cut(client)
+
+    go_live(client, epoch="e2", resumed=False)
+
+    assert Unrecovered(commands=True, reports_lost=0) in client.events()
+
+
+def test_last_step_is_repeated_when_the_server_sends_a_known_command() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    client.report("c1", Report.ACCEPTED, at_ms=SERVER_MS, by="1001")
+    client.report("c1", Report.FEEDBACK, at_ms=SERVER_MS, by="1001", note="on the way")
+    sent(client)
+    cut(client)
+
+    go_live(client, epoch="e2", resumed=False, up=3)
+    give(client, a_task(1))
+
+    (again,) = sent_records(client)
+    assert isinstance(again, State)
+    assert (again.n, again.s) == (4, Report.ACCEPTED)
+
+
+def test_expired_task_is_missed_not_done() -> None:
+    client = a_client()
+    go_live(client)
+    client.events()
+
+    give(client, a_task(1, exp=SERVER_MS + 5_000), now=6.0)
+
+    assert [type(each) for each in client.events()] == [CommandMissed]
+    with pytest.raises(OrderOver):
+        client.report("c1", Report.ACCEPTED, at_ms=SERVER_MS, by="1001")
+
+
+@pytest.mark.parametrize("reference", ["c1", "o1"])
+def test_notice_of_cancellation_ends_the_task(reference: str) -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    client.events()
+
+    body = {"ref": reference, "why": "cancelled", "text": "false alarm"}
+    give(client, a_task(2, kind="notice", body=body))
+
+    (cancelled,) = client.events()
+    assert cancelled == OrderCancelled(command=a_task(1), why="cancelled", text="false alarm")
+    with pytest.raises(OrderOver):
+        client.report("c1", Report.EN_ROUTE, at_ms=SERVER_MS, by="1001")
+
+
+def test_notice_about_nothing_open_is_only_told() -> None:
+    client = a_client()
+    go_live(client)
+    client.events()
+
+    give(client, a_task(1, kind="notice", body={"ref": "x", "why": "expired", "text": "missed"}))
+
+    assert [type(each) for each in client.events()] == [NoticeArrived]
+
+
+def test_unfinished_orders_are_shown_again_after_a_restart() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    for seq in (1, 2, 3):
+        give(client, a_task(seq))
+    client.report("c1", Report.SHOWN, at_ms=SERVER_MS)
+    client.report("c2", Report.DECLINED, at_ms=SERVER_MS, by="1001", reason="no fuel")
+
+    events = a_client(storage).events()
+
+    assert events == [
+        CommandArrived(command=a_task(1), again=True),
+        CommandArrived(command=a_task(3), again=False),
+    ]
+
+
+# -- reports ---------------------------------------------------------------------------------
+
+
+def test_persons_step_needs_a_badge_and_declining_a_reason() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+
+    with pytest.raises(ValueError, match="badge"):
+        client.report("c1", Report.ACCEPTED, at_ms=SERVER_MS)
+    with pytest.raises(ValueError, match="reason"):
+        client.report("c1", Report.DECLINED, at_ms=SERVER_MS, by="1001", reason=" ")
+    with pytest.raises(UnknownCommand):
+        client.report("c9", Report.SHOWN, at_ms=SERVER_MS)
+
+
+def test_report_survives_a_crash_before_it_was_sent() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    give(client, a_task(1))
+    cut(client)
+    client.report("c1", Report.SHOWN, at_ms=SERVER_MS)
+
+    reborn = a_client(storage)
+    go_live(reborn, resumed=True)
+
+    assert [each.s for each in sent_records(reborn) if isinstance(each, State)] == [
+        Report.RECEIVED,
+        Report.SHOWN,
+    ]
+
+
+def test_records_are_sent_again_from_the_last_acknowledged_one() -> None:
+    client = a_client()
+    go_live(client)
+    for second in range(4):
+        client.report_location(a_fix(second), now=0.0)
+    sent(client)
+    give(client, Ack(up=1))
+    cut(client)
+
+    go_live(client, resumed=True, up=2)
+
+    assert [each.n for each in sent_records(client)] == [3, 4]
+
+
+def test_number_once_given_stays_with_its_record_through_a_crash() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    client.report_location(a_fix(1), now=0.0)
+    (first,) = sent_records(client)
+
+    reborn = a_client(storage)
+    go_live(reborn, resumed=True)
+    reborn.report_location(a_fix(2), now=0.0)
+
+    again, second = sent_records(reborn)
+    assert again == first
+    assert second.n == 2
+
+
+def test_missing_acknowledgement_sends_again_with_growing_patience() -> None:
+    client = a_client()
+    go_live(client)
+    client.report_location(a_fix(0), now=0.0)
+    assert [each.n for each in sent_records(client)] == [1]
+    assert sent(client, 5.0) == []
+
+    assert client.next_deadline() == RESEND_S_FIRST
+    client.expire(RESEND_S_FIRST)
+    assert [each.n for each in sent_records(client, RESEND_S_FIRST)] == [1]
+
+    assert client.next_deadline() == RESEND_S_FIRST + 2 * RESEND_S_FIRST
+    give(client, Ack(up=1), now=12.0)
+    assert len(client.outbox) == 0
+
+
+def test_acknowledgement_of_what_was_never_sent_closes() -> None:
+    client = a_client()
+    go_live(client)
+
+    give(client, Ack(up=5))
+
+    assert client.closing is not None
+    assert client.closing[0] == CloseCode.PROTOCOL
+
+
+def test_server_that_lost_its_tail_gets_the_rest_from_there() -> None:
+    client = a_client()
+    go_live(client)
+    for second in range(4):
+        client.report_location(a_fix(second), now=0.0)
+    sent(client)
+    give(client, Ack(up=3))
+    cut(client)
+    client.events()
+
+    go_live(client, epoch="e2", resumed=False, up=1)
+
+    (record,) = sent_records(client)
+    assert (record.n, record.at) == (2, a_fix(2).at)  # the newest went first
+    assert Unrecovered(commands=True, reports_lost=2) in client.events()
+
+
+def test_store_that_was_set_back_becomes_a_new_installation() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    old = dict(storage.entries)
+    first = go_live(client).inst
+    client.report_location(a_fix(0), now=0.0)
+    sent(client)
+    storage.entries = old
+    reborn = a_client(storage, seed=2)
+    reborn.report_location(a_fix(9), now=0.0)
+
+    connect(reborn)
+    give(reborn, a_welcome(up=1))
+    assert reborn.closing is not None
+    cut(reborn)
+
+    assert go_live(reborn, up=0).inst != first
+    assert [(each.n, each.at) for each in sent_records(reborn)] == [(1, a_fix(9).at)]
+
+
+# -- the link --------------------------------------------------------------------------------
+
+
+def test_quiet_link_is_pinged_then_given_up() -> None:
+    client = a_client()
+    go_live(client)
+    client.battery_pct = 40
+
+    assert client.next_deadline() == 45.0
+    client.expire(45.0)
+    assert sent(client, 45.0) == [Ping(i=1, bat=40)]
+    assert client.closing is None
+
+    assert client.next_deadline() == 90.0
+    client.expire(90.0)
+    assert client.closing == (1001, "nothing heard for too long")
+
+
+def test_pong_keeps_the_link() -> None:
+    client = a_client()
+    go_live(client)
+    client.expire(45.0)
+    sent(client, 45.0)
+
+    give(client, Pong(i=1, now=SERVER_MS + 46_000), now=46.0)
+
+    assert client.next_deadline() == 90.0
+    client.expire(90.0)
+    assert sent(client, 90.0) == [Ping(i=2)]
+    assert client.closing is None
+    assert client.server_ms(47.0) == SERVER_MS + 47_000
+
+
+def test_acknowledged_records_need_no_ping() -> None:
+    client = a_client()
+    go_live(client)
+
+    for second in range(10, 200, 10):
+        client.expire(float(second))
+        client.report_location(a_fix(second), now=float(second))
+        frames = sent(client, float(second))
+        assert not any(isinstance(each, Ping) for each in frames)
+        give(client, Ack(up=second // 10), now=second + 1.0)
+
+
+def test_back_off_doubles_up_to_a_minute_and_jitters_fully() -> None:
+    waits: list[list[float]] = []
+    for seed in range(200):
+        client = DeviceClient(
+            device_id="cam-1", storage=MemoryStorage(), rng=random.Random(seed), now=0.0
+        )
+        row = []
+        for _ in range(9):
+            client.connecting()
+            cut(client)
+            row.append(client.connect_at)
+        waits.append(row)
+
+    longest = [max(column) for column in zip(*waits, strict=True)]
+    shortest = [min(column) for column in zip(*waits, strict=True)]
+    for attempt, limit in enumerate([1, 2, 4, 8, 16, 32, 60, 60, 60]):
+        assert 0.9 * limit < longest[attempt] <= limit
+        assert shortest[attempt] < 0.1 * limit
+
+
+def test_stable_connection_ends_the_back_off() -> None:
+    client = a_client()
+    for _ in range(8):
+        client.connecting()
+        cut(client)
+    go_live(client)
+
+    cut(client, now=60.0)
+
+    assert client.connect_at <= 61.0
+
+
+def test_network_change_connects_at_once() -> None:
+    client = a_client()
+    for _ in range(8):
+        client.connecting()
+        cut(client)
+
+    client.network_changed(5.0)
+    assert client.next_deadline() == 5.0
+
+    go_live(client, 5.0)
+    client.network_changed(7.0)
+    assert client.closing == (1001, "network changed")
+    cut(client, 7.5)
+    assert client.connect_at == 7.5
+
+
+@pytest.mark.parametrize("code", [CloseCode.REPLACED, CloseCode.AUTH])
+def test_replaced_or_refused_device_stops(code: CloseCode) -> None:
+    client = a_client()
+    go_live(client)
+    client.events()
+
+    cut(client, code=code, reason="why")
+
+    assert client.events() == [Stopped(code=code, reason="why")]
+    assert client.phase is Phase.STOPPED
+    assert client.next_deadline() is None
+    client.report_location(a_fix(0), now=0.0)
+    client.start(9.0)
+    assert client.next_deadline() == 9.0
+    go_live(client, 9.0, resumed=True)
+    assert len(sent_records(client, 9.0)) == 1
+
+
+@pytest.mark.parametrize(("reason", "seconds"), [("retry after 30", 30.0), ("", 5.0)])
+def test_draining_server_is_left_alone_for_a_while(reason: str, seconds: float) -> None:
+    client = a_client()
+    go_live(client)
+
+    cut(client, code=CloseCode.DRAINING, reason=reason)
+
+    assert seconds <= client.connect_at <= 2 * seconds
+    assert any(isinstance(each, Disconnected) for each in client.events())
+
+
+def test_malformed_frame_closes_and_comes_back_late() -> None:
+    client = a_client()
+    go_live(client)
+
+    client.receive("{", 1.0)
+
+    assert client.closing is not None
+    assert client.closing[0] == CloseCode.PROTOCOL
+    client.receive(native.encode(a_task(1)), 1.0)
+    assert client.inbox.cursor.seq == 0
+    assert sent(client, 1.0) == []
+
+
+def test_failing_store_while_numbering_sends_nothing() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    client.report_location(a_fix(0), now=0.0)
+
+    storage.next_fault = Fault.FAIL
+
+    assert sent(client) == []
+    assert client.closing is not None
+    cut(client)
+    go_live(client, resumed=True)
+    assert [each.n for each in sent_records(client)] == [1]
