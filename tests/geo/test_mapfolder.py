@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -39,10 +40,17 @@ def roadmap() -> RoadMap:
     )
 
 
+@pytest.fixture(scope="module")
+def saved(roadmap: RoadMap, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved") / "map"
+    mapfolder.save(roadmap, folder)
+    return folder
+
+
 @pytest.fixture
-def folder(roadmap: RoadMap, tmp_path: Path) -> Path:
-    mapfolder.save(roadmap, tmp_path / "map")
-    return tmp_path / "map"
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A copy of the saved map, to spoil."""
+    return Path(shutil.copytree(saved, tmp_path / "map"))
 
 
 def same(a: Any, b: Any) -> bool:
