@@ -160,7 +160,7 @@ function Nothing() {
             all.value = true;
           }}
         >
-          {t("app.more")} ({troubled.length - shown.length})
+          {t("detail.all", { count: troubled.length })}
         </Button>
       )}
     </div>

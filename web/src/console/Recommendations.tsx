@@ -85,7 +85,7 @@ function Candidates({ candidates }: { candidates: Candidate[] }) {
             all.value = true;
           }}
         >
-          {t("app.more")} ({candidates.length - shown.length})
+          {t("detail.all", { count: candidates.length })}
         </Button>
       )}
     </>

@@ -26,6 +26,7 @@ import {
   selectUnit,
   show,
   shownUnits,
+  spot,
   units,
   view,
 } from "./store";
@@ -38,14 +39,16 @@ const READ_MS = 600;
 
 export function startDraft(): void {
   if (!draft.peek()) {
+    const found = spot.peek();
     draft.value = {
       requestId: api.requestId(),
       type: "",
       priority: "routine",
       note: "",
-      place: "",
-      at: null,
+      place: found?.name ?? "",
+      at: found && { lon: found.lon, lat: found.lat },
     };
+    spot.value = null;
   }
   show("incidents");
 }

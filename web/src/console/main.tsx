@@ -50,7 +50,7 @@ function Console() {
           <UnitList />
         )}
       </aside>
-      {mapInfo.value ? <MapView info={mapInfo.value} /> : <section class="map" />}
+      {mapInfo.value ? <MapView info={mapInfo.value} /> : <main class="map" />}
       <DetailPane />
       <nav class="bottom-tabs" aria-label={t("app.name")}>
         {(["incidents", "units", "map", "detail"] as const).map((name) => (

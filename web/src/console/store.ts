@@ -35,6 +35,8 @@ export interface Draft {
   at: { lon: number; lat: number } | null;
 }
 export const draft = signal<Draft | null>(null);
+/** The place found last: a new incident starts there. */
+export const spot = signal<{ lon: number; lat: number; name: string } | null>(null);
 
 export const selectedIncident = computed(() =>
   selection.value?.kind === "incident" ? incidents.value.get(selection.value.id) : undefined,
@@ -132,6 +134,7 @@ export const isStale = (unit: Unit): boolean => (positionAgeS(unit) ?? Number.PO
 export function selectIncident(id: string): void {
   batch(() => {
     selection.value = { kind: "incident", id };
+    spot.value = null;
     followedUnit.value = null;
     if (narrow()) view.value = "detail";
   });
@@ -140,6 +143,7 @@ export function selectIncident(id: string): void {
 export function selectUnit(id: string): void {
   batch(() => {
     selection.value = { kind: "unit", id };
+    spot.value = null;
     if (followedUnit.peek() !== id) followedUnit.value = null;
     if (narrow()) view.value = "detail";
   });

@@ -9,8 +9,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
 import { createBaseMap } from "../../shared/map/base";
 import type { MapInfo } from "../../shared/types";
-import { newIncidentAt, placeDraft } from "../commands";
-import { draft, followedUnit, selectIncident, selectUnit, units } from "../store";
+import { newIncidentAt, placeDraft, startDraft } from "../commands";
+import { draft, followedUnit, selectIncident, selectUnit, spot, units } from "../store";
 import { t } from "../words";
 import { camera } from "./camera";
 import { addLayers, idOf } from "./layers";
@@ -47,7 +47,7 @@ export function MapView({ info }: { info: MapInfo }) {
 
   const picking = draft.value !== null;
   return (
-    <section
+    <main
       class="map"
       aria-label={t("map.label")}
       data-picking={picking}
@@ -57,6 +57,13 @@ export function MapView({ info }: { info: MapInfo }) {
       <div ref={target} class="map-canvas" tabIndex={-1} />
       <SearchBox />
       {picking && !draft.value?.at && <p class="map-hint">{t("map.pick")}</p>}
+      {!picking && spot.value && (
+        <div class="map-spot">
+          <Button kind="primary" icon="plus" cap="N" data-testid="new-here" onClick={startDraft}>
+            {t("new.here")}
+          </Button>
+        </div>
+      )}
       <div class="map-buttons">
         <Button icon="plus" aria-label={t("map.in")} title={t("map.in")} onClick={() => camera.zoomBy(1)} />
         <Button aria-label={t("map.out")} title={t("map.out")} onClick={() => camera.zoomBy(-1)}>
@@ -70,7 +77,7 @@ export function MapView({ info }: { info: MapInfo }) {
         />
       </div>
       <p class="map-attribution">{info.attribution}</p>
-    </section>
+    </main>
   );
 }
 
@@ -90,6 +97,7 @@ function listenToHands(map: OlMap, target: HTMLElement): () => void {
     if (thing?.kind === "unit" && !draft.peek()) selectUnit(thing.id);
     else if (thing?.kind === "incident" && !draft.peek()) selectIncident(thing.id);
     else if (draft.peek()) placeDraft(lonLatOf(event.pixel), "");
+    else spot.value = null;
   };
   const onContext = (event: MouseEvent) => {
     event.preventDefault();

@@ -6,8 +6,8 @@ import * as api from "../../shared/api";
 import { Icon } from "../../shared/components/Icon";
 import { toastError } from "../../shared/components/Toast";
 import type { IconName } from "../../shared/icons";
-import { newIncidentAt, openIncident, openUnit, placeDraft } from "../commands";
-import { draft, narrow, queue, unitsByName, view } from "../store";
+import { openIncident, openUnit, placeDraft } from "../commands";
+import { draft, narrow, queue, spot, unitsByName, view } from "../store";
 import { t, typeName } from "../words";
 import { camera } from "./camera";
 
@@ -20,8 +20,6 @@ interface Hit {
   name: string;
   kind: string;
   pick: () => void;
-  /** Places can become a new incident at once. */
-  place?: { lon: number; lat: number; name: string };
 }
 
 export function SearchBox() {
@@ -49,7 +47,6 @@ export function SearchBox() {
           icon: "pin",
           name: place.name,
           kind: t(`place.${place.kind}`),
-          place,
           pick: () => pickPlace(place),
         }));
         answered.value = words;
@@ -140,25 +137,6 @@ export function SearchBox() {
             <Icon name={hit.icon} size={14} />
             <span class="search-name">{hit.name}</span>
             <span class="search-kind">{hit.kind}</span>
-            {hit.place && !draft.value && (
-              <button
-                type="button"
-                class="button"
-                data-kind="quiet"
-                data-size="small"
-                tabIndex={-1}
-                aria-label={t("new.here")}
-                title={t("new.here")}
-                onMouseDown={(event) => {
-                  event.preventDefault();
-                  event.stopPropagation();
-                  const place = hit.place;
-                  if (place) pick({ ...hit, pick: () => reportPlace(place) });
-                }}
-              >
-                <Icon name="plus" size={13} />
-              </button>
-            )}
           </div>
         ))}
         {hits.length === 0 && answered.value === words && <p class="search-none">{t("search.none")}</p>}
@@ -170,13 +148,13 @@ export function SearchBox() {
 type Spot = { lon: number; lat: number; name: string };
 
 function pickPlace(place: Spot): void {
-  if (draft.peek()) placeDraft(place, place.name);
-  else if (narrow()) view.value = "map";
-  camera.goTo(place.lon, place.lat);
-}
-
-function reportPlace(place: Spot): void {
-  newIncidentAt({ lon: place.lon, lat: place.lat }, place.name);
+  const { lon, lat, name } = place;
+  if (draft.peek()) {
+    placeDraft({ lon, lat }, name);
+  } else {
+    spot.value = { lon, lat, name };
+    if (narrow()) view.value = "map";
+  }
   camera.goTo(place.lon, place.lat);
 }
 

@@ -27,7 +27,7 @@ import { theme } from "../../shared/theme";
 import { durationText, now } from "../../shared/time";
 import type { Incident, Unit } from "../../shared/types";
 import { routes } from "../detail_store";
-import { draft, incidents, isStale, positionAgeS, selection, units } from "../store";
+import { draft, incidents, isStale, positionAgeS, selection, spot, units } from "../store";
 import { typeName } from "../words";
 
 const MOVING_MPS = 1;
@@ -152,7 +152,7 @@ function unitStyle(palette: Palette, look: UnitLook, label: string): Style {
       stroke: new Stroke({ color: palette.halo, width: 3.5 }),
       declutterMode: look.selected ? "none" : "declutter",
     }),
-    zIndex: look.selected ? 1000 : look.stale ? 1 : 10,
+    zIndex: look.selected ? 1000 : look.stale ? 1 : look.status === "off_duty" ? 2 : 10,
   });
 }
 
@@ -232,7 +232,7 @@ function pinLayer(map: OlMap): () => void {
   map.addLayer(new VectorLayer({ source, zIndex: 40 }));
   return effect(() => {
     const palette = palettes[theme.value];
-    const at = draft.value?.at;
+    const at = draft.value ? draft.value.at : spot.value;
     source.clear(true);
     if (at) {
       const feature = new Feature(new Point(fromLonLat([at.lon, at.lat])));
