@@ -13,14 +13,13 @@ import httpx
 import pytest
 from msgspec import convert
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.tiles import TileMaker
 from server.http import incidents, journal, map, orders, units  # noqa: A004
+from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
-from server.http.errors import STARLETTE_HANDLERS, FailureMiddleware
 from server.ids import new_id
 from server.pipeline import Pipeline
 from server.routing import RoutingService
@@ -108,12 +107,7 @@ async def api(
             for module in (incidents, orders, units, journal, map)
             for route in module.routes(services)
         ]
-        app = Starlette(
-            routes=routes,
-            exception_handlers=STARLETTE_HANDLERS,
-            middleware=[Middleware(FailureMiddleware)],
-        )
-        app.state.auth = auth
+        app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)
         yield Api(room, app)
         auth.close()
 
@@ -404,6 +398,17 @@ async def test_tiles_are_served_once_and_then_confirmed(dispatcher: httpx.AsyncC
 async def test_a_tile_with_nothing_on_it_has_no_content(dispatcher: httpx.AsyncClient) -> None:
     for path in ("/tiles/12/0/0.mvt", "/tiles/3/1/1.mvt", "/hillshade/12/99999/1.webp"):
         assert (await dispatcher.get(path)).status_code == 204, path
+
+
+async def test_too_many_tiles_at_once_are_refused(
+    dispatcher: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map, "TILES_WAITING_MAX", 0)
+
+    answer = await dispatcher.get(f"/tiles/{TILE}.mvt")
+
+    assert code(answer) == (503, "tiles_busy")
+    assert answer.headers["retry-after"] == "1"
 
 
 async def test_places_are_found(dispatcher: httpx.AsyncClient) -> None:
