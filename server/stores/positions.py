@@ -35,6 +35,7 @@ OnStored = Callable[[str, str, int], None]
 STORE_AWAY = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # "another operation is in progress": lost while connecting
     OSError,
     TimeoutError,
 )
