@@ -47,6 +47,8 @@ class _Window:
     rows: int
     cols: int
     counts: Counts
+    rounds: int
+    """More rounds draw finer roads and take longer."""
 
 
 def county(seed: int, *, area_km2: float = 2230, progress: Progress = silent) -> SourceMap:
@@ -106,6 +108,7 @@ def _windows(terrain: Terrain, area_km2: float) -> list[_Window]:
                 left=int(cuts_col[j]),
                 rows=int(cuts_row[i + 1] - cuts_row[i]) + 1,
                 cols=int(cuts_col[j + 1] - cuts_col[j]) + 1,
+                rounds=3 if side == 1 else 1,
                 counts=Counts(
                     towns=_portion(total.towns, number, side * side),
                     villages=_portion(total.villages, number, side * side),
@@ -151,8 +154,8 @@ def _county_roads(
         county_from=1 + 60 * window.number % 900,
     )
     roads.main_roads(rng, grid, network, height, sites, gates, numbers)
-    roads.lanes(rng, grid, network, sites.villages)
-    roads.tracks(rng, grid, network, sites.hamlets, sites.farms)
+    roads.lanes(rng, grid, network, sites.villages, window.rounds)
+    roads.tracks(rng, grid, network, sites.hamlets, sites.farms, window.rounds)
     settled = settle(rng, terrain, (window.top, window.left), network, sites, window.counts, book)
     join_crossings(network.lines)
     lines = largest_network(network.lines)

@@ -14,6 +14,7 @@ Index: TypeAlias = NDArray[np.int64]
 HAIRPIN_RAD = np.radians(105)
 """A turn sharper than this is a hairpin and gets the hairpin radius."""
 _ARC_STEP_RAD = np.radians(22)
+_ARC_STEP_M = (3.0, 45.0)
 _EASE_ALL = 4
 """Rounds of easing from which a road is meant to have no hairpins left."""
 _TANGENT_SHARE = 0.46
@@ -53,9 +54,7 @@ def draw(xy_m: Field, first: Index, curvature: Curvature) -> Drawn:
     ends[first[:-1]], ends[first[1:] - 1] = True, True
     xy = _eased(xy_m, ends, curvature.ease)
     turn, tangent, radius = _corners(xy, ends, curvature)
-    count = np.where(
-        ends, 1, 1 + 2 * np.ceil(np.maximum(turn / _ARC_STEP_RAD, turn * radius / 45) / 2)
-    ).astype(np.int64)
+    count = _points_per_arc(turn, radius)
     points, corner_at = _arcs(xy, ends, turn, tangent, radius, count)
     line = np.repeat(np.cumsum(np.isin(np.arange(len(xy)), first[:-1])) - 1, count)
     return _densified(points, line, corner_at, curvature.step_m, len(first) - 1)
@@ -98,10 +97,19 @@ def _corners(
     return turn, tangent, tangent / half_tan
 
 
+def _points_per_arc(turn: Field, radius: Field) -> Index:
+    """Odd, so that one point is the middle; 1 where the bend is too slight to draw."""
+    length = turn * radius
+    wanted = np.ceil(np.maximum(turn / _ARC_STEP_RAD, length / _ARC_STEP_M[1]) / 2)
+    halves = np.minimum(wanted, np.floor(length / (2 * _ARC_STEP_M[0])))
+    count: Index = (1 + 2 * halves).astype(np.int64)
+    return count
+
+
 def _arcs(
     xy: Field, ends: NDArray[np.bool_], turn: Field, tangent: Field, radius: Field, count: Index
 ) -> tuple[Field, Index]:
-    """Points of all arcs in order; an end vertex is one point."""
+    """Points of all arcs in order; a vertex with one point stays as it is."""
     before = np.zeros_like(xy)
     after = np.zeros_like(xy)
     step = np.diff(xy, axis=0)
@@ -120,7 +128,8 @@ def _arcs(
         + before[owner] * (radius[owner] * along)[:, None]
         + left[owner] * (radius[owner] * across)[:, None]
     )
-    points[start_of[ends]] = xy[ends]
+    single = count == 1
+    points[start_of[single]] = xy[single]
     return points, start_of + count // 2
 
 

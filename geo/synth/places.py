@@ -19,8 +19,8 @@ Cells: TypeAlias = NDArray[np.int64]
 TOWNS_PER_KM2 = 15 / 2230
 VILLAGES_PER_KM2 = 255 / 2230
 STATIONS_PER_KM2 = 9 / 2230
-HAMLETS_PER_VILLAGE = 6.0
-FARMS_PER_VILLAGE = 7.0
+HAMLETS_PER_VILLAGE = 6.5
+FARMS_PER_VILLAGE = 8.0
 BIG_RIVER_M2 = 1e9
 """Drained area of a river that only trunk valleys have."""
 

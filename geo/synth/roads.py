@@ -81,41 +81,45 @@ def main_roads(
     network.register(network.lines)
 
 
-def lanes(rng: np.random.Generator, grid: PathGrid, network: Network, villages: Cells) -> None:
-    """Each village gets a lane to the nearest road; lanes of several villages are better roads."""
+def lanes(
+    rng: np.random.Generator, grid: PathGrid, network: Network, villages: Cells, rounds: int
+) -> None:
+    """Each village gets a lane to the nearest road; lanes of several villages are better roads.
+
+    In rounds, so that later ones join earlier ones instead of running beside them.
+    """
     graph = grid.graph(kinds.LANE_COST)
 
     def kind(users: int) -> Kind:
         return kinds.COUNTY if users >= 6 else kinds.TOWNSHIP if users >= 2 else kinds.LANE
 
-    for part in (villages[::3], villages[1::3], villages[2::3]):
+    for part in _dealt(villages, rounds):
         reach = search(graph, np.flatnonzero(network.on_road))
         _branches(rng, network, reach, part, kind)
 
 
 def tracks(
-    rng: np.random.Generator, grid: PathGrid, network: Network, hamlets: Cells, farms: Cells
+    rng: np.random.Generator,
+    grid: PathGrid,
+    network: Network,
+    hamlets: Cells,
+    farms: Cells,
+    rounds: int,
 ) -> None:
-    """Hamlets and fields get tracks; some tracks go on over the ridge to the next valley.
-
-    In rounds, so that later ones join earlier ones instead of running beside them.
-    """
+    """Hamlets and fields get tracks; some tracks go on over the ridge to the next valley."""
     graph = grid.graph(kinds.TRACK_COST)
 
     def kind(users: int) -> Kind:
         return kinds.LANE if users >= 3 else kinds.TRACK
 
     _links_over_ridges(rng, graph, network, search(graph, np.flatnonzero(network.on_road)))
-    for part in (
-        hamlets[::4],
-        hamlets[1::4],
-        hamlets[2::4],
-        hamlets[3::4],
-        farms[::2],
-        farms[1::2],
-    ):
+    for part in (*_dealt(hamlets, rounds + 1), *_dealt(farms, max(1, rounds - 1))):
         reach = search(graph, np.flatnonzero(network.on_road))
         _branches(rng, network, reach, part, kind)
+
+
+def _dealt(cells: Cells, hands: int) -> list[Cells]:
+    return [cells[k::hands] for k in range(hands)]
 
 
 def _town_links(

@@ -33,11 +33,11 @@ _TOWN = Layout(
     kind=kinds.STREET, minor=kinds.ALLEY, slope_max=0.22,
 )  # fmt: skip
 _VILLAGE = Layout(
-    along=2, across=1, block_m=(56, 46), wobble_m=10, keep=0.72,
+    along=3, across=1, block_m=(56, 46), wobble_m=10, keep=0.76,
     kind=kinds.ALLEY, minor=kinds.YARD, slope_max=0.34,
 )  # fmt: skip
 _HAMLET = Layout(
-    along=1, across=1, block_m=(48, 42), wobble_m=9, keep=0.5,
+    along=1, across=1, block_m=(48, 42), wobble_m=9, keep=0.62,
     kind=kinds.YARD, minor=kinds.YARD, slope_max=0.42,
 )  # fmt: skip
 

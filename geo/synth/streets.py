@@ -7,8 +7,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 
 from geo.synth.kinds import Kind
 from geo.synth.network import Line, Network
@@ -130,13 +128,15 @@ def _free(xy: Field, buildable_slope: Field, layout: Layout) -> Mask:
 
 def _around_middle(long_edges: Mask, cross_edges: Mask, middle: tuple[int, int]) -> Mask:
     """Lattice nodes joined to the middle one."""
-    shape = (long_edges.shape[0] + 1, long_edges.shape[1])
-    index = np.arange(shape[0] * shape[1]).reshape(shape)
-    starts = np.concatenate([index[:-1][long_edges], index[:, :-1][cross_edges]])
-    ends = np.concatenate([index[1:][long_edges], index[:, 1:][cross_edges]])
-    graph = csr_matrix((np.ones(len(starts)), (starts, ends)), shape=(index.size, index.size))
-    _, label = connected_components(graph, directed=False)
-    joined: Mask = (label == label[index[middle]]).reshape(shape)
+    joined = np.zeros((long_edges.shape[0] + 1, long_edges.shape[1]), dtype=np.bool_)
+    joined[middle] = True
+    before = 0
+    while (now := int(joined.sum())) > before:
+        before = now
+        joined[1:] |= joined[:-1] & long_edges
+        joined[:-1] |= joined[1:] & long_edges
+        joined[:, 1:] |= joined[:, :-1] & cross_edges
+        joined[:, :-1] |= joined[:, 1:] & cross_edges
     return joined
 
 
