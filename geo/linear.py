@@ -144,8 +144,10 @@ def _edges_by_ref(roadmap: RoadMap) -> dict[str, tuple[str, Ints]]:
     numbered = np.flatnonzero(roadmap.edge_ref >= 0)
     by_ref = numbered[np.argsort(roadmap.edge_ref[numbered], kind="stable")]
     values, starts = np.unique(roadmap.edge_ref[by_ref], return_index=True)
+    ends = np.append(starts, len(by_ref))[1:]
     grouped: dict[str, tuple[str, list[Ints]]] = {}
-    for value, edges in zip(values, np.split(by_ref, starts[1:]), strict=True):
+    for value, start, end in zip(values, starts, ends, strict=True):
+        edges = by_ref[start:end]
         ref = roadmap.names[int(value)]
         grouped.setdefault(ref_key(ref), (ref, []))[1].append(edges)
     return {key: (ref, np.sort(np.concatenate(parts))) for key, (ref, parts) in grouped.items()}

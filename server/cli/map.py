@@ -22,10 +22,10 @@ from geo.clip import Clip, clip_to_box, clip_to_geojson
 from geo.errors import GeoError
 from geo.progress import Progress as ProgressCallback
 from geo.roadmap import RoadMap, SourceMap
+from geo.synth import AREA_KM2_MAX, AREA_KM2_MIN, county
 
 AREA_KM2_DEFAULT = 2230.0
 """A middling mountain county."""
-AREA_KM2_MIN, AREA_KM2_MAX = 1.0, 500_000.0
 MARGIN_KM_DEFAULT = 10.0
 
 OUT = click.option(
@@ -101,8 +101,6 @@ def build_command(
 @OUT
 def synth_command(seed: int, area_km2: float, out: Path) -> None:
     """Make up a mountain county: terrain, roads, villages. Marked as synthetic."""
-    from geo.synth import county
-
     with _plain_errors(), _bar() as progress:
         mapfolder.check_target(out)
         _finish(county(seed, area_km2=area_km2, progress=progress), out, progress)
