@@ -122,10 +122,15 @@ class Pipeline:
         """
         async with self._pool.acquire() as conn:
             incident = _found(await incidents.load(conn, incident_id, with_events=False))
+            _require_running(incident)
             doing = await units.doing(conn)
-        _require_running(incident)
+            unseen = await units.load_some(conn, self._recommender.unseen(doing))
         found = await self._recommender.compute(
-            incident, doing, recommendation_id=new_id(), now=self._clock()
+            incident,
+            doing,
+            unseen=[units.bare_view(each) for each in unseen],
+            recommendation_id=new_id(),
+            now=self._clock(),
         )
         async with self._transaction() as conn:
             await decisions.insert_recommendation(conn, found, by=by)

@@ -47,7 +47,7 @@ class LiveUnits(Protocol):
     def unit(self, unit_id: str) -> UnitView | None: ...
 
     def snap(self, unit_id: str) -> Snap | None:
-        """Where the unit's newest fix meets a road; None without a fix or far from any road."""
+        """Where the unit's newest fix meets a road; None: no unit, no fix, or no road near it."""
 
 
 class Router(Protocol):

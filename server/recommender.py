@@ -6,7 +6,7 @@ Writes nothing. The rules are in `server.dispatch.ranking`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from geo.errors import NoRouteError, OffMapError
@@ -15,7 +15,7 @@ from server.dispatch.contenders import contender, recommendation_view
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.ranking import Ranking, Scene, rank
 from server.ports import LiveUnits, Router
-from server.views import IncidentView, RecommendationView, UnitStatus
+from server.views import IncidentView, RecommendationView, UnitStatus, UnitView
 
 DISTANCES_MAX = 5
 """Best units whose road distance is computed; the way itself costs more than its time."""
@@ -29,21 +29,27 @@ class Recommender:
         self._router = router
         self._map_id = map_id
 
+    def unseen(self, unit_ids: Iterable[str]) -> list[str]:
+        """Those of the units that the live picture does not show yet, in order of id."""
+        return sorted(set(unit_ids) - {each.id for each in self._live.units()})
+
     async def compute(
         self,
         incident: IncidentView,
         doing: Mapping[str, tuple[UnitStatus, int | None]],
         *,
+        unseen: Sequence[UnitView] = (),
         recommendation_id: str,
         now: datetime,
     ) -> RecommendationView:
         """Every unit of `doing` (status and open order's number by unit id), ranked or excluded.
 
+        `unseen` are the views of those that the live picture does not show yet.
         Raises `RoutingBusy`. A place that no road reaches is a reason, not an error.
         """
         target, no_road = await self._target(incident)
-        living = [each for each in self._live.units() if each.id in doing]
-        snaps = {each.id: snap for each in living if (snap := self._live.snap(each.id)) is not None}
+        living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
+        snaps = {each: snap for each in living if (snap := self._live.snap(each)) is not None}
         etas_s = await self._etas(snaps, target)
         contenders = [
             contender(
@@ -54,7 +60,7 @@ class Recommender:
                 eta_s=etas_s.get(each.id),
                 now=now,
             )
-            for each in living
+            for each in living.values()
         ]
         ranking = rank(_scene(incident, target, no_road), contenders)
         return recommendation_view(

@@ -10,9 +10,9 @@ from starlette.routing import BaseRoute, Route
 
 from server.http.errors import json, read_body
 from server.http.needs import Services, guarded
-from server.stores.units import UnitRow
+from server.stores.units import UnitRow, bare_view
 from server.stores.users import User
-from server.views import DeviceView, UnitView
+from server.views import UnitView
 
 
 class ShiftBody(Struct, kw_only=True):
@@ -42,32 +42,8 @@ def routes(services: Services) -> list[BaseRoute]:
 
 def _merged(row: UnitRow, seen: UnitView | None) -> UnitView:
     """The row just written, with the live part of the board, which may not have caught up."""
-    if seen is not None:
-        return msgspec.structs.replace(
-            seen, status=row.status, order_id=row.order_id, incident_id=row.incident_id
-        )
-    return UnitView(
-        id=row.id,
-        call_sign=row.call_sign,
-        kind=row.kind,
-        station=row.station,
-        status=row.status,
-        order_id=row.order_id,
-        incident_id=row.incident_id,
-        officers=row.officers,
-        position=None,
-        devices=[
-            DeviceView(
-                id=each.id,
-                kind=each.kind,
-                model=each.model,
-                online=False,
-                last_seen_at=None,
-                battery_pct=None,
-                battery_at=None,
-                charging=False,
-                mode="",
-            )
-            for each in row.devices
-        ],
+    if seen is None:
+        return bare_view(row)
+    return msgspec.structs.replace(
+        seen, status=row.status, order_id=row.order_id, incident_id=row.incident_id
     )

@@ -14,7 +14,14 @@ import msgspec
 
 from server.dispatch.orders import OrderState
 from server.dispatch.units import unit_status
-from server.views import DeviceKind, OfficerView, UnitKind, UnitStatus
+from server.views import (
+    DeviceKind,
+    DeviceView,
+    OfficerView,
+    UnitKind,
+    UnitStatus,
+    UnitView,
+)
 
 UNITS_LEN_MAX = 5000
 """Units of one county; more are a sign of a wrong import."""
@@ -118,6 +125,35 @@ async def load_some(conn: Any, unit_ids: Sequence[str] | None) -> list[UnitRow]:
     """The units named, by call sign; those that do not exist are missing. None: all."""
     wanted = None if unit_ids is None else list(unit_ids)
     return [_row(each) for each in await conn.fetch(LOAD, wanted, UNITS_LEN_MAX)]
+
+
+def bare_view(row: UnitRow) -> UnitView:
+    """The unit as far as PostgreSQL knows it: no position, nothing connected."""
+    return UnitView(
+        id=row.id,
+        call_sign=row.call_sign,
+        kind=row.kind,
+        station=row.station,
+        status=row.status,
+        order_id=row.order_id,
+        incident_id=row.incident_id,
+        officers=row.officers,
+        position=None,
+        devices=[
+            DeviceView(
+                id=each.id,
+                kind=each.kind,
+                model=each.model,
+                online=False,
+                last_seen_at=None,
+                battery_pct=None,
+                battery_at=None,
+                charging=False,
+                mode="",
+            )
+            for each in row.devices
+        ],
+    )
 
 
 async def doing(conn: Any) -> dict[str, tuple[UnitStatus, int | None]]:

@@ -67,13 +67,16 @@ class StillLife:
         return self._units.get(unit_id)
 
     def snap(self, unit_id: str) -> Snap | None:
-        position = self._units[unit_id].position
-        if position is None:
+        unit = self._units.get(unit_id)
+        if unit is None or (position := unit.position) is None:
             return None
         try:
             return self._index.snap(position.lon, position.lat)
         except NoRouteError:
             return None
+
+    def forget(self, unit_id: str) -> None:
+        del self._units[unit_id]
 
     def put(
         self,

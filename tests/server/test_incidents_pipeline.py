@@ -131,6 +131,16 @@ async def test_a_unit_without_a_position_is_listed(room: Room) -> None:
     assert "no_position" in [reason.code for reason in found.candidates[0].reasons]
 
 
+async def test_a_unit_that_the_live_picture_does_not_show_yet_is_listed(room: Room) -> None:
+    unit, incident = await room.add_unit("P-01", NEAR), await room.open()
+    room.live.forget(unit.id)
+
+    found = await room.pipeline.recommend(incident.id, by=BY)
+
+    assert [each.call_sign for each in found.candidates] == ["P-01"]
+    assert "no_position" in [reason.code for reason in found.candidates[0].reasons]
+
+
 async def test_without_any_unit_the_recommendation_is_empty(room: Room) -> None:
     incident = await room.open()
 
