@@ -7,6 +7,7 @@ minutes. Reads no file and knows no travel time.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ LENGTH_MIN_M = 0.01
 """Two nodes drawn on one spot are this far apart: no edge has length nought."""
 NODES_MAX = 2**31 - 2
 GEOD = Geod(ellps="WGS84")
+_NAMES = frozenset({"name", "ref"})
 _SHUT = EdgeFlag.CLOSED_FORWARD | EdgeFlag.CLOSED_BACKWARD
 
 Ints = NDArray[np.int64]
@@ -119,10 +121,11 @@ def _roads(
 ) -> tuple[list[SourceWay], list[RoadFacts]]:
     kept: list[SourceWay] = []
     facts: list[RoadFacts] = []
+    seen: dict[frozenset[tuple[str, str]], RoadFacts | None] = {}
     for number, way in enumerate(ways):
         if number % 4096 == 0:
             progress("tags", number / len(ways))
-        road = read_road(way.tags)
+        road = _read_once(way.tags, seen)
         if road is None:
             report.ways_not_roads += 1
         elif not _usable(way):
@@ -138,12 +141,23 @@ def _roads(
     return kept, facts
 
 
+def _read_once(
+    tags: dict[str, str], seen: dict[frozenset[tuple[str, str]], RoadFacts | None]
+) -> RoadFacts | None:
+    """Most roads are tagged like another one, but for their names."""
+    key = frozenset(item for item in tags.items() if item[0] not in _NAMES)
+    if key not in seen:
+        seen[key] = read_road(tags)
+    return seen[key]
+
+
 def _usable(way: SourceWay) -> bool:
+    ids = way.node_ids
     return (
-        len(way.node_ids) == len(way.lonlat)
-        and len(way.node_ids) >= 2
-        and bool((way.node_ids != way.node_ids[0]).any())
-        and bool(np.isfinite(way.lonlat).all())
+        len(ids) == len(way.lonlat)
+        and len(ids) >= 2
+        and (ids[0] != ids[-1] or bool((ids != ids[0]).any()))
+        and math.isfinite(float(way.lonlat.sum()))
     )
 
 
