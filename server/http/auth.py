@@ -63,8 +63,8 @@ class Session:
 class Auth:
     """Sign-in, sign-out and password change, each with its entry in the command log."""
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
-        self.passwords = Passwords(
+    def __init__(self, pool: Pool, limits: Limits, passwords: Passwords | None = None) -> None:
+        self.passwords = passwords or Passwords(
             at_once=limits.password_hashes_at_once_max,
             waiting_max=limits.password_hashes_waiting_max,
         )

@@ -82,7 +82,7 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
         return _no_face(session.user.username, why)
 
     async def login(request: Request) -> Response:
-        return _file(web_dir / "login.html")
+        return _file(request, web_dir / "login.html")
 
     def face(name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
@@ -92,13 +92,13 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
             if not set(FACES[name]) & set(session.user.roles):
                 why = f"This page is for the role {' or '.join(FACES[name])}."
                 return _no_face(session.user.username, why, 403)
-            return _file(web_dir / f"{name}.html")
+            return _file(request, web_dir / f"{name}.html")
 
         return page
 
     def plain(name: str) -> Route:
         async def serve(request: Request) -> Response:
-            return _file(web_dir / name)
+            return _file(request, web_dir / name)
 
         return Route(f"/{name}", serve)
 
@@ -124,13 +124,17 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
     ]
 
 
-def _file(path: Path) -> Response:
+def _file(request: Request, path: Path) -> Response:
     """A page is asked for again each time; its assets are not."""
     if not path.is_file():
         if path.suffix == ".html":
             return HTMLResponse(_NOT_BUILT, 503, {"cache-control": "no-store"})
         raise HTTPException(404)
-    return FileResponse(path, headers={"cache-control": _ASK_AGAIN})
+    response = FileResponse(path, stat_result=path.stat(), headers={"cache-control": _ASK_AGAIN})
+    if response.headers["etag"] in request.headers.get("if-none-match", ""):
+        kept = {name: response.headers[name] for name in ("etag", "cache-control")}
+        return Response(status_code=304, headers=kept)
+    return response
 
 
 def _no_face(name: str, why: str, status: int = 200) -> Response:

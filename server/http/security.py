@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.http.errors import ApiError, error_response, respond
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+DISCARD_FACTOR = 16
+"""So many times the largest body is read and thrown away before an answer that refuses it."""
 HSTS_AGE_S = 30 * 24 * 3600
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -64,10 +66,12 @@ class SecurityMiddleware:
 
         try:
             self._check_origin(scope)
-            limited = self._limited(scope, receive) if scope["type"] == "http" else receive
+            if self._is_announced_too_large(scope):
+                await self._refuse_body(receive, 0)
         except ApiError as error:
             await respond(scope, receive, send_with_headers, error_response(error))
             return
+        limited = self._limited(receive) if scope["type"] == "http" else receive
         await self._app(scope, limited, send_with_headers)
 
     def _check_origin(self, scope: Scope) -> None:
@@ -80,11 +84,12 @@ class SecurityMiddleware:
             message = "This request comes from a page of another site, so it was refused."
             raise ApiError(403, "foreign_origin", message)
 
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        """Refuse a body that is announced too large; watch one that is not announced."""
+    def _is_announced_too_large(self, scope: Scope) -> bool:
         announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdigit() and int(announced) > self._body_bytes_max:
-            raise self._too_large()
+        return announced.isdigit() and int(announced) > self._body_bytes_max
+
+    def _limited(self, receive: Receive) -> Receive:
+        """Count what comes, announced or not."""
         read_bytes = 0
 
         async def counted() -> Message:
@@ -92,14 +97,21 @@ class SecurityMiddleware:
             message = await receive()
             read_bytes += len(message.get("body", b""))
             if read_bytes > self._body_bytes_max:
-                raise self._too_large()
+                await self._refuse_body(receive, read_bytes, message.get("more_body", False))
             return message
 
         return counted
 
-    def _too_large(self) -> ApiError:
-        message = f"The body is larger than {self._body_bytes_max} bytes."
-        return ApiError(413, "too_large", message, headers={"connection": "close"})
+    async def _refuse_body(self, receive: Receive, read_bytes: int, more: bool = True) -> None:
+        """Raise, after throwing away what still comes: an answer before would be lost by a reset.
+
+        Only so much; who sends more than that is cut off.
+        """
+        while more and read_bytes < DISCARD_FACTOR * self._body_bytes_max:
+            message = await receive()
+            read_bytes += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        raise ApiError(413, "too_large", f"The body is larger than {self._body_bytes_max} bytes.")
 
 
 def is_same_origin(origin: str, host: str | None, scheme: str) -> bool:

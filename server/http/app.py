@@ -1,0 +1,49 @@
+"""The ASGI application around any set of routes: guards, compression, one form of errors.
+
+Outermost first: security, compression, failures, routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import BaseRoute
+
+from server.http.auth import Auth
+from server.http.errors import STARLETTE_HANDLERS, FailureMiddleware
+from server.http.security import SecurityMiddleware
+
+COMPRESS_BYTES_MIN = 1000
+COMPRESS_LEVEL = 5
+"""A vector tile in about a millisecond."""
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+def assemble(
+    routes: Sequence[BaseRoute],
+    *,
+    auth: Auth,
+    body_bytes_max: int,
+    tls: bool = False,
+    lifespan: Lifespan | None = None,
+) -> Starlette:
+    """An application whose handlers can `require` a user of `auth`."""
+    app = Starlette(
+        routes=list(routes),
+        middleware=[
+            Middleware(SecurityMiddleware, body_bytes_max=body_bytes_max, tls=tls),
+            Middleware(
+                GZipMiddleware, minimum_size=COMPRESS_BYTES_MIN, compresslevel=COMPRESS_LEVEL
+            ),
+            Middleware(FailureMiddleware),
+        ],
+        exception_handlers=STARLETTE_HANDLERS,
+        lifespan=lifespan,
+    )
+    app.state.auth = auth
+    return app
