@@ -26,6 +26,7 @@ from geo.clip import Clip
 from geo.errors import MapSourceError
 from geo.progress import Progress, silent
 from geo.roadmap import Area, Place, SourceMap, SourceWay, Waterway
+from geo.settlements import PLACES, settlement, station, without_twins
 from geo.tags import CLASSES, LINK_SUFFIX, OPEN
 
 LICENCE = "ODbL-1.0"
@@ -48,23 +49,10 @@ ROAD_TAGS = frozenset(
     """.split()  # noqa: SIM905 - one line each would be a page
 )
 WATERWAYS = frozenset({"river", "stream", "canal"})
-PLACES = {
-    "city": "town",
-    "town": "town",
-    "village": "village",
-    "hamlet": "hamlet",
-    "isolated_dwelling": "hamlet",
-}
-LATIN_KEYS = ("name:en", "int_name", "name:zh-Latn-pinyin", "name:zh_pinyin", "name:latin")
 BARRIERS = frozenset({"bollard", "block", "jersey_barrier", "debris", "log", "cycle_barrier"})
 """Nodes no vehicle passes; gates are left open to police."""
 MINOR = frozenset({"unclassified", "residential", "living_street", "service", "track", "road"})
 """Only these are cut at a barrier: on a main road it is a mapping mistake."""
-NAMELESS_STATION = "Police"
-TWIN_DEG = 0.002
-"""Stations of one name this near each other are one (about 200 m)."""
-POPULATION_MAX = 100_000_000
-
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -170,7 +158,7 @@ def _read(path: Path, clip: Clip | None, progress: Progress) -> SourceMap:
         synthetic=False,
         bounds=bounds,
         ways=result.roads,
-        places=_without_twins(places + result.places),
+        places=without_twins(places + result.places),
         areas=landcover.clipped(result.areas, bounds),
         waterways=result.waterways,
     )
@@ -318,7 +306,7 @@ def _add_drawn(shape: Floats, tags: Any, result: _Sorted) -> None:
     kind = landcover.kind(tags)
     if tags.get("amenity") == "police":
         west, south, east, north = _box(shape)
-        result.places.append(_station(tags, (west + east) / 2, (south + north) / 2))
+        result.places.append(station(tags, (west + east) / 2, (south + north) / 2))
     elif tags.get("waterway") in WATERWAYS:
         result.waterways.append(
             Waterway(kind=tags["waterway"], name=tags.get("name", ""), lonlat=shape)
@@ -345,51 +333,14 @@ def _tagged_nodes(path: Path, clip: Clip | None) -> tuple[list[Place], Ints]:
         if clip and not clip.holds(np.array([[lon, lat]]))[0]:
             continue
         if node.tags.get("amenity") == "police":
-            places.append(_station(node.tags, lon, lat))
+            places.append(station(node.tags, lon, lat))
         elif node.tags.get("place") in PLACES and node.tags.get("name"):
-            places.append(_place(node.tags, PLACES[node.tags["place"]], lon, lat))
+            places.append(settlement(node.tags, lon, lat))
     return places, np.array(sorted(blocked), np.int64)
 
 
 def _passable(tags: Any) -> bool:
     return any(tags.get(key) in OPEN for key in ("motorcar", "motor_vehicle", "vehicle", "access"))
-
-
-def _without_twins(places: list[Place]) -> list[Place]:
-    """Drop a station drawn both as a point and as a building; the one with a name stays."""
-    kept = [place for place in places if place.kind != "station"]
-    stations = [place for place in places if place.kind == "station"]
-    for one in sorted(stations, key=lambda place: (place.name == NAMELESS_STATION, place.name)):
-        near = any(
-            place.kind == "station"
-            and abs(place.lat - one.lat) < TWIN_DEG
-            and abs(place.lon - one.lon) < TWIN_DEG
-            and (one.name in (place.name, NAMELESS_STATION))
-            for place in kept
-        )
-        if not near:
-            kept.append(one)
-    return kept
-
-
-def _station(tags: Any, lon: float, lat: float) -> Place:
-    name = tags.get("name") or tags.get("operator") or NAMELESS_STATION
-    return Place(name=name, kind="station", lon=lon, lat=lat, latin=_latin(tags, name))
-
-
-def _place(tags: Any, kind: str, lon: float, lat: float) -> Place:
-    digits = tags.get("population", "").replace(",", "").replace(" ", "")
-    population = min(int(digits), POPULATION_MAX) if digits.isdecimal() else 0
-    name = tags["name"]
-    return Place(
-        name=name, kind=kind, lon=lon, lat=lat, population=population, latin=_latin(tags, name)
-    )
-
-
-def _latin(tags: Any, name: str) -> str:
-    if all(ord(letter) < 0x250 for letter in name):
-        return ""
-    return next((tags[key] for key in LATIN_KEYS if tags.get(key)), "")
 
 
 def _box(shape: Floats) -> Bounds:

@@ -17,8 +17,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from geo import mapfolder
-from geo.build import BuildReport, build
+from geo.build import build
 from geo.clip import Clip, clip_to_box, clip_to_geojson
+from geo.cut import BuildReport
 from geo.errors import GeoError
 from geo.progress import Progress as ProgressCallback
 from geo.roadmap import RoadMap, SourceMap

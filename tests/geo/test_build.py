@@ -9,7 +9,8 @@ import pytest
 from pyproj import Geod
 
 from geo import order, profile
-from geo.build import BuildReport, build
+from geo.build import build
+from geo.cut import BuildReport
 from geo.errors import MapSourceError
 from geo.grid import filled, sample
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap
