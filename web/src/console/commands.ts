@@ -173,9 +173,26 @@ export async function dispatchChosen(incident: Incident, instruction = "", reaso
   }
 }
 
+const MACHINE_STEPS = new Set<unknown>(["delivered", "shown"]);
+
+/**
+ * Send a change with the version that was seen. When meanwhile only a machine took a step (the device
+ * received or showed the order), the person's decision stands and goes out again with the new version.
+ */
+async function withVersion(order: Order, send: (ver: number) => Promise<Order>): Promise<Order> {
+  try {
+    return await send(order.ver);
+  } catch (error) {
+    if (!(error instanceof api.ApiError && error.code === "stale")) throw error;
+    const { state, ver } = error.detail;
+    if (!MACHINE_STEPS.has(state) || typeof ver !== "number") throw error;
+    return send(ver);
+  }
+}
+
 export async function cancelOrder(order: Order, reason: string): Promise<void> {
   try {
-    await api.cancelOrder(order.id, order.ver, reason);
+    await withVersion(order, (ver) => api.cancelOrder(order.id, ver, reason));
     toast(t("orders.cancelled", { number: order.number }));
   } catch (error) {
     toastError(error);
@@ -186,7 +203,7 @@ export async function cancelOrder(order: Order, reason: string): Promise<void> {
 export async function reportByVoice(order: Order, state: string, words: string): Promise<void> {
   const said = state === "unable" ? { reason: words } : words ? { note: words } : {};
   try {
-    const changed = await api.reportOrder(order.id, { ver: order.ver, state, ...said });
+    const changed = await withVersion(order, (ver) => api.reportOrder(order.id, { ver, state, ...said }));
     toast(t("orders.reported", { number: order.number, state: t(`order.${changed.state}`) }));
   } catch (error) {
     toastError(error);

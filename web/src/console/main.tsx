@@ -3,7 +3,7 @@
 // Marks for browser tests (data-testid):
 //   new-incident, incident-type, incident-priority-<priority>, incident-where, incident-note,
 //   incident-submit; incident-row, units-tab, incidents-tab, unit-row, units-search; map, search,
-//   search-hit; detail, recommend, recommendation-row (data-unit), recommendation-chosen, dispatch,
+//   search-hit, new-here; detail, recommend, recommendation-row (data-unit), recommendation-chosen, dispatch,
 //   excluded; order (data-unit, data-state), order-state, order-event (data-state, data-applied),
 //   order-voice, voice-<state>, voice-note, order-cancel, ask-input, ask-confirm, incident-close;
 //   shift; feed-state (data-state), feed-banner, toast, theme, language, help.

@@ -1,4 +1,7 @@
 // Sign in; choose a password when the account still has its first one; go to the role's face.
+//
+// Marks for browser tests (data-testid): login-username, login-password, login-submit, login-error,
+// new-password, new-password-again, new-password-submit, theme, language.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -23,7 +26,6 @@ function LoginPage() {
   const password = useSignal("");
   const mustChange = user.value?.must_change_password === true;
 
-  // Someone who is signed in already and came by the back button: only the password may be missing.
   useEffect(() => {
     document.title = `${t("app.name")} · ${t("login.title")}`;
   });

@@ -130,19 +130,39 @@ const lookKey = (look: UnitLook): string =>
 
 const icons = new Map<string, Icon>();
 
-function iconOf(key: string, draw: () => HTMLCanvasElement, anchor = [0.5, 0.5]): Icon {
+function iconOf(
+  key: string,
+  draw: () => HTMLCanvasElement,
+  anchor = [0.5, 0.5],
+  declutterMode: "none" | "obstacle" = "none",
+): Icon {
   let icon = icons.get(key);
   if (!icon) {
     if (icons.size >= STYLES_MAX) icons.clear();
     const img = draw();
-    icon = new Icon({ img, scale: MARK_SCALE, anchor, declutterMode: "none" });
+    icon = new Icon({ img, scale: MARK_SCALE, anchor, declutterMode });
     icons.set(key, icon);
   }
   return icon;
 }
 
-function unitStyle(palette: Palette, look: UnitLook, label: string): Style {
-  return new Style({
+const DISC_PX = 22;
+
+function emptyDisc(): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = DISC_PX / MARK_SCALE;
+  return canvas;
+}
+
+/** Keeps road shields and other names off the disc; marks themselves are never dropped. */
+const keepClear = () =>
+  new Style({
+    image: iconOf("clear", emptyDisc, undefined, "obstacle"),
+    zIndex: 0,
+  });
+
+function unitStyle(palette: Palette, look: UnitLook, label: string): Style[] {
+  const mark = new Style({
     image: iconOf(`${palette.paper}|${lookKey(look)}`, () => drawUnit(palette, look)),
     text: new Text({
       text: label,
@@ -154,6 +174,7 @@ function unitStyle(palette: Palette, look: UnitLook, label: string): Style {
     }),
     zIndex: look.selected ? 1000 : look.stale ? 1 : look.status === "off_duty" ? 2 : 10,
   });
+  return [keepClear(), mark];
 }
 
 // -- incidents --
@@ -199,7 +220,7 @@ function incidentStyle(palette: Palette, incident: Incident, selected: boolean):
       offsetY: -21,
       fill: new Fill({ color: palette.ink }),
       stroke: new Stroke({ color: palette.halo, width: 3.5 }),
-      declutterMode: selected ? "none" : "declutter",
+      declutterMode: selected || !assigned ? "none" : "declutter",
     }),
     zIndex: INCIDENT_Z[incident.priority] + (assigned ? 0 : 100) + (selected ? 1000 : 0),
   });
