@@ -71,7 +71,7 @@ def drain(height: Field, outlets: Mask) -> Drainage:
     """The drainage of a grid whose water leaves at `outlets` (at least one cell)."""
     rows, cols = height.shape
     cells = rows * cols
-    index = np.arange(cells).reshape(rows, cols)
+    index = np.arange(cells, dtype=np.int32).reshape(rows, cols)
     tree = minimum_spanning_tree(_rim_graph(height, outlets, index))
     order, parent = breadth_first_order(tree, cells, directed=False, return_predecessors=True)
     position = np.empty(cells + 1, dtype=np.int64)
@@ -117,7 +117,7 @@ def erode(
     return drainage._grid(level)
 
 
-def _rim_graph(height: Field, outlets: Mask, index: NDArray[np.int64]) -> csr_matrix:
+def _rim_graph(height: Field, outlets: Mask, index: NDArray[np.int32]) -> csr_matrix:
     """Neighbour graph weighted for the spanning tree, with one root joined to every outlet."""
     floor = float(height.min()) - 2.0
     starts, ends, weights = [], [], []
@@ -134,7 +134,7 @@ def _rim_graph(height: Field, outlets: Mask, index: NDArray[np.int64]) -> csr_ma
         ends.append(index[b].ravel())
         weights.append((np.maximum(upper, lower) - tie - floor).ravel())
     out = index[outlets]
-    starts.append(np.full(len(out), index.size))
+    starts.append(np.full(len(out), index.size, dtype=np.int32))
     ends.append(out)
     weights.append(np.full(len(out), 0.5))
     nodes = index.size + 1

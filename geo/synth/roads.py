@@ -30,6 +30,12 @@ Link: TypeAlias = tuple[tuple[int, int], int, int]
 EXTRA_LINKS = 0.45
 """County roads beyond those that join all towns, as a share of those."""
 _TUNNEL_M = (180.0, 1900.0)
+_TUNNEL_EVERY_M = 9_000.0
+_TUNNEL_GAIN = 1.07
+"""Least length of the way round, in tunnel lengths."""
+_TUNNEL_COVER_M = (8.0, 22.0)
+_TUNNEL_COVER_LEAST_M = (3.0, 10.0)
+"""Rock above the ends and the middle; the lesser where no better place is found."""
 _LINK_APART_CELLS = 45
 _LINK_GAIN = 3.0
 _TRACK_LINKS_PER_KM2 = 0.035
@@ -257,16 +263,15 @@ def _links_over_ridges(
 
 def _with_tunnels(grid: PathGrid, height: Field, path: list[int]) -> list[tuple[list[int], bool]]:
     """The path in parts, with tunnels where a straight line under a spur saves a long way round."""
-    cells = np.asarray(path)
-    xy = grid.xy_m[cells]
+    xy = grid.xy_m[np.asarray(path)]
     station = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
-    most = max(1, round(float(station[-1]) / 9000))
+    most = max(1, round(float(station[-1]) / _TUNNEL_EVERY_M))
+    sites = _tunnel_sites(xy, station, height, _TUNNEL_COVER_M)
+    sites = sites or _tunnel_sites(xy, station, height, _TUNNEL_COVER_LEAST_M)
     chosen: list[tuple[int, int]] = []
-    for _, i, j in _tunnel_sites(xy, station, height):
-        if all(j + 2 < a or b + 2 < i for a, b in chosen):
+    for _, i, j in sites:
+        if len(chosen) < most and all(j + 2 < a or b + 2 < i for a, b in chosen):
             chosen.append((i, j))
-        if len(chosen) == most:
-            break
     parts: list[tuple[list[int], bool]] = []
     at = 0
     for i, j in sorted(chosen):
@@ -276,22 +281,22 @@ def _with_tunnels(grid: PathGrid, height: Field, path: list[int]) -> list[tuple[
     return [(part, tunnel) for part, tunnel in parts if len(part) > 1]
 
 
-def _tunnel_sites(xy: Field, station: Field, height: Field) -> list[tuple[float, int, int]]:
-    """(metres saved, start, end), best first."""
+def _tunnel_sites(
+    xy: Field, station: Field, height: Field, cover_m: tuple[float, float]
+) -> list[tuple[float, int, int]]:
+    """(metres saved, start, end) of lines with enough rock above at both ends and in the middle."""
     ground = bilinear(height, xy[:, 1] / CELL_M, xy[:, 0] / CELL_M)
-    found = []
-    for i in range(3, len(xy) - 6):
-        for j in range(i + 3, min(i + 45, len(xy) - 3)):
-            chord = float(np.hypot(*(xy[j] - xy[i])))
-            way = float(station[j] - station[i])
-            if not _TUNNEL_M[0] <= chord <= _TUNNEL_M[1] or way < 1.22 * chord:
-                continue
-            if abs(ground[j] - ground[i]) > 0.04 * chord:
-                continue
-            share = np.linspace(0.12, 0.88, 9)
-            line = xy[i] + (xy[j] - xy[i]) * share[:, None]
-            cover = bilinear(height, line[:, 1] / CELL_M, line[:, 0] / CELL_M)
-            cover -= ground[i] + (ground[j] - ground[i]) * share
-            if cover.min() > 8 and cover.max() > 22:
-                found.append((way - chord, i, j))
-    return sorted(found, reverse=True)
+    i, j = np.triu_indices(len(xy), 3)
+    inside = (i >= 3) & (j < len(xy) - 3) & (j - i < 45)
+    i, j = i[inside], j[inside]
+    chord = np.hypot(*(xy[j] - xy[i]).T)
+    way = station[j] - station[i]
+    fit = (chord >= _TUNNEL_M[0]) & (chord <= _TUNNEL_M[1]) & (way > _TUNNEL_GAIN * chord)
+    fit &= np.abs(ground[j] - ground[i]) < 0.04 * chord
+    i, j, saved = i[fit], j[fit], (way - chord)[fit]
+    share = np.linspace(0.12, 0.88, 9)[:, None]
+    line = xy[i] + (xy[j] - xy[i]) * share[..., None]
+    cover = bilinear(height, line[..., 1] / CELL_M, line[..., 0] / CELL_M)
+    cover -= ground[i] + (ground[j] - ground[i]) * share
+    dug = (cover.min(axis=0) > cover_m[0]) & (cover.max(axis=0) > cover_m[1])
+    return sorted(zip(saved[dug].tolist(), i[dug].tolist(), j[dug].tolist(), strict=True))[::-1]

@@ -36,6 +36,9 @@ RIVER_AREA_M2 = 4.0e7
 
 _STAGES = ((8, 60), (4, 24), (2, 10))
 """(cell width in final cells, erosion steps): coarse first."""
+_STAGES_LARGE = ((8, 45), (4, 10), (2, 2))
+_LARGE_CELLS = 1_500_000
+"""A map of more final cells gets fewer erosion steps."""
 _STEP_YEARS = 60_000.0
 _UPLIFT_M_PER_YEAR = 1.15e-3
 _ERODIBILITY = 9.0e-6
@@ -141,13 +144,13 @@ def make_terrain(rng: np.random.Generator, area_km2: float, progress: Progress) 
     size = inner + 2 * margin
     rivers = _big_rivers(rng, size * CELL_M)
     height = _eroded(rng, size, rivers, progress)
-    height = _with_valley_floors(rng, height, rivers)
+    drainage = _final_drainage(height, rivers)
     progress("terrain", 0.85)
-    crop = slice(margin, margin + inner)
-    drainage = drain(height, _outlets(height.shape, rivers, 1))
-    height = drainage.filled(height, fall=0.02)
+    height = drainage.filled(height)
     drained = _drained_area(drainage, rivers)
+    height = drainage.filled(_with_valley_floors(rng, height, drained), fall=0.02)
     below = _along_rivers(drainage.receiver().reshape(height.shape), rivers)
+    crop = slice(margin, margin + inner)
     progress("terrain", 1.0)
     return _cropped(height, drained, below, crop)
 
@@ -207,13 +210,14 @@ def _eroded(
     rng: np.random.Generator, size: int, rivers: list[_BigRiver], progress: Progress
 ) -> Field:
     """Heights in balance between uplift and streams on the final grid."""
-    first = _STAGES[0][0]
+    stages = _STAGES if size * size <= _LARGE_CELLS else _STAGES_LARGE
+    first = stages[0][0]
     coarse = (size - 1) // first + 1
     shape = (coarse, coarse)
     height = 700 + 120 * fractal_noise(rng, shape, 12, octaves=4, gain=0.7)
     rock = _rock(rng, shape, 1000 / (CELL_M * first))
-    work_done, work = 0.0, float(sum(steps / factor**2 for factor, steps in _STAGES))
-    for factor, steps in _STAGES:
+    work_done, work = 0.0, float(sum(steps / factor**2 for factor, steps in stages))
+    for factor, steps in stages:
         if factor != first:
             height = _refined(rng, height, CELL_M * factor)
             rock = rock.refined(rng)
@@ -276,13 +280,15 @@ def _refined(rng: np.random.Generator, height: Field, cell_m: float, warp_m: flo
     return fine + roughness_m * fractal_noise(rng, (rows, cols), 6, octaves=2)
 
 
-def _with_valley_floors(rng: np.random.Generator, height: Field, rivers: list[_BigRiver]) -> Field:
-    """Rivers get a flat floor as wide as they are strong, wider where basins lie."""
+def _final_drainage(height: Field, rivers: list[_BigRiver]) -> Drainage:
+    """The drainage of the finished land; cuts the big rivers' beds into `height`."""
     rows, cols, river_height = _river_cells(height.shape, rivers, 1)
     height[rows, cols] = np.minimum(height[rows, cols], river_height)
-    drainage = drain(height, _outlets(height.shape, rivers, 1))
-    height = drainage.filled(height)
-    area = _drained_area(drainage, rivers)
+    return drain(height, _outlets(height.shape, rivers, 1))
+
+
+def _with_valley_floors(rng: np.random.Generator, height: Field, area: Field) -> Field:
+    """Rivers get a flat floor as wide as they are strong, wider where basins lie."""
     basin = np.exp(0.62 * smooth_noise(rng, height.shape, 5_500 / CELL_M))
     for least_m2, most_m2, width_m in (
         (2e6, 2e7, 70.0),
