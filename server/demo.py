@@ -1,0 +1,202 @@
+"""A county's roster invented for a map: stations, units, crews, devices, people who sign in.
+
+For `ridgeline demo`, tests and benchmarks. The same seed gives the same roster; tokens and
+passwords are fresh. Knows no server and no simulator: the fleet file is what a simulator needs.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from geo.roadmap import Place, RoadMap
+from server.http import devices_admin, users
+from server.http.devices_admin import NewDevice, NewOfficer, NewStation, NewUnit
+from server.http.passwords import Passwords, one_time_password
+from server.http.users import NewUser
+from server.ids import new_id
+from server.stores import units as unit_store
+from server.stores.pool import Connection, Pool
+from server.stores.users import Role
+from server.views import DeviceKind, UnitKind
+
+UNITS_DEFAULT: Final = 26
+UNITS_MAX: Final = 2_000
+STATIONS_MAX: Final = 9
+BY: Final = "system"
+FLEET: Final[tuple[tuple[UnitKind, str, int], ...]] = (
+    ("patrol_car", "P", 6),
+    ("off_road", "X", 3),
+    ("motorcycle", "M", 1),
+)
+"""Kind, letter of its call signs, and its share among ten units."""
+CAMERA_MODELS: Final = ("BC-2", "BC-4G")
+HANDSET_MODEL: Final = "H-11"
+
+
+class FleetDevice(Struct, frozen=True, kw_only=True):
+    """One device with the token that only its owner knows."""
+
+    device_id: str
+    token: str
+    kind: DeviceKind
+    unit_id: str
+    call_sign: str
+    unit_kind: UnitKind
+    home: tuple[float, float]
+    """Longitude and latitude of its station."""
+    badges: list[str]
+    simulated: bool
+    """False: left to a person."""
+
+
+class Login(Struct, frozen=True, kw_only=True):
+    """Someone who can sign in, with the password in clear: it is shown once."""
+
+    username: str
+    password: str
+    roles: list[Role]
+    unit: str | None = None
+    """Call sign of the officer's unit."""
+
+
+class Fleet(Struct, frozen=True, kw_only=True):
+    """What `ridgeline sim` needs to know."""
+
+    devices: list[FleetDevice]
+    dispatcher: Login
+
+
+class DemoSeed(Struct, frozen=True, kw_only=True):
+    """What was made."""
+
+    fleet: Fleet
+    logins: list[Login]
+
+
+async def seed(
+    pool: Pool, roadmap: RoadMap, *, units: int = UNITS_DEFAULT, seed: int = 1
+) -> DemoSeed:
+    """Fill an empty database: all or nothing. The last unit's handset is left to a person.
+
+    Raises `ValueError` for a number of units outside 1 … `UNITS_MAX`, `ApiError` when the
+    database already has some of it.
+    """
+    if not 1 <= units <= UNITS_MAX:
+        raise ValueError(f"units must be 1 to {UNITS_MAX}, not {units}")
+    chance = random.Random(seed)
+    stations = _stations(roadmap)
+    async with pool.acquire() as conn, conn.transaction():
+        for station in stations:
+            wanted = NewStation(name=station.name, lon=station.lon, lat=station.lat)
+            await devices_admin.add_station(conn, wanted, by=BY)
+        devices: list[FleetDevice] = []
+        for number in range(1, units + 1):
+            station = stations[(number - 1) % len(stations)]
+            devices += await _add_unit(conn, number, station, chance, simulated=number < units)
+        logins = await _add_users(conn, devices[-1])
+    return DemoSeed(fleet=Fleet(devices=devices, dispatcher=logins[0]), logins=logins)
+
+
+def write_fleet(fleet: Fleet, path: Path) -> None:
+    """For this user's eyes only: it holds tokens."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(fleet), indent=1))
+
+
+def read_fleet(path: Path) -> Fleet:
+    """Raises `OSError`, `msgspec.DecodeError`."""
+    return msgspec.json.decode(path.read_bytes(), type=Fleet)
+
+
+def _stations(roadmap: RoadMap) -> list[Place]:
+    """The map's police stations; where it has none, its largest settlements."""
+    marked = [place for place in roadmap.places if place.kind == "station"]
+    settled = sorted(roadmap.places, key=lambda place: (-place.population, place.name))
+    names: set[str] = set()
+    chosen: list[Place] = []
+    for place in marked or settled:
+        if place.name not in names and len(chosen) < STATIONS_MAX:
+            names.add(place.name)
+            chosen.append(place)
+    if not chosen:
+        raise ValueError("the map has no place with a name, so there is nowhere for a station")
+    return chosen
+
+
+async def _add_unit(
+    conn: Connection, number: int, station: Place, chance: random.Random, *, simulated: bool
+) -> list[FleetDevice]:
+    kind, letter = chance.choices(
+        [(kind, letter) for kind, letter, _ in FLEET], [share for *_, share in FLEET]
+    )[0]
+    call_sign = f"{letter}-{number:02d}"
+    unit_id = await devices_admin.add_unit(
+        conn, NewUnit(call_sign=call_sign, kind=kind, station=station.name), by=BY
+    )
+    await unit_store.start_shift(conn, shift_id=new_id(), unit_id=unit_id, at=datetime.now(UTC))
+    badges = [f"B-{1000 + 10 * number + seat}" for seat in range(1 if kind == "motorcycle" else 2)]
+    for badge in badges:
+        officer = NewOfficer(badge=badge, name=f"Officer {badge}", unit_id=unit_id)
+        await devices_admin.add_officer(conn, officer, by=BY)
+    devices: list[FleetDevice] = []
+    models: Sequence[tuple[DeviceKind, str, str]] = (
+        ("body_camera", f"cam-{number:04d}", chance.choice(CAMERA_MODELS)),
+        ("handset", f"hs-{number:04d}", HANDSET_MODEL),
+    )
+    for device_kind, device_id, model in models:
+        wanted = NewDevice(id=device_id, kind=device_kind, model=model, unit_id=unit_id)
+        devices.append(
+            FleetDevice(
+                device_id=device_id,
+                token=await devices_admin.add_device(conn, wanted, by=BY),
+                kind=device_kind,
+                unit_id=unit_id,
+                call_sign=call_sign,
+                unit_kind=kind,
+                home=(station.lon, station.lat),
+                badges=badges,
+                simulated=simulated or device_kind == "body_camera",
+            )
+        )
+    return devices
+
+
+async def _add_users(conn: Connection, officer_of: FleetDevice) -> list[Login]:
+    """Dispatcher first; the officer belongs to the unit whose handset is left to a person."""
+    people: Sequence[tuple[str, str, Role, str | None]] = (
+        ("dispatcher", "Dispatcher", "dispatcher", None),
+        ("officer", f"Officer {officer_of.badges[0]}", "officer", officer_of.badges[0]),
+        ("supervisor", "Supervisor", "supervisor", None),
+        ("admin", "Administrator", "admin", None),
+    )
+    passwords = Passwords()
+    logins: list[Login] = []
+    try:
+        for username, display_name, role, badge in people:
+            password = one_time_password()
+            await users.create(
+                conn,
+                NewUser(
+                    username=username,
+                    display_name=display_name,
+                    roles=[role],
+                    officer_badge=badge,
+                ),
+                password_hash=await passwords.hash(password),
+                by=BY,
+                must_change=False,
+            )
+            unit = officer_of.call_sign if badge else None
+            logins.append(Login(username=username, password=password, roles=[role], unit=unit))
+    finally:
+        passwords.close()
+    return logins

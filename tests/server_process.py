@@ -1,0 +1,86 @@
+"""A server in a process of its own, as an operator runs it: to be watched, and to be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+READY_S_MAX = 60
+
+
+class ServerProcess:
+    """`ridgeline serve` over given stores. `kill` is `kill -9`; `start` again is a restart."""
+
+    def __init__(self, *, map_dir: Path, data_dir: Path, database_url: str, redis_url: str) -> None:
+        self.port = free_port()
+        self.log = data_dir / "server.log"
+        self._command = [
+            *(sys.executable, "-m", "server.cli", "serve"),
+            *("--map", str(map_dir), "--data", str(data_dir), "--port", str(self.port)),
+        ]
+        self._env = os.environ | {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start and wait until it says that it is ready."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, env=self._env, stdout=log, stderr=subprocess.STDOUT
+            )
+        deadline = time.monotonic() + READY_S_MAX
+        while not self._is_ready():
+            assert self._process.poll() is None, f"the server ended:\n{self.log.read_text()}"
+            assert time.monotonic() < deadline, f"not ready in time:\n{self.log.read_text()}"
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end, as an operator would."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        self._process.wait(READY_S_MAX)
+        self._process = None
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            time.sleep(0.05)  # between two looks at another process; nothing else tells
+            return False
+
+
+@contextmanager
+def running(server: ServerProcess) -> Iterator[ServerProcess]:
+    """Started, and surely gone afterwards."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
