@@ -9,6 +9,9 @@ const ORDERS_KEPT_MAX = 50;
 const FULL_DETAIL_MS = 60 * 60_000;
 const THIN_MS = 60_000;
 
+/** The unit's other device, or the dispatcher by voice, ended the order: not a withdrawal. */
+const ENDED_ELSEWHERE: Record<string, Step> = { done: "done", unable: "declined" };
+
 /** Place in both logs of the protocol. */
 export interface Link {
   installId: string;
@@ -129,8 +132,10 @@ export class Store {
 
   async #withdraw(tx: Write, notice: NoticeBody): Promise<void> {
     for (const order of await tx.objectStore("orders").getAll()) {
-      if (order.id === notice.ref || order.body.order === notice.ref)
-        await tx.objectStore("orders").put({ ...order, withdrawn: notice });
+      if (order.id !== notice.ref && order.body.order !== notice.ref) continue;
+      const ended = ENDED_ELSEWHERE[notice.why];
+      const change = ended ? { step: ended, stepAt: Date.now() } : { withdrawn: notice };
+      await tx.objectStore("orders").put({ ...order, ...change });
     }
   }
 
