@@ -15,13 +15,15 @@ const WAY: OrderState[] = ["issued", "delivered", "shown", "accepted", "en_route
 const ENDS_BADLY: OrderState[] = ["unable", "cancelled"];
 
 export function Orders({ orders }: { orders: Order[] }) {
-  const newestFirst = [...orders].sort((a, b) => b.number - a.number);
+  const openFirst = [...orders].sort(
+    (a, b) => Number(a.closed_at !== null) - Number(b.closed_at !== null) || b.number - a.number,
+  );
   return (
     <section class="orders">
       <div class="section-head">
         <h3>{t("orders.title")}</h3>
       </div>
-      {newestFirst.map((order) => (
+      {openFirst.map((order) => (
         <OrderCard key={order.id} order={order} />
       ))}
     </section>
@@ -60,7 +62,14 @@ function OrderCard({ order }: { order: Order }) {
       </div>
       <Progress order={order} />
       {order.instruction && <p class="order-instruction">“{order.instruction}”</p>}
-      <Timeline order={order} />
+      {open ? (
+        <Timeline order={order} />
+      ) : (
+        <details class="late">
+          <summary>{t("orders.steps", { count: order.events.length })}</summary>
+          <Timeline order={order} />
+        </details>
+      )}
       {open && (
         <div class="order-actions">
           <Button

@@ -13,7 +13,7 @@ import { newIncidentAt, placeDraft, startDraft } from "../commands";
 import { draft, followedUnit, selectIncident, selectUnit, spot, units } from "../store";
 import { t } from "../words";
 import { camera } from "./camera";
-import { addLayers, idOf } from "./layers";
+import { addLayers, idOf, isSelectable } from "./layers";
 import { SearchBox } from "./SearchBox";
 
 const HIT_PX = 6;
@@ -89,7 +89,7 @@ function listenToHands(map: OlMap, target: HTMLElement): () => void {
   const thingAt = (pixel: number[]) =>
     map.forEachFeatureAtPixel(pixel, (feature) => idOf(feature), {
       hitTolerance: HIT_PX,
-      layerFilter: (layer) => layer.getZIndex() === 20 || layer.getZIndex() === 30,
+      layerFilter: isSelectable,
     });
 
   const onClick = (event: MapBrowserEvent) => {

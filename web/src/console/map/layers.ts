@@ -33,12 +33,26 @@ import { typeName } from "../words";
 const MOVING_MPS = 1;
 const STYLES_MAX = 4000;
 
+/** Units stand over what is taken care of; an incident that nobody goes to is never covered. */
+const Z = { routes: 10, assigned: 20, units: 30, unassigned: 35, pin: 40 };
+const SELECTABLE = [Z.assigned, Z.units, Z.unassigned];
+
+/** For layers whose features can be clicked. */
+export const isSelectable = (layer: { getZIndex(): number | undefined }): boolean =>
+  SELECTABLE.includes(layer.getZIndex() ?? 0);
+
 type Id = { kind: "unit" | "incident"; id: string };
 export const idOf = (feature: { get(key: string): unknown }): Id | undefined =>
   feature.get("ridgeline") as Id | undefined;
 
 export function addLayers(map: OlMap): () => void {
-  const stops = [routeLayer(map), incidentLayer(map), unitLayer(map), pinLayer(map)];
+  const stops = [
+    routeLayer(map),
+    incidentLayer(map, Z.assigned, (incident) => incident.status !== "open"),
+    unitLayer(map),
+    incidentLayer(map, Z.unassigned, (incident) => incident.status === "open"),
+    pinLayer(map),
+  ];
   return () => {
     for (const stop of stops) stop();
   };
@@ -51,7 +65,7 @@ function unitLayer(map: OlMap): () => void {
   map.addLayer(
     new VectorLayer({
       source,
-      zIndex: 30,
+      zIndex: Z.units,
       declutter: true,
       updateWhileAnimating: true,
       updateWhileInteracting: true,
@@ -151,6 +165,7 @@ const DISC_PX = 22;
 function emptyDisc(): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = DISC_PX / MARK_SCALE;
+  canvas.getContext("2d", { willReadFrequently: true });
   return canvas;
 }
 
@@ -179,12 +194,12 @@ function unitStyle(palette: Palette, look: UnitLook, label: string): Style[] {
 
 // -- incidents --
 
-function incidentLayer(map: OlMap): () => void {
+function incidentLayer(map: OlMap, zIndex: number, belongs: (incident: Incident) => boolean): () => void {
   const source = new VectorSource();
   map.addLayer(
     new VectorLayer({
       source,
-      zIndex: 20,
+      zIndex,
       declutter: true,
       updateWhileAnimating: true,
       updateWhileInteracting: true,
@@ -195,6 +210,7 @@ function incidentLayer(map: OlMap): () => void {
     const picked = selection.value?.id;
     const features: Feature[] = [];
     for (const incident of incidents.value.values()) {
+      if (!belongs(incident)) continue;
       const selected = incident.id === picked;
       if (incident.status === "closed" && !selected) continue;
       const feature = new Feature(new Point(fromLonLat([incident.lon, incident.lat])));
@@ -230,7 +246,7 @@ function incidentStyle(palette: Palette, incident: Incident, selected: boolean):
 
 function routeLayer(map: OlMap): () => void {
   const source = new VectorSource();
-  map.addLayer(new VectorLayer({ source, zIndex: 10 }));
+  map.addLayer(new VectorLayer({ source, zIndex: Z.routes }));
   return effect(() => {
     const palette = palettes[theme.value];
     source.clear(true);
@@ -250,7 +266,7 @@ function routeLayer(map: OlMap): () => void {
 
 function pinLayer(map: OlMap): () => void {
   const source = new VectorSource();
-  map.addLayer(new VectorLayer({ source, zIndex: 40 }));
+  map.addLayer(new VectorLayer({ source, zIndex: Z.pin }));
   return effect(() => {
     const palette = palettes[theme.value];
     const at = draft.value ? draft.value.at : spot.value;
