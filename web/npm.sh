@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-if command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null; then
+if command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; then
     exec npm --no-fund --no-audit --loglevel=error "$@"
 fi
 
