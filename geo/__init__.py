@@ -1,1 +1,4 @@
-"""The ground: metres, elevation, roads, travel time, routing, the base map. Knows nothing else of ours."""
+"""The ground: metres, elevation, roads, travel time, routing, the base map.
+
+Knows nothing else of ours.
+"""

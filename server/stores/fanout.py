@@ -143,7 +143,7 @@ class RedisFanOut:
                 await _close(client)
             if asyncio.get_running_loop().time() - started_s > BACKOFF_S_MAX:
                 backoff_s = BACKOFF_S_MIN
-            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
+            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
             backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
 
     async def _send_loop(self, client: aioredis.Redis) -> None:
