@@ -45,13 +45,13 @@ from devices.client_events import (
     Disconnected,
     Event,
     NoticeArrived,
-    OrderCancelled,
+    OrderEnded,
     Stopped,
     StoreTrouble,
     Unrecovered,
 )
 from devices.errors import OrderOver, OutboxFull, StorageFailed
-from devices.inbox import Entry, Inbox, Over
+from devices.inbox import ENDS, Entry, Inbox, Over
 from devices.link_timers import BACKOFF_S_MAX, STABLE_S, Backoff, Heartbeat
 from devices.outbox import Outbox
 from devices.storage import Batch, Storage
@@ -149,12 +149,14 @@ class DeviceClient:
 
     def disconnected(self, now: float, *, code: int | None = None, reason: str = "") -> None:
         """The connection, or the attempt, is over. `code`: of the close frame, if one came."""
-        if self.phase in (Phase.WAITING, Phase.STOPPED):
+        if self.phase is Phase.WAITING:
             return
         if self._live_at is not None and now - self._live_at >= STABLE_S:
             self._backoff.reset()
         self._live_at = self._resend_at = self.closing = None
         self._say_hello = self._say_ping = False
+        if self.phase is Phase.STOPPED:
+            return
         if code in (CloseCode.REPLACED, CloseCode.AUTH):
             self.stop(code, reason)
             return
@@ -290,8 +292,9 @@ class DeviceClient:
         self._hellos = 0
         entry = self.inbox.store(command)
         if entry is None:
-            self._repeat(self.inbox.entry(command.id))
+            events = self._known(command)
             self._commit()
+            self._events += events
             return
         # A machine's word: by the server's clock, which the welcome gave us.
         receipt = State(n=0, id=command.id, s=Report.RECEIVED, at=self.server_ms(now) or 0)
@@ -313,20 +316,29 @@ class DeviceClient:
 
     def _notice(self, entry: Entry) -> list[Event]:
         self.inbox.end(entry, Over.NOTED)
-        body = entry.command.body
-        meant = self.inbox.meant_by(str(body.get("ref", "")))
-        why = str(body.get("why", ""))
-        if why not in ("cancelled", "expired") or not meant:
-            return [NoticeArrived(command=entry.command)]
-        for task in meant:
-            self.inbox.end(task, Over.CANCELLED if why == "cancelled" else Over.EXPIRED)
-        text = str(body.get("text", ""))
-        return [OrderCancelled(command=task.command, why=why, text=text) for task in meant]
+        ended = self._end_meant(entry.command)
+        return ended or [NoticeArrived(command=entry.command)]
 
-    def _repeat(self, entry: Entry) -> None:
-        """The server did not know that this was received: it may have lost more. Say it again."""
-        if entry.last is not None:
-            self.outbox.add_state(entry.last)
+    def _end_meant(self, notice: Command) -> list[Event]:
+        """End the tasks that a notice names, if its `why` ends tasks."""
+        why, text = str(notice.body.get("why", "")), str(notice.body.get("text", ""))
+        if why not in ENDS:
+            return []
+        meant = self.inbox.meant_by(str(notice.body.get("ref", "")))
+        for task in meant:
+            self.inbox.end(task, ENDS[why])
+        return [OrderEnded(command=task.command, why=why, text=text) for task in meant]
+
+    def _known(self, command: Command) -> list[Event]:
+        """The server sends what is here already: after a new epoch.
+
+        It did not know that this was received, and may have lost more: the last step is said again.
+        A task that comes as a notice is over.
+        """
+        last = self.inbox.entry(command.id).last
+        if last is not None:
+            self.outbox.add_state(last)
+        return self._end_meant(command) if command.kind == "notice" else []
 
     def _acknowledged(self, up: int, now: float) -> None:
         if self.phase is Phase.LIVE and self.outbox.acknowledge(up):

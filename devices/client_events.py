@@ -52,13 +52,13 @@ class CommandMissed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderCancelled:
-    """A task that is not to be done any more."""
+class OrderEnded:
+    """A task that is over by somebody else's word, or by time: not to be done any more."""
 
     command: Command
     """The task, not the notice."""
     why: str
-    """cancelled | expired"""
+    """cancelled; expired; done, unable: said by the unit's other device or by voice; closed."""
     text: str
 
 
@@ -92,7 +92,7 @@ Event: TypeAlias = (
     | Stopped
     | CommandArrived
     | CommandMissed
-    | OrderCancelled
+    | OrderEnded
     | NoticeArrived
     | Unrecovered
     | StoreTrouble

@@ -37,6 +37,16 @@ class Over(StrEnum):
     """It was a notice: to know, not to do."""
 
 
+ENDS: Final = {
+    "cancelled": Over.CANCELLED,
+    "expired": Over.EXPIRED,
+    "done": Over.DONE,
+    "unable": Over.DECLINED,
+    "closed": Over.DONE,
+}
+"""What a notice's `why` makes of the task that it names."""
+
+
 class Entry(Struct, kw_only=True):
     """One command and what became of it here."""
 

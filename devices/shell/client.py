@@ -85,6 +85,11 @@ class DeviceShell:
         self.client.network_changed(_now())
         self._wake.set()
 
+    def stop(self, reason: str = "") -> None:
+        """Close the connection and let `run` return; what is reported meanwhile is kept."""
+        self.client.stop(reason=reason)
+        self._wake.set()
+
     # -- the loop ------------------------------------------------------------------------
 
     async def run(self) -> None:

@@ -20,7 +20,7 @@ from devices.client_events import (
     Connected,
     Disconnected,
     NoticeArrived,
-    OrderCancelled,
+    OrderEnded,
     Stopped,
     StoreTrouble,
     Unrecovered,
@@ -334,9 +334,35 @@ def test_notice_of_cancellation_ends_the_task(reference: str) -> None:
     give(client, a_task(2, kind="notice", body=body))
 
     (cancelled,) = client.events()
-    assert cancelled == OrderCancelled(command=a_task(1), why="cancelled", text="false alarm")
+    assert cancelled == OrderEnded(command=a_task(1), why="cancelled", text="false alarm")
     with pytest.raises(OrderOver):
         client.report("c1", Report.EN_ROUTE, at_ms=SERVER_MS, by="1001")
+
+
+@pytest.mark.parametrize("why", ["cancelled", "expired", "done", "unable", "closed"])
+def test_every_end_by_somebody_else_ends_the_task_here(why: str) -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    client.events()
+
+    give(client, a_task(2, kind="notice", body={"ref": "c1", "why": why}))
+
+    assert client.events() == [OrderEnded(command=a_task(1), why=why, text="")]
+    assert client.inbox.unfinished() == []
+
+
+def test_known_task_that_comes_again_as_a_notice_is_over() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    cut(client)
+    go_live(client, epoch="e2", resumed=False)
+    client.events()
+
+    give(client, a_task(1, kind="notice", body={"ref": "c1", "why": "closed"}))
+
+    assert client.events() == [OrderEnded(command=a_task(1), why="closed", text="")]
 
 
 def test_notice_about_nothing_open_is_only_told() -> None:

@@ -1,0 +1,356 @@
+"""A simulated fleet: for each unit a crew that drives and answers, a handset and a body camera.
+
+Every device is a real WebSocket connection through the reference client. Movement, batteries and
+people live in simulated time, `speed` seconds per real second; the times that devices report are
+real, so at a speed above 1 the fleet looks faster than its roads allow, and only then.
+
+In a dead zone the radio of both devices falls silent: nothing is closed, nothing is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import cos, hypot, radians
+from random import Random, SystemRandom
+from typing import Any, Final
+
+from devices.client import DeviceClient, Phase
+from devices.client_events import (
+    CommandArrived,
+    Connected,
+    Event,
+    OrderEnded,
+    Stopped,
+    StoreTrouble,
+    Unrecovered,
+)
+from devices.errors import DeviceError
+from devices.shell.client import DeviceShell
+from devices.shell.fleetfile import FleetDevice
+from devices.shell.radio import Radio
+from devices.sim.battery import Mode, Pack
+from devices.sim.deadzones import DeadZones
+from devices.sim.movement import METRES_PER_DEGREE
+from devices.sim.officers import Priority
+from devices.sim.roads import Roads
+from devices.sim.unit import Activity, Job, Said, SimUnit
+from devices.storage import MemoryStorage
+from geo.errors import GeoError
+from protocols.native import Command, Location
+
+TICK_S: Final = 0.5
+"""Real seconds between two steps of the simulation."""
+CATCH_UP_S_MAX: Final = 5.0
+"""Real seconds lived in one step at most: after a pause of the machine time is lost, not leapt."""
+RAMP_S: Final = 3.0
+"""Real seconds over which the fleet connects, so that it does not begin with a storm."""
+STILL_FACTOR: Final = 4.0
+"""A unit that stands reports its place so much more seldom."""
+CAMERA_FACTOR: Final = 2.0
+"""A body camera reports so much more seldom than a handset."""
+GPS_SIGMA_M: Final = 4.0
+REBOOT_PCT: Final = 5
+"""An empty device comes back when it has been charged to this."""
+
+
+@dataclass(slots=True, kw_only=True)
+class FleetTally:
+    """What the status line shows."""
+
+    received: int = 0
+    steps: Counter[str] = field(default_factory=Counter)
+    """Steps of orders reported, by name."""
+    refused: list[str] = field(default_factory=list)
+    """Devices whose token the server did not accept, with its words."""
+    replaced: int = 0
+    unrecovered: int = 0
+    fixes: int = 0
+    metres: float = 0.0
+
+
+class SimDevice:
+    """One device of a unit: battery, storage, connection."""
+
+    def __init__(
+        self,
+        device: FleetDevice,
+        *,
+        url: str,
+        radio: Radio,
+        rng: Random,
+        on_event: Callable[[Event], None],
+        connect_after_s: float,
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        self.device = device
+        self.pack = Pack.of(device.kind, rng)
+        self.client = DeviceClient(
+            device_id=device.device_id,
+            storage=MemoryStorage(),
+            rng=SystemRandom(),  # an installation is new every time, whatever the seed
+            now=now,
+            app="ridgeline-sim",
+        )
+        self.client.net = "4g"
+        self.client.connect_at = now + connect_after_s
+        self.shell = DeviceShell(
+            self.client, url, token=device.token, on_event=on_event, radio=radio
+        )
+        self.next_fix_at = now + connect_after_s + rng.random()
+        self._lit = asyncio.Event()
+        self._lit.set()
+
+    @property
+    def dark(self) -> bool:
+        """Its battery is empty."""
+        return not self._lit.is_set()
+
+    def live(self, seconds: float, mode: Mode, *, charging: bool, weak_signal: bool) -> None:
+        """Let simulated seconds pass for the battery; an empty device falls silent."""
+        if self.pack is None:
+            return
+        self.pack.step(seconds, mode, charging=charging, weak_signal=weak_signal)
+        self.client.battery_pct = self.pack.level_pct
+        if self.pack.empty and not self.dark:
+            self._lit.clear()
+            self.shell.stop("battery empty")
+        elif self.dark and self.pack.level_pct >= REBOOT_PCT:
+            self.client.start(asyncio.get_running_loop().time())
+            self._lit.set()
+
+    async def run(self) -> None:
+        """Until refused or replaced; through empty batteries."""
+        while True:
+            await self.shell.run()
+            if not self.dark:
+                return
+            await self._lit.wait()
+
+
+class FleetUnit:
+    """A simulated unit with its devices."""
+
+    def __init__(
+        self,
+        devices: Sequence[FleetDevice],
+        *,
+        fleet: Fleet,
+        unit: SimUnit,
+        rng: Random,
+    ) -> None:
+        self._fleet, self._rng = fleet, rng
+        self.sim = unit
+        self.radio = Radio()
+        self.badge = next((badge for each in devices for badge in each.badges), "")
+        self.devices = [
+            SimDevice(
+                each,
+                url=fleet.url,
+                radio=self.radio,
+                rng=rng,
+                on_event=self._handler(each),
+                connect_after_s=rng.uniform(0.0, RAMP_S),
+            )
+            for each in devices
+        ]
+        self.handset = next(
+            (each for each in self.devices if each.device.kind == "handset"), self.devices[0]
+        )
+
+    def live(self, sim_now_s: float, seconds: float, now: float) -> None:
+        """One step: the crew, the signal, the batteries, the fixes."""
+        before_m = self.sim.metres
+        for said in self.sim.step(sim_now_s):
+            self._report(said)
+        self._fleet.tally.metres += self.sim.metres - before_m
+        place = self.sim.place
+        silent = self._fleet.dead_zones.covers(place.lon, place.lat)
+        if silent:
+            self.radio.lose()
+        else:
+            self.radio.regain()
+        for each in self.devices:
+            camera = each.device.kind == "body_camera"
+            each.live(
+                seconds,
+                self.sim.camera_mode if camera else "standby",
+                charging=self.sim.at_home or (not camera and self.sim.moving),
+                weak_signal=silent,
+            )
+            if now >= each.next_fix_at and not each.dark:
+                self._fix(each, now)
+
+    def _fix(self, each: SimDevice, now: float) -> None:
+        place, rng = self.sim.place, self._rng
+        every_s = self._fleet.fix_interval_s
+        every_s *= CAMERA_FACTOR if each is not self.handset else 1.0
+        every_s *= 1.0 if self.sim.moving else STILL_FACTOR
+        each.next_fix_at = now + every_s * rng.uniform(0.9, 1.1)
+        north_m, east_m = rng.gauss(0.0, GPS_SIGMA_M), rng.gauss(0.0, GPS_SIGMA_M)
+        heading = self.sim.heading_deg
+        each.shell.report_location(
+            Location(
+                n=0,
+                at=_unix_ms(),
+                lat=round(place.lat + north_m / METRES_PER_DEGREE, 6),
+                lon=round(place.lon + east_m / METRES_PER_DEGREE / cos(radians(place.lat)), 6),
+                acc=round(max(3.0, hypot(north_m, east_m)), 1),
+                spd=round(self.sim.speed_mps, 1),
+                hdg=None if heading is None else round(heading, 1) % 360.0,
+                bat=each.client.battery_pct,
+                chg=self.sim.at_home and each.pack is not None,
+                mode=self.sim.camera_mode if each.device.kind == "body_camera" else "standby",
+            )
+        )
+        self._fleet.tally.fixes += 1
+
+    def _report(self, said: Said) -> None:
+        place = self.sim.place
+        try:
+            self.handset.shell.report(
+                said.command_id,
+                said.step,
+                at_ms=_unix_ms(),
+                by=self.badge,
+                reason=said.reason,
+                note=said.note,
+                lon=round(place.lon, 6),
+                lat=round(place.lat, 6),
+            )
+        except DeviceError:
+            self.sim.cancel(said.command_id, self._fleet.sim_now_s)  # it ended while he spoke
+        else:
+            self._fleet.tally.steps[said.step.value] += 1
+
+    def _handler(self, device: FleetDevice) -> Callable[[Event], None]:
+        def handle(event: Event) -> None:
+            tally = self._fleet.tally
+            match event:
+                case CommandArrived(command=command) if device is self.handset.device:
+                    tally.received += 1
+                    self.sim.order(_job(command, self.sim), self._fleet.sim_now_s)
+                case OrderEnded(command=command) if device is self.handset.device:
+                    self.sim.cancel(command.id, self._fleet.sim_now_s)
+                case Stopped(code=4001):
+                    tally.replaced += 1
+                case Stopped(code=code, reason=reason) if code is not None:
+                    tally.refused.append(f"{device.device_id}: {reason}")
+                case Unrecovered():
+                    tally.unrecovered += 1
+                case Connected() | StoreTrouble() | _:
+                    pass
+
+        return handle
+
+
+class Fleet:
+    """All units, and the clock they live by."""
+
+    def __init__(
+        self,
+        units: Sequence[Sequence[FleetDevice]],
+        *,
+        url: str,
+        roads: Roads,
+        dead_zones: DeadZones,
+        seed: int,
+        speed: float,
+        fix_interval_s: float,
+        language: str,
+    ) -> None:
+        """`url`: of the device door. `units`: the devices of each unit. Needs a running loop."""
+        self.url, self.dead_zones = url, dead_zones
+        self.speed, self.fix_interval_s = speed, fix_interval_s
+        self.sim_now_s = 0.0
+        self.tally = FleetTally()
+        self.units: list[FleetUnit] = []
+        for devices in units:
+            rng = Random(f"{seed}-{devices[0].call_sign or devices[0].unit_id}")
+            unit = SimUnit(
+                roads=roads,
+                home=_home(devices, roads, rng),
+                rng=rng,
+                on_foot=devices[0].unit_kind == "foot",
+                language=language,
+            )
+            self.units.append(FleetUnit(devices, fleet=self, unit=unit, rng=rng))
+
+    async def run(self) -> None:
+        """Until cancelled, or until the server refuses every device."""
+        async with asyncio.TaskGroup() as group:
+            clock = group.create_task(self._tick(), name="fleet-clock")
+            runs = [
+                group.create_task(each.run(), name=each.device.device_id)
+                for unit in self.units
+                for each in unit.devices
+            ]
+            await asyncio.wait(runs)
+            clock.cancel()
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = loop.time()
+            seconds = min(now - before, CATCH_UP_S_MAX) * self.speed
+            before = now
+            self.sim_now_s += seconds
+            for unit in self.units:
+                unit.live(self.sim_now_s, seconds, now)
+
+    # -- what the status line shows ----------------------------------------------------------
+
+    @property
+    def device_count(self) -> int:
+        return sum(len(unit.devices) for unit in self.units)
+
+    @property
+    def connected_count(self) -> int:
+        return sum(
+            each.client.phase is Phase.LIVE and unit.radio.has_signal
+            for unit in self.units
+            for each in unit.devices
+        )
+
+    @property
+    def silent_count(self) -> int:
+        """Units in a dead zone."""
+        return sum(not unit.radio.has_signal for unit in self.units)
+
+    def activities(self) -> Counter[Activity]:
+        return Counter(unit.sim.activity for unit in self.units)
+
+
+def _home(devices: Sequence[FleetDevice], roads: Roads, rng: Random) -> Any:
+    for device in devices:
+        if device.home is not None:
+            try:
+                return roads.snap(*device.home)
+            except GeoError:
+                break  # a home off the map or off the roads: anywhere will do
+    return roads.random_edge_place(rng)
+
+
+def _job(command: Command, unit: SimUnit) -> Job:
+    """An order as the handset reads it; a body without a place means: here."""
+    incident = command.body.get("incident")
+    incident = incident if isinstance(incident, dict) else {}
+    priority: Priority = command.pri
+    place = unit.place
+    return Job(
+        command_id=command.id,
+        order_id=str(command.body.get("order", "")),
+        lon=float(incident.get("lon", place.lon)),
+        lat=float(incident.get("lat", place.lat)),
+        type=str(incident.get("type", "")),
+        priority=priority,
+    )
+
+
+def _unix_ms() -> int:
+    return round(time.time() * 1000)
