@@ -21,6 +21,8 @@ from server.embedded.process import Account
 
 OWNER = "app"
 DATABASE = "ridgeline"
+PORT = 5432
+"""Part of the socket's name; said everywhere, so that a PGPORT of the operator changes nothing."""
 START_S_MAX = 60.0
 """For a start with crash recovery of a large log."""
 STOP_FAST_S = 30.0
@@ -51,7 +53,8 @@ class Postgres:
     @property
     def url(self) -> str:
         """asyncpg's form for a unix socket."""
-        return f"postgresql://{OWNER}@/{DATABASE}?host={quote(str(self.socket_dir), safe='')}"
+        folder = quote(str(self.socket_dir), safe="")
+        return f"postgresql://{OWNER}@/{DATABASE}?host={folder}&port={PORT}"
 
     @property
     def cluster(self) -> Path:
@@ -87,6 +90,11 @@ class Postgres:
                 self.stop()
                 raise self._failed(f"was not ready within {START_S_MAX:.0f} s")
             time.sleep(_POLL_S)
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
 
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
@@ -162,6 +170,7 @@ class Postgres:
     def _spawn(self) -> None:
         settings = [
             "listen_addresses=",
+            f"port={PORT}",
             f"unix_socket_directories={self.socket_dir}",
             "unix_socket_permissions=0700",
             "timezone=UTC",

@@ -79,6 +79,11 @@ class Valkey:
                 raise self._failed(f"was not ready within {START_S_MAX:.0f} s")
             time.sleep(_POLL_S)
 
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
