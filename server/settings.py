@@ -29,6 +29,8 @@ class Limits:
     """Body of one HTTP request."""
     websocket_message_bytes_max: int = 64 * 1024
     """One WebSocket message before the protocol looks at it; its own limit is smaller."""
+    connections_max: int = 12_000
+    """Of one process, WebSockets included; more get 503."""
     listen_backlog_len: int = 2048
     """Connections that wait to be accepted; small ones make a reconnect storm last for minutes."""
     pool_connections_max: int = 10

@@ -120,6 +120,13 @@ async def station_id(conn: Any, name: str) -> str | None:
     return found
 
 
+async def unit_id(conn: Any, call_sign: str) -> str | None:
+    """Of a unit in service."""
+    query = "SELECT id FROM unit WHERE call_sign = $1 AND retired_at IS NULL"
+    found: str | None = await conn.fetchval(query, call_sign)
+    return found
+
+
 async def call_sign(conn: Any, unit_id: str) -> str | None:
     """Of a unit in service."""
     query = "SELECT call_sign FROM unit WHERE id = $1 AND retired_at IS NULL"

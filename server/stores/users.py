@@ -103,12 +103,14 @@ DELETE_SESSION = "DELETE FROM user_session WHERE token_hash = $1"
 # End all sessions of a user but one.
 DELETE_OTHER_SESSIONS = "DELETE FROM user_session WHERE user_id = $1 AND token_hash <> $2"
 
-# End what has run out, and a user's oldest sessions beyond the limit.
+# End a user's oldest sessions beyond the limit.
 TRIM_SESSIONS = """
-DELETE FROM user_session
-WHERE expires_at <= $2 OR token_hash IN (
-    SELECT token_hash FROM user_session WHERE user_id = $1 ORDER BY last_seen_at DESC OFFSET $3)
+DELETE FROM user_session WHERE token_hash IN (
+    SELECT token_hash FROM user_session WHERE user_id = $1 ORDER BY last_seen_at DESC OFFSET $2)
 """
+
+# End what has run out.
+DELETE_EXPIRED = "DELETE FROM user_session WHERE expires_at <= $1"
 
 
 async def count(conn: Any) -> int:
@@ -175,9 +177,9 @@ async def start_session(
     address: str,
     sessions_max: int,
 ) -> None:
-    """Begin a session; the user's oldest beyond `sessions_max` and all that ran out end."""
+    """Begin a session; the user's oldest beyond `sessions_max` end."""
     await conn.execute(INSERT_SESSION, token_hash, user_id, now, expires_at, address)
-    await conn.execute(TRIM_SESSIONS, user_id, now, sessions_max)
+    await conn.execute(TRIM_SESSIONS, user_id, sessions_max)
 
 
 async def touch_session(
@@ -188,6 +190,10 @@ async def touch_session(
 
 async def end_session(conn: Any, token_hash: bytes) -> None:
     await conn.execute(DELETE_SESSION, token_hash)
+
+
+async def end_expired_sessions(conn: Any, now: datetime) -> None:
+    await conn.execute(DELETE_EXPIRED, now)
 
 
 async def end_other_sessions(conn: Any, user_id: str, kept_token_hash: bytes) -> None:

@@ -1,0 +1,84 @@
+"""Options and texts that several commands share."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from server.settings import HOST_DEFAULT, PORT_DEFAULT, Settings, SettingsError, from_env
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DATA_DEFAULT = Path("data")
+DATA_DEFAULT_ROOT = Path("/var/lib/ridgeline")
+"""For root: the databases run as another user, who could not reach a folder in root's home."""
+
+
+def server_options(command: F) -> F:
+    """--data, --host, --port, --engine, --tls-cert, --tls-key, --verbose."""
+    options = [
+        click.option(
+            "--data",
+            "data_dir",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder of the private databases and their logs.  [default: data]",
+        ),
+        click.option(
+            "--host", default=HOST_DEFAULT, show_default=True, help="Address to listen on."
+        ),
+        click.option(
+            "--port", type=click.IntRange(0, 65535), default=PORT_DEFAULT, show_default=True
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["auto", "scipy", "cch"]),
+            default="auto",
+            show_default=True,
+            help="Routing engine.",
+        ),
+        click.option("--tls-cert", type=_existing(), help="PEM file with the certificate chain."),
+        click.option("--tls-key", type=_existing(), help="PEM file with its key."),
+        click.option("--verbose", is_flag=True, help="Log more."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def settings_of(data_dir: Path | None, map_dir: Path, **options: Any) -> Settings:
+    """Settings of the options and the environment; a `click` error where they are wrong."""
+    try:
+        return from_env(data_dir=data_dir or default_data_dir(), map_dir=map_dir, **options)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def default_data_dir() -> Path:
+    if os.geteuid() == 0 and not _others_may_pass(DATA_DEFAULT.absolute()):
+        return DATA_DEFAULT_ROOT
+    return DATA_DEFAULT
+
+
+def set_up_logging(verbose: bool) -> None:
+    """One line an event on standard error."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def _existing() -> click.Path:
+    return click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def _others_may_pass(path: Path) -> bool:
+    folders = (folder for folder in path.parents if folder.exists())
+    return all(folder.stat().st_mode & 0o001 for folder in folders)

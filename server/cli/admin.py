@@ -1,0 +1,177 @@
+"""`ridgeline user` and `ridgeline device`: what an administrator does without a browser.
+
+Works on the database of DATABASE_URL, or on the private one of a data folder; a running server
+holds that folder, so then it is done over the API, or with the server stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from server.cli._options import default_data_dir
+from server.settings import from_env
+
+T = TypeVar("T")
+DATA = click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the private databases.  [default: data]",
+)
+
+
+@click.group("user")
+def user_group() -> None:
+    """Add users and reset passwords."""
+
+
+@user_group.command("add")
+@click.argument("username")
+@click.option("--name", required=True, help="As people call the user.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice(["dispatcher", "officer", "supervisor", "admin"]),
+    help="Repeat for more than one.",
+)
+@click.option("--badge", help="Of the officer who the user is.")
+@DATA
+def add_user(
+    username: str, name: str, roles: tuple[str, ...], badge: str | None, data_dir: Path | None
+) -> None:
+    """Add USERNAME; prints a one-time password."""
+    from server.http.passwords import Passwords, one_time_password
+    from server.http.users import NewUser, create
+
+    wanted = _shaped(
+        {"username": username, "display_name": name, "roles": roles, "officer_badge": badge},
+        NewUser,
+    )
+    password = one_time_password()
+
+    async def add(pool: Any) -> None:
+        passwords = Passwords()
+        password_hash = await passwords.hash(password)
+        passwords.close()
+        async with pool.acquire() as conn, conn.transaction():
+            await create(conn, wanted, password_hash=password_hash, by=_actor())
+
+    _with_pool(data_dir, add)
+    click.echo(f"{username}: one-time password {password}")
+
+
+@user_group.command("reset")
+@click.argument("username")
+@DATA
+def reset_user(username: str, data_dir: Path | None) -> None:
+    """Give USERNAME a new one-time password and end all sessions."""
+    from server.http.passwords import Passwords, one_time_password
+    from server.stores import journal, users
+
+    password = one_time_password()
+
+    async def reset(pool: Any) -> bool:
+        found = await users.by_name(pool, username)
+        if found is None:
+            return False
+        passwords = Passwords()
+        password_hash = await passwords.hash(password)
+        passwords.close()
+        user = found[0]
+        async with pool.acquire() as conn, conn.transaction():
+            await users.set_password(conn, user.id, password_hash, must_change=True)
+            await users.end_other_sessions(conn, user.id, b"")
+            await journal.append(
+                conn, actor=_actor(), subject=user.actor, kind="user.password_reset", body={}
+            )
+        return True
+
+    if not _with_pool(data_dir, reset):
+        raise click.ClickException(f"There is no user {username}.")
+    click.echo(f"{username}: one-time password {password}")
+
+
+@click.group("device")
+def device_group() -> None:
+    """Enrol devices."""
+
+
+@device_group.command("add")
+@click.argument("device_id")
+@click.option("--kind", required=True, type=click.Choice(["body_camera", "handset", "vehicle"]))
+@click.option("--model", default="", help="Maker and type.")
+@click.option("--unit", "call_sign", help="Call sign of the unit that carries it.")
+@DATA
+def add_device(
+    device_id: str, kind: str, model: str, call_sign: str | None, data_dir: Path | None
+) -> None:
+    """Enrol DEVICE_ID; prints its token, which is shown only once."""
+    from server.http.devices_admin import NewDevice
+    from server.http.devices_admin import add_device as enrol
+    from server.stores import roster
+
+    wanted = _shaped({"id": device_id, "kind": kind, "model": model}, NewDevice)
+
+    async def add(pool: Any) -> str | None:
+        async with pool.acquire() as conn, conn.transaction():
+            unit_id = None
+            if call_sign is not None:
+                unit_id = await roster.unit_id(conn, call_sign)
+                if unit_id is None:
+                    return None
+            placed = msgspec.structs.replace(wanted, unit_id=unit_id)
+            return await enrol(conn, placed, by=_actor())
+
+    token = _with_pool(data_dir, add)
+    if token is None:
+        raise click.ClickException(f"There is no unit {call_sign}.")
+    click.echo(f"{device_id}: token {token}")
+
+
+def _with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Do `work` on the database; a refusal is one line."""
+    from server import main, migrate
+    from server.embedded.errors import EmbeddedError
+    from server.http.errors import ApiError
+    from server.stores.pool import open_pool
+
+    folder = data_dir or default_data_dir()
+    settings = from_env(data_dir=folder, map_dir=folder)
+
+    async def run(url: str) -> T:
+        pool = await open_pool(url, connections_max=2)
+        try:
+            return await work(pool)
+        finally:
+            await pool.close()
+
+    try:
+        with main.private_databases(settings, valkey=False) as running:
+            ready = main.with_urls(settings, running)
+            main.migrate_now(ready)
+            assert ready.database_url is not None
+            job: Coroutine[Any, Any, T] = run(ready.database_url)
+            return asyncio.run(job)
+    except (ApiError, EmbeddedError, main.CannotServe, migrate.MigrationError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _shaped(values: dict[str, Any], shape: type[T]) -> T:
+    try:
+        return msgspec.convert(values, shape)
+    except msgspec.ValidationError as error:
+        raise click.ClickException(f"{error}") from error
+
+
+def _actor() -> str:
+    """The operating-system user, marked as such: no account of ours stands behind it."""
+    return f"operator:{getpass.getuser()}"

@@ -1,0 +1,47 @@
+"""What a server does on its own: the first administrator, and sweeping away what has run out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+import asyncpg
+
+from server.http.passwords import Passwords, one_time_password
+from server.http.users import NewUser, create
+from server.stores import users
+from server.stores.pool import Pool
+
+logger = logging.getLogger(__name__)
+
+FIRST_ADMIN = "admin"
+SWEEP_S = 600.0
+
+# Nobody else adds a user until commit.
+LOCK_USERS = "LOCK TABLE app_user IN SHARE ROW EXCLUSIVE MODE"
+
+
+async def ensure_admin(pool: Pool, passwords: Passwords) -> str | None:
+    """The one-time password of a first administrator; None where there is any user already."""
+    if await users.count(pool):
+        return None
+    password = one_time_password()
+    password_hash = await passwords.hash(password)
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute(LOCK_USERS)
+        if await users.count(conn):  # another process was first
+            return None
+        wanted = NewUser(username=FIRST_ADMIN, display_name="Administrator", roles=["admin"])
+        await create(conn, wanted, password_hash=password_hash, by="system")
+    return password
+
+
+async def sweep_sessions(pool: Pool) -> None:
+    """Delete sessions that have run out, now and then, until cancelled."""
+    while True:
+        try:
+            await users.end_expired_sessions(pool, datetime.now(UTC))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            logger.warning("old sessions are not swept, PostgreSQL is away: %s", error)
+        await asyncio.sleep(SWEEP_S)
