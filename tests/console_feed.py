@@ -1,0 +1,92 @@
+"""A dispatcher's view for tests and benchmarks: the console's feed, read as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import msgspec
+import websockets
+from websockets.typing import Subprotocol
+
+from server.views import Delta, IncidentView, Snapshot, Tick, UnitView
+
+STEP_S_MAX = 20.0
+
+_decoder: msgspec.json.Decoder[Snapshot | Delta | Tick] = msgspec.json.Decoder(
+    Snapshot | Delta | Tick
+)
+
+
+class ConsoleFeed:
+    """What a dispatcher's page knows, and when it came to know it."""
+
+    def __init__(self, socket: websockets.ClientConnection) -> None:
+        self._socket = socket
+        self.units: dict[str, UnitView] = {}
+        self.incidents: dict[str, IncidentView] = {}
+        self._states: dict[tuple[str, str], float] = {}
+        """(incident id, order state): `perf_counter` when it was first seen."""
+        self._changed = asyncio.Condition()
+
+    async def read(self) -> None:
+        """Until the socket closes."""
+        async for frame in self._socket:
+            seen_at = time.perf_counter()
+            message = _decoder.decode(frame)
+            if isinstance(message, Tick):
+                continue
+            async with self._changed:
+                self.units |= {unit.id: unit for unit in message.units}
+                self.incidents |= {incident.id: incident for incident in message.incidents}
+                for incident in message.incidents:
+                    for order in incident.orders:
+                        self._states.setdefault((incident.id, order.state), seen_at)
+                self._changed.notify_all()
+
+    async def wait_for_positions(self, count: int, seconds_max: float = STEP_S_MAX) -> None:
+        """Until so many units have a position."""
+
+        def placed() -> bool:
+            return sum(unit.position is not None for unit in self.units.values()) >= count
+
+        async with asyncio.timeout(seconds_max), self._changed:
+            await self._changed.wait_for(placed)
+
+    async def wait_for_order(self, incident_id: str, state: str) -> float:
+        """When an order of this incident was first seen in `state`, by `perf_counter`."""
+        async with asyncio.timeout(STEP_S_MAX), self._changed:
+            await self._changed.wait_for(lambda: (incident_id, state) in self._states)
+            return self._states[incident_id, state]
+
+    async def wait_for_closed(self, count: int, seconds_max: float) -> None:
+        """Until so many incidents were seen closed."""
+
+        def closed() -> bool:
+            return sum(i.status == "closed" for i in self.incidents.values()) >= count
+
+        async with asyncio.timeout(seconds_max), self._changed:
+            await self._changed.wait_for(closed)
+
+
+@asynccontextmanager
+async def watching(url: str, client: httpx.AsyncClient) -> AsyncIterator[ConsoleFeed]:
+    """The feed of the server at `url`, in the session that `client` signed in to."""
+    cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    async with websockets.connect(
+        url.replace("http", "ws", 1) + "/v1/console",
+        subprotocols=[Subprotocol("ridgeline.console.v1.json")],
+        additional_headers={"cookie": cookie},
+        max_size=None,
+    ) as socket:
+        feed = ConsoleFeed(socket)
+        reading = asyncio.create_task(feed.read(), name="console feed")
+        try:
+            yield feed
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError, websockets.ConnectionClosed):
+                await reading
