@@ -26,8 +26,7 @@ class Kind:
     def tags(self, rng: np.random.Generator, **extra: str) -> dict[str, str]:
         """OpenStreetMap tags of one road of this kind."""
         tags = {"highway": self.highway, **self.more, **{k: v for k, v in extra.items() if v}}
-        names = [name for name, _ in self.surfaces]
-        surface = str(rng.choice(names, p=[share for _, share in self.surfaces]))
+        surface = self._surface(float(rng.random()))
         if surface:
             tags["surface"] = surface
         if self.lanes:
@@ -35,6 +34,13 @@ class Kind:
         if rng.random() < self.maxspeed_share:
             tags["maxspeed"] = str(self.maxspeed_kmh)
         return tags
+
+    def _surface(self, draw: float) -> str:
+        for name, share in self.surfaces:
+            draw -= share
+            if draw < 0:
+                return name
+        return self.surfaces[-1][0]
 
 
 TRUNK = Kind(

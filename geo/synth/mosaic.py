@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.progress import Progress, silent
-from geo.roadmap import Place, SourceMap, SourceWay, Waterway
+from geo.roadmap import Place, SourceMap, SourceWay
 from geo.synth import roads
 from geo.synth.landcover import land_cover
 from geo.synth.names import NameBook
@@ -23,7 +23,7 @@ from geo.synth.pathgrid import PathGrid
 from geo.synth.places import Counts, choose_sites, counts_for
 from geo.synth.settle import Settled, settle
 from geo.synth.terrain import CELL_M, Terrain, make_terrain
-from geo.synth.water import river_width_m, water_areas, waterways, with_reservoirs
+from geo.synth.water import Course, river_courses, water_areas, waterways, with_reservoirs
 
 Field: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -62,6 +62,7 @@ def county(seed: int, *, area_km2: float = 2230, progress: Progress = silent) ->
     terrain = with_reservoirs(rng, make_terrain(rng, area_km2, progress))
     book = NameBook(rng)
     streams = waterways(terrain, book)
+    courses = river_courses(terrain, streams)
     progress("water", 1.0)
     windows = _windows(terrain, area_km2)
     ways: list[SourceWay] = []
@@ -70,7 +71,7 @@ def county(seed: int, *, area_km2: float = 2230, progress: Progress = silent) ->
     for window in windows:
         progress("roads", window.number / len(windows))
         own_rng = np.random.Generator(np.random.PCG64([seed, window.number]))
-        settled = _county_roads(own_rng, terrain, window, streams, book)
+        settled = _county_roads(own_rng, terrain, window, courses, book)
         places += settled.places
         ways += _source_ways(terrain, window, settled.lines, len(ways))
         built_up[_slices(window)] |= settled.built_up
@@ -135,7 +136,7 @@ def _county_roads(
     rng: np.random.Generator,
     terrain: Terrain,
     window: _Window,
-    streams: list[Waterway],
+    courses: list[Course],
     book: NameBook,
 ) -> Settled:
     here = _slices(window)
@@ -159,7 +160,7 @@ def _county_roads(
     settled = settle(rng, terrain, (window.top, window.left), network, sites, window.counts, book)
     join_crossings(network.lines)
     lines = largest_network(network.lines)
-    lines = _bridged(terrain, window, lines, streams)
+    lines = _bridged(window, lines, courses)
     return Settled(lines=lines, places=settled.places, built_up=settled.built_up)
 
 
@@ -187,45 +188,30 @@ def _gate_id(terrain: Terrain, window: _Window, cell: int) -> int:
     return 1 + (window.top + row) * terrain.frame.cols + window.left + col
 
 
-def _bridged(
-    terrain: Terrain, window: _Window, lines: list[Line], streams: list[Waterway]
-) -> list[Line]:
+def _bridged(window: _Window, lines: list[Line], courses: list[Course]) -> list[Line]:
     """Bridges over the rivers of this window."""
-    frame = terrain.frame
-    corner = np.array([window.left, window.top]) * CELL_M
-    limit = np.array([window.cols, window.rows]) * CELL_M
-    courses, widths = [], []
-    for river in streams:
-        xy = np.stack(
-            [
-                (river.lonlat[:, 0] - frame.west) / frame.step_lon,
-                (frame.north - river.lonlat[:, 1]) / frame.step_lat,
-            ],
-            axis=1,
-        )
-        xy = xy * CELL_M - corner
-        inside = ((xy > -200) & (xy < limit + 200)).all(axis=1)
-        if inside.sum() < 2 or river.kind != "river":
-            continue
-        cell = np.clip(
-            np.rint((xy + corner) / CELL_M).astype(int), 0, [frame.cols - 1, frame.rows - 1]
-        )
-        courses.append(xy)
-        widths.append(river_width_m(float(np.median(terrain.drained_m2[cell[:, 1], cell[:, 0]]))))
+    corner = _corner_m(window)
+    limit = corner + np.array([window.cols, window.rows]) * CELL_M
+    here = [c for c in courses if (c.low_m < limit).all() and (c.high_m > corner).all()]
     first_id = max(int(line.ids.max()) for line in lines) + 1
-    return bridge_rivers(lines, courses, widths, first_id)
+    return bridge_rivers(
+        lines, [c.xy_m - corner for c in here], [c.width_m for c in here], first_id
+    )
 
 
 def _source_ways(
     terrain: Terrain, window: _Window, lines: list[Line], ways_before: int
 ) -> list[SourceWay]:
-    corner = np.array([window.left, window.top]) * CELL_M
+    lonlat = terrain.frame.lonlat(np.concatenate([x.xy_m for x in lines]) + _corner_m(window))
+    cuts = np.cumsum([len(line.ids) for line in lines])[:-1]
     return [
-        SourceWay(
-            way_id=ways_before + number,
-            node_ids=line.ids,
-            lonlat=terrain.frame.lonlat(line.xy_m + corner),
-            tags=line.tags,
+        SourceWay(way_id=ways_before + number, node_ids=line.ids, lonlat=shape, tags=line.tags)
+        for number, (line, shape) in enumerate(
+            zip(lines, np.split(lonlat, cuts), strict=True), start=1
         )
-        for number, line in enumerate(lines, start=1)
     ]
+
+
+def _corner_m(window: _Window) -> Field:
+    """Where the window's first cell lies on the whole map."""
+    return np.array([window.left, window.top], dtype=np.float64) * CELL_M

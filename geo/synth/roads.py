@@ -119,7 +119,7 @@ def tracks(
         return kinds.LANE if users >= 3 else kinds.TRACK
 
     _links_over_ridges(rng, graph, network, search(graph, np.flatnonzero(network.on_road)))
-    for part in (*_dealt(hamlets, rounds + 1), *_dealt(farms, max(1, rounds - 1))):
+    for part in (*_dealt(hamlets, rounds), *_dealt(farms, (rounds + 1) // 2)):
         reach = search(graph, np.flatnonzero(network.on_road))
         _branches(rng, network, reach, part, kind)
 

@@ -84,6 +84,12 @@ class Frame:
         lat = self.north - xy_m[:, 1] / CELL_M * self.step_lat
         return np.stack([lon, lat], axis=1)
 
+    def xy_m(self, lonlat: Field) -> Field:
+        """The reverse of `lonlat`."""
+        col = (lonlat[:, 0] - self.west) / self.step_lon
+        row = (self.north - lonlat[:, 1]) / self.step_lat
+        return np.stack([col, row], axis=1) * CELL_M
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terrain:

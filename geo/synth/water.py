@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -134,6 +134,33 @@ def _smoothed(xy: Field, rounds: int) -> Field:
 def river_width_m(drained_m2: float) -> float:
     """Width of the water, from a regime relation (width grows with the root of the flow)."""
     return float(np.clip(0.0011 * np.sqrt(drained_m2), 3.0, 75.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A river as roads have to cross it, in metres of the whole map."""
+
+    xy_m: Field
+    width_m: float
+    low_m: Field
+    """Least x and y."""
+    high_m: Field
+
+
+def river_courses(terrain: Terrain, streams: list[Waterway]) -> list[Course]:
+    """The rivers among the streams, with their width."""
+    frame = terrain.frame
+    courses = []
+    for river in streams:
+        if river.kind != "river":
+            continue
+        xy = frame.xy_m(river.lonlat)
+        cell = np.clip(np.rint(xy / CELL_M).astype(int), 0, [frame.cols - 1, frame.rows - 1])
+        width_m = river_width_m(float(np.median(terrain.drained_m2[cell[:, 1], cell[:, 0]])))
+        courses.append(
+            Course(xy_m=xy, width_m=width_m, low_m=xy.min(axis=0), high_m=xy.max(axis=0))
+        )
+    return courses
 
 
 def water_areas(terrain: Terrain, rivers: list[Waterway]) -> list[Area]:
