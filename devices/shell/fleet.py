@@ -43,11 +43,16 @@ from geo.errors import GeoError
 from protocols.native import Command, Location
 
 TICK_S: Final = 0.5
-"""Real seconds between two steps of the simulation."""
+"""Real seconds between two steps of the simulation; fewer at high speed (`STEP_S_MAX`)."""
+STEP_S_MAX: Final = 5.0
+"""Simulated seconds in one step: a fast car goes some 120 m."""
 CATCH_UP_S_MAX: Final = 5.0
 """Real seconds lived in one step at most: after a pause of the machine time is lost, not leapt."""
 RAMP_S: Final = 3.0
 """Real seconds over which the fleet connects, so that it does not begin with a storm."""
+FIX_M_MAX: Final = 150.0
+"""A device reports after so many metres even if its time has not come: at a high `speed` the
+server would take longer jumps for a receiver's errors."""
 STILL_FACTOR: Final = 4.0
 """A unit that stands reports its place so much more seldom."""
 CAMERA_FACTOR: Final = 2.0
@@ -101,6 +106,8 @@ class SimDevice:
             self.client, url, token=device.token, on_event=on_event, radio=radio
         )
         self.next_fix_at = now + connect_after_s + rng.random()
+        self.fixed_m = 0.0
+        """What the unit had driven at the last fix."""
         self._lit = asyncio.Event()
         self._lit.set()
 
@@ -181,7 +188,8 @@ class FleetUnit:
                 charging=self.sim.at_home or (not camera and self.sim.moving),
                 weak_signal=silent,
             )
-            if now >= each.next_fix_at and not each.dark:
+            due = now >= each.next_fix_at or self.sim.metres - each.fixed_m >= FIX_M_MAX
+            if due and not each.dark:
                 self._fix(each, now)
 
     def _fix(self, each: SimDevice, now: float) -> None:
@@ -190,6 +198,7 @@ class FleetUnit:
         every_s *= CAMERA_FACTOR if each is not self.handset else 1.0
         every_s *= 1.0 if self.sim.moving else STILL_FACTOR
         each.next_fix_at = now + every_s * rng.uniform(0.9, 1.1)
+        each.fixed_m = self.sim.metres
         north_m, east_m = rng.gauss(0.0, GPS_SIGMA_M), rng.gauss(0.0, GPS_SIGMA_M)
         heading = self.sim.heading_deg
         each.shell.report_location(
@@ -295,7 +304,7 @@ class Fleet:
         loop = asyncio.get_running_loop()
         before = loop.time()
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(min(TICK_S, STEP_S_MAX / self.speed))
             now = loop.time()
             seconds = min(now - before, CATCH_UP_S_MAX) * self.speed
             before = now
