@@ -18,7 +18,12 @@ from geo.synth import roads
 from geo.synth.landcover import land_cover
 from geo.synth.names import NameBook
 from geo.synth.network import Line, Network
-from geo.synth.noding import bridge_rivers, join_crossings, largest_network
+from geo.synth.noding import (
+    bridge_rivers,
+    join_crossings,
+    largest_network,
+    without_doubles,
+)
 from geo.synth.pathgrid import PathGrid
 from geo.synth.places import Counts, choose_sites, counts_for
 from geo.synth.settle import Settled, settle
@@ -159,7 +164,7 @@ def _county_roads(
     roads.tracks(rng, grid, network, sites.hamlets, sites.farms, window.rounds)
     settled = settle(rng, terrain, (window.top, window.left), network, sites, window.counts, book)
     join_crossings(network.lines)
-    lines = largest_network(network.lines)
+    lines = largest_network(without_doubles(network.lines))
     lines = _bridged(window, lines, courses)
     return Settled(lines=lines, places=settled.places, built_up=settled.built_up)
 

@@ -178,6 +178,30 @@ def largest_network(lines: Sequence[Line]) -> list[Line]:
     return [line for line, at in zip(lines, first[:-1], strict=True) if label[dense[at]] == main]
 
 
+def without_doubles(lines: Sequence[Line]) -> list[Line]:
+    """The roads without pieces that an earlier road already draws between the same two points."""
+    ids = np.concatenate([line.ids for line in lines])
+    first = np.cumsum([0] + [len(line.ids) for line in lines])
+    pair = np.sort(np.stack([ids[:-1], ids[1:]], axis=1), axis=1)
+    pair[first[1:-1] - 1] = -np.stack([first[1:-1], first[1:-1]], axis=1)
+    _, kept = np.unique(pair, axis=0, return_index=True)
+    doubled = np.ones(len(pair), dtype=np.bool_)
+    doubled[kept] = False
+    result: list[Line] = []
+    for line, low, high in zip(lines, first[:-1].tolist(), first[1:].tolist(), strict=True):
+        cuts = np.flatnonzero(doubled[low : high - 1])
+        if not len(cuts):
+            result.append(line)
+            continue
+        starts, ends = [0, *(cuts + 1).tolist()], [*cuts.tolist(), high - low - 1]
+        result += [
+            Line(xy_m=line.xy_m[a : b + 1], ids=line.ids[a : b + 1], tags=line.tags)
+            for a, b in zip(starts, ends, strict=True)
+            if b > a
+        ]
+    return result
+
+
 def _segments(lines: Sequence[Line]) -> tuple[Ids, Ids, Field, Field]:
     """(line, position in line, start, end) of every segment."""
     counts = np.array([len(line.xy_m) - 1 for line in lines])

@@ -9,7 +9,7 @@ from geo.synth.curves import Curvature, draw
 from geo.synth.flow import drain, erode
 from geo.synth.names import NameBook
 from geo.synth.network import Line
-from geo.synth.noding import bridge_rivers, join_crossings, largest_network
+from geo.synth.noding import bridge_rivers, join_crossings, largest_network, without_doubles
 from geo.synth.pathgrid import PathGrid, RoadCost, search
 from geo.synth.places import counts_for
 from geo.synth.terrain import CELL_M
@@ -157,6 +157,16 @@ def test_roads_apart_from_the_rest_are_dropped() -> None:
     lines = [a_line((0, 0), (1, 0), (2, 0)), a_line((9, 9), (9, 8), first_id=10)]
 
     assert largest_network(lines) == lines[:1]
+
+
+def test_a_piece_drawn_twice_is_kept_once() -> None:
+    first = a_line((0, 0), (1, 0), (2, 0))
+    second = a_line((9, 9), (2, 0), (1, 0), (7, 7), first_id=10)
+    second.ids[[1, 2]] = [3, 2]
+
+    kept = without_doubles([first, second])
+
+    assert [line.ids.tolist() for line in kept] == [[1, 2, 3], [10, 3], [2, 13]]
 
 
 def test_a_path_up_a_steep_face_winds() -> None:
