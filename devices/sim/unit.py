@@ -28,11 +28,11 @@ from protocols.native import Report
 
 WALK_MPS: Final = 1.4
 """Foot patrols, on the same roads."""
-STANDBY_S_MEAN: Final = 900.0
+STANDBY_S_MEAN: Final = 2400.0
 """Until a unit goes on patrol."""
 PATROL_DEG: Final = 0.06
 """How far from home a patrol goes, as half a box: some 6 km."""
-PAUSE_S_MEAN: Final = 240.0
+PAUSE_S_MEAN: Final = 420.0
 """At the far end of a patrol."""
 OUTSIDE_SHARE: Final = 0.35
 """Units that are out on the road when the simulation begins."""
