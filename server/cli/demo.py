@@ -185,12 +185,12 @@ def _county(data_dir: Path, seed: int, area_km2: float, console: Console) -> Pat
 
 def _welcome(address: str, made: DemoSeed, simulator_log: Path | None) -> Panel:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("sign in as", "password", "page"):
-        table.add_column(heading)
+    for heading in ("sign in as", "password", "page", ""):
+        table.add_column(heading, no_wrap=True)
     for login in made.logins:
-        note = f"  (unit {login.unit})" if login.unit else ""
         page = f"{address}/{FACES.get(login.roles[0], '')}"
-        table.add_row(login.username, login.password, page + note)
+        note = f"unit {login.unit}" if login.unit else ""
+        table.add_row(login.username, login.password, page, note)
     lines = [
         f"[bold]Ridgeline serves {address}[/bold]",
         "The county, its force and its incidents are invented.",

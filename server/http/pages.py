@@ -13,17 +13,26 @@ from typing import Protocol
 import asyncpg
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from server.http.auth import session_of
+from server.http.auth import require, session_of
 from server.http.errors import ApiError, json
+from server.metrics import Metrics
 from server.stores.pool import Pool
 
 WEB_DIR = Path(__file__).parent.parent / "web"
 READY_S_MAX = 2.0
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+"""Who may read the metrics without signing in: a scraper on this machine."""
 FACES: dict[str, tuple[str, ...]] = {
     "console": ("dispatcher",),
     "handset": ("officer",),
@@ -49,6 +58,8 @@ class PagesServices(Protocol):
 
     @property
     def pool(self) -> Pool: ...
+    @property
+    def metrics(self) -> Metrics: ...
     @property
     def checks(self) -> Mapping[str, Check]:
         """What the server cannot work without."""
@@ -111,6 +122,11 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
             raise ApiError(503, "unavailable", f"Down: {', '.join(down)}.", {"down": down})
         return json({"status": "ok", "without": await _down(services.helpers)})
 
+    async def metrics(request: Request) -> Response:
+        if request.client is None or request.client.host not in LOOPBACK:
+            await require(request, "admin")
+        return PlainTextResponse(services.metrics.text(), headers={"cache-control": "no-store"})
+
     return [
         Route("/", home),
         Route("/login", login),
@@ -121,6 +137,7 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
         Mount("/licenses", Assets(directory=web_dir / "licenses", check_dir=False)),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
+        Route("/metrics", metrics),
     ]
 
 

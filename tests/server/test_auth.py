@@ -22,6 +22,7 @@ from server.http.passwords import Passwords, one_time_password, weakness
 from server.http.ratelimit import RateLimiter
 from server.http.users import NewUser
 from server.ids import new_id
+from server.metrics import Metrics
 from server.settings import Limits, Settings
 from server.stores import roster
 from server.stores import users as users_store
@@ -41,6 +42,7 @@ class SomeServices:
     pool: Pool
     auth: Auth
     fanout: Published
+    metrics: Metrics
     checks: dict[str, pages.Check]
     helpers: dict[str, pages.Check]
 
@@ -71,6 +73,7 @@ async def services(pool: Pool, tmp_path: Path) -> AsyncIterator[SomeServices]:
         pool=pool,
         auth=auth,
         fanout=Published(),
+        metrics=Metrics(),
         checks={"postgresql": database},
         helpers={},
     )

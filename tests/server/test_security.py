@@ -20,6 +20,7 @@ from server.http.app import assemble
 from server.http.auth import Auth, require
 from server.http.errors import ApiError, json
 from server.http.security import is_same_origin
+from server.metrics import Metrics
 from server.settings import Limits
 from server.stores.pool import Pool
 from tests.http_server import client_of, serving
@@ -218,6 +219,7 @@ class SomePages:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
+        self.metrics = Metrics()
         self.well = True
         self.checks: dict[str, pages.Check] = {"postgresql": self._check}
         self.helpers: dict[str, pages.Check] = {"valkey": self._check}
@@ -267,6 +269,24 @@ async def test_missing_build_says_what_to_do(pool: Pool, tmp_path: Path) -> None
     assert page.status_code == 503
     assert "make web" in page.text
     assert error_of(asset) == (404, "not_found")
+
+
+async def test_metrics_are_for_this_machine_and_for_administrators(
+    pool: Pool, tmp_path: Path
+) -> None:
+    auth, services = Auth(pool, Limits()), SomePages(pool)
+    services.metrics.count("frames_refused", 3)
+    routes = pages.routes(services, tmp_path)
+    async with (
+        serving(assemble(routes, auth=auth, body_bytes_max=1)) as url,
+        client_of(url) as client,
+    ):
+        here = await client.get("/metrics")
+        elsewhere = await client.get("/metrics", headers={"x-forwarded-for": "192.0.2.7"})
+    auth.close()
+
+    assert here.text == "ridgeline_frames_refused_total 3\n"
+    assert error_of(elsewhere) == (401, "not_signed_in")
 
 
 async def test_readiness_says_what_is_down(pool: Pool, tmp_path: Path) -> None:
