@@ -46,7 +46,8 @@ class _Device:
     """What is live of one device."""
 
     fix: DeviceFix | None = None
-    install_id: str = ""
+    since: datetime | None = None
+    """When its newest connection began."""
     online: bool = False
     heard_at: datetime | None = None
     battery_pct: int | None = None
@@ -153,10 +154,10 @@ class Board:
     def report_presence(self, presence: Presence) -> None:
         """An installation came, is still there, or left."""
         device = self._device(presence.device_id)
-        if not presence.online and device.install_id != presence.install_id:
-            return  # an older installation of the device leaves; the newer one stays
+        if device.since is not None and presence.since < device.since:
+            return  # an older connection of the device leaves; the newer one stays
         before = device.online, device.battery_pct
-        device.install_id, device.online = presence.install_id, presence.online
+        device.since, device.online = presence.since, presence.online
         self._heard(device, presence.at)
         if presence.battery_pct is not None:
             device.battery_pct, device.battery_at = presence.battery_pct, presence.at

@@ -1,1 +1,1 @@
-"""WebSocket doors: devices and consoles."""
+"""WebSocket doors: devices (`/v1/device`) and dispatchers' consoles (`/v1/console`)."""

@@ -62,7 +62,7 @@ class Record:
     install_id: str
     n: int
     received_at: datetime
-    fix: Fix | None
+    fix: Fix | None = None
     live: bool = False
     """Whether the fix may become the device's last position."""
 

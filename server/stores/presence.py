@@ -40,6 +40,8 @@ class Presence(Struct, frozen=True, kw_only=True):
     install_id: str
     online: bool
     at: datetime
+    since: datetime
+    """When the connection began."""
     gateway: str
     """The process that holds the connection."""
     battery_pct: int | None = None

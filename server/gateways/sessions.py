@@ -1,0 +1,249 @@
+"""All device connections of this process: one live per installation, woken, renewed, drained.
+
+The fan-out says which device has a new command; a sweep every few seconds compares with
+PostgreSQL, so a lost message costs seconds, and a device that was disabled, re-enrolled or given
+a new log is sent away. Presence of the connected is renewed before it runs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from devices.session import SessionLimits
+from protocols.native import CloseCode
+from server.gateways.connection import TRY_AGAIN_LATER, Connection
+from server.ids import new_id
+from server.metrics import Metrics
+from server.ports import Clock, FanOut
+from server.stores import devices
+from server.stores.pool import Pool
+from server.stores.positions import STORE_AWAY, Key, PositionWriter
+from server.stores.presence import DeviceFix, Presence, PresenceStore
+
+logger = logging.getLogger(__name__)
+
+DRAIN_S_MAX: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayLimits:
+    connections_max: int = 10_000
+    """Device connections of this process; more are refused with 503 before the handshake."""
+    connections_per_device_max: int = 4
+    """Installations of one device at once; the oldest makes room (4001)."""
+    sweep_s: float = 5.0
+    """How late a lost wake-up or a revoked token is noticed at most."""
+    presence_s: float = 30.0
+    """Renewal; `server.board.UNHEARD_MAX` is three of these and a bit."""
+
+
+class Full(Exception):
+    """No more connections: all places taken, or the server is stopping."""
+
+
+class Sessions:
+    """The registry that `services.sessions` names."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        positions: PositionWriter,
+        fanout: FanOut,
+        clock: Clock,
+        presence: PresenceStore | None = None,
+        metrics: Metrics | None = None,
+        limits: GatewayLimits | None = None,
+        session_limits: SessionLimits | None = None,
+    ) -> None:
+        self.pool, self.positions, self.fanout, self.clock = pool, positions, fanout, clock
+        self.metrics = metrics or Metrics()
+        self.limits = limits or GatewayLimits()
+        self.session_limits = session_limits or SessionLimits()
+        self.gateway_id = new_id()
+        self._presence = presence
+        self._by_key: dict[Key, Connection] = {}
+        self._all: set[Connection] = set()
+        """Those before their hello included."""
+        self._open_count = 0
+        self._draining = False
+        self._empty = asyncio.Event()
+        positions.on_stored = self._stored
+        fanout.subscribe("device", self._command_waits)
+        fanout.subscribe("presence", self._presence_arrived)
+        fanout.subscribe("resync", lambda _: self._wake_all())
+        self.metrics.gauge("device_connections", lambda: self._open_count)
+        self.metrics.gauge("devices_online", lambda: len(self._by_key))
+
+    def online(self) -> list[Key]:
+        """Installations that have a live connection here."""
+        return list(self._by_key)
+
+    # -- coming and going ----------------------------------------------------------------
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for one connection. Raises `Full`."""
+        if self._draining or self._open_count >= self.limits.connections_max:
+            self.metrics.count("device_connections_refused")
+            raise Full
+        self._open_count += 1
+        try:
+            yield
+        finally:
+            self._open_count -= 1
+            if not self._open_count:
+                self._empty.set()
+
+    async def serve(self, connection: Connection) -> None:
+        """Run one accepted connection to its end."""
+        self._all.add(connection)
+        try:
+            await connection.serve()
+        finally:
+            self._all.discard(connection)
+            await self._discharge(connection)
+
+    async def admit(self, connection: Connection) -> None:
+        """Make this the one live connection of its installation; the older ends first."""
+        while older := self._in_the_way(connection):
+            self.metrics.count("device_replaced")
+            older[0].close(CloseCode.REPLACED, "a newer connection took over")
+            await older[0].finished.wait()
+            self._forget(older[0])
+        if self._draining:
+            connection.close(CloseCode.DRAINING, "the server is stopping")
+        self._by_key[connection.key] = connection
+
+    async def _discharge(self, connection: Connection) -> None:
+        """The connection is over; tell, unless a newer one of the installation is here."""
+        if not self._forget(connection):
+            return
+        self._share_presence(connection.presence(online=False))
+        device_id, install_id = connection.key
+        try:
+            async with self.pool.acquire() as conn:
+                await devices.seen(
+                    conn, device_id=device_id, install_id=install_id, at=self.clock()
+                )
+        except STORE_AWAY as error:
+            logger.info("when %s left is not stored: %s", device_id, error)
+
+    def announce(self, connection: Connection) -> None:
+        """Tell everybody that it is here, and how its battery stands."""
+        self._share_presence(connection.presence(online=True))
+
+    def share_fix(self, fix: DeviceFix) -> None:
+        """Tell everybody a device's newest fix."""
+        if self._presence is not None:
+            self._presence.note(fix)
+        self.fanout.publish("fix", msgspec.json.encode(fix).decode())
+
+    # -- life ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Sweep and renew until cancelled."""
+        loop = asyncio.get_running_loop()
+        renew_at = loop.time() + self.limits.presence_s
+        while True:
+            await asyncio.sleep(self.limits.sweep_s)
+            try:
+                await self.sweep()
+            except STORE_AWAY as error:
+                self.metrics.count("sweep_failures")
+                logger.warning("devices are not compared, PostgreSQL is away: %s", error)
+            if loop.time() >= renew_at:
+                renew_at = loop.time() + self.limits.presence_s
+                for connection in list(self._by_key.values()):
+                    self.announce(connection)
+
+    async def sweep(self) -> None:
+        """Compare every connected device with its row."""
+        connections = list(self._by_key.values())
+        if not connections:
+            return
+        ids = sorted({connection.key[0] for connection in connections})
+        async with self.pool.acquire() as conn:
+            rows = await devices.enabled(conn, ids)
+        for connection in connections:
+            self._compare(connection, rows.get(connection.key[0]))
+
+    async def drain(self, within_s: float = DRAIN_S_MAX) -> None:
+        """Refuse new connections, close all with 4005, and wait for them to end."""
+        self._draining = True
+        for connection in list(self._all):
+            connection.close(CloseCode.DRAINING, "the server is stopping")
+        if not self._open_count:
+            return
+        self._empty.clear()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._empty.wait()
+        except TimeoutError:
+            logger.warning("%d device connections did not end in time", self._open_count)
+
+    # -- inside --------------------------------------------------------------------------
+
+    def _forget(self, connection: Connection) -> bool:
+        """Whether it was the live one of its installation until now."""
+        if connection.device is None or self._by_key.get(connection.key) is not connection:
+            return False
+        del self._by_key[connection.key]
+        return True
+
+    def _in_the_way(self, connection: Connection) -> list[Connection]:
+        device_id = connection.key[0]
+        of_device = [
+            other
+            for key, other in self._by_key.items()
+            if key[0] == device_id and other is not connection
+        ]
+        same = [other for other in of_device if other.key == connection.key]
+        others = [other for other in of_device if other.key != connection.key]
+        surplus = max(0, len(others) + 1 - self.limits.connections_per_device_max)
+        return same + others[:surplus]
+
+    def _compare(self, connection: Connection, row: devices.Device | None) -> None:
+        known = connection.device
+        assert known is not None
+        if row is None or row.token_hash != known.token_hash:
+            self.metrics.count("device_revoked")
+            connection.close(CloseCode.AUTH, "device or token not accepted any more")
+        elif row.epoch != known.epoch:
+            connection.close(TRY_AGAIN_LATER, "the log was restarted")
+        elif row.head_seq > connection.session.read_seq:
+            connection.log_grew()
+
+    def _stored(self, device_id: str, install_id: str, up_seq: int) -> None:
+        if (connection := self._by_key.get((device_id, install_id))) is not None:
+            connection.stored(up_seq)
+
+    def _command_waits(self, device_id: str) -> None:
+        for key, connection in self._by_key.items():
+            if key[0] == device_id:
+                connection.log_grew()
+
+    def _wake_all(self) -> None:
+        for connection in self._by_key.values():
+            connection.log_grew()
+
+    def _presence_arrived(self, payload: str) -> None:
+        """An installation that connected elsewhere is not here any more."""
+        presence = msgspec.json.decode(payload, type=Presence)
+        if presence.gateway == self.gateway_id or not presence.online:
+            return
+        here = self._by_key.get((presence.device_id, presence.install_id))
+        if here is not None and presence.since > here.opened_at:
+            here.close(CloseCode.REPLACED, "a newer connection took over")
+
+    def _share_presence(self, presence: Presence) -> None:
+        if self._presence is not None:
+            self._presence.note(presence)
+        self.fanout.publish("presence", msgspec.json.encode(presence).decode())

@@ -1,0 +1,583 @@
+"""Devices over real sockets: the door, the rules of the wire, and what PostgreSQL holds after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus, NegotiationError
+
+from devices.session import SessionLimits
+from protocols.native import FRAME_BYTES_MAX, Ack, Location, Ping, Pong, Report, State
+from server.gateways.sessions import GatewayLimits
+from server.stores import devices
+from server.stores.pool import Pool
+from server.stores.positions import WriterLimits
+from tests.server.field_room import (
+    TOKEN,
+    Room,
+    enqueue,
+    field_room,
+    issue_order,
+    utc_now,
+)
+from tests.server.field_rows import add_device, store_outage, until
+
+
+@pytest.fixture
+async def room(pool: Pool) -> AsyncIterator[Room]:
+    async with field_room(pool) as room:
+        yield room
+
+
+def now_ms() -> int:
+    return round(utc_now().timestamp() * 1000)
+
+
+def a_fix(n: int, **changes: Any) -> Location:
+    fields: dict[str, Any] = {"at": now_ms(), "lat": 27.5, "lon": 100.2, "bat": 63}
+    return Location(n=n, **fields | changes)
+
+
+def a_step(n: int, command_id: str, step: Report, **changes: Any) -> State:
+    return State(n=n, id=command_id, s=step, at=now_ms(), **changes)
+
+
+# -- the door ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_header", [True, False])
+async def test_device_with_its_token_is_welcome(pool: Pool, room: Room, in_header: bool) -> None:
+    await add_device(pool)
+
+    async with room.device(in_header=in_header) as device:
+        welcome = await device.hello()
+
+    assert (welcome.epoch, welcome.resumed, welcome.head, welcome.up) == ("e1", True, 0, 0)
+    assert device.socket.subprotocol == "ridgeline.v1.json"
+
+
+@pytest.mark.parametrize(
+    "who",
+    [{"token": "wrong"}, {"token": ""}, {"device_id": "cam-99"}, {"install_id": "a\x00b"}],
+)
+async def test_wrong_token_or_name_is_closed_with_4002(
+    pool: Pool, room: Room, who: dict[str, Any]
+) -> None:
+    await add_device(pool)
+
+    async with room.device(in_header=False, **who) as device:
+        with pytest.raises(Exception, match="4002"):
+            await device.hello()
+
+    assert room.metrics.value("device_refused") == 1
+    assert room.sessions.online() == []
+
+
+@pytest.mark.parametrize("subprotocol", [None, "ridgeline.v2.cbor"])
+async def test_other_subprotocol_is_refused_before_the_handshake(
+    room: Room, subprotocol: str | None
+) -> None:
+    with pytest.raises((InvalidStatus, NegotiationError)) as caught:
+        async with room.device(subprotocol=subprotocol):
+            pass
+
+    assert isinstance(caught.value, InvalidStatus)
+    assert caught.value.response.status_code == 400
+
+
+async def test_no_place_left_is_503(pool: Pool) -> None:
+    await add_device(pool)
+    limits = GatewayLimits(connections_max=1)
+    async with field_room(pool, gateway=limits) as room, room.device():
+        with pytest.raises(InvalidStatus) as caught:
+            async with room.device():
+                pass
+
+    assert caught.value.response.status_code == 503
+    assert caught.value.response.headers["retry-after"] == "5"
+
+
+async def test_whoever_says_nothing_is_closed(pool: Pool) -> None:
+    limits = SessionLimits(hello_s=0.05)
+    async with field_room(pool, session=limits) as room, room.device() as device:
+        assert await device.closed() == (4003, "no hello")
+
+
+@pytest.mark.parametrize("frame", ["{", '{"t":"unheard-of"}', "x" * (FRAME_BYTES_MAX + 1), b"{}"])
+async def test_malformed_or_oversize_frame_is_closed_with_4003(
+    pool: Pool, room: Room, frame: str | bytes
+) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.socket.send(frame)
+
+        assert (await device.closed())[0] == 4003
+
+
+async def test_silent_device_is_given_up(pool: Pool) -> None:
+    await add_device(pool)
+    limits = SessionLimits(heartbeat_s=1, heartbeats_missed_max=1)
+    async with field_room(pool, session=limits) as room, room.device() as device:
+        await device.hello()
+
+        assert await device.closed() == (1001, "silent for too long")
+
+
+async def test_ping_is_answered_and_its_battery_told(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.say(Ping(i=7, bat=41))
+
+        assert (await device.expect(Pong)).i == 7
+    assert any(topic == "presence" and '"battery_pct":41' in said for topic, said in room.said)
+
+
+# -- up ------------------------------------------------------------------------------------
+
+
+async def test_fixes_are_stored_then_acknowledged(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.say(a_fix(1, lat=27.5), a_fix(2, lat=27.501))
+        await device.acked(2)
+
+        assert await pool.fetchval("SELECT count(*) FROM position") == 2
+        assert await pool.fetchval("SELECT lat FROM last_position") == 27.501
+        assert await devices.up_seq(pool, device_id="cam-07", install_id="i1") == 2
+    assert [topic for topic, _ in room.said].count("fix") == 2
+
+
+async def test_duplicates_are_stored_once_and_acknowledged_again(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.say(a_fix(1), a_fix(1), a_fix(2))
+        await device.acked(2)
+        await device.say(a_fix(1))
+
+        assert (await device.expect(Ack)).up == 2
+    assert await pool.fetchval("SELECT count(*) FROM position") == 2
+
+
+async def test_gap_waits_for_the_missing_record(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.say(a_fix(2), Ping(i=1))
+        await device.expect(Pong)
+        assert room.metrics.value("records_gap") == 1
+        await device.say(a_fix(1), a_fix(2))
+
+        await device.acked(2)
+    assert await pool.fetchval("SELECT count(*) FROM position") == 2
+
+
+async def test_unbelievable_records_are_acknowledged_counted_and_not_stored(
+    pool: Pool, room: Room
+) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.socket.send('{"t":"up","k":"loc","n":1,"at":1,"lat":0,"lon":0,"bat":153}')
+        await device.say(a_fix(2, lat=0.0, lon=0.0), a_fix(3), a_fix(4, lat=28.5))
+        await device.acked(4)
+
+    assert await pool.fetchval("SELECT count(*) FROM position") == 1
+    for kind in ("malformed", "no_fix", "teleport"):
+        assert room.metrics.value("records_rejected", kind=kind) == 1
+
+
+async def test_flood_is_slowed_down_and_arrives_whole(pool: Pool) -> None:
+    await add_device(pool)
+    limits = SessionLimits(frames_per_s_max=500, frames_burst_max=20, hello_cost_frames=1)
+    async with field_room(pool, session=limits) as room:
+        async with room.device() as device:
+            await device.hello()
+            await device.say(*[a_fix(n) for n in range(1, 61)])
+            await device.acked(60)
+
+        assert room.metrics.value("device_throttled") > 0
+
+
+async def test_full_writer_holds_the_device_back_and_loses_nothing(pool: Pool) -> None:
+    await add_device(pool)
+    limits = WriterLimits(interval_s=0.01, buffer_len_max=5, batch_len_max=5)
+    async with field_room(pool, writer=limits) as room:
+        async with room.device() as device:
+            await device.hello()
+            await device.say(*[a_fix(n) for n in range(1, 41)])
+            await device.acked(40)
+
+        assert room.metrics.value("positions_buffer_full") > 0
+    assert await pool.fetchval("SELECT count(*) FROM position") == 40
+
+
+# -- down ----------------------------------------------------------------------------------
+
+
+async def test_new_command_wakes_the_session_and_is_marked_sent(pool: Pool, room: Room) -> None:
+    order = await issue_order(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        (task,) = await device.commands(1)
+        async with pool.acquire() as conn:
+            await enqueue(conn, text="turn back")
+        room.fanout.publish("device", "cam-07")
+        (notice,) = await device.commands(1)
+        await until(lambda: room.metrics.value("commands_sent") == 2)
+
+    assert (task.prev, task.seq, task.id, task.kind) == (0, 1, order.command_id, "task")
+    assert (notice.prev, notice.seq, notice.body["text"]) == (1, 2, "turn back")
+    assert await pool.fetchval("SELECT count(*) FROM command WHERE sent_at IS NULL") == 0
+
+
+async def test_lost_wake_up_is_made_up_for_by_the_sweep(pool: Pool) -> None:
+    await add_device(pool)
+    limits = GatewayLimits(sweep_s=0.02)
+    async with field_room(pool, gateway=limits) as room, room.device() as device:
+        await device.hello()
+        async with pool.acquire() as conn:
+            await enqueue(conn)
+
+        assert (await device.commands(1))[0].seq == 1
+
+
+async def test_resume_after_a_drop_goes_on_where_both_sides_were(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+    async with pool.acquire() as conn:
+        for _ in range(3):
+            await enqueue(conn)
+    async with room.device() as device:
+        await device.hello()
+        await device.commands(3)
+        await device.say(a_fix(1))
+        await device.acked(1)
+        device.socket.transport.abort()
+
+    async with room.device() as device:
+        welcome = await device.hello(cur=2, up_acked=1)
+        (last,) = await device.commands(1)
+
+    assert (welcome.resumed, welcome.head, welcome.up) == (True, 3, 1)
+    assert (last.prev, last.seq) == (2, 3)
+
+
+@pytest.mark.parametrize("hello", [{"epoch": "e0", "cur": 1}, {"cur": 9}])
+async def test_other_epoch_or_cursor_beyond_the_head_is_told_honestly(
+    pool: Pool, room: Room, hello: dict[str, Any]
+) -> None:
+    past = utc_now() - timedelta(hours=5)
+    order = await issue_order(pool)
+    async with pool.acquire() as conn:
+        await enqueue(conn, expires_at=past)
+        await enqueue(conn)
+
+    async with room.device() as device:
+        welcome = await device.hello(**hello)
+        commands = await device.commands(2)
+        async with pool.acquire() as conn:
+            await enqueue(conn)
+        room.fanout.publish("device", "cam-07")
+        commands += await device.commands(1)
+
+    assert not welcome.resumed
+    assert [(c.prev, c.seq) for c in commands] == [(0, 1), (1, 3), (3, 4)]
+    assert commands[0].id == order.command_id
+
+
+async def test_expired_task_arrives_as_a_notice_of_what_was_missed(pool: Pool, room: Room) -> None:
+    order = await issue_order(pool, expires_at=utc_now() - timedelta(minutes=1))
+
+    async with room.device() as device:
+        await device.hello()
+        (missed,) = await device.commands(1)
+
+    assert (missed.id, missed.kind) == (order.command_id, "notice")
+    assert (missed.body["ref"], missed.body["why"]) == (order.command_id, "expired")
+
+
+async def test_task_of_an_order_that_ended_meanwhile_does_not_arrive_as_a_task(
+    pool: Pool, room: Room
+) -> None:
+    order = await issue_order(pool)
+    await pool.execute("UPDATE dispatch_order SET state = 'cancelled', closed_at = now()")
+
+    async with room.device() as device:
+        await device.hello()
+        (missed,) = await device.commands(1)
+
+    assert (missed.kind, missed.body["why"]) == ("notice", "closed")
+    assert missed.id == order.command_id
+
+
+async def test_long_log_comes_in_pages_and_in_order(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+    async with pool.acquire() as conn, conn.transaction():
+        for _ in range(230):
+            await enqueue(conn)
+
+    async with room.device() as device:
+        await device.hello()
+        commands = await device.commands(230)
+
+    assert [(c.prev, c.seq) for c in commands] == [(n - 1, n) for n in range(1, 231)]
+
+
+async def test_hello_again_on_the_same_connection_starts_over(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+    async with pool.acquire() as conn:
+        await enqueue(conn)
+        await enqueue(conn)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.commands(2)
+        await device.hello(cur=1)
+        (again,) = await device.commands(1)
+
+    assert (again.prev, again.seq) == (1, 2)
+
+
+async def test_reader_that_stops_reading_is_closed_and_resumes_without_loss(pool: Pool) -> None:
+    await add_device(pool)
+    async with pool.acquire() as conn, conn.transaction():
+        for _ in range(600):
+            await enqueue(conn, text="x" * 12_000)
+    limits = SessionLimits(send_stalled_s=0.3, send_queue_bytes_max=32 * 1024)
+    async with field_room(pool, session=limits) as room:
+        async with room.device(small_buffers=True) as device:
+            await device.hello()
+            first = await device.commands(1)
+            device.socket.transport.pause_reading()
+            await until(lambda: room.metrics.value("device_closed", code="4004") == 1)
+            device.socket.transport.abort()
+        async with room.device() as device:
+            await device.hello(cur=first[0].seq)
+            rest = await device.commands(599)
+
+    assert [c.seq for c in first + rest] == list(range(1, 601))
+
+
+# -- orders --------------------------------------------------------------------------------
+
+
+async def test_report_moves_the_order_and_the_counter_in_one_step(pool: Pool, room: Room) -> None:
+    order = await issue_order(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        (task,) = await device.commands(1)
+        await device.say(
+            a_fix(1),
+            a_step(2, task.id, Report.RECEIVED),
+            a_step(3, task.id, Report.ACCEPTED, by="B-1042"),
+        )
+        await device.acked(3)
+
+        state = await pool.fetchval("SELECT state FROM dispatch_order")
+        kinds = [row["kind"] for row in await pool.fetch("SELECT kind FROM journal_entry")]
+    assert state == "accepted"
+    assert kinds == ["order.delivered", "order.accepted"]
+    assert await pool.fetchval("SELECT count(*) FROM position") == 1
+    assert ("incident", order.incident_id) in room.said
+    assert ("unit", order.unit_id) in room.said
+
+
+async def test_report_sent_twice_is_applied_once(pool: Pool, room: Room) -> None:
+    order = await issue_order(pool)
+    step = a_step(1, order.command_id, Report.RECEIVED)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.say(step, step)
+        await device.acked(1)
+    async with room.device() as device:
+        await device.hello(cur=1)
+        await device.say(step)
+        await device.acked(1)
+
+    assert await pool.fetchval("SELECT count(*) FROM order_event") == 1
+
+
+async def test_report_about_an_unknown_command_is_acknowledged_and_logged(
+    pool: Pool, room: Room
+) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.say(a_step(1, "no-such-command", Report.RECEIVED))
+        await device.acked(1)
+
+    assert await pool.fetchval("SELECT kind FROM journal_entry") == "order.report_ignored"
+
+
+async def test_report_nothing_can_store_does_not_hold_up_the_next(pool: Pool, room: Room) -> None:
+    order = await issue_order(pool)
+    await pool.execute("UPDATE command SET kind = 'task', order_id = $1", order.order_id)
+
+    async with room.device() as device:
+        await device.hello()
+        await device.say(
+            a_step(1, order.command_id, Report.RECEIVED, note="a\0b", reason="c\0d"),
+            a_step(2, order.command_id, Report.SHOWN),
+        )
+        await device.acked(2)
+
+    assert await pool.fetchval("SELECT state FROM dispatch_order") == "shown"
+
+
+# -- one live session, revocation, outage, stop --------------------------------------------
+
+
+async def test_newer_connection_replaces_the_older_and_nothing_is_stored_twice(
+    pool: Pool, room: Room
+) -> None:
+    await add_device(pool)
+
+    async with room.device() as older, room.device() as newer:
+        await older.hello()
+        await older.say(a_fix(1), a_fix(2))
+        await older.say(Ping(i=1))
+        while not isinstance(await older.next(), Pong):
+            pass
+        welcome = await newer.hello()
+
+        assert (await older.closed())[0] == 4001
+        assert welcome.up == 2
+        await newer.say(a_fix(1), a_fix(2), a_fix(3))
+        await newer.acked(3)
+        assert room.sessions.online() == [("cam-07", "i1")]
+    assert await pool.fetchval("SELECT count(*) FROM position") == 3
+
+
+async def test_many_connections_at_once_leave_one(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+    devices_ = [room.device() for _ in range(6)]
+    for device in devices_:
+        await device.__aenter__()
+
+    welcomes = await asyncio.gather(
+        *(device.hello() for device in devices_), return_exceptions=True
+    )
+
+    await until(lambda: room.sessions.online() == [("cam-07", "i1")])
+    codes = [device.socket.close_code for device in devices_]
+    assert codes.count(4001) == 5
+    assert sum(not isinstance(each, BaseException) for each in welcomes) >= 1
+    for device in devices_:
+        await device.__aexit__(None, None, None)
+
+
+async def test_one_more_installation_than_allowed_pushes_the_oldest_out(pool: Pool) -> None:
+    await add_device(pool)
+    limits = GatewayLimits(connections_per_device_max=1)
+    async with (
+        field_room(pool, gateway=limits) as room,
+        room.device(install_id="i1") as first,
+        room.device(install_id="i2") as second,
+    ):
+        await first.hello()
+        await second.hello()
+
+        assert (await first.closed())[0] == 4001
+        assert room.sessions.online() == [("cam-07", "i2")]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE device SET disabled_at = now()", 4002),
+        ("UPDATE device SET token_hash = sha256('other')", 4002),
+        ("UPDATE device SET epoch = 'e2'", 1013),
+    ],
+)
+async def test_revoked_or_restarted_device_is_sent_away(
+    pool: Pool, room: Room, change: str, code: int
+) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        await pool.execute(change)
+        await room.sessions.sweep()
+
+        assert (await device.closed())[0] == code
+
+
+async def test_outage_of_the_store_sends_reports_back_to_the_device(
+    pool: Pool, room: Room, database_url: str
+) -> None:
+    order = await issue_order(pool)
+    step = a_step(1, order.command_id, Report.RECEIVED)
+
+    async with room.device() as device:
+        await device.hello()
+        async with store_outage(database_url):
+            await device.say(step)
+            assert await device.closed() == (1013, "the store is away")
+    async with room.device() as device:
+        welcome = await device.hello()
+        await device.say(step)
+        await device.acked(1)
+
+    assert welcome.up == 0
+    assert await pool.fetchval("SELECT state FROM dispatch_order") == "delivered"
+
+
+async def test_outage_of_the_store_keeps_fixes_and_the_connection(
+    pool: Pool, room: Room, database_url: str
+) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello()
+        async with store_outage(database_url):
+            await device.say(a_fix(1), Ping(i=1))
+            await device.expect(Pong)
+            await until(lambda: room.positions.store_is_away)
+        await device.acked(1)
+
+    assert await pool.fetchval("SELECT count(*) FROM position") == 1
+
+
+async def test_stopping_server_sends_devices_away_and_takes_no_more(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+
+    async with room.device() as device, room.device(install_id="i2"):
+        await device.hello()
+        await room.sessions.drain()
+
+        assert await device.closed() == (4005, "the server is stopping")
+        with pytest.raises(InvalidStatus):
+            async with room.device():
+                pass
+
+
+async def test_coming_and_going_is_told(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+
+    async with room.device() as device:
+        await device.hello(bat=55)
+    await until(lambda: len([1 for topic, _ in room.said if topic == "presence"]) == 2)
+
+    came, left = (said for topic, said in room.said if topic == "presence")
+    assert '"online":true' in came
+    assert '"battery_pct":55' in came
+    assert '"online":false' in left
+    await until(lambda: room.sessions.online() == [])
+    assert TOKEN not in "".join(said for _, said in room.said)
