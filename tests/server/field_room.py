@@ -132,7 +132,7 @@ class Device:
         self._connect = connect(
             url,
             compression=None if small_buffers else "deflate",
-            sock=_small_socket(url) if small_buffers else None,
+            sock=small_socket(url) if small_buffers else None,
             subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
             additional_headers={"Authorization": f"Bearer {token}"} if in_header else None,
             proxy=None,
@@ -199,7 +199,7 @@ class Device:
         return self.socket.close_code, self.socket.close_reason or ""
 
 
-def _small_socket(url: str) -> socket.socket:
+def small_socket(url: str) -> socket.socket:
     address = urlsplit(url)
     small = socket.socket()
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
