@@ -37,7 +37,7 @@ class Limits:
     """Connections to PostgreSQL of one process."""
     fanout_queue_len_max: int = 10_000
     """Messages that wait for Redis; more are dropped and counted."""
-    session_idle_s: float = 12 * 3600
+    session_idle_s: float = 12.0 * 3600
     """A signed-in user is forgotten after this long without a request."""
     session_total_s: float = 7 * 24 * 3600
     """And after this long whatever happens."""
@@ -47,14 +47,14 @@ class Limits:
     """Wrong passwords per user name and address within the window, then 429."""
     login_address_failures_max: int = 40
     """Wrong passwords per address, whatever the user name."""
-    login_window_s: float = 300
+    login_window_s: float = 300.0
     login_tracked_max: int = 10_000
     """User names and addresses remembered for the rate limit; the oldest is forgotten."""
     password_hashes_at_once_max: int = 2
     """Argon2 runs at once (64 MiB each); others wait."""
     password_hashes_waiting_max: int = 64
     """Sign-ins that may wait for one; more get 503."""
-    shutdown_s: float = 10
+    shutdown_s: float = 10.0
     """For peers to close and buffers to drain when the server stops."""
 
     @classmethod
@@ -64,7 +64,7 @@ class Limits:
         for each in fields(cls):
             name = f"RIDGELINE_{each.name.upper()}"
             if text := env.get(name, ""):
-                changed[each.name] = _positive(name, text, whole=isinstance(each.default, int))
+                changed[each.name] = _positive(name, text, whole=each.type == "int")
         return cls(**changed)
 
 

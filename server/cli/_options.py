@@ -72,6 +72,8 @@ def set_up_logging(verbose: bool) -> None:
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # The pool tells of each failed attempt with a trace; whoever needed the database says it once.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 

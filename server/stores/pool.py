@@ -28,13 +28,19 @@ _json_decoder = msgspec.json.Decoder()
 
 
 async def open_pool(
-    url: str, *, connections_min: int = 1, connections_max: int = 10, command_timeout_s: float = 30
+    url: str,
+    *,
+    connections_min: int = 1,
+    connections_max: int = 10,
+    connect_timeout_s: float = 5,
+    command_timeout_s: float = 30,
 ) -> Pool:
     """Connect as the application: whatever user the URL names, acting as `ridgeline_app`."""
     return await asyncpg.create_pool(
         url,
         min_size=connections_min,
         max_size=connections_max,
+        timeout=connect_timeout_s,
         command_timeout=command_timeout_s,
         server_settings={"role": APP_ROLE, "application_name": "ridgeline", "timezone": "UTC"},
         init=use_codecs,

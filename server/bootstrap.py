@@ -1,0 +1,184 @@
+"""Wires the parts of one server process together: what is built, in which order, and what runs.
+
+The only module that knows them all. `build` gives `Services`; `running` keeps their background
+tasks alive around the time the server serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis.asyncio as aioredis
+
+from geo import mapfolder
+from geo.ground import Ground
+from geo.linear import LinearIndex
+from geo.places import PlaceIndex
+from geo.roadmap import RoadMap
+from geo.snap import SnapIndex
+from geo.tiles import TileMaker
+from server import housekeeping
+from server.board import Board
+from server.gateways.console import ConsoleHub
+from server.gateways.sessions import Sessions
+from server.http.auth import Auth
+from server.http.pages import Check
+from server.metrics import Metrics
+from server.pipeline import Pipeline, utc_now
+from server.routing import RoutingService
+from server.settings import Settings
+from server.stores.fanout import RedisFanOut
+from server.stores.pool import Pool, open_pool
+from server.stores.positions import PositionWriter
+from server.stores.presence import PresenceStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """Everything a route or a gateway may ask for."""
+
+    settings: Settings
+    pool: Pool
+    redis: aioredis.Redis
+    fanout: RedisFanOut
+    metrics: Metrics
+    roadmap: RoadMap
+    tiles: TileMaker
+    places: PlaceIndex
+    routing: RoutingService
+    presence: PresenceStore
+    board: Board
+    pipeline: Pipeline
+    positions: PositionWriter
+    sessions: Sessions
+    hub: ConsoleHub
+    auth: Auth
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    helpers: Mapping[str, Check] = field(default_factory=dict)
+
+
+async def build(settings: Settings) -> Services:
+    """Open what the settings name and wire it. Raises `GeoError`, and what the stores raise."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    limits = settings.limits
+    roadmap = await asyncio.to_thread(mapfolder.load, settings.map_dir)
+    index, tiles, places = await asyncio.to_thread(_indices, roadmap)
+    async with AsyncExitStack() as undo:
+        routing = RoutingService(lambda: Ground(roadmap, engine=settings.engine))
+        undo.push_async_callback(routing.close)
+        await routing.start()
+        pool = await open_pool(settings.database_url, connections_max=limits.pool_connections_max)
+        undo.push_async_callback(pool.close)
+        redis = aioredis.Redis.from_url(settings.redis_url)
+        undo.push_async_callback(redis.aclose)
+        metrics = Metrics()
+        fanout = RedisFanOut(settings.redis_url, queue_len_max=limits.fanout_queue_len_max)
+        presence = PresenceStore(redis, metrics)
+        positions = PositionWriter(pool, metrics=metrics)
+        board = await Board.load(
+            pool,
+            fanout=fanout,
+            snapper=index.snap,
+            clock=utc_now,
+            presence=presence,
+            metrics=metrics,
+        )
+        services = Services(
+            settings=settings,
+            pool=pool,
+            redis=redis,
+            fanout=fanout,
+            metrics=metrics,
+            roadmap=roadmap,
+            tiles=tiles,
+            places=places,
+            routing=routing,
+            presence=presence,
+            board=board,
+            pipeline=Pipeline(
+                pool=pool, fanout=fanout, live=board, router=routing, map_meta=roadmap.meta
+            ),
+            positions=positions,
+            sessions=Sessions(
+                pool=pool,
+                positions=positions,
+                fanout=fanout,
+                clock=utc_now,
+                presence=presence,
+                metrics=metrics,
+            ),
+            hub=ConsoleHub(pool=pool, board=board, fanout=fanout, clock=utc_now, metrics=metrics),
+            auth=Auth(pool, limits),
+            checks={"postgresql": lambda: _answers(pool)},
+            helpers={"valkey": fanout.ping},
+        )
+        undo.pop_all()
+    _offer_gauges(services)
+    return services
+
+
+@asynccontextmanager
+async def background(services: Services) -> AsyncIterator[None]:
+    """Run the background tasks around the body; afterwards store and send what still waits.
+
+    A task that fails is our bug: it ends the body too.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        jobs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "fanout": services.fanout.run,
+            "presence": services.presence.run,
+            "board": services.board.run,
+            "hub": services.hub.run,
+            "sessions": services.sessions.run,
+            "sweep": lambda: housekeeping.sweep_sessions(services.pool),
+        }
+        writer = tasks.create_task(services.positions.run(), name="positions")
+        others = [tasks.create_task(job(), name=name) for name, job in jobs.items()]
+        yield
+        services.positions.stop()
+        await asyncio.wait({writer}, timeout=services.settings.limits.shutdown_s)
+        for task in (writer, *others):
+            task.cancel()
+    await services.fanout.flush()
+
+
+async def close_peers(services: Services) -> None:
+    """Tell devices and consoles that the server stops, and wait for them to go."""
+    await asyncio.gather(services.sessions.drain(), services.hub.drain())
+
+
+async def close(services: Services) -> None:
+    """Let go of what `build` opened, in the opposite order."""
+    services.auth.close()
+    await services.redis.aclose()
+    await services.routing.close()
+    try:
+        await asyncio.wait_for(services.pool.close(), services.settings.limits.shutdown_s)
+    except TimeoutError:
+        logger.warning("a database connection did not come back; it is cut")
+        services.pool.terminate()
+
+
+def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex]:
+    linear = LinearIndex(roadmap)
+    return SnapIndex(roadmap), TileMaker(roadmap, linear), PlaceIndex(roadmap, linear)
+
+
+async def _answers(pool: Pool) -> bool:
+    return bool(await pool.fetchval("SELECT true"))
+
+
+def _offer_gauges(services: Services) -> None:
+    fanout, metrics = services.fanout, services.metrics
+    metrics.gauge("fanout_queue", lambda: fanout.queue_len)
+    metrics.gauge("fanout_connected", lambda: fanout.connected)
+    metrics.gauge("fanout_dropped", lambda: fanout.counters.dropped)
+    metrics.gauge("fanout_outages", lambda: fanout.counters.outages)

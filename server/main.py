@@ -1,0 +1,312 @@
+"""One server process: from the port to the last flush.
+
+Start: take the port, start the private databases where none are named, migrate, wire, serve.
+Stop: accept no more, close the peers, drain, flush, stop the databases. Whatever kept it from
+starting is one clear line and exit code 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
+from dataclasses import replace
+from functools import partial
+
+import uvicorn
+from starlette.applications import Starlette
+
+from geo import mapfolder
+from geo.errors import GeoError
+from server import bootstrap, housekeeping, migrate
+from server.bootstrap import Services
+from server.embedded import launcher
+from server.embedded.errors import EmbeddedError
+from server.embedded.launcher import Running
+from server.gateways import console, device
+from server.http import auth, devices_admin, incidents, journal, orders, pages, units, users
+from server.http import map as ground_map
+from server.http.app import assemble
+from server.settings import Settings, SettingsError
+from server.stores.positions import STORE_AWAY
+
+logger = logging.getLogger(__name__)
+
+WATCH_TICKS = 10
+"""The private databases are looked at every so many ticks of 0.1 s."""
+KEEP_ALIVE_S = 15
+_MODULES = (
+    auth,
+    users,
+    devices_admin,
+    incidents,
+    orders,
+    units,
+    journal,
+    ground_map,
+    console,
+    device,
+    pages,
+)
+
+Company = Callable[[str], AbstractAsyncContextManager[object]]
+"""Entered with the server's address once it serves, left when it begins to stop."""
+
+
+class CannotServe(Exception):
+    """Why the server does not start or must stop; the text is for the operator."""
+
+
+def create_app(services: Services) -> Starlette:
+    """The application over wired services; its lifespan runs their background tasks."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with bootstrap.background(services):
+            yield
+
+    routes = [route for module in _MODULES for route in module.routes(services)]
+    return assemble(
+        routes,
+        auth=services.auth,
+        body_bytes_max=services.settings.limits.body_bytes_max,
+        tls=services.settings.tls,
+        lifespan=lifespan,
+    )
+
+
+def run(
+    settings: Settings,
+    *,
+    prepare: Callable[[Settings], None] | None = None,
+    company: Company | None = None,
+) -> int:
+    """Serve until SIGINT or SIGTERM; returns the exit code.
+
+    `prepare` is called before wiring, with the addresses of running, migrated databases.
+    """
+    try:
+        with _terminable(), ExitStack() as stack:
+            mapfolder.read_info(settings.map_dir)  # what is wrong is said before anything starts
+            check_tls(settings)
+            listeners = [stack.enter_context(each) for each in listen(settings)]
+            running = stack.enter_context(private_databases(settings))
+            port = listeners[0].getsockname()[1]
+            settings = replace(with_urls(settings, running), port=port)
+            migrate_now(settings)
+            if prepare is not None:
+                prepare(settings)
+            asyncio.run(serve(settings, listeners, running, company))
+    except KeyboardInterrupt:
+        return 130
+    except (CannotServe, EmbeddedError, GeoError, SettingsError, migrate.MigrationError) as error:
+        print(f"ridgeline: {error}", file=sys.stderr)  # noqa: T201 (for the operator)
+        return 1
+    return 0
+
+
+async def serve(
+    settings: Settings, listeners: list[socket.socket], running: Running, company: Company | None
+) -> None:
+    """Wire, serve, stop. Raises `CannotServe` when something broke meanwhile."""
+    try:
+        services = await bootstrap.build(settings)
+    except STORE_AWAY as error:
+        raise CannotServe(f"PostgreSQL went away during the start: {error}") from error
+    try:
+        password = await housekeeping.ensure_admin(services.pool, services.auth.passwords)
+        if password is not None:
+            _announce_admin(password)
+        server = Server(create_app(services), services, running, company)
+        await server.serve(listeners)
+        if server.failure:
+            raise CannotServe(server.failure)
+    finally:
+        await bootstrap.close(services)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with our order of stopping and an eye on what must not end."""
+
+    def __init__(
+        self, app: Starlette, services: Services, running: Running, company: Company | None = None
+    ) -> None:
+        super().__init__(uvicorn_config(app, services.settings))
+        self.failure: str | None = None
+        self._services = services
+        self._running = running
+        self._company = company or (lambda address: nullcontext())
+
+    async def main_loop(self) -> None:
+        async with self._company(address_of(self._services.settings)):
+            await super().main_loop()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % WATCH_TICKS == 0 and (ended := self._running.ended()):
+            logs = self._services.settings.data_dir / "logs"
+            self.failure = f"{' and '.join(ended)} ended by itself; the logs are in {logs}."
+        if getattr(self.lifespan, "error_occurred", False):
+            self.failure = "A background task failed; the log above says why."
+        return await super().on_tick(counter) or self.failure is not None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, tell the peers, then uvicorn waits for requests and ends the lifespan."""
+        for each in self.servers:
+            each.close()
+        await bootstrap.close_peers(self._services)
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal asks the server to stop; it is not raised again afterwards."""
+        loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in before:
+            loop.add_signal_handler(number, partial(self.handle_exit, number, None))
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+
+
+def uvicorn_config(app: Starlette, settings: Settings) -> uvicorn.Config:
+    limits = settings.limits
+    return uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        ws_max_size=limits.websocket_message_bytes_max,
+        ws_ping_interval=None,  # both protocols have a heartbeat; a ping more wakes a radio
+        ws_per_message_deflate=settings.websocket_deflate,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=limits.connections_max,
+        backlog=limits.listen_backlog_len,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(limits.shutdown_s),
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+def check_tls(settings: Settings) -> None:
+    """Raises `CannotServe` when the certificate and the key do not fit."""
+    if settings.tls_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:  # SSLError is one
+        raise CannotServe(f"The TLS certificate or its key cannot be used: {error}") from error
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """Bound sockets, not yet listening. Raises `CannotServe`."""
+    where = f"{settings.host or '*'}:{settings.port}"
+    try:
+        found = socket.getaddrinfo(
+            settings.host or None,
+            settings.port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )
+    except socket.gaierror as error:
+        raise CannotServe(f"There is no address {settings.host}: {error.strerror}.") from error
+    bound: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            each = socket.socket(family, kind, protocol)
+            bound.append(each)
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # With port 0 the later ones take the port that the first was given.
+            port = address[1] or bound[0].getsockname()[1]
+            each.bind((address[0], port, *address[2:]))
+    except OSError as error:
+        for each in bound:
+            each.close()
+        raise CannotServe(
+            f"Cannot listen on {where}: {error.strerror}. "
+            "Stop the program that uses this port, or choose another with --port."
+        ) from error
+    return bound
+
+
+@contextmanager
+def private_databases(settings: Settings, *, valkey: bool = True) -> Iterator[Running]:
+    """Those that the settings do not name; none at all when they name both."""
+    wanted = {
+        "postgres": settings.database_url is None,
+        "valkey": valkey and settings.redis_url is None,
+    }
+    if not any(wanted.values()):
+        yield Running(postgres=None, valkey=None)
+        return
+    with launcher.run(settings.data_dir, **wanted) as running:
+        yield running
+
+
+def with_urls(settings: Settings, running: Running) -> Settings:
+    """The settings, with the private databases where they name none."""
+    return replace(
+        settings,
+        database_url=settings.database_url or running.database_url,
+        redis_url=settings.redis_url or running.redis_url,
+    )
+
+
+def migrate_now(settings: Settings) -> None:
+    """Bring the schema up to date. Raises `MigrationError`, `CannotServe`."""
+    assert settings.database_url is not None
+    try:
+        for name in asyncio.run(migrate.apply(settings.database_url)):
+            logger.info("applied migration %s", name)
+    except STORE_AWAY as error:
+        raise CannotServe(
+            f"PostgreSQL cannot be used: {error}. Look at DATABASE_URL and at that server."
+        ) from error
+
+
+def address_of(settings: Settings) -> str:
+    """What a person types into a browser."""
+    host = {"": "localhost", "0.0.0.0": "localhost", "::": "localhost"}.get(  # noqa: S104
+        settings.host, settings.host
+    )
+    scheme = "https" if settings.tls else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _announce_admin(password: str) -> None:
+    print(  # noqa: T201 (for the operator, once)
+        f"\nFirst start. Sign in as {housekeeping.FIRST_ADMIN} with the one-time password "
+        f"{password}\nand choose your own. It is shown only now.\n",
+        flush=True,
+    )
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """While starting and stopping, SIGTERM unwinds like Ctrl-C."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

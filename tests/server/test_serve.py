@@ -1,0 +1,314 @@
+"""`ridgeline serve` and `ridgeline demo` as an operator meets them: processes, ports, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server.embedded import process
+from server.embedded.launcher import Running
+from server.main import CannotServe, listen
+from server.settings import Limits, Settings, SettingsError, from_env
+
+GONE_S = 15.0
+SERVES = r"Ridgeline serves (http://127\.0\.0\.1:\d+)"
+
+
+class Program:
+    """A `ridgeline` command in a process of its own, read line by line."""
+
+    def __init__(self, *arguments: str | Path, **env: str) -> None:
+        cleared = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "server.cli", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=cleared | {"COLUMNS": "160"} | env,
+        )
+        self.text = ""
+
+    def until(self, pattern: str) -> str:
+        """Read until a line matches; the first group of the match."""
+        assert self.child.stdout is not None
+        for line in self.child.stdout:
+            self.text += line
+            if match := re.search(pattern, line):
+                return match[1]
+        raise AssertionError(f"no line with {pattern!r} in:\n{self.text}")
+
+    def end(self, number: signal.Signals | None = None) -> int:
+        """Send a signal, read the rest, return the exit code."""
+        if number is not None:
+            self.child.send_signal(number)
+        self.text += self.child.communicate(timeout=60)[0]
+        return self.child.returncode
+
+
+@contextmanager
+def ridgeline(*arguments: str | Path, **env: str) -> Iterator[Program]:
+    program = Program(*arguments, **env)
+    try:
+        yield program
+    finally:
+        program.child.kill()
+        program.child.communicate()
+
+
+def serving(map_dir: Path, data_dir: Path, *more: str) -> tuple[str | Path, ...]:
+    return ("serve", "--map", map_dir, "--data", data_dir, "--port", "0", *more)
+
+
+def servers_of(data_dir: Path) -> list[int]:
+    """Processes of the private databases of that folder."""
+    return [
+        *process.processes_naming("postgres", data_dir / "pg"),
+        *process.processes_naming("valkey-server", data_dir / "run"),
+    ]
+
+
+# -- a first start, and the next ----------------------------------------------------------
+
+
+def test_first_start_makes_an_admin_with_a_one_time_password(
+    small_map_dir: Path, short_dir: Path
+) -> None:
+    with ridgeline(*serving(small_map_dir, short_dir / "data")) as first:
+        password = first.until(r"one-time password (\S+)")
+        url = first.until(SERVES)
+        with httpx.Client(base_url=url) as client:
+            body = {"username": "admin", "password": password}
+            user = client.post("/api/login", json=body).json()
+            assert (user["roles"], user["must_change_password"]) == (["admin"], True)
+            new = {"old": password, "new": "a better pass phrase"}
+            assert client.post("/api/me/password", json=new).status_code == 204
+            assert client.get("/readyz").json()["status"] == "ok"
+        assert first.end(signal.SIGTERM) == 0
+    assert servers_of(short_dir / "data") == []
+
+    with ridgeline(*serving(small_map_dir, short_dir / "data")) as second:
+        url = second.until(SERVES)
+        body = {"username": "admin", "password": "a better pass phrase"}
+        assert httpx.post(f"{url}/api/login", json=body).status_code == 200
+        assert second.end(signal.SIGINT) == 0
+    assert "one-time password" not in second.text
+
+
+def test_given_stores_are_used_and_nothing_private_is_started(
+    small_map_dir: Path, short_dir: Path, database_url: str, redis_url: str
+) -> None:
+    stores = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    with ridgeline(*serving(small_map_dir, short_dir / "data"), **stores) as program:
+        url = program.until(SERVES)
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert program.end(signal.SIGTERM) == 0
+
+    assert not (short_dir / "data" / "pg").exists()
+
+
+def test_dead_database_ends_the_server_with_a_reason(small_map_dir: Path, short_dir: Path) -> None:
+    with ridgeline(*serving(small_map_dir, short_dir / "data")) as program:
+        program.until(SERVES)
+        [postgres] = process.processes_naming("postgres", short_dir / "data" / "pg")
+
+        os.kill(postgres, signal.SIGKILL)
+
+        assert program.end() == 1
+    assert "PostgreSQL ended by itself; the logs are in" in program.text
+
+
+# -- what keeps it from starting: one line, exit code 1 -----------------------------------
+
+
+def refusal(*arguments: str | Path, **env: str) -> str:
+    with ridgeline(*arguments, **env) as program:
+        assert program.end() == 1, program.text
+    lines = [line for line in program.text.splitlines() if " INFO " not in line]
+    assert len(lines) == 1, program.text
+    return lines[0]
+
+
+def test_port_in_use(small_map_dir: Path, short_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = f"{other.getsockname()[1]}"
+
+        said = refusal(*serving(small_map_dir, short_dir / "data"), "--port", port)
+
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use." in said
+    assert "--port" in said
+
+
+def test_data_folder_in_use(small_map_dir: Path, short_dir: Path) -> None:
+    with ridgeline(*serving(small_map_dir, short_dir / "data")) as first:
+        first.until(SERVES)
+
+        said = refusal(*serving(small_map_dir, short_dir / "data"))
+
+    assert f"is in use by process {first.child.pid} (" in said
+
+
+def test_missing_map_folder_is_found_before_anything_starts(short_dir: Path) -> None:
+    said = refusal(*serving(short_dir / "nowhere", short_dir / "data"))
+
+    assert "nowhere: there is no such folder" in said
+    assert not (short_dir / "data").exists()
+
+
+def test_unreachable_database(small_map_dir: Path, short_dir: Path) -> None:
+    url = f"postgresql://app@/ridgeline?host={short_dir}"
+    said = refusal(
+        *serving(small_map_dir, short_dir), DATABASE_URL=url, REDIS_URL="redis://127.0.0.1:1"
+    )
+
+    assert "PostgreSQL cannot be used" in said
+    assert "DATABASE_URL" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "env", "expected"),
+    [
+        (("--tls-cert", __file__), {}, "both --tls-cert and --tls-key"),
+        (("--tls-cert", __file__, "--tls-key", __file__), {}, "certificate or its key cannot be"),
+        ((), {"RIDGELINE_BODY_BYTES_MAX": "many"}, "RIDGELINE_BODY_BYTES_MAX is 'many'"),
+        ((), {"RIDGELINE_SESSION_IDLE_S": "-1"}, "must be a number above 0"),
+    ],
+)
+def test_wrong_settings(
+    small_map_dir: Path,
+    short_dir: Path,
+    more: tuple[str, ...],
+    env: dict[str, str],
+    expected: str,
+) -> None:
+    said = refusal(*serving(small_map_dir, short_dir / "data", *more), **env)
+
+    assert expected in said
+
+
+def test_unknown_host_cannot_be_listened_on(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, map_dir=tmp_path, host="256.1.2.3")
+
+    with pytest.raises(CannotServe, match=r"256\.1\.2\.3"):
+        listen(settings)
+
+
+def test_every_address_of_a_name_gets_the_same_port(tmp_path: Path) -> None:
+    sockets = listen(Settings(data_dir=tmp_path, map_dir=tmp_path, host="localhost", port=0))
+    try:
+        assert len({each.getsockname()[1] for each in sockets}) == 1
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def test_limits_come_from_the_environment(tmp_path: Path) -> None:
+    env = {"RIDGELINE_BODY_BYTES_MAX": "1000", "RIDGELINE_SESSION_IDLE_S": "0.5"}
+
+    limits = from_env(data_dir=tmp_path, map_dir=tmp_path, env=env).limits
+
+    assert limits == Limits(body_bytes_max=1000, session_idle_s=0.5)
+    with pytest.raises(SettingsError, match="whole number"):
+        from_env(data_dir=tmp_path, map_dir=tmp_path, env={"RIDGELINE_BODY_BYTES_MAX": "1.5"})
+
+
+def test_nothing_private_has_ended_when_nothing_was_started() -> None:
+    assert Running(postgres=None, valkey=None).ended() == []
+
+
+# -- administration without a browser -----------------------------------------------------
+
+
+def run(*arguments: str | Path, **env: str) -> tuple[int, str]:
+    with ridgeline(*arguments, **env) as program:
+        return program.end(), program.text
+
+
+def test_users_and_devices_are_added_from_the_command_line(
+    database_url: str, short_dir: Path
+) -> None:
+    env = {"DATABASE_URL": database_url}
+    who = ("user", "add", "li", "--name", "Li", "--role", "dispatcher", "--data", short_dir)
+
+    assert re.fullmatch(r"li: one-time password \S{19}\n", run(*who, **env)[1])
+    assert run(*who, **env) == (1, "Error: There is a user li already.\n")
+    assert run("user", "reset", "li", "--data", short_dir, **env)[0] == 0
+    assert run("user", "reset", "wu", "--data", short_dir, **env)[1].endswith("no user wu.\n")
+    camera = ("device", "add", "cam-1", "--kind", "body_camera", "--data", short_dir)
+    assert re.fullmatch(r"cam-1: token \S{43}\n", run(*camera, **env)[1])
+    assert run(*camera, "--unit", "P-99", **env) == (1, "Error: There is no unit P-99.\n")
+
+
+# -- demo ---------------------------------------------------------------------------------
+
+
+def demo(map_dir: Path, data_dir: Path) -> tuple[str | Path, ...]:
+    return ("demo", "--map", map_dir, "--data", data_dir, "--port", "0", "--units", "3")
+
+
+def test_demo_starts_everything_prints_logins_and_stops_everything(
+    small_map_dir: Path, short_dir: Path
+) -> None:
+    data_dir = short_dir / "data"
+    with ridgeline(*demo(small_map_dir, data_dir)) as program:
+        url = program.until(SERVES)
+        password = program.until(r"dispatcher +(\S+) ")
+        with httpx.Client(base_url=url) as client:
+            body = {"username": "dispatcher", "password": password}
+            assert client.post("/api/login", json=body).status_code == 200
+            assert len(client.get("/api/units").json()) == 3
+        [simulator] = simulators(data_dir)
+
+        assert program.end(signal.SIGINT) == 0
+    assert not process.alive(simulator)
+    assert servers_of(data_dir) == []
+    assert (data_dir / "fleet.json").stat().st_mode & 0o777 == 0o600
+    assert (data_dir / "demo.json").stat().st_mode & 0o777 == 0o600
+
+    with ridgeline(*demo(small_map_dir, data_dir)) as again:
+        assert again.until(r"dispatcher +(\S+) ") == password
+        pids = [*simulators(data_dir), *servers_of(data_dir)]
+        assert len(pids) == 3
+        again.end(signal.SIGKILL)
+    assert all(process.wait_gone(pid, GONE_S) for pid in pids)
+
+
+def test_demo_leaves_a_database_alone_that_it_did_not_fill(
+    small_map_dir: Path, short_dir: Path, database_url: str, redis_url: str
+) -> None:
+    env = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    add = ("user", "add", "li", "--name", "Li", "--role", "admin", "--data", short_dir)
+    assert run(*add, **env)[0] == 0
+
+    code, text = run(*demo(small_map_dir, short_dir / "data"), **env)
+
+    assert code == 1
+    assert "the demo did not fill it" in text
+
+
+def simulators(data_dir: Path) -> list[int]:
+    return process.processes_naming("python", data_dir / "fleet.json")
+
+
+def test_demo_of_another_map_is_refused(small_map_dir: Path, short_dir: Path) -> None:
+    data_dir = short_dir / "data"
+    with ridgeline(*demo(small_map_dir, data_dir), "--no-sim") as program:
+        program.until(SERVES)
+        assert program.end(signal.SIGTERM) == 0
+    kept = json.loads((data_dir / "demo.json").read_text())
+    (data_dir / "demo.json").write_text(json.dumps(kept | {"map_id": "another"}))
+
+    code, text = run(*demo(small_map_dir, data_dir), "--no-sim")
+
+    assert code == 1
+    assert "made for another map" in text
