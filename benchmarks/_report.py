@@ -104,22 +104,23 @@ def say(options: Options, text: str) -> None:
 def show(report: Report) -> None:
     quick = ", quick" if report.quick else ""
     table = Table(title=f"{report.benchmark} (seed {report.seed}{quick})")
-    for name in ("metric", "map", "system", "p50", "p99", "value", "95 %", "unit", "n", "note"):
+    columns: dict[str, Callable[[Row], str]] = {
+        "metric": lambda row: row.metric,
+        "map": lambda row: row.map or "",
+        "system": lambda row: row.system,
+        "p50": lambda row: _short(row.p50),
+        "p99": lambda row: _short(row.p99),
+        "value": lambda row: _short(row.value),
+        "95 %": lambda row: "" if row.low is None else f"{_short(row.low)} … {_short(row.high)}",
+        "unit": lambda row: row.unit,
+        "n": lambda row: "" if row.n is None else str(row.n),
+        "note": lambda row: row.note or "",
+    }
+    used = {name: cell for name, cell in columns.items() if any(map(cell, report.rows))}
+    for name in used:
         table.add_column(name, overflow="fold", no_wrap=name in ("metric", "system"))
     for row in report.rows:
-        interval = "" if row.low is None else f"{_short(row.low)} … {_short(row.high)}"
-        table.add_row(
-            row.metric,
-            row.map or "",
-            row.system,
-            _short(row.p50),
-            _short(row.p99),
-            _short(row.value),
-            interval,
-            row.unit,
-            "" if row.n is None else str(row.n),
-            row.note or "",
-        )
+        table.add_row(*(cell(row) for cell in used.values()))
     Console().print(table)
 
 
