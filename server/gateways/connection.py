@@ -18,10 +18,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from devices.intake import Fix, Rejection, RejectionKind, Track
+from devices.intake import Track
 from devices.session import (
     DeviceSession,
     Downlink,
@@ -35,12 +34,13 @@ from devices.session import (
     RecordRefused,
     StateReceived,
 )
-from protocols.native import CloseCode, Hello, Location, State
-from server.stores import commands, devices, journal, orders
+from protocols.native import CloseCode, Hello, State
+from server.gateways.uplink import Uplink
+from server.stores import commands, devices
 from server.stores.commands import Command
 from server.stores.devices import Device
-from server.stores.positions import STORE_AWAY, Record
-from server.stores.presence import DeviceFix, Presence
+from server.stores.positions import STORE_AWAY
+from server.stores.presence import Presence
 
 if TYPE_CHECKING:
     from server.gateways.sessions import Sessions
@@ -52,8 +52,6 @@ TRY_AGAIN_LATER: Final = 1013
 FEED_PAGE_LEN: Final = 100
 RETRY_S: Final = 1.0
 """Until the log is read again after the store failed."""
-FLUSH_S_MAX: Final = 5.0
-"""To wait for this installation's records to be stored before going on."""
 CLOSE_S_MAX: Final = 2.0
 """To hand the close frame to a peer that may not be reading."""
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -74,7 +72,8 @@ class Connection:
         self._sessions = sessions
         self._metrics = sessions.metrics
         self._header_token = header_token
-        self._track = Track()
+        self._uplink: Uplink
+        """Set when the device was let in; records come only after that."""
         self._to_write, self._to_feed, self._to_watch = (asyncio.Event() for _ in range(3))
         self._log_has_more = False
         self._open_commands: list[Downlink] = []
@@ -266,12 +265,11 @@ class Connection:
             case HelloReceived(hello=hello):
                 await self._greet(hello)
             case LocationReceived(location=location):
-                await self._take_location(location)
+                await self._uplink.take_location(location)
+            case RecordRefused(n=n):
+                await self._uplink.take_malformed(n)
             case StateReceived(state=state):
                 await self._take_state(state)
-            case RecordRefused(n=n):
-                self._metrics.count("records_rejected", kind=RejectionKind.MALFORMED)
-                await self._put(n, self._sessions.clock())
             case PingReceived(i=i, battery_pct=battery_pct):
                 self._take_ping(i, battery_pct)
             case Duplicate():
@@ -287,8 +285,8 @@ class Connection:
             self.session.close(CloseCode.AUTH, "device or token not accepted")
             return
         await self._sessions.admit(self)
-        async with asyncio.timeout(FLUSH_S_MAX):
-            await self._sessions.positions.flush(*self.key)
+        self._uplink = Uplink(self._sessions, *self.key)
+        await self._uplink.flush()
         now = self._sessions.clock()
         async with self._sessions.pool.acquire() as conn, conn.transaction():
             opening = await devices.open_session(
@@ -307,7 +305,7 @@ class Connection:
         if opening.up_was_lost:
             self._metrics.count("uplink_tail_lost")
             logger.warning("%s had more acknowledged than is stored here", hello.dev)
-        self._track = Track(opening.newest)
+        self._uplink.track = Track(opening.newest)
         self._start(hello, opening, still_open, now)
 
     def _start(
@@ -340,89 +338,11 @@ class Connection:
             self.device = await devices.authenticate(conn, hello.dev, token)
         return self.device is not None
 
-    async def _take_location(self, location: Location) -> None:
-        device_id, _ = self.key
-        received_at = self._sessions.clock()
-        verdict = self._track.judge(location, received_at)
-        if isinstance(verdict, Rejection):
-            self._metrics.count("records_rejected", kind=verdict.kind)
-            logger.info("a fix of %s is rejected: %s, %s", device_id, verdict.kind, verdict.detail)
-            await self._put(location.n, received_at)
-            return
-        for doubt in verdict.doubts:
-            self._metrics.count("records_doubted", kind=doubt)
-        if verdict.live:
-            self._sessions.share_fix(DeviceFix.of(device_id, verdict.fix))
-        await self._put(location.n, received_at, verdict.fix, live=verdict.live)
-
-    async def _put(
-        self, n: int, received_at: datetime, fix: Fix | None = None, *, live: bool = False
-    ) -> None:
-        """To the writer; without a fix only the counter moves. Waits while the writer is full."""
-        device_id, install_id = self.key
-        await self._sessions.positions.put(
-            Record(
-                device_id=device_id,
-                install_id=install_id,
-                n=n,
-                received_at=received_at,
-                fix=fix,
-                live=live,
-            )
-        )
-
     async def _take_state(self, state: State) -> None:
-        """The order's step and the uplink counter, in one transaction."""
-        device_id, install_id = self.key
-        async with asyncio.timeout(FLUSH_S_MAX):
-            await self._sessions.positions.flush(device_id, install_id)
-        try:
-            stored, hints = await self._store_state(state)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            logger.error("a report of %s cannot be stored: %s", device_id, error)
-            stored, hints = await self._store_unstorable(state)
-        self._metrics.count("reports", step=state.s)
-        for topic, payload in hints:
-            self._sessions.fanout.publish(topic, payload)
+        stored = await self._uplink.take_state(state)
         if stored < state.n:
             self.session.close(TRY_AGAIN_LATER, "out of step with the store")
         self.session.ack(stored, _now())
-
-    async def _store_state(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
-        """Returns the uplink counter afterwards, and what to publish."""
-        device_id, install_id = self.key
-        now = self._sessions.clock()
-        async with self._sessions.pool.acquire() as conn, conn.transaction():
-            if not await devices.advance(
-                conn, device_id=device_id, install_id=install_id, n=state.n, now=now
-            ):
-                stored = await devices.up_seq(conn, device_id=device_id, install_id=install_id)
-                return stored, ()
-            outcome = await orders.apply_report(
-                conn, device_id=device_id, state=state, received_at=now
-            )
-        return state.n, outcome.hints
-
-    async def _store_unstorable(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
-        """A report no table takes must not hold up those behind it; the log says it came."""
-        device_id, install_id = self.key
-        self._metrics.count("reports_unstorable")
-        async with self._sessions.pool.acquire() as conn, conn.transaction():
-            await devices.advance(
-                conn,
-                device_id=device_id,
-                install_id=install_id,
-                n=state.n,
-                now=self._sessions.clock(),
-            )
-            await journal.append(
-                conn,
-                actor=f"device:{device_id}",
-                subject=f"device:{device_id}",
-                kind="order.report_ignored",
-                body={"why": "unstorable", "n": state.n, "reported": str(state.s)},
-            )
-        return state.n, ()
 
     def _take_ping(self, i: int, battery_pct: int | None) -> None:
         self.session.pong(i, _now(), unix_ms=unix_ms(self._sessions.clock()))

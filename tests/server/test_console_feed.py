@@ -19,7 +19,8 @@ from websockets.typing import Origin, Subprotocol
 from geo.snap import Snap
 from server.board import Board
 from server.gateways import console
-from server.gateways.console import SUBPROTOCOL, Console, ConsoleHub, HubLimits
+from server.gateways.console import SUBPROTOCOL
+from server.gateways.hub import Console, ConsoleHub, HubLimits
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id

@@ -1,0 +1,280 @@
+"""What all consoles are told: one hub a process gathers changes and sends each once.
+
+It notes which units and incidents look different, and at most every `tick_s` encodes ONE delta
+and hands the same text to every console. A console that joins gets a snapshot of that moment and
+then deltas; one whose queue is full is closed with 4004 and comes back for a new snapshot. Hints
+of the fan-out may be lost: open incidents are read again now and then, so a miss costs seconds.
+
+Knows no socket and no rule of dispatch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from protocols.native import CloseCode
+from server.board import Board
+from server.metrics import Metrics
+from server.ports import Clock, FanOut
+from server.stores import incidents
+from server.stores.pool import Pool
+from server.stores.positions import STORE_AWAY
+from server.views import Delta, IncidentView, Snapshot, Tick
+
+logger = logging.getLogger(__name__)
+
+READY_S_MAX: Final = 10.0
+"""To wait for the first reading of the open incidents."""
+DRAIN_S_MAX: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubLimits:
+    tick_s: float = 0.25
+    """Between two deltas; what happens in between is one message."""
+    idle_s: float = 5.0
+    """Without anything new a Tick says that the feed lives."""
+    consoles_max: int = 200
+    queue_bytes_max: int = 4 * 1024 * 1024
+    """Text that waits for one console to read; beyond it, it is closed. A snapshot always fits."""
+    reload_s: float = 30.0
+    """Between two readings of all open incidents."""
+    retry_s: float = 1.0
+    """Until the store is asked again after it failed."""
+    signed_in_s: float = 30.0
+    """Between two looks whether a console's user is still signed in."""
+
+
+class Console:
+    """One connected console: a bounded queue of texts."""
+
+    def __init__(self, queue_bytes_max: int) -> None:
+        self.closing: tuple[int, str] | None = None
+        self.closed = asyncio.Event()
+        self._texts: deque[str] = deque()
+        self._bytes = 0
+        self._bytes_max = queue_bytes_max
+        self._some = asyncio.Event()
+
+    def put(self, text: str) -> None:
+        """Queue one message; a full queue closes the console."""
+        if self.closing is not None:
+            return
+        if self._texts and self._bytes + len(text) > self._bytes_max:
+            self.close(CloseCode.SLOW_CONSUMER, "reading too slowly")
+            return
+        self._texts.append(text)
+        self._bytes += len(text)
+        self._some.set()
+
+    def close(self, code: int, reason: str) -> None:
+        """End it; the first reason stands."""
+        if self.closing is None:
+            self.closing = int(code), reason
+            self._texts.clear()
+            self.closed.set()
+            self._some.set()
+
+    async def next(self) -> str | None:
+        """The next text to send; None when the console is to be closed."""
+        while not self._texts and self.closing is None:
+            self._some.clear()
+            await self._some.wait()
+        if self.closing is not None:
+            return None
+        text = self._texts.popleft()
+        self._bytes -= len(text)
+        return text
+
+
+class ConsoleHub:
+    """`run` feeds all consoles until cancelled."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        board: Board,
+        fanout: FanOut,
+        clock: Clock,
+        metrics: Metrics | None = None,
+        limits: HubLimits | None = None,
+    ) -> None:
+        self.limits = limits or HubLimits()
+        self.metrics = metrics or Metrics()
+        self.seq = 0
+        self._pool, self._board, self._clock = pool, board, clock
+        self._consoles: set[Console] = set()
+        self._draining = False
+        self._none_left = asyncio.Event()
+        self._incidents: dict[str, IncidentView] = {}
+        """Those that are not closed."""
+        self._loaded = asyncio.Event()
+        self._changed_units: set[str] = set()
+        self._changed_incidents: dict[str, IncidentView] = {}
+        self._stale_incidents: set[str] = set()
+        self._reload_at = 0.0
+        self._said_at = 0.0
+        self._changed = asyncio.Event()
+        board.on_change(self._unit_changed)
+        fanout.subscribe("incident", self._incident_changed)
+        fanout.subscribe("resync", self._resync)
+        self.metrics.gauge("consoles", lambda: len(self._consoles))
+
+    # -- consoles ------------------------------------------------------------------------
+
+    @property
+    def is_full(self) -> bool:
+        return self._draining or len(self._consoles) >= self.limits.consoles_max
+
+    @asynccontextmanager
+    async def joined(self) -> AsyncIterator[Console]:
+        """A console that gets a snapshot first, then every delta. Raises `TimeoutError`."""
+        console = Console(self.limits.queue_bytes_max)
+        async with asyncio.timeout(READY_S_MAX):
+            await self._loaded.wait()
+        self._consoles.add(console)
+        console.put(_text(self._snapshot()))
+        if self._draining:
+            console.close(CloseCode.DRAINING, "the server is stopping")
+        try:
+            yield console
+        finally:
+            self._consoles.discard(console)
+            if not self._consoles:
+                self._none_left.set()
+
+    async def drain(self, within_s: float = DRAIN_S_MAX) -> None:
+        """Take no more consoles, close all with 4005, wait for them to go."""
+        self._draining = True
+        for console in list(self._consoles):
+            console.close(CloseCode.DRAINING, "the server is stopping")
+        if not self._consoles:
+            return
+        self._none_left.clear()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._none_left.wait()
+        except TimeoutError:
+            logger.warning("%d consoles did not end in time", len(self._consoles))
+
+    # -- the feed ------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Send what changed: the first at once, what follows a tick later."""
+        while True:
+            await self._until_due()
+            try:
+                await self._refresh()
+            except STORE_AWAY as error:
+                self.metrics.count("console_store_failures")
+                logger.warning("consoles show old incidents, PostgreSQL is away: %s", error)
+                self._reload_at = _loop_s() + self.limits.retry_s
+            self.tell()
+            await asyncio.sleep(self.limits.tick_s)
+
+    def tell(self) -> None:
+        """One delta of everything that changed since the last; or a Tick after long silence."""
+        if self._changed_units or self._changed_incidents:
+            self.seq += 1
+            self._broadcast(self._delta())
+        elif _loop_s() - self._said_at >= self.limits.idle_s:
+            self._broadcast(Tick(now=self._clock()))
+
+    async def _until_due(self) -> None:
+        """Something changed, the feed was silent for long, or it is time to read all again."""
+        deadline_s = min(self._said_at + self.limits.idle_s, self._reload_at)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline_s):
+                await self._changed.wait()
+        self._changed.clear()
+
+    async def _refresh(self) -> None:
+        """Bring the open incidents up to date."""
+        if _loop_s() >= self._reload_at:
+            await self._reload()
+            self._reload_at = _loop_s() + self.limits.reload_s
+        while self._stale_incidents:
+            incident_id = next(iter(self._stale_incidents))
+            async with self._pool.acquire() as conn:
+                incident = await incidents.load(conn, incident_id, with_events=False)
+            self._stale_incidents.discard(incident_id)
+            if incident is not None:
+                self._take(incident)
+
+    async def _reload(self) -> None:
+        """Read all; those that are open no more are read once again, to be shown closed."""
+        async with self._pool.acquire() as conn:
+            found = await incidents.load_open(conn)
+        for incident in found:
+            self._take(incident)
+        self._stale_incidents |= set(self._incidents) - {each.id for each in found}
+        self._loaded.set()
+
+    def _take(self, incident: IncidentView) -> None:
+        if self._incidents.get(incident.id) == incident:
+            return
+        if incident.status == "closed":
+            self._incidents.pop(incident.id, None)
+        else:
+            self._incidents[incident.id] = incident
+        self._changed_incidents[incident.id] = incident
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            seq=self.seq,
+            now=self._clock(),
+            units=self._board.units(),
+            incidents=sorted(self._incidents.values(), key=lambda each: -each.number),
+        )
+
+    def _delta(self) -> Delta:
+        units = {unit_id: self._board.unit(unit_id) for unit_id in sorted(self._changed_units)}
+        delta = Delta(
+            seq=self.seq,
+            now=self._clock(),
+            units=[unit for unit in units.values() if unit is not None],
+            incidents=list(self._changed_incidents.values()),
+            gone_units=[unit_id for unit_id, unit in units.items() if unit is None],
+        )
+        self._changed_units.clear()
+        self._changed_incidents.clear()
+        return delta
+
+    def _broadcast(self, message: Delta | Tick) -> None:
+        self._said_at = _loop_s()
+        if not self._consoles:
+            return
+        text = _text(message)
+        for console in self._consoles:
+            console.put(text)
+        self.metrics.count("console_messages", len(self._consoles))
+
+    def _unit_changed(self, unit_id: str) -> None:
+        self._changed_units.add(unit_id)
+        self._changed.set()
+
+    def _incident_changed(self, incident_id: str) -> None:
+        self._stale_incidents.add(incident_id)
+        self._changed.set()
+
+    def _resync(self, _payload: str) -> None:
+        self._reload_at = 0.0
+        self._changed.set()
+
+
+def _text(message: Snapshot | Delta | Tick) -> str:
+    return msgspec.json.encode(message).decode()
+
+
+def _loop_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,131 @@
+"""What one device sends up, on its way into the store.
+
+Fixes are judged, shown at once, and go to the `PositionWriter`; a step of an order waits until the
+fixes before it are stored, then moves the order and the uplink counter in one transaction.
+Raises what the store raises when it is away; the connection then sends the device away, and both
+sides go on from what is durable. Knows no socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from devices.intake import Fix, Rejection, RejectionKind, Track
+from protocols.native import Location, State
+from server.stores import devices, journal, orders
+from server.stores.positions import Record
+from server.stores.presence import DeviceFix
+
+if TYPE_CHECKING:
+    from server.gateways.sessions import Sessions
+
+logger = logging.getLogger(__name__)
+
+FLUSH_S_MAX: Final = 5.0
+"""To wait for this installation's records to be stored before going on."""
+
+
+class Uplink:
+    """Records of one installation, one after the other."""
+
+    def __init__(self, sessions: Sessions, device_id: str, install_id: str) -> None:
+        self.track = Track()
+        self._sessions = sessions
+        self._metrics = sessions.metrics
+        self._device_id, self._install_id = device_id, install_id
+
+    async def flush(self) -> None:
+        """Wait until the records taken so far are stored. Raises `TimeoutError`."""
+        async with asyncio.timeout(FLUSH_S_MAX):
+            await self._sessions.positions.flush(self._device_id, self._install_id)
+
+    async def take_malformed(self, n: int) -> None:
+        """A numbered record without a meaning: only the counter moves."""
+        self._metrics.count("records_rejected", kind=RejectionKind.MALFORMED)
+        await self._put(n, self._sessions.clock())
+
+    async def take_location(self, location: Location) -> None:
+        received_at = self._sessions.clock()
+        verdict = self.track.judge(location, received_at)
+        if isinstance(verdict, Rejection):
+            self._metrics.count("records_rejected", kind=verdict.kind)
+            logger.info(
+                "a fix of %s is rejected: %s, %s", self._device_id, verdict.kind, verdict.detail
+            )
+            await self._put(location.n, received_at)
+            return
+        for doubt in verdict.doubts:
+            self._metrics.count("records_doubted", kind=doubt)
+        if verdict.live:
+            self._sessions.share_fix(DeviceFix.of(self._device_id, verdict.fix))
+        await self._put(location.n, received_at, verdict.fix, live=verdict.live)
+
+    async def take_state(self, state: State) -> int:
+        """The order's step and the uplink counter in one transaction; returns the counter."""
+        await self.flush()
+        try:
+            stored, hints = await self._store_state(state)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            logger.error("a report of %s cannot be stored: %s", self._device_id, error)
+            stored, hints = await self._store_unstorable(state)
+        self._metrics.count("reports", step=state.s)
+        for topic, payload in hints:
+            self._sessions.fanout.publish(topic, payload)
+        return stored
+
+    async def _store_state(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
+        """Returns the uplink counter afterwards, and what to publish."""
+        now = self._sessions.clock()
+        async with self._sessions.pool.acquire() as conn, conn.transaction():
+            if not await devices.advance(
+                conn, device_id=self._device_id, install_id=self._install_id, n=state.n, now=now
+            ):
+                stored = await devices.up_seq(
+                    conn, device_id=self._device_id, install_id=self._install_id
+                )
+                return stored, ()
+            outcome = await orders.apply_report(
+                conn, device_id=self._device_id, state=state, received_at=now
+            )
+        return state.n, outcome.hints
+
+    async def _store_unstorable(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
+        """A report no table takes must not hold up those behind it; the log says it came."""
+        self._metrics.count("reports_unstorable")
+        async with self._sessions.pool.acquire() as conn, conn.transaction():
+            moved = await devices.advance(
+                conn,
+                device_id=self._device_id,
+                install_id=self._install_id,
+                n=state.n,
+                now=self._sessions.clock(),
+            )
+            assert moved, "the counter stood right when the report was tried"
+            await journal.append(
+                conn,
+                actor=f"device:{self._device_id}",
+                subject=f"device:{self._device_id}",
+                kind="order.report_ignored",
+                body={"why": "unstorable", "n": state.n, "reported": str(state.s)},
+            )
+        return state.n, ()
+
+    async def _put(
+        self, n: int, received_at: datetime, fix: Fix | None = None, *, live: bool = False
+    ) -> None:
+        """To the writer; without a fix only the counter moves. Waits while the writer is full."""
+        await self._sessions.positions.put(
+            Record(
+                device_id=self._device_id,
+                install_id=self._install_id,
+                n=n,
+                received_at=received_at,
+                fix=fix,
+                live=live,
+            )
+        )
