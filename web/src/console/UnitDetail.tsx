@@ -8,7 +8,7 @@ import type { Device, Unit } from "../shared/types";
 import { openIncident, setShift } from "./commands";
 import { camera } from "./map/camera";
 import { deselect, followedUnit, incidents, STALE_S } from "./store";
-import { listWords, positionWords, t, typeName } from "./words";
+import { listWords, officerWords, positionWords, t, typeName } from "./words";
 
 export function UnitDetail({ unit }: { unit: Unit }) {
   const busy = useSignal(false);
@@ -39,7 +39,7 @@ export function UnitDetail({ unit }: { unit: Unit }) {
         )}
         <dl class="facts">
           <dt>{t("unit.officers")}</dt>
-          <dd>{listWords(unit.officers.map(({ name, badge }) => `${name} ${badge}`)) || "–"}</dd>
+          <dd>{listWords(unit.officers.map(officerWords)) || "–"}</dd>
           <dt>{t("unit.station")}</dt>
           <dd>{unit.station ?? "–"}</dd>
           <dt>{t("unit.last_position")}</dt>

@@ -4,7 +4,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
 import type { Incident, LonLat, Order, Recommendation } from "../shared/types";
-import { selectedIncident, selection } from "./store";
+import { deselect, incidents, putIncident, selectedIncident, selection } from "./store";
 
 const SETTLE_MS = 150;
 const ROUTES_EVERY_MS = 15_000;
@@ -50,11 +50,25 @@ export function startDetail(): void {
     }
     if (incident) timer = setTimeout(() => void readDetail(incident.id), SETTLE_MS);
   });
+  effect(() => {
+    const picked = selection.value;
+    if (picked?.kind === "incident" && !incidents.value.has(picked.id)) void fetchMissing(picked.id);
+  });
   setInterval(() => {
     const incident = selectedIncident.peek();
     if (incident && hasOpenOrders.peek() && document.visibilityState === "visible")
       void readRoutes(incident.id);
   }, ROUTES_EVERY_MS);
+}
+
+/** The selected incident closed while the feed was away: a snapshot holds only those that run. */
+async function fetchMissing(id: string): Promise<void> {
+  try {
+    putIncident(await api.incident(id));
+  } catch (error) {
+    toastError(error);
+    if (selection.peek()?.id === id) deselect();
+  }
 }
 
 function forget(): void {

@@ -48,9 +48,10 @@ export const selectedUnit = computed(() =>
 // -- the feed --
 
 export function takeSnapshot(snapshot: Snapshot): void {
-  const kept = selectedIncident.peek();
   const next = new Map(snapshot.incidents.map((incident) => [incident.id, incident]));
-  if (kept?.status === "closed") next.set(kept.id, kept);
+  for (const incident of incidents.peek().values()) {
+    if (incident.status === "closed") next.set(incident.id, incident);
+  }
   batch(() => {
     units.value = new Map(snapshot.units.map((unit) => [unit.id, unit]));
     incidents.value = next;

@@ -1,5 +1,5 @@
 import { language, translator } from "../shared/i18n";
-import type { Reason, Unit } from "../shared/types";
+import type { Officer, Reason, Unit } from "../shared/types";
 import { commonEn, commonZh } from "../shared/words";
 import en from "./locales/en.json";
 import zh from "./locales/zh.json";
@@ -25,10 +25,14 @@ export function actorWords(actor: string): string {
   if (kind !== "officer") return name || actor;
   for (const unit of units.value.values()) {
     const officer = unit.officers.find(({ badge }) => badge === name);
-    if (officer) return `${officer.name} ${name}`;
+    if (officer) return officerWords(officer);
   }
   return name;
 }
+
+/** Name and badge; the badge once. */
+export const officerWords = ({ name, badge }: Officer): string =>
+  name.includes(badge) ? name : `${name} ${badge}`;
 
 export function deviceWords(deviceId: string, unit: Unit | undefined): string {
   const device = unit?.devices.find(({ id }) => id === deviceId);
