@@ -61,13 +61,18 @@ class Autopilot:
         rng: Random,
         speed: float,
         tally: Tally,
+        unit_ids: frozenset[str],
     ) -> None:
-        """`speed`: simulated seconds per real second. `plan` makes the stream of incidents."""
+        """`unit_ids`: who may be sent; units that people man are left to people.
+
+        `speed`: simulated seconds per real second. `plan` makes the stream of incidents.
+        """
         self._api, self._sign_in, self._plan = api, sign_in, plan
         self._rng, self._speed = rng, speed
         self._run_id = f"sim-{uuid4().hex[:16]}"
         """Not from the seed: the server takes the same request id for the same request."""
         self._tally = tally
+        self._unit_ids = unit_ids
         self._slots = asyncio.Semaphore(IN_HAND_MAX)
         self._statuses: dict[str, str] = {}
         """Of open incidents at the last look; a missing one has ended, or is beyond the list."""
@@ -87,10 +92,10 @@ class Autopilot:
                 task = group.create_task(self._handle(planned), name=name)
                 task.add_done_callback(lambda _: self._slots.release())
 
-    async def put_on_duty(self, unit_ids: set[str]) -> None:
+    async def put_on_duty(self) -> None:
         """Begin the shift of simulated units that are off duty."""
         for unit in await self._get("/api/units"):
-            if unit["id"] in unit_ids and unit["status"] == "off_duty":
+            if unit["id"] in self._unit_ids and unit["status"] == "off_duty":
                 path = f"/api/units/{unit['id']}/shift"
                 await self._post(path, {"on_duty": True})
 
@@ -153,7 +158,7 @@ class Autopilot:
         able = [
             each
             for each in advice["candidates"]
-            if each["rank"] is not None and each["unit_id"] not in refusals
+            if each["rank"] is not None and each["unit_id"] in self._unit_ids - refusals
         ]
         if not able:
             await asyncio.sleep(max(LOOK_AGAIN_S, NOBODY_FREE_S / self._speed))

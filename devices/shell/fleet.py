@@ -167,6 +167,7 @@ class FleetUnit:
         self.handset = next(
             (each for each in self.devices if each.device.kind == "handset"), self.devices[0]
         )
+        """Shows the orders; where a person has the handset, another device knows of them."""
 
     def live(self, sim_now_s: float, seconds: float, now: float) -> None:
         """One step: the crew, the signal, the batteries, the fixes."""
@@ -195,7 +196,7 @@ class FleetUnit:
     def _fix(self, each: SimDevice, now: float) -> None:
         place, rng = self.sim.place, self._rng
         every_s = self._fleet.fix_interval_s
-        every_s *= CAMERA_FACTOR if each is not self.handset else 1.0
+        every_s *= CAMERA_FACTOR if each.device.kind == "body_camera" else 1.0
         every_s *= 1.0 if self.sim.moving else STILL_FACTOR
         each.next_fix_at = now + every_s * rng.uniform(0.9, 1.1)
         each.fixed_m = self.sim.metres
@@ -284,6 +285,7 @@ class Fleet:
                 home=_home(devices, roads, rng),
                 rng=rng,
                 on_foot=devices[0].unit_kind == "foot",
+                mute=all(each.kind != "handset" for each in devices),
                 language=language,
             )
             self.units.append(FleetUnit(devices, fleet=self, unit=unit, rng=rng))
@@ -330,6 +332,14 @@ class Fleet:
     def silent_count(self) -> int:
         """Units in a dead zone."""
         return sum(not unit.radio.has_signal for unit in self.units)
+
+    def answering_unit_ids(self) -> frozenset[str]:
+        """Units whose handset is simulated too."""
+        return frozenset(
+            unit.devices[0].device.unit_id
+            for unit in self.units
+            if unit.handset.device.kind == "handset"
+        )
 
     def activities(self) -> Counter[Activity]:
         return Counter(unit.sim.activity for unit in self.units)

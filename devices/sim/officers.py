@@ -41,13 +41,13 @@ TURNOUT_IN_CAR: Final = Spread(median_s=8.0, sigma=0.5, low_s=2.0, high_s=40.0)
 """From the tap to the wheels turning."""
 ARRIVAL_TAP: Final = Spread(median_s=8.0, sigma=0.6, low_s=2.0, high_s=60.0)
 """From standing at the scene to saying so."""
-SCENE_SIGMA: Final = 0.45
+SCENE_SIGMA: Final = 0.35
 SCENE_S_MIN: Final = 60.0
 SCENE_S_MAX: Final = 3 * 3600.0
 SCENE_MIN_DEFAULT: Final = 15.0
 SCENE_MIN: Final = {
-    "suspicious_activity": 5.0,
-    "request_for_help": 6.0,
+    "suspicious_activity": 2.5,
+    "request_for_help": 3.0,
     "neighbour_dispute": 12.0,
     "public_disorder": 12.0,
     "theft": 15.0,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from random import Random
 from typing import Final
 
@@ -94,11 +95,17 @@ class SimUnit:
         home: Snap,
         rng: Random,
         on_foot: bool = False,
+        mute: bool = False,
         language: str = "en",
     ) -> None:
+        """`mute`: a person answers the unit's orders; the crew drives there and stays till the end.
+
+        `on_foot`: walking speed. `language`: of reasons and notes, "en" or "zh".
+        """
         self._roads, self._rng = roads, rng
         self.home = home
-        self._speed_mps_max = WALK_MPS if on_foot else float("inf")
+        self._speed_mps_max = WALK_MPS if on_foot else inf
+        self._mute = mute
         self._crew = Crew(rng, language=language)
         self._here = home
         self._drive: Drive | None = None
@@ -220,7 +227,8 @@ class SimUnit:
 
     def _answer(self, now_s: float) -> None:
         assert self.job is not None
-        if (reason := self._crew.declines(self.job.priority)) is not None:
+        reason = self._crew.declines(self.job.priority)
+        if reason is not None and not self._mute:
             self._decline(reason, now_s)
             return
         in_car = not self.at_home
@@ -241,7 +249,7 @@ class SimUnit:
     def _arrive(self, now_s: float) -> None:
         assert self.job is not None
         self._say(Report.ON_SCENE)
-        stay_s = self._crew.stays_s(self.job.type)
+        stay_s = inf if self._mute else self._crew.stays_s(self.job.type)
         self._notes_left, self._note_at_s = 1, now_s + stay_s * self._rng.uniform(0.25, 0.6)
         self._enter(Activity.ON_SCENE, now_s + stay_s)
 
@@ -290,4 +298,6 @@ class SimUnit:
 
     def _say(self, step: Report, *, reason: str = "", note: str = "") -> None:
         assert self.job is not None
+        if self._mute:
+            return
         self._said.append(Said(command_id=self.job.command_id, step=step, reason=reason, note=note))

@@ -255,7 +255,8 @@ class Simulation:
         self._console.print(
             f"{len(fleet.units)} units with {fleet.device_count} devices on "
             f"{self._roadmap.meta.name}, {len(dead_zones.zones)} dead zones, "
-            f"{self._options.speed:g} simulated seconds a second"
+            f"{self._options.speed:g} simulated seconds a second",
+            soft_wrap=True,
         )
         return fleet
 
@@ -269,9 +270,10 @@ class Simulation:
             rng=Random(f"dispatcher-{self._options.seed}"),
             speed=self._options.speed,
             tally=self._tally,
+            unit_ids=fleet.answering_unit_ids(),
         )
         try:
-            await pilot.put_on_duty({each.devices[0].device.unit_id for each in fleet.units})
+            await pilot.put_on_duty()
             await pilot.run()
         except* ApiProblem as problems:
             raise ValueError(f"The autopilot cannot go on: {_first(problems)}") from problems
@@ -302,12 +304,14 @@ class Simulation:
         if self._console.is_terminal:
             with Live(console=self._console, auto_refresh=False) as live:
                 while True:
-                    live.update(Text(self._line(fleet)), refresh=True)
+                    live.update(
+                        Text(self._line(fleet), no_wrap=True, overflow="ellipsis"), refresh=True
+                    )
                     refused = self._tell_refused(fleet, refused)
                     await asyncio.sleep(LIVE_S)
         while True:
             await asyncio.sleep(LINE_S)
-            self._console.print(Text(self._line(fleet)))
+            self._console.print(Text(self._line(fleet)), soft_wrap=True)
             refused = self._tell_refused(fleet, refused)
 
     def _tell_refused(self, fleet: Fleet, told: int) -> int:

@@ -254,6 +254,17 @@ def test_newer_order_replaces_the_one_in_hand(roads: Roads) -> None:
     assert {each.command_id for each in said} == {"c2"}
 
 
+def test_unit_whose_orders_a_person_answers_drives_there_and_stays(roads: Roads) -> None:
+    unit = a_unit(roads, 4, mute=True)
+    unit.order(a_job(roads), 0.0)
+
+    assert live(unit, 0.0, 4 * 3600.0) == []
+    at_scene = unit.activity
+    unit.cancel("c1", 4 * 3600.0)
+
+    assert [at_scene, unit.activity] == [Activity.ON_SCENE, Activity.RETURNING]
+
+
 def test_unit_patrols_and_comes_home(roads: Roads) -> None:
     unit = a_unit(roads, 6)
 

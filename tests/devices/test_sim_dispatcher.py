@@ -48,7 +48,8 @@ class Desk:
         if path == "/api/incident-types":
             return [{"code": "theft", "priority": "routine"}]
         if path == "/api/units":
-            return [{"id": "u1", "status": "off_duty"}, {"id": "u2", "status": "available"}]
+            status = {"u1": "off_duty", "u2": "available", "manned": "off_duty"}
+            return [{"id": name, "status": each} for name, each in status.items()]
         if path.startswith("/api/incidents?"):
             return [each for each in self.incidents.values() if each["status"] != "closed"]
         return self.incidents[path.split("/")[3]]
@@ -66,7 +67,8 @@ class Desk:
         incident = self.incidents[path.split("/")[3]]
         if path.endswith("/recommendation"):
             ranked = [{"unit_id": f"u{rank}", "rank": rank} for rank in (2, 1, 3)]
-            return {"id": "r1", "candidates": [*ranked, {"unit_id": "far", "rank": None}]}
+            others = [{"unit_id": "far", "rank": None}, {"unit_id": "manned", "rank": 0}]
+            return {"id": "r1", "candidates": [*others, *ranked]}
         return self._dispatch(incident, body["unit_ids"][0])
 
     def _dispatch(self, incident: dict[str, Any], unit_id: str) -> Any:
@@ -113,6 +115,7 @@ async def work(desk: Desk, *, count: int = 1) -> Tally:
         rng=Random(1),
         speed=QUICK,
         tally=tally,
+        unit_ids=frozenset({"u1", "u2", "u3", "far"}),
     )
     task = asyncio.create_task(pilot.run())
     try:
@@ -188,12 +191,14 @@ async def test_simulated_units_begin_their_shift() -> None:
         rng=Random(1),
         speed=1.0,
         tally=Tally(),
+        unit_ids=frozenset({"u1", "u2"}),
     )
 
-    await pilot.put_on_duty({"u1", "u2"})
+    await pilot.put_on_duty()
 
     assert desk.calls["/api/units/u1/shift"] == 1
     assert desk.calls["/api/units/u2/shift"] == 0
+    assert desk.calls["/api/units/manned/shift"] == 0
 
 
 # -- the command -------------------------------------------------------------------------------
