@@ -105,7 +105,7 @@ class Waterway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elevation:
-    """A north-up grid of heights in metres, NaN where unknown; cell centres `step` degrees apart."""
+    """North-up grid of heights in metres, NaN where unknown; cell centres `step` degrees apart."""
 
     west: float
     """Longitude of the centre of column 0."""
