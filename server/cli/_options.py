@@ -65,8 +65,8 @@ def default_data_dir() -> Path:
     return DATA_DEFAULT
 
 
-def set_up_logging(verbose: bool) -> None:
-    """One line an event on standard error."""
+def set_up_logging(verbose: bool, *, quiet: bool = False) -> None:
+    """One line an event on standard error; `quiet` leaves out what an operator only notes."""
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO if verbose else logging.WARNING,
@@ -74,7 +74,8 @@ def set_up_logging(verbose: bool) -> None:
     )
     # The pool tells of each failed attempt with a trace; whoever needed the database says it once.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
-    logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
+    if not quiet:
+        logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
 def _existing() -> click.Path:

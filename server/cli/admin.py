@@ -1,7 +1,7 @@
 """`ridgeline user` and `ridgeline device`: what an administrator does without a browser.
 
-Works on the database of DATABASE_URL, or on the private one of a data folder; a running server
-holds that folder, so then it is done over the API, or with the server stopped.
+Works on the database of DATABASE_URL, or on the private one of a data folder, whether a server runs
+on it or not.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -140,11 +141,14 @@ def add_device(
 def _with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
     """Do `work` on the database; a refusal is one line."""
     from server import main, migrate
-    from server.embedded.errors import EmbeddedError
+    from server.embedded import sockets
+    from server.embedded.errors import DataFolderInUse, EmbeddedError
+    from server.embedded.postgres import url_in
     from server.http.errors import ApiError
     from server.stores.pool import open_pool
+    from server.stores.positions import STORE_AWAY
 
-    folder = data_dir or default_data_dir()
+    folder = (data_dir or default_data_dir()).absolute()
     settings = from_env(data_dir=folder, map_dir=folder)
 
     async def run(url: str) -> T:
@@ -154,15 +158,21 @@ def _with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
         finally:
             await pool.close()
 
+    def run_on(url: str) -> T:
+        main.migrate_now(replace(settings, database_url=url))
+        job: Coroutine[Any, Any, T] = run(url)
+        return asyncio.run(job)
+
     try:
-        with main.private_databases(settings, valkey=False) as running:
-            ready = main.with_urls(settings, running)
-            main.migrate_now(ready)
-            assert ready.database_url is not None
-            job: Coroutine[Any, Any, T] = run(ready.database_url)
-            return asyncio.run(job)
+        try:
+            with main.private_databases(settings, valkey=False) as running:
+                return run_on(settings.database_url or str(running.database_url))
+        except DataFolderInUse:
+            return run_on(url_in(sockets.path_for(folder)))
     except (ApiError, EmbeddedError, main.CannotServe, migrate.MigrationError) as error:
         raise click.ClickException(str(error)) from error
+    except STORE_AWAY as error:
+        raise click.ClickException(f"The database does not answer: {error}") from error
 
 
 def _shaped(values: dict[str, Any], shape: type[T]) -> T:

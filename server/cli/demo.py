@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     "--seed", default=SEED_DEFAULT, show_default=True, help="Of the county and its force."
 )
 @click.option(
-    "--area-km2", type=click.FloatRange(1, 50_000), default=AREA_KM2_DEFAULT, show_default=True
+    "--area-km2", type=click.FloatRange(60, 50_000), default=AREA_KM2_DEFAULT, show_default=True
 )
 @click.option("--units", type=click.IntRange(1, 2000), default=UNITS_DEFAULT, show_default=True)
 @click.option(
@@ -83,7 +84,7 @@ def demo_command(
 
     Prints the address and ready-made logins. Nothing leaves this machine.
     """
-    set_up_logging(verbose)
+    set_up_logging(verbose, quiet=not verbose)
     console = Console(highlight=False)
     data_dir = data_dir or default_data_dir()
     if map_dir is None:
@@ -138,14 +139,11 @@ class Demonstration:
     async def _accompany(self, address: str) -> AsyncIterator[None]:
         assert self._settings is not None
         assert self._made is not None
-        log = self._settings.data_dir / "logs" / "simulator.log"
-        self._console.print(_welcome(address, self._made, log if self._simulate else None))
-        if not self._simulate:
+        log = self._settings.data_dir / "logs" / "simulator.log" if self._simulate else None
+        with self._simulator(address, self._settings, log) if log else nullcontext():
+            self._console.print(_welcome(address, self._made, log))
             yield
-        else:
-            with self._simulator(address, self._settings, log):
-                yield
-        self._console.print("Stopping …")
+            self._console.print("Stopping …")
 
     @contextmanager
     def _simulator(self, address: str, settings: Settings, log: Path) -> Iterator[None]:
@@ -171,15 +169,18 @@ def _county(data_dir: Path, seed: int, area_km2: float, console: Console) -> Pat
     """The synthetic map: made at the first start, and again when the format has changed."""
     from geo import mapfolder
     from geo.errors import GeoError
-    from server.cli.map import synth_command
 
-    folder = data_dir / f"map-synthetic-{seed}-{area_km2:g}"
+    folder = (data_dir / f"map-synthetic-{seed}-{area_km2:g}").absolute()
     try:
         mapfolder.read_info(folder)
     except GeoError:
         console.print(f"Making up a county of {area_km2:g} km² (seed {seed}), once")
-        assert synth_command.callback is not None
-        synth_command.callback(seed=seed, area_km2=area_km2, out=folder)
+        # A process of its own gives all its memory back.
+        command = [sys.executable, "-m", "server.cli", "map", "synth", "--seed", str(seed)]
+        options = ["--area-km2", str(area_km2), "--out", str(folder)]
+        code = subprocess.run([*command, *options], check=False).returncode  # noqa: S603
+        if code != 0:
+            raise click.ClickException("The synthetic county could not be made.") from None
     return folder
 
 

@@ -52,9 +52,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """asyncpg's form for a unix socket."""
-        folder = quote(str(self.socket_dir), safe="")
-        return f"postgresql://{OWNER}@/{DATABASE}?host={folder}&port={PORT}"
+        return url_in(self.socket_dir)
 
     @property
     def cluster(self) -> Path:
@@ -200,6 +198,12 @@ class Postgres:
 
     def _failed(self, what: str) -> StartFailed:
         return StartFailed(f"PostgreSQL {what}; the end of {self.log}:\n{process.tail(self.log)}")
+
+
+def url_in(socket_dir: Path) -> str:
+    """asyncpg's form for a unix socket."""
+    folder = quote(str(socket_dir), safe="")
+    return f"postgresql://{OWNER}@/{DATABASE}?host={folder}&port={PORT}"
 
 
 def major_version(bin_dir: Path) -> str:

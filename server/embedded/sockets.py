@@ -16,12 +16,18 @@ PATH_BYTES_MAX = 103 if sys.platform == "darwin" else 107
 _LONGEST_NAME = ".s.PGSQL.5432.lock"
 
 
+def path_for(data_dir: Path) -> Path:
+    """Where the sockets of a data folder are, the same each time; makes nothing."""
+    folder = data_dir.absolute() / "run"
+    if len(os.fsencode(folder / _LONGEST_NAME)) <= PATH_BYTES_MAX:
+        return folder
+    name = hashlib.sha256(os.fsencode(data_dir.absolute())).hexdigest()[:16]
+    return Path("/tmp") / f"ridgeline-{name}"  # noqa: S108 (`folder_for` checks whose it is)
+
+
 def folder_for(data_dir: Path, account: Account) -> Path:
-    """A 0700 folder that belongs to the servers' account, the same for the same data folder."""
-    folder = data_dir / "run"
-    if len(os.fsencode(folder / _LONGEST_NAME)) > PATH_BYTES_MAX:
-        name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-        folder = Path("/tmp") / f"ridgeline-{name}"  # noqa: S108 (checked below)
+    """That folder, 0700, belonging to the servers' account. Raises `DataFolderError`."""
+    folder = path_for(data_dir)
     folder.mkdir(mode=0o700, exist_ok=True)
     _make_ours(folder, account)
     return folder

@@ -249,6 +249,18 @@ def test_users_and_devices_are_added_from_the_command_line(
     assert run(*camera, "--unit", "P-99", **env) == (1, "Error: There is no unit P-99.\n")
 
 
+def test_users_are_added_while_the_server_runs(small_map_dir: Path, short_dir: Path) -> None:
+    with ridgeline(*serving(small_map_dir, short_dir / "data")) as program:
+        url = program.until(SERVES)
+
+        add = ("user", "add", "li", "--name", "Li", "--role", "admin", "--data", short_dir / "data")
+        code, text = run(*add)
+
+        assert code == 0, text
+        body = {"username": "li", "password": text.split()[-1]}
+        assert httpx.post(f"{url}/api/login", json=body).status_code == 200
+
+
 # -- demo ---------------------------------------------------------------------------------
 
 
