@@ -14,7 +14,8 @@ Theory
     up       4003           dropped, not acked: the   n = last + 1: the record's event
                             client sends again from   n <= last:    Duplicate, acked again
                             `welcome.up`              n above that: Gap, not acked
-    ping     4003           PingReceived              PingReceived
+    ping     4003           ignored: the welcome      PingReceived
+                            is the answer
 
 * Nothing but `welcome` leaves before the hello has been answered; then commands in order of `seq`,
   each naming the one before it. The log is the buffer: `queue` takes what there is room for, and
@@ -231,7 +232,7 @@ class DeviceSession:
                 self._record(message.n, LocationReceived(location=message), now)
             case State():
                 self._record(message.n, StateReceived(state=message), now)
-            case Ping():
+            case Ping() if self.phase is Phase.LIVE:
                 self._events.append(PingReceived(i=message.i, battery_pct=message.bat))
 
     def _greet(self, hello: Hello, now: float) -> None:
@@ -242,6 +243,7 @@ class DeviceSession:
         self._spend(self.limits.hello_cost_frames - 1, now)
         self.hello = hello
         self.phase = Phase.OPENING
+        self._ack_owed = False
         self._drop_queue()
         self._events.append(HelloReceived(hello=hello))
 
@@ -260,7 +262,8 @@ class DeviceSession:
     def welcome(
         self, *, epoch: str, resumed: bool, head_seq: int, up_n: int, now: float, unix_ms: int
     ) -> None:
-        """Answer the hello. After `resumed=False` queue all open commands, then `skip_to(head)`."""
+        """Answer the hello. After `resumed=False` queue what is still open, then `skip_to(head)`;
+        later sessions of that device skip to the same place."""
         assert self.phase is Phase.OPENING
         assert self.hello is not None
         self.phase = Phase.LIVE
@@ -319,7 +322,7 @@ class DeviceSession:
 
     def pong(self, i: int, now: float, *, unix_ms: int) -> None:
         """Answer a ping."""
-        if self.phase is not Phase.CLOSED:
+        if self.phase is Phase.LIVE:
             self._push(native.encode(native.Pong(i=i, now=unix_ms)), now)
 
     def close(self, code: int, reason: str) -> None:

@@ -77,9 +77,9 @@ class Connection:
         self._to_write, self._to_feed, self._to_watch = (asyncio.Event() for _ in range(3))
         self._log_has_more = False
         self._open_commands: list[Downlink] = []
-        """Not resumed: what is still to be sent before the log goes on."""
-        self._skip_to_seq = 0
-        """Not resumed: where the log goes on after those."""
+        """What is still open below the floor, and is to be sent before the log goes on."""
+        self._floor_seq = 0
+        """Where the log goes on after those."""
         self._head_at_hello = 0
         self._open_ids: frozenset[str] = frozenset()
         """Commands up to that head which are still of use; see `_downlink`."""
@@ -208,7 +208,7 @@ class Connection:
             self._poke()
             if self._open_commands:
                 return
-        self.session.skip_to(self._skip_to_seq)
+        self.session.skip_to(self._floor_seq)
         assert self.device is not None
         greeting, self._log_has_more = self._greetings, False
         async with self._sessions.pool.acquire() as conn:
@@ -320,10 +320,13 @@ class Connection:
             unix_ms=unix_ms(now),
         )
         self._head_at_hello = opening.head_seq
-        self._skip_to_seq = 0 if opening.resumed else opening.head_seq
+        self._floor_seq = opening.floor_seq
         self._open_ids = frozenset(command.id for command in still_open)
-        if not opening.resumed:
-            self._open_commands = [self._downlink(command, now) for command in still_open]
+        self._open_commands = [
+            self._downlink(command, now)
+            for command in still_open
+            if self.session.read_seq < command.seq <= opening.floor_seq
+        ]
         if hello.bat is not None:
             self.battery_pct = hello.bat
         self._metrics.count("device_welcomed", resumed=str(opening.resumed).lower())

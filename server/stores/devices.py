@@ -38,6 +38,8 @@ class Opening:
     epoch: str
     resumed: bool
     head_seq: int
+    floor_seq: int
+    """Up to here the device needs only what is still open: it has the rest, or began after it."""
     up_seq: int
     up_was_lost: bool
     """The device had more acknowledged than we remember: our tail is gone, its `n` goes on."""
@@ -56,9 +58,11 @@ OPEN_INSTALLATION = """
 INSERT INTO installation AS mine (device_id, install_id, up_seq, cursor_seq, app, last_seen_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (device_id, install_id) DO UPDATE SET
-    up_seq = greatest(mine.up_seq, excluded.up_seq), cursor_seq = excluded.cursor_seq,
+    up_seq = greatest(mine.up_seq, excluded.up_seq),
+    cursor_seq = CASE WHEN $7 THEN greatest(mine.cursor_seq, excluded.cursor_seq)
+                      ELSE excluded.cursor_seq END,
     app = excluded.app, last_seen_at = excluded.last_seen_at
-RETURNING up_seq, xmax = 0 AS is_new
+RETURNING up_seq, cursor_seq, xmax = 0 AS is_new
 """
 
 # What we had stored before.
@@ -132,9 +136,10 @@ async def open_session(
         device_id,
         install_id,
         up_acked,
-        cursor if resumed else 0,
+        cursor if resumed else head["head_seq"],
         app,
         now,
+        resumed,
     )
     if row["is_new"]:
         await conn.execute(PRUNE_INSTALLATIONS, device_id, INSTALLATIONS_PER_DEVICE_MAX)
@@ -143,6 +148,7 @@ async def open_session(
         epoch=head["epoch"],
         resumed=resumed,
         head_seq=head["head_seq"],
+        floor_seq=min(row["cursor_seq"], head["head_seq"]),
         up_seq=row["up_seq"],
         up_was_lost=up_acked > (stored or 0),
         newest=None if newest is None else Fix(**newest),

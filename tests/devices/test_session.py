@@ -145,6 +145,21 @@ def test_hello_again_drops_what_was_queued_and_starts_over() -> None:
     assert sent(session)[1] == Command(seq=2, prev=1, id="c2", kind="task")
 
 
+def test_nothing_owed_from_before_leaves_between_hello_again_and_its_welcome() -> None:
+    session = live(up=5)
+    say(session, a_fix(4))
+    say(session, a_fix(4), now=0.5)
+    sent(session)
+
+    say(session, a_hello(), Ping(i=1), now=0.6)
+    session.expire(10)
+    session.ack(9, 10)
+    session.pong(1, 10, unix_ms=UNIX_MS)
+
+    assert session.data_to_send() == []
+    assert [type(event) for event in session.events()][-1] is HelloReceived
+
+
 def test_hello_as_another_device_closes() -> None:
     session = live()
 

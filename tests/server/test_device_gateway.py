@@ -325,6 +325,23 @@ async def test_task_of_an_order_that_ended_meanwhile_does_not_arrive_as_a_task(
     assert missed.id == order.command_id
 
 
+async def test_device_that_started_over_is_never_told_what_was_over_before(
+    pool: Pool, room: Room
+) -> None:
+    await issue_order(pool)
+    await pool.execute("UPDATE dispatch_order SET state = 'done', closed_at = now()")
+    async with room.device() as device:
+        assert not (await device.hello(epoch="", cur=0)).resumed
+    async with pool.acquire() as conn:
+        await enqueue(conn, text="new")
+
+    async with room.device() as device:
+        assert (await device.hello(cur=0)).resumed
+        (first,) = await device.commands(1)
+
+    assert (first.prev, first.seq, first.body["text"]) == (0, 2, "new")
+
+
 async def test_long_log_comes_in_pages_and_in_order(pool: Pool, room: Room) -> None:
     await add_device(pool)
     async with pool.acquire() as conn, conn.transaction():
