@@ -39,6 +39,8 @@ from server.stores.presence import PresenceStore
 
 logger = logging.getLogger(__name__)
 
+CANCEL_AGAIN_S = 0.5
+
 
 @dataclass(slots=True, kw_only=True)
 class Services:
@@ -145,8 +147,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         yield
         services.positions.stop()
         await asyncio.wait({writer}, timeout=services.settings.limits.shutdown_s)
-        for task in (writer, *others):
-            task.cancel()
+        await _end({writer, *others})
     await services.fanout.flush()
 
 
@@ -165,6 +166,14 @@ async def close(services: Services) -> None:
     except TimeoutError:
         logger.warning("a database connection did not come back; it is cut")
         services.pool.terminate()
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel until they have ended: before Python 3.12 `wait_for` may lose a cancellation."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
 
 def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex]:

@@ -150,6 +150,7 @@ class RedisFanOut:
         while True:
             await self._waiting.wait()
             await self._send_batch(client)
+            _heed_cancellation()
 
     async def _send_batch(self, client: aioredis.Redis) -> None:
         """Messages leave the queue when Redis has them; a lost answer may send some twice."""
@@ -173,6 +174,7 @@ class RedisFanOut:
             await incoming.psubscribe(f"{CHANNEL_PREFIX}*")
             try:
                 while True:
+                    _heed_cancellation()
                     message = await incoming.get_message(timeout=_POLL_S)
                     if message is None:
                         await incoming.ping()  # a dead link must not look like silence
@@ -209,6 +211,17 @@ class RedisFanOut:
             self._down = False
             logger.warning("Redis is back")
             self._deliver(RESYNC, "")
+
+
+def _heed_cancellation() -> None:
+    """Raise what redis-py may have swallowed.
+
+    It sends with `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes in
+    the moment the sending ends (CPython gh-86296); the task would run for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _close(client: aioredis.Redis) -> None:

@@ -136,6 +136,18 @@ async def test_outage_is_survived_told_once_and_ends_with_resync(
     assert caplog.text.count("Redis is away") == 2  # once by each of the two
 
 
+async def test_stop_right_after_the_start_is_heeded(redis_url: str) -> None:
+    for turns in range(60):
+        task = asyncio.create_task(RedisFanOut(redis_url).run())
+        for _ in range(turns):
+            await asyncio.sleep(0)  # one turn of the loop further into connecting and subscribing
+        task.cancel()
+
+        done, _ = await asyncio.wait({task}, timeout=DEADLINE_S)
+
+        assert done, f"cancelled after {turns} turns, it went on"
+
+
 async def test_flush_hands_over_what_waits(redis_url: str) -> None:
     heard = Listener()
     one = RedisFanOut(redis_url)
