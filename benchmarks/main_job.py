@@ -7,8 +7,7 @@ All share this machine, so the figures hold the simulator's load as well.
 
 open_to_recommendation   both requests: open an incident, get all units ranked with reasons
 order_to_frame           from the request that dispatches to the frame in the device's hands
-ack_to_console           from the officer's word on the device to the console's feed; the feed
-                         is sent four times a second at most, which is half of this figure
+ack_to_console           from the officer's word on the device to the console's feed
 eta_200_to_1             200 units to one scene over the road graph, snapped beforehand as the
                          server does: the server's engine and SciPy's Dijkstra in turn
 """

@@ -208,7 +208,7 @@ class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
 
 
 class Delta(View, frozen=True, tag_field="t", tag="delta"):
-    """What changed since `seq` - 1; each view whole. Coalesced: at most one a tick."""
+    """What changed since `seq` - 1; each view whole. Coalesced."""
 
     seq: int
     now: datetime

@@ -1,9 +1,10 @@
 """What all consoles are told: one hub a process gathers changes and sends each once.
 
-It notes which units and incidents look different, and at most every `tick_s` encodes ONE delta
-and hands the same text to every console. A console that joins gets a snapshot of that moment and
-then deltas; one whose queue is full is closed with 4004 and comes back for a new snapshot. Hints
-of the fan-out may be lost: open incidents are read again now and then, so a miss costs seconds.
+It notes which units and incidents look different, gathers for a tick (less when an incident is
+among them), encodes ONE delta and hands the same text to every console. A console that joins gets
+a snapshot of that moment and then deltas; one whose queue is full is closed with 4004 and comes
+back for a new snapshot. Hints of the fan-out may be lost: open incidents are read again now and
+then, so a miss costs seconds.
 
 Knows no socket and no rule of dispatch.
 """
@@ -40,7 +41,9 @@ DRAIN_S_MAX: Final = 5.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubLimits:
     tick_s: float = 0.25
-    """Between two deltas; what happens in between is one message."""
+    """Between two deltas; what units do in between is one message."""
+    urgent_s: float = 0.02
+    """The same when an incident or an order changed: somebody waits for that."""
     idle_s: float = 5.0
     """Without anything new a Tick says that the feed lives."""
     consoles_max: int = 200
@@ -125,6 +128,7 @@ class ConsoleHub:
         self._reload_at = 0.0
         self._said_at = 0.0
         self._changed = asyncio.Event()
+        self._urgent = asyncio.Event()
         board.on_change(self._unit_changed)
         fanout.subscribe("incident", self._incident_changed)
         fanout.subscribe("resync", self._resync)
@@ -170,7 +174,7 @@ class ConsoleHub:
     # -- the feed ------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Send what changed: the first at once, what follows a tick later."""
+        """Send what changed: the first at once, what follows a tick later, incidents sooner."""
         while True:
             await self._until_due()
             try:
@@ -180,7 +184,7 @@ class ConsoleHub:
                 logger.warning("consoles show old incidents, PostgreSQL is away: %s", error)
                 self._reload_at = _loop_s() + self.limits.retry_s
             self.tell()
-            await asyncio.sleep(self.limits.tick_s)
+            await self._pause()
 
     def tell(self) -> None:
         """One delta of everything that changed since the last; or a Tick after long silence."""
@@ -197,6 +201,14 @@ class ConsoleHub:
             async with asyncio.timeout_at(deadline_s):
                 await self._changed.wait()
         self._changed.clear()
+
+    async def _pause(self) -> None:
+        """Let changes gather: for a tick, or until an incident is among them."""
+        await asyncio.sleep(self.limits.urgent_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.tick_s - self.limits.urgent_s):
+                await self._urgent.wait()
+        self._urgent.clear()
 
     async def _refresh(self) -> None:
         """Bring the open incidents up to date."""
@@ -266,6 +278,7 @@ class ConsoleHub:
     def _incident_changed(self, incident_id: str) -> None:
         self._stale_incidents.add(incident_id)
         self._changed.set()
+        self._urgent.set()
 
     def _resync(self, _payload: str) -> None:
         self._reload_at = 0.0

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -296,6 +296,24 @@ async def test_incident_is_shown_when_opened_changed_and_closed(pool: Pool, room
     assert [each.status for each in (*opened.incidents, *ended.incidents)] == ["open", "closed"]
     async with room.console(token) as socket:
         assert (await receive(socket, Snapshot)).incidents == []
+
+
+async def test_incident_does_not_wait_for_the_tick(pool: Pool) -> None:
+    unit_id = await add_unit(pool)
+    await add_device(pool, "cam-07", unit_id=unit_id)
+    token = await sign_in(pool, "dispatcher")
+    slow = replace(QUICK, tick_s=3600)
+    async with console_room(pool, slow) as room, room.console(token) as socket:
+        await receive(socket, Snapshot)
+        room.say_fix("cam-07", 100)
+        await receive(socket, Delta)
+
+        room.say_fix("cam-07", 100.1, seconds=1)
+        room.fanout.publish("incident", incident_id := await open_incident(pool))
+        delta = await receive(socket, Delta)
+
+    assert [each.id for each in delta.incidents] == [incident_id]
+    assert [each.position.lon for each in delta.units if each.position] == [100.1]
 
 
 async def test_unit_that_retires_is_gone(pool: Pool) -> None:
