@@ -49,7 +49,7 @@ CREATE INDEX road_condition_running ON road_condition (starts_at) WHERE ended_at
 
 -- One number for both: it grows with every change, in the transaction of the change.
 CREATE TABLE road_state_version (
-    only    boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
     version bigint NOT NULL
 );
 INSERT INTO road_state_version (version) VALUES (0);
