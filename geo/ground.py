@@ -34,6 +34,10 @@ class Route:
     distance_m: float
     lonlat: NDArray[np.float64]
     """(k, 2) degrees, k >= 2, in driving order, partial first and last edges included."""
+    legs: tuple[Leg, ...]
+    """The edges driven, in order; none where source and target are one place."""
+    leg_s: NDArray[np.float64]
+    """(len(legs),) seconds of driving along each leg, as the roads are now, turns not counted."""
 
 
 class Ground:
@@ -73,6 +77,11 @@ class Ground:
         """(2M,) modelled milliseconds per arc, without live changes. Do not write to it."""
         return self._weights
 
+    @property
+    def arc_s(self) -> NDArray[np.float64]:
+        """(2M,) seconds per arc as the roads are now, live changes included; inf if closed."""
+        return _seconds(self._router.weights_ms)
+
     def snap(self, lon: float, lat: float) -> Snap:
         """The nearest place on a drivable road.
 
@@ -101,12 +110,20 @@ class Ground:
             duration_s=journey.total_ms / 1000.0,
             distance_m=float(sum(lengths)),
             lonlat=self._shape(source, target, journey.legs),
+            legs=journey.legs,
+            leg_s=self._router.leg_ms(journey.legs) / 1000.0,
         )
 
     def reach(self, source: Snap, limit_s: float) -> NDArray[np.float64]:
         """(N,) seconds from the source to every node; inf beyond the limit."""
         limit_ms = min(round(max(limit_s, 0.0) * 1000), UNREACHABLE - 1)
         return _seconds(self._router.reach(source, limit_ms))
+
+    def reach_edges(self, source: Snap, limit_s: float) -> NDArray[np.float64]:
+        """(M, 2) seconds from the source to the tail and the head of every edge; inf beyond."""
+        at_nodes = self.reach(source, limit_s)
+        ends = (self.roadmap.edge_tail, self.roadmap.edge_head)
+        return np.column_stack([at_nodes[end] for end in ends])
 
     def apply(self, arcs: NDArray[np.int64], weights_ms: Weights) -> None:
         """Give some arcs (2e forward, 2e + 1 backward) other travel times, CLOSED to close them."""

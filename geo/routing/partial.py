@@ -39,6 +39,11 @@ class Leg:
     start: float
     end: float
 
+    @property
+    def arc(self) -> int:
+        """The arc driven: 2 * edge towards the head, 2 * edge + 1 towards the tail."""
+        return 2 * self.edge + (self.start > self.end)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
@@ -130,6 +135,19 @@ class PartialRouter:
         if seeds is None:
             return np.full(self._node_count, UNREACHABLE, dtype=np.int64)
         return self.engine.one_to_all(seeds, limit_ms)
+
+    @property
+    def weights_ms(self) -> Millis:
+        """(2M,) milliseconds per arc in force now. Do not write to it."""
+        return self._weights
+
+    def leg_ms(self, legs: Sequence[Leg]) -> Millis:
+        """(K,) milliseconds along each leg; they add up to the journey's total."""
+        arcs = np.array([leg.arc for leg in legs], dtype=np.int64)
+        ends = np.array([(leg.start, leg.end) for leg in legs], dtype=np.float64).reshape(-1, 2)
+        shares = np.rint(self._weights[arcs, None] * ends).astype(np.int64)
+        along: Millis = np.abs(shares[:, 1] - shares[:, 0])
+        return along
 
     def apply(self, arcs: NDArray[np.int64], weights: Weights) -> None:
         """New weights for some arcs, in force for the next answer."""

@@ -70,6 +70,7 @@ def test_etas_matrix_and_routes_agree(ground: Ground) -> None:
                 continue
             route = ground.route(source, target)
             assert route.duration_s == matrix[row, column]
+            assert route.leg_s.sum() == pytest.approx(route.duration_s, abs=1e-9)
             check_route(ground, route, source, target)
     assert np.isfinite(matrix).any()
     assert (np.diag(matrix) == 0.0).all()
@@ -95,6 +96,8 @@ def test_a_way_to_the_same_place_is_a_point_twice(ground: Ground) -> None:
     assert route.duration_s == 0.0
     assert route.distance_m == 0.0
     assert route.lonlat.tolist() == [[snap.lon, snap.lat]] * 2
+    assert route.legs == ()
+    assert route.leg_s.shape == (0,)
 
 
 def test_what_no_road_reaches_is_infinitely_far(ground: Ground) -> None:
@@ -124,6 +127,8 @@ def test_reach_agrees_with_times_to_the_nodes(ground: Ground) -> None:
         else:
             assert eta > 1_800.0
     assert (ground.reach(source, 60.0) >= reach).all()
+    tails_and_heads = np.column_stack((ground.roadmap.edge_tail, ground.roadmap.edge_head))
+    assert (ground.reach_edges(source, 1_800.0) == reach[tails_and_heads]).all()
 
 
 def test_a_closure_counts_at_once_and_can_be_undone(ground: Ground) -> None:
@@ -133,10 +138,11 @@ def test_a_closure_counts_at_once_and_can_be_undone(ground: Ground) -> None:
     used = arcs[:60]
 
     ground.apply(used, np.full(len(used), CLOSED, dtype=np.uint32))
-    closed = float(ground.etas([source], target)[0])
+    closed, slowed = float(ground.etas([source], target)[0]), ground.arc_s
     ground.restore()
 
     assert closed > before.duration_s
+    assert np.isinf(slowed[used]).all()
     assert ground.route(source, target).duration_s == before.duration_s
 
 
