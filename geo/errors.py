@@ -3,6 +3,7 @@
 GeoError
 ├── MapSourceError       the file to build from is broken, empty, or not what it claims
 ├── MapFolderError       the map folder is missing, corrupt, or of another format version
+├── ConditionError       road conditions written or measured as they cannot be
 ├── OffMapError          a position outside the map
 ├── EngineUnavailable    the routing engine asked for cannot run on this machine
 └── NoRouteError         no road leads from here to there; says why
@@ -19,6 +20,10 @@ class MapSourceError(GeoError):
 
 class MapFolderError(GeoError):
     """A map folder is missing, corrupt, or written by another format version."""
+
+
+class ConditionError(GeoError):
+    """Road conditions that cannot be read or cannot be."""
 
 
 class OffMapError(GeoError):

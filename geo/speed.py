@@ -14,28 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.conditions import Condition as Condition
 from geo.pieces import Pieces, pieces_of
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap, Surface
 from geo.routing.engine import CLOSED, Weights
+from geo.vehicles import Mode as Mode
+from geo.vehicles import Vehicle as Vehicle
 
-
-class Vehicle(StrEnum):
-    PATROL_CAR = "patrol_car"
-
-
-class Mode(StrEnum):
-    ROUTINE = "routine"
-    URGENT = "urgent"
-
-
-class Condition(StrEnum):
-    DRY = "dry"
+DRY: Final = Condition()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +35,7 @@ class Profile:
 
     vehicle: Vehicle = Vehicle.PATROL_CAR
     mode: Mode = Mode.ROUTINE
-    condition: Condition = Condition.DRY
+    condition: Condition = DRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
