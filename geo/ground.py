@@ -7,7 +7,7 @@ use and close a Ground on one thread. `Snap`s are plain values and may travel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from geo import mapfolder
 from geo.errors import NoRouteError
+from geo.overlay import Overlay
 from geo.projection import projection
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName, choose
@@ -51,6 +52,7 @@ class Ground:
         self.profile = profile or Profile()
         self._points = np.asarray(roadmap.point_lonlat)  # a mapped file is slow to slice
         self._weights = travel_times_ms(roadmap, self.profile)
+        self._overlay = Overlay(len(self._weights))
         self._index = SnapIndex(roadmap)
         self._router = PartialRouter(
             choose(road_graph(roadmap), self._weights, engine),
@@ -125,13 +127,23 @@ class Ground:
         ends = (self.roadmap.edge_tail, self.roadmap.edge_head)
         return np.column_stack([at_nodes[end] for end in ends])
 
-    def apply(self, arcs: NDArray[np.int64], weights_ms: Weights) -> None:
-        """Give some arcs (2e forward, 2e + 1 backward) other travel times, CLOSED to close them."""
-        self._router.apply(arcs, weights_ms)
+    def set_overrides(self, overrides: Mapping[int, float]) -> None:
+        """Close or slow roads, for the next answer; replaces what was set before.
 
-    def restore(self) -> None:
-        """Undo every `apply`."""
-        self._router.reset(self._weights)
+        Arc (2e forward, 2e + 1 backward) → factor above 1 on its travel time, or CLOSED; arcs that
+        are not named run as modelled. Raises ValueError, changing nothing, for any other value.
+        """
+        arcs = self._overlay.set_overrides(overrides)
+        if len(arcs):
+            self._router.apply(arcs, self._overlay.over(self._weights, arcs))
+
+    def set_factors(self, factors: NDArray[np.float32]) -> None:
+        """Take over (2M,) learned factors on the modelled times, for every profile.
+
+        Raises ValueError, changing nothing, where they are not what `geo.overlay` allows.
+        """
+        self._overlay.set_learned(factors)
+        self._router.reset(self._overlay.over(self._weights))
 
     def close(self) -> None:
         """Let go of the engine, on the thread that made this Ground."""

@@ -131,19 +131,61 @@ def test_reach_agrees_with_times_to_the_nodes(ground: Ground) -> None:
     assert (ground.reach_edges(source, 1_800.0) == reach[tails_and_heads]).all()
 
 
-def test_a_closure_counts_at_once_and_can_be_undone(ground: Ground) -> None:
+def test_a_closure_counts_at_once_and_ends_with_its_override(ground: Ground) -> None:
     source, target = (ground.snap(*lonlat(*place)) for place in ((0, 0), (3_600, 3_600)))
-    before = ground.route(source, target)
-    arcs = np.arange(2 * ground.roadmap.edge_count)
-    used = arcs[:60]
+    before = ground.route(source, target).duration_s
 
-    ground.apply(used, np.full(len(used), CLOSED, dtype=np.uint32))
-    closed, slowed = float(ground.etas([source], target)[0]), ground.arc_s
-    ground.restore()
+    ground.set_overrides(dict.fromkeys(range(60), CLOSED))
+    closed = float(ground.etas([source], target)[0])
+    ground.set_overrides(dict.fromkeys(range(60), 1.5))
+    slowed, arc_s = float(ground.etas([source], target)[0]), ground.arc_s
+    ground.set_overrides({})
 
-    assert closed > before.duration_s
-    assert np.isinf(slowed[used]).all()
-    assert ground.route(source, target).duration_s == before.duration_s
+    assert before < slowed < closed
+    np.testing.assert_allclose(arc_s[:60], 1.5 * ground.arc_s[:60], atol=0.001)
+    assert ground.route(source, target).duration_s == before
+
+
+def test_overrides_of_the_whole_map_at_once(ground: Ground) -> None:
+    snaps = random_snaps(ground, 10, seed=5)
+    before = ground.matrix(snaps, snaps)
+
+    ground.set_overrides(dict.fromkeys(range(2 * ground.roadmap.edge_count), 2.0))
+
+    reached = np.isfinite(before)
+    np.testing.assert_allclose(
+        ground.matrix(snaps, snaps)[reached], 2.0 * before[reached], atol=0.05
+    )
+
+
+def test_wrong_overrides_are_refused_and_change_nothing(ground: Ground) -> None:
+    snaps = random_snaps(ground, 6, seed=6)
+    ground.set_overrides({3: 1.5})
+    before = ground.matrix(snaps, snaps)
+    arcs = 2 * ground.roadmap.edge_count
+
+    for wrong in ({arcs: 2.0}, {-1: 2.0}, {0: 1.0}, {0: 0.5}, {0: float("nan")}, {0: 1e12}):
+        with pytest.raises(ValueError, match="override"):
+            ground.set_overrides(wrong)
+
+    assert ground.matrix(snaps, snaps).tolist() == before.tolist()
+
+
+def test_learned_factors_count_under_overrides(ground: Ground) -> None:
+    snaps = random_snaps(ground, 10, seed=5)
+    before = ground.matrix(snaps, snaps)
+    arcs = 2 * ground.roadmap.edge_count
+    reached = np.isfinite(before)
+
+    ground.set_factors(np.full(arcs, 1.25, dtype=np.float32))
+    ground.set_overrides(dict.fromkeys(range(arcs), 2.0))
+    both = ground.matrix(snaps, snaps)
+
+    np.testing.assert_allclose(both[reached], 2.5 * before[reached], atol=0.05)
+    for wrong in (np.ones(3), np.full(arcs, 0.1), np.full(arcs, np.nan), np.full(arcs, 9.0)):
+        with pytest.raises(ValueError, match="learned factors"):
+            ground.set_factors(wrong.astype(np.float32))
+    assert ground.matrix(snaps, snaps).tolist() == both.tolist()
 
 
 def test_urgent_is_never_slower() -> None:
@@ -197,11 +239,13 @@ def test_engines_agree_on_andorra_after_random_closures(andorra_dir: Path) -> No
     snaps = random_snaps(exact, 60, seed=13)
     rng = np.random.default_rng(13)
 
+    closed: dict[int, float] = {}
     before = exact.matrix(snaps, snaps)
     for _ in range(5):
         arcs = rng.choice(2 * exact.roadmap.edge_count, 40, replace=False)
+        closed |= dict.fromkeys(arcs.tolist(), CLOSED)
         for ground in (exact, quick):
-            ground.apply(arcs, np.full(len(arcs), CLOSED, dtype=np.uint32))
+            ground.set_overrides(closed)
         after = quick.matrix(snaps, snaps)
         assert after.tolist() == exact.matrix(snaps, snaps).tolist()
         assert (after >= before).all()

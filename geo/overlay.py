@@ -1,0 +1,71 @@
+"""What is laid over modelled travel times: factors learned from tracks, and live road state.
+
+Two tables by arc, the same for every metric: learned factors, replaced as a whole and seldom, and
+overrides (closed, slowed, worse weather on some roads), replaced as a whole and often. Metrics are
+caches: modelled times with this on top. Knows no profile, no engine and no reason for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.routing.engine import CLOSED, Weights
+
+LEARNED_MIN: Final = 0.2
+LEARNED_MAX: Final = 5.0
+"""A road five times quicker or slower than modelled is a mistake of the learning."""
+
+Arcs = NDArray[np.int64]
+
+
+class Overlay:
+    """Factors on the travel times of 2M arcs; infinity closes."""
+
+    def __init__(self, arc_count: int) -> None:
+        self._learned = np.ones(arc_count, dtype=np.float32)
+        self._override = np.ones(arc_count, dtype=np.float64)
+        self._overridden = np.empty(0, dtype=np.int64)
+
+    @property
+    def arc_count(self) -> int:
+        return len(self._override)
+
+    def set_overrides(self, table: Mapping[int, float]) -> Arcs:
+        """Replace the override table; gives the arcs whose factor is another one now.
+
+        Arc → factor above 1, or CLOSED. Raises ValueError, changing nothing, for any other value.
+        """
+        arcs = np.fromiter(table.keys(), dtype=np.int64, count=len(table))
+        factors = np.fromiter(table.values(), dtype=np.float64, count=len(table))
+        factors[factors == CLOSED] = np.inf
+        if arcs.size and (arcs.min() < 0 or arcs.max() >= self.arc_count):
+            raise ValueError("an override for an arc outside the map")
+        if not (factors > 1.0).all() or (factors[np.isfinite(factors)] > CLOSED).any():
+            raise ValueError("an override is a factor above 1, or CLOSED")
+        touched = np.union1d(self._overridden, arcs)
+        before = self._override[touched]
+        self._override[self._overridden] = 1.0
+        self._override[arcs] = factors
+        self._overridden = arcs
+        changed: Arcs = touched[self._override[touched] != before]
+        return changed
+
+    def set_learned(self, factors: NDArray[np.float32]) -> None:
+        """Replace the learned factors. Raises ValueError outside LEARNED_MIN … LEARNED_MAX."""
+        if factors.shape != (self.arc_count,):
+            raise ValueError(f"{self.arc_count} learned factors are needed, one per arc")
+        if not ((factors >= LEARNED_MIN) & (factors <= LEARNED_MAX)).all():
+            raise ValueError(f"learned factors are {LEARNED_MIN} to {LEARNED_MAX}")
+        self._learned = factors.astype(np.float32)
+
+    def over(self, modelled: Weights, arcs: Arcs | slice = slice(None)) -> Weights:
+        """Milliseconds in force on some arcs (or all), of the (2M,) modelled ones."""
+        base = modelled[arcs]
+        factors = self._learned[arcs] * self._override[arcs]
+        closed = (base >= CLOSED) | np.isinf(factors)
+        times = np.rint(np.where(closed, 1.0, base * factors)).clip(1, CLOSED - 1)
+        return np.where(closed, CLOSED, times).astype(np.uint32)
