@@ -5,9 +5,14 @@ GeoError
 ├── MapFolderError       the map folder is missing, corrupt, or of another format version
 ├── ConditionError       road conditions written or measured as they cannot be
 ├── OffMapError          a position outside the map
+├── ExtentError          no road, or no such place, where somebody wants a road changed
 ├── EngineUnavailable    the routing engine asked for cannot run on this machine
 └── NoRouteError         no road leads from here to there; says why
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 
 class GeoError(Exception):
@@ -32,6 +37,19 @@ class OffMapError(GeoError):
 
 class NoRouteError(GeoError):
     """No road leads from the one place to the other."""
+
+
+class ExtentError(GeoError):
+    """Picked edges, a road between kilometres or an area that this map cannot take.
+
+    `code` is one of edge_count, no_such_edge, no_such_road, km_outside, bad_polygon, corner_count,
+    too_many_edges, no_road_inside.
+    """
+
+    def __init__(self, code: str, message: str, detail: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.detail = detail or {}
 
 
 class EngineUnavailable(GeoError):

@@ -26,6 +26,8 @@ from geo.roadmap import RoadMap
 
 KM_SLACK = 0.05
 """A kilometre this far past the end is taken as the end."""
+_TOUCH_KM = 0.001
+"""Less of an edge between two kilometres than this is a touch, not a stretch."""
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -41,6 +43,17 @@ class RoadPoint:
     """0..1 from the edge's tail."""
     lon: float
     lat: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """The edges of a numbered road between two kilometres; side branches count as well."""
+
+    edges: Ints
+    share: Floats
+    """Part of each edge that lies between them, above 0 up to 1."""
+    rising: NDArray[np.bool_]
+    """Whether the kilometres rise from tail to head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,24 @@ class LinearIndex:
         lon, lat = point_at(self._map, edge, fraction)
         at_km = float(line.tail_km[row] + fraction * span)
         return RoadPoint(ref=line.ref, km=at_km, edge=edge, fraction=fraction, lon=lon, lat=lat)
+
+    def between(self, ref: str, from_km: float, to_km: float) -> Stretch:
+        """What lies from one kilometre to the other; nothing when there is no such road."""
+        line = self._line(ref)
+        if line is None:
+            none = np.empty(0, dtype=np.int64)
+            return Stretch(edges=none, share=np.empty(0), rising=np.empty(0, dtype=np.bool_))
+        low = np.minimum(line.tail_km, line.head_km)
+        high = np.maximum(line.tail_km, line.head_km)
+        inside = np.minimum(high, to_km) - np.maximum(low, from_km)
+        span = high - low
+        share = np.where(span > 0, inside / np.where(span > 0, span, 1.0), inside >= 0)
+        hit = (share > 0) & (inside >= np.minimum(_TOUCH_KM, 0.5 * span))
+        return Stretch(
+            edges=line.edges[hit],
+            share=share[hit].clip(max=1.0),
+            rising=(line.head_km >= line.tail_km)[hit],
+        )
 
     def kilometre(self, edge: int, fraction: float) -> tuple[str, float] | None:
         """Road number and kilometre of a point on an edge; None where the road has no number."""
