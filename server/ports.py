@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from geo.ground import Route
     from geo.snap import Snap
+    from server.dispatch.contenders import Approach
     from server.views import UnitView
 
 Clock = Callable[[], datetime]
@@ -62,5 +63,5 @@ class Router(Protocol):
     async def route(self, source: Snap, target: Snap) -> Route:
         """Raises `NoRouteError`, `RoutingBusy`."""
 
-    async def distances(self, sources: Sequence[Snap], target: Snap) -> list[float | None]:
-        """Metres along the fastest road, None where none leads. Raises `RoutingBusy`."""
+    async def approaches(self, sources: Sequence[Snap], target: Snap) -> list[Approach | None]:
+        """The fastest road from each, None where none leads. Raises `RoutingBusy`."""

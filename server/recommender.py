@@ -11,14 +11,14 @@ from datetime import datetime
 
 from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap
-from server.dispatch.contenders import contender, recommendation_view
+from server.dispatch.contenders import Approach, contender, recommendation_view
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.ranking import Ranking, Scene, rank
 from server.ports import LiveUnits, Router
 from server.views import IncidentView, RecommendationView, UnitStatus, UnitView
 
-DISTANCES_MAX = 5
-"""Best units whose road distance is computed; the way itself costs more than its time."""
+APPROACHES_MAX = 5
+"""Best units whose road is computed, for its length and its spread; it costs more than its time."""
 
 
 class Recommender:
@@ -69,7 +69,7 @@ class Recommender:
             incident_id=incident.id,
             computed_at=now,
             map_id=self._map_id,
-            distances_m=await self._distances(ranking, snaps, target),
+            approaches=await self._approaches(ranking, snaps, target),
         )
 
     async def _target(self, incident: IncidentView) -> tuple[Snap | None, str]:
@@ -87,15 +87,15 @@ class Recommender:
         pairs = zip(snaps, found.tolist(), strict=True)
         return {unit_id: eta_s for unit_id, eta_s in pairs if math.isfinite(eta_s)}
 
-    async def _distances(
+    async def _approaches(
         self, ranking: Ranking, snaps: dict[str, Snap], target: Snap | None
-    ) -> dict[str, float | None]:
-        """Road metres of the best units by unit id."""
+    ) -> dict[str, Approach | None]:
+        """The roads of the best units by unit id."""
         timed = [each.contender for each in ranking.candidates if each.contender.eta_s is not None]
-        best = [one.unit_id for one in timed[:DISTANCES_MAX]]
+        best = [one.unit_id for one in timed[:APPROACHES_MAX]]
         if target is None or not best:
             return {}
-        found = await self._router.distances([snaps[each] for each in best], target)
+        found = await self._router.approaches([snaps[each] for each in best], target)
         return dict(zip(best, found, strict=True))
 
 

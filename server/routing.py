@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from geo.errors import NoRouteError
+from geo.eta import Spreads
+from server.dispatch.contenders import Approach
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +42,7 @@ class RoutingService:
     ) -> None:
         self._open = ground_factory
         self._ground: Ground | None = None
+        self._spreads: Spreads | None = None
         self._queue_len_max = queue_len_max
         self._places = threading.BoundedSemaphore(queue_len_max)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="routing")
@@ -62,9 +65,11 @@ class RoutingService:
         """The road itself. Raises `NoRouteError`, `RoutingBusy`."""
         return await self._run(lambda ground: ground.route(source, target))
 
-    async def distances(self, sources: Sequence[Snap], target: Snap) -> list[float | None]:
-        """Metres along the fastest road, None where none leads. Raises `RoutingBusy`."""
-        return await self._run(lambda ground: [_distance(ground, each, target) for each in sources])
+    async def approaches(self, sources: Sequence[Snap], target: Snap) -> list[Approach | None]:
+        """The fastest road from each, None where none leads. Raises `RoutingBusy`."""
+        return await self._run(
+            lambda ground: [self._approach(ground, each, target) for each in sources]
+        )
 
     async def close(self) -> None:
         """Refuse what waits, let the query under way end, close the ground, end the thread."""
@@ -89,16 +94,19 @@ class RoutingService:
             raise RoutingBusy("routing has stopped")
         if self._ground is None:
             self._ground = self._open()
+            self._spreads = Spreads(self._ground.roadmap)
         return job(self._ground)
+
+    def _approach(self, ground: Ground, source: Snap, target: Snap) -> Approach | None:
+        try:
+            route = ground.route(source, target)
+        except NoRouteError:
+            return None
+        assert self._spreads is not None
+        eta = self._spreads.eta(route.duration_s, route.legs, route.leg_s)
+        return Approach(distance_m=route.distance_m, eta=eta)
 
     def _close_ground(self) -> None:
         if self._ground is not None:
             self._ground.close()
             self._ground = None
-
-
-def _distance(ground: Ground, source: Snap, target: Snap) -> float | None:
-    try:
-        return float(ground.route(source, target).distance_m)
-    except NoRouteError:
-        return None

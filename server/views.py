@@ -151,10 +151,14 @@ class CandidateView(View, frozen=True):
     rank: int | None
     """1 is best; None: excluded, `reasons` say why."""
     eta_s: float | None
+    """Median: as likely sooner as later."""
     distance_m: float | None
     position_age_s: float | None
     batteries: list[CameraOutlookView]
     reasons: list[ReasonView]
+    eta_p80_s: float | None = None
+    eta_p90_s: float | None = None
+    """Nine times in ten sooner; for all but the best units by an average spread."""
 
 
 class RecommendationView(View, frozen=True):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
+from geo.eta import Eta, unrouted
 from server.dispatch.battery import DRAIN_PCT_PER_H, Battery, Outlook
 from server.dispatch.ranking import Contender, Ranked, Ranking
 from server.dispatch.reasons import Reason
@@ -21,6 +23,14 @@ from server.views import (
 
 ORDER_DEVICE_KINDS = frozenset({"handset", "body_camera"})
 """What can show an order to a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approach:
+    """The fastest road from a unit to the place."""
+
+    distance_m: float
+    eta: Eta
 
 
 def contender(
@@ -63,16 +73,20 @@ def recommendation_view(
     incident_id: str,
     computed_at: datetime,
     map_id: str,
-    distances_m: Mapping[str, float | None],
+    approaches: Mapping[str, Approach | None],
 ) -> RecommendationView:
-    """The recommendation as it is kept and shown; `distances_m` by unit id, where computed."""
+    """The recommendation as it is kept and shown; `approaches` by unit id, where computed."""
     return RecommendationView(
         id=recommendation_id,
         incident_id=incident_id,
         computed_at=computed_at,
         map_id=map_id,
-        candidates=[_candidate(each, distances_m) for each in ranking.candidates],
-        excluded=[_candidate(each, distances_m) for each in ranking.excluded],
+        candidates=[
+            _candidate(each, approaches.get(each.contender.unit_id)) for each in ranking.candidates
+        ],
+        excluded=[
+            _candidate(each, approaches.get(each.contender.unit_id)) for each in ranking.excluded
+        ],
     )
 
 
@@ -88,18 +102,28 @@ def _battery(device: DeviceView, now: datetime) -> Battery:
     )
 
 
-def _candidate(each: Ranked, distances_m: Mapping[str, float | None]) -> CandidateView:
+def _candidate(each: Ranked, approach: Approach | None) -> CandidateView:
     one = each.contender
+    eta = _eta(one, approach)
     return CandidateView(
         unit_id=one.unit_id,
         call_sign=one.call_sign,
         rank=each.rank,
         eta_s=one.eta_s,
-        distance_m=distances_m.get(one.unit_id),
+        eta_p80_s=None if eta is None else round(eta.p80_s, 3),
+        eta_p90_s=None if eta is None else round(eta.p90_s, 3),
+        distance_m=None if approach is None else approach.distance_m,
         position_age_s=one.position_age_s,
         batteries=[_outlook(outlook) for outlook in each.outlooks],
         reasons=[_reason(reason) for reason in each.reasons],
     )
+
+
+def _eta(one: Contender, approach: Approach | None) -> Eta | None:
+    """With the spread of its own road where that was computed, else with that of any."""
+    if one.eta_s is None:
+        return None
+    return unrouted(one.eta_s) if approach is None else approach.eta
 
 
 def _outlook(each: Outlook) -> CameraOutlookView:

@@ -88,6 +88,7 @@ def _best(each: CandidateView) -> dict[str, Any]:
     return {
         "unit": each.call_sign,
         "eta_s": each.eta_s,
+        "eta_p90_s": each.eta_p90_s,
         "reasons": [reason.text for reason in each.reasons],
     }
 

@@ -90,6 +90,9 @@ async def test_units_are_ranked_by_road_and_the_recommendation_is_kept(room: Roo
     assert best.eta_s is not None
     assert second.eta_s is not None
     assert 0 < best.eta_s < second.eta_s
+    assert best.eta_p80_s is not None
+    assert best.eta_p90_s is not None
+    assert best.eta_s < best.eta_p80_s < best.eta_p90_s < 2 * best.eta_s
     assert best.distance_m is not None
     assert 500 < best.distance_m < 5000
     assert "closest" in [reason.code for reason in best.reasons]
@@ -100,6 +103,10 @@ async def test_units_are_ranked_by_road_and_the_recommendation_is_kept(room: Roo
     assert kept["id"] == found.id
     assert len(kept["body"]["candidates"]) == 2
     assert await room.kinds() == ["incident.opened", "recommendation.computed"]
+    (logged,) = await room.fetch(
+        "SELECT body FROM journal_entry WHERE kind = 'recommendation.computed'"
+    )
+    assert logged["body"]["best"][0]["eta_p90_s"] == best.eta_p90_s
 
 
 async def test_where_no_road_leads_the_incident_opens_and_every_unit_says_why(
@@ -116,6 +123,7 @@ async def test_where_no_road_leads_the_incident_opens_and_every_unit_says_why(
 
     (only,) = found.candidates
     assert only.eta_s is None
+    assert only.eta_p90_s is None
     assert any("no road within 3 km" in reason.text for reason in only.reasons)
     assert issued[0].eta_s is None
     assert issued[0].state == "issued"

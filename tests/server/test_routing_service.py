@@ -53,14 +53,16 @@ async def test_everything_runs_on_the_one_routing_thread(small_map: RoadMap) -> 
     service, ground = await a_service(small_map)
 
     snap = await service.snap(*crossing(1, 1))
-    etas_s, (metres,) = await asyncio.gather(
+    etas_s, (approach,) = await asyncio.gather(
         service.etas([snap], await service.snap(*crossing(3, 3))),
-        service.distances([snap], await service.snap(*crossing(3, 3))),
+        service.approaches([snap], await service.snap(*crossing(3, 3))),
     )
     await service.close()
 
     assert etas_s.shape == (1,)
-    assert metres is not None
+    assert approach is not None
+    assert approach.eta.median_s == pytest.approx(etas_s[0])
+    assert approach.distance_m > 0
     assert ground.threads == {ground.closed_on} == {"routing_0"}
 
 

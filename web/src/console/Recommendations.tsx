@@ -120,6 +120,11 @@ function CandidateRow({ candidate, ticked }: { candidate: Candidate; ticked: boo
           <span class="rec-eta">
             {candidate.eta_s === null ? t("rec.unreachable") : <b>{etaText(candidate.eta_s)}</b>}
             {candidate.distance_m !== null && <small>{distanceText(candidate.distance_m)}</small>}
+            {candidate.eta_p90_s != null && (
+              <small class="rec-p90" data-testid="recommendation-p90">
+                {t("rec.p90", { time: etaText(candidate.eta_p90_s) })}
+              </small>
+            )}
           </span>
         </span>
         {unit && unit.status !== "available" && (

@@ -139,7 +139,10 @@ export interface Candidate {
   call_sign: string;
   /** 1 is best; null: excluded, `reasons` say why. */
   rank: number | null;
+  /** Median. */
   eta_s: number | null;
+  eta_p80_s: number | null;
+  eta_p90_s: number | null;
   distance_m: number | null;
   position_age_s: number | null;
   batteries: DeviceOutlook[];

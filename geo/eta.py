@@ -1,0 +1,165 @@
+"""How sure a travel time is: the time of a journey as a distribution, not as one number.
+
+    ln T ~ N(ln T_model, sigma^2)
+    sigma^2 = sigma_trip^2 + sum over edges of share_e^2 sigma_e^2
+
+The model is at trip level, because the errors of the edges of one journey are not independent
+(Westgate et al. 2016): the driver, the weather and the vehicle are the same on all of them, so
+adding up variances edge by edge would promise far too much. `sigma_trip` is what one journey
+differs from the next, weighted by the share of its time on learned, unlearned and rough ground;
+`sigma_e` is what is not known of the edges themselves. There is no term for a bias: what our own
+tracks show of it, from single edges up to the county, is in the learned times of the arcs already.
+
+Knows no routing: it is given a time and how it is made up. All standard deviations are of ln T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from geo.roadmap import RoadClass, RoadMap
+
+LEARNED_SD: Final = 0.20
+"""Trip to trip on a road whose own tracks are known. Starting value."""
+
+UNLEARNED_SD: Final = 0.30
+"""Trip to trip on a road that only the model knows. Starting value."""
+
+ROUGH_SD: Final = 0.40
+"""Trip to trip on a track or on foot, learned or not: rain and legs decide. Starting value."""
+
+EDGE_SD: Final = 0.15
+"""Of an edge without a track of our own: the spread of roads of one class. Starting value."""
+
+HALF_LEARNED_TRIPS: Final = 4.0
+"""Trips after which half of the way from UNLEARNED_SD to LEARNED_SD is made: (0.30 / 0.15)^2, the
+number at which our own mean weighs as much as the model."""
+
+UNROUTED_SD: Final = UNLEARNED_SD
+"""Where the way itself is not computed, only its time: as if nothing on it were learned."""
+
+LIKELY: Final = 0.9
+"""A place counts as reached in time when the chance is at least this."""
+
+Floats = NDArray[np.float64]
+
+
+class Learned(Protocol):
+    """What our own tracks taught about each arc."""
+
+    @property
+    def trips(self) -> NDArray[np.integer]:
+        """(2M,) journeys seen over each arc."""
+        ...
+
+    @property
+    def log_sd(self) -> NDArray[np.floating]:
+        """(2M,) standard deviation of what is not known of ln(true / model) on each arc."""
+        ...
+
+
+class Driven(Protocol):
+    """An edge, or a part of one, in driving order: `geo.routing.partial.Leg` is one."""
+
+    @property
+    def arc(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eta:
+    """A travel time with its spread."""
+
+    median_s: float
+    """As likely sooner as later; 0 or more seconds."""
+    log_sd: float
+
+    @property
+    def p80_s(self) -> float:
+        """Eight times in ten sooner than this."""
+        return self.quantile_s(0.8)
+
+    @property
+    def p90_s(self) -> float:
+        """Nine times in ten sooner than this."""
+        return self.quantile_s(0.9)
+
+    def quantile_s(self, share: float) -> float:
+        """Seconds by which that share of journeys has arrived; 0 < share < 1."""
+        return float(quantile_s(np.float64(self.median_s), self.log_sd, share))
+
+    def chance_by(self, limit_s: float) -> float:
+        """P(arrive within limit_s), 0 to 1."""
+        return float(chance_by(np.float64(self.median_s), self.log_sd, limit_s))
+
+
+class Spreads:
+    """How far journeys over each arc of one map differ from the model, for one kind of vehicle."""
+
+    def __init__(
+        self,
+        roadmap: RoadMap,
+        *,
+        learned: Learned | None = None,
+        on_foot: bool = False,
+    ) -> None:
+        """Raises ValueError if the learned arrays are not those of this map."""
+        arcs = 2 * roadmap.edge_count
+        trips = np.zeros(arcs) if learned is None else np.asarray(learned.trips, np.float64)
+        if trips.shape != (arcs,):
+            raise ValueError(f"learned values of {len(trips)} arcs for a map of {arcs}")
+        weight = trips / (trips + HALF_LEARNED_TRIPS)
+        self._trip_sd = UNLEARNED_SD + weight * (LEARNED_SD - UNLEARNED_SD)
+        rough = np.repeat(roadmap.edge_class == RoadClass.TRACK, 2) | on_foot
+        self._trip_sd[rough] = ROUGH_SD
+        self._edge_sd = np.full(arcs, EDGE_SD)
+        if learned is not None:
+            self._edge_sd = np.minimum(np.asarray(learned.log_sd, np.float64), EDGE_SD)
+
+    def eta(
+        self, duration_s: float, legs: Sequence[Driven], leg_s: Floats, *, walk_s: float = 0.0
+    ) -> Eta:
+        """The distribution of a journey of `duration_s` by road, then `walk_s` on foot.
+
+        `leg_s`: (len(legs),) seconds along each leg. What is in `duration_s` beside them (turns,
+        gates, turnout) spreads like the legs do.
+        """
+        total_s = duration_s + walk_s
+        if total_s <= 0.0:
+            return unrouted(total_s)
+        road_sd, edge_variance = UNLEARNED_SD, 0.0
+        if len(legs) and (driven_s := float(leg_s.sum())) > 0.0:
+            arcs = np.array([leg.arc for leg in legs])
+            road_sd = float(leg_s @ self._trip_sd[arcs]) / driven_s
+            edge_variance = float(np.sum((leg_s / total_s * self._edge_sd[arcs]) ** 2))
+        trip_sd = (duration_s * road_sd + walk_s * ROUGH_SD) / total_s
+        return Eta(median_s=total_s, log_sd=float(np.sqrt(trip_sd**2 + edge_variance)))
+
+
+def unrouted(duration_s: float) -> Eta:
+    """The distribution of a journey of which only the time was computed, by UNROUTED_SD."""
+    return Eta(median_s=duration_s, log_sd=UNROUTED_SD)
+
+
+def quantile_s(median_s: Floats | np.float64, log_sd: Floats | float, share: float) -> Floats:
+    """Seconds by which that share of journeys has arrived, elementwise; inf stays inf."""
+    if not 0.0 < share < 1.0:
+        raise ValueError("a share lies between 0 and 1, both excluded")
+    found: Floats = median_s * np.exp(np.asarray(log_sd) * ndtri(share))
+    return found
+
+
+def chance_by(median_s: Floats | np.float64, log_sd: Floats | float, limit_s: float) -> Floats:
+    """P(arrive within limit_s), elementwise; 1 where the journey takes no time."""
+    median, sd = np.broadcast_arrays(np.asarray(median_s, np.float64), np.asarray(log_sd))
+    found = np.where(median <= limit_s, 1.0, 0.0)
+    if limit_s <= 0.0:
+        return found
+    spread = (median > 0.0) & np.isfinite(median) & (sd > 0.0)
+    found[spread] = ndtr((np.log(limit_s) - np.log(median[spread])) / sd[spread])
+    return found

@@ -1,0 +1,202 @@
+"""Travel times as distributions: closed form, what widens and what narrows, and chance itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from geo.eta import (
+    EDGE_SD,
+    LEARNED_SD,
+    ROUGH_SD,
+    UNLEARNED_SD,
+    Eta,
+    Spreads,
+    chance_by,
+    quantile_s,
+    unrouted,
+)
+from geo.ground import Ground
+from geo.roadmap import RoadClass, RoadMap
+from geo.routing.partial import Leg
+from tests.geo.maps import Road, grid_map, make_map
+from tests.geo.test_ground import random_snaps
+
+SECONDS = st.floats(1.0, 20_000.0)
+SDS = st.floats(0.05, 0.6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taught:
+    trips: NDArray[np.int64]
+    log_sd: NDArray[np.float64]
+
+
+def taught(roadmap: RoadMap, trips: int, *, prior_sd: float = EDGE_SD) -> Taught:
+    """Every arc driven that often, with the spread that shrinkage leaves (tau .15, sigma .30)."""
+    arcs = 2 * roadmap.edge_count
+    log_sd = prior_sd * 0.30 / np.sqrt(trips * prior_sd**2 + 0.30**2)
+    return Taught(trips=np.full(arcs, trips), log_sd=np.full(arcs, log_sd))
+
+
+def two_roads() -> RoadMap:
+    """A primary road of 3 km, then a track of 1 km."""
+    nodes = [(0.0, 0.0), (3_000.0, 0.0), (4_000.0, 0.0)]
+    return make_map(
+        nodes,
+        [
+            Road(tail=0, head=1, metres=nodes[:2]),
+            Road(tail=1, head=2, metres=nodes[1:], road_class=RoadClass.TRACK),
+        ],
+    )
+
+
+ON_ROAD, ON_TRACK = Leg(edge=0, start=0.0, end=1.0), Leg(edge=1, start=0.0, end=1.0)
+
+
+def test_quantiles_of_a_lognormal() -> None:
+    eta = Eta(median_s=1_200.0, log_sd=0.3)
+
+    assert eta.quantile_s(0.5) == pytest.approx(1_200.0)
+    assert eta.p80_s == pytest.approx(1_200.0 * np.exp(0.3 * 0.8416212))
+    assert eta.p90_s == pytest.approx(1_200.0 * np.exp(0.3 * 1.2815516))
+    assert eta.chance_by(1_200.0) == pytest.approx(0.5)
+    assert eta.chance_by(eta.p90_s) == pytest.approx(0.9)
+    assert eta.chance_by(0.0) == 0.0
+
+
+def test_nine_journeys_in_ten_arrive_by_p90() -> None:
+    eta = Eta(median_s=900.0, log_sd=0.25)
+    rng = np.random.default_rng(4)
+
+    journeys_s = 900.0 * np.exp(rng.normal(0.0, 0.25, 200_000))
+
+    assert (journeys_s <= eta.p90_s).mean() == pytest.approx(0.9, abs=0.003)
+    assert (journeys_s <= eta.p80_s).mean() == pytest.approx(0.8, abs=0.003)
+    assert (journeys_s <= 1_100.0).mean() == pytest.approx(eta.chance_by(1_100.0), abs=0.003)
+
+
+@given(median_s=SECONDS, log_sd=SDS, wider=st.floats(0.0, 0.3), share=st.floats(0.01, 0.99))
+def test_quantiles_rise_with_the_share_and_spread_with_the_deviation(
+    median_s: float, log_sd: float, wider: float, share: float
+) -> None:
+    eta, wide = Eta(median_s=median_s, log_sd=log_sd), Eta(median_s=median_s, log_sd=log_sd + wider)
+
+    assert eta.median_s <= eta.p80_s <= eta.p90_s
+    assert wide.p90_s >= eta.p90_s
+    assert eta.chance_by(eta.quantile_s(share)) == pytest.approx(share, abs=1e-6)
+    assert eta.chance_by(eta.quantile_s(share) * 1.01) >= share
+
+
+def test_chances_of_arrays_with_no_way_and_no_distance() -> None:
+    median_s = np.array([0.0, 600.0, 1_200.0, np.inf])
+
+    chances = chance_by(median_s, np.array([0.3, 0.3, 0.2, 0.3]), 900.0)
+    late_s = quantile_s(median_s, 0.3, 0.9)
+
+    assert chances[0] == 1.0
+    assert chances[1] == pytest.approx(Eta(median_s=600.0, log_sd=0.3).chance_by(900.0))
+    assert chances[1] > 0.5 > chances[2]
+    assert chances[3] == 0.0
+    assert late_s[0] == 0.0
+    assert np.isinf(late_s[3])
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1])
+def test_a_share_of_all_or_nothing_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        Eta(median_s=60.0, log_sd=0.3).quantile_s(share)
+
+
+def test_road_track_and_walk_by_their_share_of_time() -> None:
+    spreads = Spreads(two_roads())
+    half = np.array([300.0, 300.0])
+
+    road = spreads.eta(600.0, [ON_ROAD], np.array([600.0]))
+    mixed = spreads.eta(600.0, [ON_ROAD, ON_TRACK], half)
+    walked = spreads.eta(600.0, [ON_ROAD, ON_TRACK], half, walk_s=600.0)
+
+    assert road.log_sd == pytest.approx(np.hypot(UNLEARNED_SD, EDGE_SD))
+    assert mixed.log_sd == pytest.approx(np.hypot(0.35, EDGE_SD * np.sqrt(0.5)))
+    assert walked.median_s == 1_200.0
+    assert walked.log_sd == pytest.approx(np.hypot(0.375, EDGE_SD * np.sqrt(0.125)))
+
+
+def test_many_edges_differ_less_than_one() -> None:
+    spreads, legs = Spreads(two_roads()), [ON_ROAD] * 100
+
+    long = spreads.eta(6_000.0, legs, np.full(100, 60.0))
+
+    assert long.log_sd == pytest.approx(np.hypot(UNLEARNED_SD, EDGE_SD / 10.0))
+
+
+def test_every_trip_on_a_road_makes_its_time_surer() -> None:
+    roadmap = two_roads()
+    by_trips = [
+        Spreads(roadmap, learned=taught(roadmap, trips)).eta(600.0, [ON_ROAD], np.array([600.0]))
+        for trips in (0, 1, 2, 4, 8, 20, 1_000)
+    ]
+
+    sds = [eta.log_sd for eta in by_trips]
+    assert sds == sorted(sds, reverse=True)
+    assert sds[0] == Spreads(roadmap).eta(600.0, [ON_ROAD], np.array([600.0])).log_sd
+    assert sds[-1] == pytest.approx(LEARNED_SD, abs=0.002)
+
+
+def test_a_track_stays_a_track_however_often_driven() -> None:
+    roadmap = two_roads()
+    spreads = Spreads(roadmap, learned=taught(roadmap, 10_000))
+
+    eta = spreads.eta(600.0, [ON_TRACK], np.array([600.0]))
+
+    assert eta.log_sd == pytest.approx(ROUGH_SD, abs=0.001)
+
+
+def test_only_the_time_known_counts_as_unlearned() -> None:
+    eta = unrouted(600.0)
+
+    assert eta.median_s == 600.0
+    assert eta.log_sd == UNLEARNED_SD
+
+
+def test_on_foot_every_road_is_rough() -> None:
+    eta = Spreads(two_roads(), on_foot=True).eta(600.0, [ON_ROAD], np.array([600.0]))
+
+    assert eta.log_sd == pytest.approx(np.hypot(ROUGH_SD, EDGE_SD))
+
+
+def test_no_way_at_all_takes_no_time() -> None:
+    eta = Spreads(two_roads()).eta(0.0, [], np.empty(0))
+
+    assert eta.p90_s == 0.0
+    assert eta.chance_by(60.0) == 1.0
+
+
+def test_what_was_learned_on_another_map_is_refused() -> None:
+    with pytest.raises(ValueError, match="arcs"):
+        Spreads(two_roads(), learned=taught(grid_map(), 3))
+
+
+def test_routes_over_winding_roads_stay_between_learned_and_rough() -> None:
+    ground = Ground(grid_map(island=False), engine="scipy")
+    spreads = Spreads(ground.roadmap)
+    snaps = random_snaps(ground, 12, seed=5)
+    reached = [
+        ground.route(snaps[0], target)
+        for target, eta_s in zip(
+            snaps[1:], ground.matrix(snaps[:1], snaps[1:])[0].tolist(), strict=True
+        )
+        if 0.0 < eta_s < np.inf
+    ]
+
+    etas = [spreads.eta(route.duration_s, route.legs, route.leg_s) for route in reached]
+
+    assert len(etas) >= 5
+    for route, eta in zip(reached, etas, strict=True):
+        assert eta.median_s == route.duration_s
+        assert UNLEARNED_SD <= eta.log_sd <= np.hypot(ROUGH_SD, EDGE_SD)
