@@ -22,7 +22,7 @@ from geo.progress import Progress, silent
 from geo.roadmap import EdgeFlag, Elevation, MapMeta, RoadMap, SourceMap, SourceWay
 from geo.tags import RoadFacts, read_road
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 LENGTH_MIN_M = 0.01
 """Two nodes drawn on one spot are this far apart: no edge has length nought."""
 NODES_MAX = 2**31 - 2
@@ -173,6 +173,8 @@ def _lay(
             axis=1,
         ),
         "edge_lanes": _column(facts, "lanes", np.uint8)[way],
+        "edge_smoothness": _column(facts, "smoothness", np.uint8)[way],
+        "edge_width_dm": _column(facts, "width_dm", np.uint8)[way],
         "point_lonlat": shape,
         "point_ele_m": height_m[vertex],
     }

@@ -24,7 +24,7 @@ from geo import features
 from geo.build import FORMAT_VERSION
 from geo.errors import MapFolderError
 from geo.order import is_permutation
-from geo.roadmap import Elevation, MapMeta, RoadClass, RoadMap, Surface
+from geo.roadmap import Elevation, MapMeta, RoadClass, RoadMap, Smoothness, Surface
 
 META_FILE = "meta.json"
 FORMAT = "ridgeline-map"
@@ -45,6 +45,8 @@ ARRAYS: dict[str, tuple[type[np.generic], str]] = {
     "edge_flags": (np.uint16, "M"),
     "edge_maxspeed_kmh": (np.uint8, "M2"),
     "edge_lanes": (np.uint8, "M"),
+    "edge_smoothness": (np.uint8, "M"),
+    "edge_width_dm": (np.uint8, "M"),
     "edge_way_id": (np.int64, "M"),
     "edge_name": (np.int32, "M"),
     "edge_ref": (np.int32, "M"),
@@ -264,6 +266,7 @@ def _check_ranges(root: Path, m: RoadMap) -> None:
         "edge_length_m.npy": np.isfinite(m.edge_length_m).all() and (m.edge_length_m > 0).all(),
         "edge_class.npy": _within(m.edge_class, 0, len(RoadClass)),
         "edge_surface.npy": _within(m.edge_surface, 0, len(Surface)),
+        "edge_smoothness.npy": _within(m.edge_smoothness, 0, len(Smoothness)),
         "edge_name.npy": _within(m.edge_name, -1, len(m.names)),
         "edge_ref.npy": _within(m.edge_ref, -1, len(m.names)),
         "point_lonlat.npy": np.isfinite(m.point_lonlat).all(),

@@ -40,7 +40,8 @@ Bounds = tuple[float, float, float, float]
 
 ROAD_TAGS = frozenset(
     """
-    highway route ferry name ref surface tracktype smoothness width lanes service area toll ford
+    highway route ferry name ref surface tracktype smoothness width est_width lanes lane_markings
+    lit service area toll ford
     maxspeed maxspeed:forward maxspeed:backward maxspeed:type source:maxspeed zone:maxspeed
     zone:traffic oneway oneway:motor_vehicle oneway:motorcar junction bridge tunnel layer seasonal
     access vehicle motor_vehicle motorcar emergency foot bicycle incline

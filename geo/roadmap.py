@@ -42,6 +42,20 @@ class Surface(IntEnum):
     MUD = 7
 
 
+class Smoothness(IntEnum):
+    """How even a road is, after OpenStreetMap's `smoothness`, best first."""
+
+    UNKNOWN = 0
+    EXCELLENT = 1
+    GOOD = 2
+    INTERMEDIATE = 3
+    BAD = 4
+    VERY_BAD = 5
+    HORRIBLE = 6
+    VERY_HORRIBLE = 7
+    IMPASSABLE = 8
+
+
 class EdgeFlag(IntFlag):
     """Facts of an edge, one bit each (uint16)."""
 
@@ -56,6 +70,12 @@ class EdgeFlag(IntFlag):
     PRIVATE = 64
     LINK = 128
     """A ramp or slip road."""
+    LIT = 256
+    """Street lamps are tagged; UNLIT: tagged that there are none; neither: untagged."""
+    UNLIT = 512
+    MARKED = 1024
+    """Lane markings are tagged; UNMARKED: tagged that there are none; neither: untagged."""
+    UNMARKED = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +204,10 @@ class RoadMap:
     """(M, 2) tagged limit forward, backward; 0 where untagged."""
     edge_lanes: NDArray[np.uint8]
     """0 where untagged."""
+    edge_smoothness: NDArray[np.uint8]
+    """Smoothness"""
+    edge_width_dm: NDArray[np.uint8]
+    """Carriageway in tenths of a metre; 0 where untagged."""
     edge_way_id: NDArray[np.int64]
     edge_name: NDArray[np.int32]
     """Index into `names`; -1 none."""

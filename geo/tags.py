@@ -1,7 +1,8 @@
 """OpenStreetMap tags of one road, read as facts for a motor vehicle.
 
 Sources: wiki.openstreetmap.org pages Key:highway, Key:oneway, Key:access, Key:maxspeed,
-Key:surface, Key:tracktype, Key:junction, Tag:route=ferry. Knows no geometry and no travel time.
+Key:surface, Key:tracktype, Key:smoothness, Key:width, Key:lit, Key:lane_markings, Key:junction,
+Tag:route=ferry. Knows no geometry and no travel time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from geo.roadmap import EdgeFlag, RoadClass, Surface
+from geo.roadmap import EdgeFlag, RoadClass, Smoothness, Surface
 
 Tags = Mapping[str, str]
 
@@ -50,6 +51,10 @@ TRACK_SURFACES = {
     "grade5": Surface.EARTH,
 }
 """Only where `surface` is silent."""
+
+SMOOTHNESS = {one.name.lower(): one for one in Smoothness if one is not Smoothness.UNKNOWN}
+LIT_NO = frozenset({"no", "disused"})
+"""Every other value of `lit` names hours or a kind of lamp."""
 
 ACCESS_KEYS = ("emergency", "motorcar", "motor_vehicle", "vehicle", "access")
 """Most specific first: the first one that says anything we know decides."""
@@ -109,7 +114,12 @@ COUNTRY_KMH = {
 
 _SPEED = re.compile(r"(\d+(?:\.\d+)?)\s*(km/?h|kmh|kph|mph|knots?)?", re.IGNORECASE)
 _ZONE = re.compile(r"(?:[a-z]{2}:)?zone:?(\d+)")
+_WIDTH = re.compile(r"(\d+(?:\.\d+)?)\s*(m|ft|')?")
 LANES_MAX = 255
+WIDTH_M_MIN = 1.5
+WIDTH_M_MAX = 25.5
+"""m. A `width` beyond these is a mistake, or of something else than the carriageway."""
+M_PER_FOOT = 0.3048
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,8 @@ class RoadFacts:
     maxspeed_forward_kmh: int
     maxspeed_backward_kmh: int
     lanes: int
+    smoothness: Smoothness
+    width_dm: int
 
 
 def read_road(tags: Tags) -> RoadFacts | None:
@@ -135,10 +147,12 @@ def read_road(tags: Tags) -> RoadFacts | None:
     return RoadFacts(
         road_class=road_class,
         surface=read_surface(tags),
-        flags=_closures(tags) | _structure(tags, highway, ferry),
+        flags=_closures(tags) | _structure(tags, highway, ferry) | _furniture(tags),
         maxspeed_forward_kmh=forward_kmh,
         maxspeed_backward_kmh=backward_kmh,
         lanes=read_lanes(tags),
+        smoothness=SMOOTHNESS.get(tags.get("smoothness", "").strip(), Smoothness.UNKNOWN),
+        width_dm=read_width_dm(tags),
     )
 
 
@@ -163,6 +177,17 @@ def _structure(tags: Tags, highway: str, ferry: bool) -> EdgeFlag:
     if highway.endswith(LINK_SUFFIX):
         flags |= EdgeFlag.LINK
     return flags | EdgeFlag.FERRY if ferry else flags
+
+
+def _furniture(tags: Tags) -> EdgeFlag:
+    """Lamps and lane markings, where the tags say yes or no."""
+    flags = EdgeFlag.NONE
+    lit, marked = tags.get("lit", "").strip(), tags.get("lane_markings", "").strip()
+    if lit:
+        flags |= EdgeFlag.UNLIT if lit in LIT_NO else EdgeFlag.LIT
+    if marked in ("yes", "no"):
+        flags |= EdgeFlag.MARKED if marked == "yes" else EdgeFlag.UNMARKED
+    return flags
 
 
 def _closures(tags: Tags) -> EdgeFlag:
@@ -218,6 +243,16 @@ def read_lanes(tags: Tags) -> int:
     """Number of lanes, 0 where untagged or unreadable."""
     match = re.match(r"\d+", tags.get("lanes", "").strip())
     return min(int(match[0]), LANES_MAX) if match else 0
+
+
+def read_width_dm(tags: Tags) -> int:
+    """Width of the carriageway in tenths of a metre, 0 where untagged, unreadable or absurd."""
+    text = tags.get("width", "") or tags.get("est_width", "")
+    match = _WIDTH.fullmatch(text.strip().lower().replace(",", "."))
+    if not match:
+        return 0
+    width_m = float(match[1]) * (M_PER_FOOT if match[2] in ("ft", "'") else 1.0)
+    return round(width_m * 10) if WIDTH_M_MIN <= width_m <= WIDTH_M_MAX else 0
 
 
 def maxspeeds_kmh(tags: Tags) -> tuple[int, int]:

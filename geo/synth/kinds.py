@@ -1,4 +1,8 @@
-"""The kinds of road: how each is tagged, how it may turn, what its builder pays for."""
+"""The kinds of road: how each is tagged, how it may turn, what its builder pays for.
+
+Widths are those of China's design classes (JTG B01-2014): second class 8.5 m of road bed, third
+7.5 m, fourth 6.5 m with two lanes and 4.5 m with one; narrower what no standard was asked for.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,8 @@ class Kind:
     maxspeed_kmh: int = 0
     maxspeed_share: float = 0.0
     """Share of roads of this kind whose limit is tagged."""
+    smoothness: dict[str, str] = field(default_factory=dict)
+    """By surface."""
     more: dict[str, str] = field(default_factory=dict)
 
     def tags(self, rng: np.random.Generator, **extra: str) -> dict[str, str]:
@@ -29,6 +35,8 @@ class Kind:
         surface = self._surface(float(rng.random()))
         if surface:
             tags["surface"] = surface
+        if surface in self.smoothness:
+            tags["smoothness"] = self.smoothness[surface]
         if self.lanes:
             tags["lanes"] = str(self.lanes)
         if rng.random() < self.maxspeed_share:
@@ -50,6 +58,7 @@ TRUNK = Kind(
     lanes=2,
     maxspeed_kmh=60,
     maxspeed_share=0.6,
+    more={"width": "8.5", "lane_markings": "yes"},
 )
 PROVINCIAL = Kind(
     highway="secondary",
@@ -58,6 +67,7 @@ PROVINCIAL = Kind(
     lanes=2,
     maxspeed_kmh=40,
     maxspeed_share=0.3,
+    more={"width": "7", "lane_markings": "yes"},
 )
 COUNTY = Kind(
     highway="tertiary",
@@ -66,6 +76,7 @@ COUNTY = Kind(
     lanes=2,
     maxspeed_kmh=40,
     maxspeed_share=0.15,
+    more={"width": "6", "lane_markings": "yes"},
 )
 TOWNSHIP = Kind(
     highway="unclassified",
@@ -74,33 +85,40 @@ TOWNSHIP = Kind(
     lanes=1,
     maxspeed_kmh=30,
     maxspeed_share=0.08,
+    more={"width": "4.5", "lane_markings": "no"},
 )
 LANE = Kind(
     highway="unclassified",
     surfaces=(("concrete", 0.35), ("gravel", 0.3), ("compacted", 0.15), ("", 0.2)),
     curvature=Curvature(radius_m=40, hairpin_m=11, step_m=48, ease=1),
     lanes=1,
+    smoothness={"gravel": "bad", "compacted": "intermediate"},
+    more={"width": "3.5", "lane_markings": "no"},
 )
 TRACK = Kind(
     highway="track",
     surfaces=(("gravel", 0.35), ("earth", 0.4), ("", 0.25)),
     curvature=Curvature(radius_m=32, hairpin_m=10, step_m=48),
-    more={"tracktype": "grade3"},
+    smoothness={"gravel": "bad", "earth": "very_bad"},
+    more={"tracktype": "grade3", "width": "3"},
 )
 STREET = Kind(
     highway="residential",
     surfaces=(("asphalt", 0.5), ("concrete", 0.4), ("", 0.1)),
     curvature=Curvature(radius_m=20, hairpin_m=8, step_m=60),
+    more={"width": "6", "lit": "yes"},
 )
 ALLEY = Kind(
     highway="residential",
     surfaces=(("concrete", 0.7), ("", 0.3)),
     curvature=Curvature(radius_m=12, hairpin_m=8, step_m=60),
+    more={"width": "4", "lit": "yes"},
 )
 YARD = Kind(
     highway="service",
     surfaces=(("concrete", 0.5), ("gravel", 0.2), ("", 0.3)),
     curvature=Curvature(radius_m=10, hairpin_m=8, step_m=60),
+    more={"width": "3.5", "lit": "no"},
 )
 
 TRUNK_COST = RoadCost(grade_easy=0.045, grade_max=0.065, water_m=320, move_m=35)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.projection import projection
-from geo.roadmap import EdgeFlag, MapMeta, RoadClass, RoadMap, Surface
+from geo.roadmap import EdgeFlag, MapMeta, RoadClass, RoadMap, Smoothness, Surface
 
 CRS = "EPSG:32631"
 ORIGIN_M = (380_000.0, 4_710_000.0)
@@ -28,6 +28,9 @@ class Road:
     surface: Surface = Surface.PAVED
     flags: EdgeFlag = EdgeFlag.NONE
     maxspeed_kmh: tuple[int, int] = (0, 0)
+    lanes: int = 0
+    smoothness: Smoothness = Smoothness.UNKNOWN
+    width_dm: int = 0
     name: str = ""
 
 
@@ -56,7 +59,7 @@ def make_map(
     names = sorted({road.name for road in roads if road.name})
     return RoadMap(
         meta=MapMeta(
-            format_version=1,
+            format_version=2,
             map_id="hand-made",
             name="Hand-made",
             source="tests",
@@ -77,7 +80,9 @@ def make_map(
         edge_surface=np.array([road.surface for road in roads], dtype=np.uint8),
         edge_flags=np.array([road.flags for road in roads], dtype=np.uint16),
         edge_maxspeed_kmh=np.array([road.maxspeed_kmh for road in roads], dtype=np.uint8),
-        edge_lanes=np.zeros(len(roads), dtype=np.uint8),
+        edge_lanes=np.array([road.lanes for road in roads], dtype=np.uint8),
+        edge_smoothness=np.array([road.smoothness for road in roads], dtype=np.uint8),
+        edge_width_dm=np.array([road.width_dm for road in roads], dtype=np.uint8),
         edge_way_id=np.arange(len(roads), dtype=np.int64),
         edge_name=np.array(
             [names.index(road.name) if road.name else -1 for road in roads], dtype=np.int32

@@ -13,7 +13,7 @@ from geo.build import build
 from geo.cut import BuildReport
 from geo.errors import MapSourceError
 from geo.grid import filled, sample
-from geo.roadmap import EdgeFlag, RoadClass, RoadMap
+from geo.roadmap import EdgeFlag, RoadClass, RoadMap, Smoothness
 from tests.geo.sources import LAT, LON, a_grid_of_heights, a_source, a_way, lonlat
 
 CROSS = {1: (-1000, 0), 2: (-500, 0), 3: (0, 0), 4: (1000, 0), 5: (0, -1000), 6: (0, 1000)}
@@ -87,7 +87,7 @@ def test_reverse_oneway_closes_forward() -> None:
 def test_tags_become_columns() -> None:
     way = a_way(
         9, CROSS, [1, 3], highway="secondary", maxspeed="60", maxspeed__backward="40",
-        lanes="3", name="高山路", ref="S220;S221",
+        lanes="3", smoothness="bad", width="7.5", lit="yes", name="高山路", ref="S220;S221",
     )  # fmt: skip
 
     roadmap = build(a_source([way]))
@@ -95,6 +95,9 @@ def test_tags_become_columns() -> None:
     assert roadmap.edge_class[0] == RoadClass.SECONDARY
     assert roadmap.edge_maxspeed_kmh[0].tolist() == [60, 40]
     assert roadmap.edge_lanes[0] == 3
+    assert roadmap.edge_smoothness[0] == Smoothness.BAD
+    assert roadmap.edge_width_dm[0] == 75
+    assert roadmap.edge_flags[0] == EdgeFlag.LIT
     assert roadmap.names[roadmap.edge_name[0]] == "高山路"
     assert roadmap.names[roadmap.edge_ref[0]] == "S220"
 

@@ -138,7 +138,7 @@ def test_every_damaged_file_is_named(folder: Path, name: str) -> None:
 def test_other_format_version_is_refused(folder: Path) -> None:
     change_meta(folder, lambda meta: meta.update(format_version=99))
 
-    with pytest.raises(MapFolderError, match="format version 99, this program reads version 1"):
+    with pytest.raises(MapFolderError, match="format version 99, this program reads version 2"):
         mapfolder.load(folder)
 
 
@@ -158,6 +158,8 @@ def test_someone_elses_meta_is_refused(folder: Path) -> None:
         ("edge_class", lambda a: a.astype(np.int64), "belongs"),
         ("edge_class", lambda a: a + np.uint8(100), "out of range"),
         ("edge_surface", lambda a: a + np.uint8(100), "out of range"),
+        ("edge_smoothness", lambda a: a + np.uint8(100), "out of range"),
+        ("edge_width_dm", lambda a: a.astype(np.int8), "belongs"),
         ("edge_name", lambda a: a + np.int32(50), "out of range"),
         ("edge_ref", lambda a: a - np.int32(5), "out of range"),
         ("edge_length_m", lambda a: -a, "out of range"),

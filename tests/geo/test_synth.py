@@ -126,6 +126,8 @@ def test_tags_are_those_of_a_county(small: SourceMap) -> None:
     assert {"trunk", "tertiary", "unclassified", "track", "residential", "service"} <= set(highways)
     assert any(way.tags.get("ref", "").startswith("G3") for way in small.ways)
     assert any(way.tags.get("bridge") == "yes" for way in small.ways)
+    assert {"8.5", "6", "3"} <= {way.tags.get("width") for way in small.ways}
+    assert {"bad", "very_bad"} <= {way.tags.get("smoothness") for way in small.ways}
     assert {"gravel", "earth", "asphalt"} <= {way.tags.get("surface") for way in small.ways}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geo.roadmap import EdgeFlag, RoadClass, Surface
+from geo.roadmap import EdgeFlag, RoadClass, Smoothness, Surface
 from geo.tags import parse_maxspeed_kmh, read_road
 
 F, B = EdgeFlag.CLOSED_FORWARD, EdgeFlag.CLOSED_BACKWARD
@@ -92,6 +92,45 @@ def test_surface_is_grouped(tags: dict[str, str], surface: Surface) -> None:
 
     assert facts is not None
     assert facts.surface == surface
+
+
+@pytest.mark.parametrize(
+    ("tags", "width_dm"),
+    [
+        ({"width": "3.5"}, 35),
+        ({"width": "3,5 m"}, 35),
+        ({"width": "18 ft"}, 55),
+        ({"est_width": "4"}, 40),
+        ({"width": "wide", "est_width": "4"}, 0),
+        ({"width": "300"}, 0),
+        ({"width": "0"}, 0),
+        ({}, 0),
+    ],
+)
+def test_width_is_read(tags: dict[str, str], width_dm: int) -> None:
+    facts = read_road({"highway": "track"} | tags)
+
+    assert facts is not None
+    assert facts.width_dm == width_dm
+
+
+@pytest.mark.parametrize(
+    ("tags", "smoothness", "flags"),
+    [
+        ({"smoothness": "very_bad", "lit": "no"}, Smoothness.VERY_BAD, EdgeFlag.UNLIT),
+        ({"smoothness": "unknown", "lit": "24/7"}, Smoothness.UNKNOWN, EdgeFlag.LIT),
+        ({"lane_markings": "yes"}, Smoothness.UNKNOWN, EdgeFlag.MARKED),
+        ({"lane_markings": "no", "lit": "yes"}, Smoothness(0), EdgeFlag.UNMARKED | EdgeFlag.LIT),
+        ({"smoothness": "impassable"}, Smoothness.IMPASSABLE, EdgeFlag.NONE),
+    ],
+)
+def test_smoothness_lamps_and_markings(
+    tags: dict[str, str], smoothness: Smoothness, flags: EdgeFlag
+) -> None:
+    facts = read_road({"highway": "track"} | tags)
+
+    assert facts is not None
+    assert (facts.smoothness, facts.flags) == (smoothness, flags)
 
 
 def test_bridge_tunnel_and_ferry() -> None:
