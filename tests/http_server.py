@@ -32,18 +32,22 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, *, lifespan: str = "off") -> AsyncIterator[str]:
+async def serving(app: ASGIApp, config: uvicorn.Config | None = None) -> AsyncIterator[str]:
     """The address, `http://127.0.0.1:<port>`, while the application is served."""
-    config = uvicorn.Config(
-        app,
-        ws="websockets-sansio",
-        lifespan=lifespan,  # type: ignore[arg-type]
-        log_config=None,
-        ws_ping_interval=None,
-        timeout_graceful_shutdown=5,
+    server = _Server(
+        config
+        or uvicorn.Config(
+            app,
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            ws_ping_interval=None,
+            timeout_graceful_shutdown=5,
+        )
     )
-    server = _Server(config)
-    listener = socket.create_server(("127.0.0.1", 0))
+    # Named TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     task = asyncio.create_task(server._serve([listener]))
     ready = asyncio.create_task(server.serving.wait())
     try:

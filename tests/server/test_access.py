@@ -1,0 +1,210 @@
+"""Who may pass which door: every route of the application against one table, over real sockets.
+
+A new route needs a row here; the test fails without one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import websockets
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route, WebSocketRoute
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from protocols import native
+from protocols.native import CloseCode, Hello, encode
+from server.gateways import console, device
+from server.http.auth import COOKIE
+from server.ids import new_id
+from server.stores.users import ROLES
+from tests.http_server import client_of
+from tests.server.field_rows import add_device
+from tests.whole_server import WholeServer, whole_server
+
+DEVICE_TOKEN = "a token that was given out"
+DOCS = Path(__file__).parents[2] / "docs" / "http-api.md"
+API_PREFIXES = ("/api/", "/tiles/", "/hillshade/")
+
+NOBODY, ONE_TIME = "nobody", "with a one-time password"
+"""`ONE_TIME` has every role, but must choose a password first."""
+DEVICE, WRONG_DEVICE = "device", "wrong device token"
+EVERYBODY = frozenset({NOBODY, ONE_TIME, DEVICE, WRONG_DEVICE, *ROLES})
+SIGNED_IN = frozenset(ROLES)
+OWN_PASSWORD = SIGNED_IN | {ONE_TIME}
+
+
+def only(*who: str) -> frozenset[str]:
+    return frozenset(who)
+
+
+ACCESS: dict[str, frozenset[str]] = {
+    "POST /api/login": EVERYBODY,
+    "GET /api/me": OWN_PASSWORD,
+    "POST /api/me/password": OWN_PASSWORD,
+    "GET /api/users": only("admin"),
+    "POST /api/users": only("admin"),
+    "POST /api/stations": only("admin"),
+    "POST /api/officers": only("admin"),
+    "POST /api/units": only("admin"),
+    "GET /api/devices": only("admin"),
+    "POST /api/devices": only("admin"),
+    "POST /api/handset": only("officer"),
+    "GET /api/incident-types": SIGNED_IN,
+    "GET /api/incidents": only("dispatcher", "supervisor"),
+    "POST /api/incidents": only("dispatcher"),
+    "GET /api/incidents/{id}": only("dispatcher", "supervisor"),
+    "POST /api/incidents/{id}/recommendation": only("dispatcher"),
+    "POST /api/incidents/{id}/dispatch": only("dispatcher"),
+    "GET /api/incidents/{id}/routes": only("dispatcher"),
+    "POST /api/incidents/{id}/close": only("dispatcher"),
+    "POST /api/orders/{id}/cancel": only("dispatcher"),
+    "POST /api/orders/{id}/report": only("dispatcher"),
+    "GET /api/units": only("dispatcher", "supervisor"),
+    "POST /api/units/{id}/shift": only("dispatcher", "admin"),
+    "GET /api/journal": only("supervisor"),
+    "GET /api/map": SIGNED_IN,
+    "GET /api/places": only("dispatcher"),
+    "GET /tiles/{z:int}/{x:int}/{y:int}.mvt": SIGNED_IN,
+    "GET /hillshade/{z:int}/{x:int}/{y:int}.webp": SIGNED_IN,
+    "WS /v1/console": only("dispatcher", "supervisor"),
+    "WS /v1/device": only(DEVICE),
+    "GET /": EVERYBODY,
+    "GET /login": EVERYBODY,
+    "GET /console": only("dispatcher"),
+    "GET /handset": only("officer"),
+    "GET /audit": only("supervisor"),
+    "GET /sw.js": EVERYBODY,
+    "GET /manifest.webmanifest": EVERYBODY,
+    "GET /assets/{path}": EVERYBODY,
+    "GET /licenses/{path}": EVERYBODY,
+    "GET /healthz": EVERYBODY,
+    "GET /readyz": EVERYBODY,
+    "GET /metrics": EVERYBODY,  # on this machine; test_security has the others
+    "POST /api/logout": EVERYBODY,  # last: it ends the sessions
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who knocks: a user, or a machine with a token."""
+
+    name: str
+    session: str = ""
+    token: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        if self.session:
+            return {"cookie": f"{COOKIE}={self.session}"}
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+@pytest.fixture
+async def server(
+    small_map_dir: Path, tmp_path: Path, database_url: str, redis_url: str
+) -> AsyncIterator[WholeServer]:
+    async with whole_server(
+        map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
+    ) as server:
+        yield server
+
+
+def doors(app: Starlette) -> list[str]:
+    """Every door of the application, as the table names it."""
+    found: list[str] = []
+    for route in app.routes:
+        match route:
+            case Route():
+                found += [f"{each} {route.path}" for each in route.methods or () if each != "HEAD"]
+            case WebSocketRoute():
+                found.append(f"WS {route.path}")
+            case Mount():
+                found.append(f"GET {route.path}/{{path}}")
+            case _:
+                raise AssertionError(f"what kind of door is {route}?")
+    return found
+
+
+async def test_every_route_has_a_row_and_every_row_a_route(server: WholeServer) -> None:
+    assert sorted(doors(server.app)) == sorted(ACCESS)
+
+
+async def test_every_call_of_the_api_is_documented(server: WholeServer) -> None:
+    docs = DOCS.read_text()
+    calls = [door.replace(":int", "") for door in doors(server.app)]
+
+    missing = [
+        call
+        for call in calls
+        if call.split(" ")[1].startswith(API_PREFIXES)
+        and not re.search(rf"{re.escape(call)}[`?]", docs)
+    ]
+
+    assert missing == []
+
+
+async def test_each_door_opens_for_those_of_its_row_alone(server: WholeServer) -> None:
+    everybody = await _everybody(server)
+    assert {person.name for person in everybody} == EVERYBODY
+
+    wrong: list[str] = []
+    async with client_of(server.url) as client:
+        for door, allowed in ACCESS.items():
+            for person in everybody:
+                opened, said = await _knock(client, door, person)
+                if opened != (person.name in allowed):
+                    wrong.append(f"{door} as {person.name}: {said}")
+
+    assert wrong == []
+
+
+async def _everybody(server: WholeServer) -> list[Person]:
+    await add_device(server.services.pool, "cam-07", token=DEVICE_TOKEN)
+    one_time = await server.add_user("new", ROLES, must_change=True)
+    users = [(ONE_TIME, one_time)]
+    users += [(role, await server.add_user(role, [role])) for role in ROLES]
+    return [
+        Person(name=NOBODY),
+        Person(name=DEVICE, token=DEVICE_TOKEN),
+        Person(name=WRONG_DEVICE, token="guessed"),
+        *[Person(name=name, session=await server.session(user_id)) for name, user_id in users],
+    ]
+
+
+async def _knock(client: httpx.AsyncClient, door: str, person: Person) -> tuple[bool, str]:
+    """Whether it opened, and what it said."""
+    method, path = door.split(" ")
+    path = re.sub(r"{(\w+):int}", "1", path).replace("{path}", "x.js").replace("{id}", new_id())
+    if method == "WS":
+        return await _knock_socket(str(client.base_url.join(path)), person.headers)
+    answer = await client.request(method, path, headers=person.headers)
+    client.cookies.clear()
+    return _is_open(answer), f"{answer.status_code} {answer.text[:100]}"
+
+
+def _is_open(answer: httpx.Response) -> bool:
+    to_sign_in = answer.headers.get("location", "").startswith("/login?next=")
+    refused = answer.status_code in {401, 403} and "bad_credentials" not in answer.text
+    return not refused and not to_sign_in
+
+
+async def _knock_socket(url: str, headers: dict[str, str]) -> tuple[bool, str]:
+    subprotocols = [Subprotocol(console.SUBPROTOCOL), Subprotocol(native.SUBPROTOCOL)]
+    options = {"subprotocols": subprotocols, "additional_headers": headers, "proxy": None}
+    try:
+        async with connect(url.replace("http", "ws", 1), **options) as socket:  # type: ignore[arg-type]
+            if url.endswith(device.PATH):
+                await socket.send(encode(Hello(dev="cam-07", inst="i1")).decode())
+            return True, str(await socket.recv())[:100]
+    except websockets.InvalidStatus as error:
+        return False, f"{error.response.status_code}"
+    except websockets.ConnectionClosedError as error:
+        code = error.rcvd.code if error.rcvd else None
+        return code != CloseCode.AUTH, f"closed with {code}"
