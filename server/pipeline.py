@@ -134,7 +134,8 @@ class Pipeline:
         )
         async with self._transaction() as conn:
             await decisions.insert_recommendation(conn, found, by=by)
-            await journal.append_all(conn, [entries.recommendation_computed(found, by=by)])
+            entry = entries.recommendation_computed(incident, found, by=by)
+            await journal.append_all(conn, [entry])
         return found
 
     async def dispatch(
@@ -163,7 +164,7 @@ class Pipeline:
             )
             await incidents.set_status(conn, incident.id, IncidentStatus.ASSIGNED)
             views = await order_rows.views_of_decision(conn, decision.id)
-            await journal.append_all(conn, entries.decision_taken(decision, issued))
+            await journal.append_all(conn, entries.decision_taken(incident, decision, issued))
         self._publish(issued.hints)
         return views, True
 

@@ -76,6 +76,7 @@ def add_user(
 def reset_user(username: str, data_dir: Path | None) -> None:
     """Give USERNAME a new one-time password and end all sessions."""
     from server.http.passwords import Passwords, one_time_password
+    from server.journal.kinds import JournalKind
     from server.stores import journal, users
 
     password = one_time_password()
@@ -92,7 +93,11 @@ def reset_user(username: str, data_dir: Path | None) -> None:
             await users.set_password(conn, user.id, password_hash, must_change=True)
             await users.end_other_sessions(conn, user.id, b"")
             await journal.append(
-                conn, actor=_actor(), subject=user.actor, kind="user.password_reset", body={}
+                conn,
+                actor=_actor(),
+                subject=user.actor,
+                kind=JournalKind.USER_PASSWORD_RESET,
+                body={},
             )
         return True
 

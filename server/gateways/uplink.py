@@ -17,6 +17,7 @@ import asyncpg
 
 from devices.intake import Fix, Rejection, RejectionKind, Track
 from protocols.native import Location, State
+from server.journal.kinds import JournalKind
 from server.stores import devices, journal, orders
 from server.stores.positions import Record
 from server.stores.presence import DeviceFix
@@ -110,7 +111,7 @@ class Uplink:
                 conn,
                 actor=f"device:{self._device_id}",
                 subject=f"device:{self._device_id}",
-                kind="order.report_ignored",
+                kind=JournalKind.ORDER_REPORT_IGNORED,
                 body={"why": "unstorable", "n": state.n, "reported": str(state.s)},
             )
         return state.n, ()

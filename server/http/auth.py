@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route
 from server.http.errors import ApiError, json, read_body
 from server.http.passwords import Passwords, weakness
 from server.http.ratelimit import RateLimiter
+from server.journal.kinds import JournalKind
 from server.settings import Limits, Settings
 from server.stores import journal, users
 from server.stores.pool import Pool
@@ -116,7 +117,11 @@ class Auth:
         async with self._pool.acquire() as conn, conn.transaction():
             await users.end_session(conn, session.token_hash)
             await journal.append(
-                conn, actor=user.actor, subject=user.actor, kind="user.signed_out", body={}
+                conn,
+                actor=user.actor,
+                subject=user.actor,
+                kind=JournalKind.USER_SIGNED_OUT,
+                body={},
             )
 
     async def change_password(self, session: Session, old: str, new: str, address: str) -> None:
@@ -137,7 +142,11 @@ class Auth:
             await users.set_password(conn, user.id, new_hash)
             await users.end_other_sessions(conn, user.id, session.token_hash)
             await journal.append(
-                conn, actor=user.actor, subject=user.actor, kind="user.password_changed", body={}
+                conn,
+                actor=user.actor,
+                subject=user.actor,
+                kind=JournalKind.USER_PASSWORD_CHANGED,
+                body={},
             )
 
     def close(self) -> None:
@@ -189,7 +198,7 @@ class Auth:
                 conn,
                 actor=user.actor,
                 subject=user.actor,
-                kind="user.signed_in",
+                kind=JournalKind.USER_SIGNED_IN,
                 body={"address": address},
             )
         return token
@@ -201,7 +210,7 @@ class Auth:
                 conn,
                 actor="system",
                 subject=f"user:{name}",
-                kind="user.sign_in_failed",
+                kind=JournalKind.USER_SIGN_IN_FAILED,
                 body={"address": address, "why": "wrong_password" if known else "unknown_user"},
             )
 

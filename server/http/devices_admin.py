@@ -18,6 +18,7 @@ from server.http.auth import hash_token, new_token, require
 from server.http.errors import ApiError, json, read_body
 from server.http.users import Badge, DisplayName
 from server.ids import new_id
+from server.journal.kinds import JournalKind
 from server.ports import FanOut
 from server.stores import journal, roster
 from server.stores.pool import Connection, Pool
@@ -77,7 +78,7 @@ async def add_station(conn: Connection, wanted: NewStation, *, by: str) -> str:
     ):
         raise _exists(f"There is a station {wanted.name} already.")
     body = {"name": wanted.name, "lon": wanted.lon, "lat": wanted.lat}
-    await _log(conn, by, f"station:{station_id}", "station.created", body)
+    await _log(conn, by, f"station:{station_id}", JournalKind.STATION_CREATED, body)
     return station_id
 
 
@@ -92,7 +93,7 @@ async def add_officer(conn: Connection, wanted: NewOfficer, *, by: str) -> str:
         await _require_unit(conn, wanted.unit_id)
         await roster.join_unit(conn, badge=wanted.badge, unit_id=wanted.unit_id)
     body = {"name": wanted.name, "unit_id": wanted.unit_id}
-    await _log(conn, by, f"officer:{wanted.badge}", "officer.created", body)
+    await _log(conn, by, f"officer:{wanted.badge}", JournalKind.OFFICER_CREATED, body)
     return officer_id
 
 
@@ -110,7 +111,7 @@ async def add_unit(conn: Connection, wanted: NewUnit, *, by: str) -> str:
     ):
         raise _exists(f"There is a unit {wanted.call_sign} already.")
     body = {"call_sign": wanted.call_sign, "kind": wanted.kind, "station": wanted.station}
-    await _log(conn, by, f"unit:{unit_id}", "unit.created", body)
+    await _log(conn, by, f"unit:{unit_id}", JournalKind.UNIT_CREATED, body)
     return unit_id
 
 
@@ -130,7 +131,7 @@ async def add_device(conn: Connection, wanted: NewDevice, *, by: str) -> str:
     ):
         raise _exists(f"There is a device {wanted.id} already.")
     body = {"kind": wanted.kind, "model": wanted.model, "unit_id": wanted.unit_id}
-    await _log(conn, by, f"device:{wanted.id}", "device.enrolled", body)
+    await _log(conn, by, f"device:{wanted.id}", JournalKind.DEVICE_ENROLLED, body)
     return token
 
 
@@ -160,7 +161,7 @@ async def enrol_browser(
     ):
         raise ApiError(403, "device_disabled", "This browser was taken out of service.")
     body = {"kind": "handset", "model": BROWSER_MODEL, "unit_id": unit_id, "again": not new}
-    await _log(conn, by, f"device:{device_id}", "device.enrolled", body)
+    await _log(conn, by, f"device:{device_id}", JournalKind.DEVICE_ENROLLED, body)
     return device_id, token
 
 
@@ -252,6 +253,6 @@ def _exists(message: str) -> ApiError:
 
 
 async def _log(
-    conn: Connection, by: str, subject: str, kind: str, body: Mapping[str, object]
+    conn: Connection, by: str, subject: str, kind: JournalKind, body: Mapping[str, object]
 ) -> None:
     await journal.append(conn, actor=by, subject=subject, kind=kind, body=dict(body))

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from server.http.errors import ApiError, json
 from server.http.needs import Services, guarded, number
+from server.journal.kinds import JournalKind
 from server.stores import journal
 from server.stores.journal import JournalFilter, JournalPage
 from server.stores.users import User
@@ -32,7 +33,7 @@ def routes(services: Services) -> list[BaseRoute]:
                 conn,
                 actor=user.actor,
                 subject=user.actor,
-                kind="journal.read",
+                kind=JournalKind.JOURNAL_READ,
                 body=_what_was_read(request, page),
             )
         return json({"entries": page.entries, "next": page.next_before})

@@ -13,6 +13,7 @@ from server.http.auth import Auth, require
 from server.http.errors import ApiError, json, read_body
 from server.http.passwords import one_time_password
 from server.ids import new_id
+from server.journal.kinds import JournalKind
 from server.stores import journal, roster, users
 from server.stores.pool import Connection, Pool
 from server.stores.users import Role
@@ -68,7 +69,7 @@ async def create(
         conn,
         actor=by,
         subject=f"user:{wanted.username}",
-        kind="user.created",
+        kind=JournalKind.USER_CREATED,
         body={"roles": roles, "officer_badge": wanted.officer_badge},
     )
     return user_id

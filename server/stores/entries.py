@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.journal.kinds import JournalKind
 from server.stores.decisions import Decision
 from server.stores.issue import Issued
 from server.stores.journal import Entry
@@ -19,7 +20,7 @@ def incident_opened(incident: IncidentView) -> Entry:
     return Entry(
         actor=incident.opened_by,
         subject=f"incident:{incident.id}",
-        kind="incident.opened",
+        kind=JournalKind.INCIDENT_OPENED,
         body={
             "number": incident.number,
             "type": incident.type,
@@ -32,13 +33,14 @@ def incident_opened(incident: IncidentView) -> Entry:
     )
 
 
-def recommendation_computed(found: RecommendationView, *, by: str) -> Entry:
+def recommendation_computed(incident: IncidentView, found: RecommendationView, *, by: str) -> Entry:
     """Which units came first, and how many there were."""
     return Entry(
         actor=by,
         subject=f"incident:{found.incident_id}",
-        kind="recommendation.computed",
+        kind=JournalKind.RECOMMENDATION_COMPUTED,
         body={
+            "number": incident.number,
             "recommendation": found.id,
             "map": found.map_id,
             "best": [_best(each) for each in found.candidates[:BEST_LEN]],
@@ -48,13 +50,14 @@ def recommendation_computed(found: RecommendationView, *, by: str) -> Entry:
     )
 
 
-def decision_taken(decision: Decision, issued: Issued) -> list[Entry]:
+def decision_taken(incident: IncidentView, decision: Decision, issued: Issued) -> list[Entry]:
     """The decision, then each order."""
     taken = Entry(
         actor=decision.decided_by,
         subject=f"incident:{decision.incident_id}",
-        kind="decision.taken",
+        kind=JournalKind.DECISION_TAKEN,
         body={
+            "number": incident.number,
             "decision": decision.id,
             "recommendation": decision.recommendation_id,
             "units": [row.call_sign for row, _ in issued.tasks],
@@ -69,7 +72,7 @@ def incident_closed(incident: IncidentView) -> Entry:
     return Entry(
         actor=str(incident.closed_by),
         subject=f"incident:{incident.id}",
-        kind="incident.closed",
+        kind=JournalKind.INCIDENT_CLOSED,
         body={"number": incident.number, "outcome": incident.outcome},
     )
 
@@ -79,7 +82,7 @@ def shift_changed(row: UnitRow, *, on_duty: bool, by: str) -> Entry:
     return Entry(
         actor=by,
         subject=f"unit:{row.id}",
-        kind="shift.started" if on_duty else "shift.ended",
+        kind=JournalKind.SHIFT_STARTED if on_duty else JournalKind.SHIFT_ENDED,
         body={"call_sign": row.call_sign, "officers": [each.badge for each in row.officers]},
     )
 
@@ -97,7 +100,7 @@ def _order_issued(decision: Decision, row: UnitRow, task: dict[str, Any]) -> Ent
     return Entry(
         actor=decision.decided_by,
         subject=f"order:{task['order']}",
-        kind="order.issued",
+        kind=JournalKind.ORDER_ISSUED,
         body={
             "number": task["number"],
             "incident": decision.incident_id,

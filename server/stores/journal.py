@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from server.journal.kinds import JournalKind
 from server.views import JournalEntryView
 
 PAGE_LEN_MAX = 200
@@ -27,8 +28,7 @@ class Entry:
     """`user:<username>`, `officer:<badge>`, `device:<id>` or `system`."""
     subject: str
     """`incident:<id>`, `order:<id>`, `unit:<id>`, `device:<id>` or `user:<username>`."""
-    kind: str
-    """Dotted, past tense: `order.issued`."""
+    kind: JournalKind
     body: dict[str, Any]
 
 
@@ -75,7 +75,9 @@ LIMIT $8
 """
 
 
-async def append(conn: Any, *, actor: str, subject: str, kind: str, body: dict[str, Any]) -> int:
+async def append(
+    conn: Any, *, actor: str, subject: str, kind: JournalKind, body: dict[str, Any]
+) -> int:
     """Append one entry in the caller's transaction; its last statement. Returns the seq."""
     seq: int = await conn.fetchval(APPEND, actor, subject, kind, body)
     return seq

@@ -27,8 +27,9 @@ INCIDENT_OF = "SELECT incident_id FROM dispatch_order WHERE id = $1"
 
 # Lock one order; its incident is locked already.
 LOCK = """
-SELECT dispatch_order.id, number, incident_id, unit_id, state, ver
-FROM dispatch_order WHERE id = $1 FOR NO KEY UPDATE
+SELECT dispatch_order.id, number, incident_id, unit_id, call_sign, state, ver
+FROM dispatch_order JOIN unit ON unit.id = dispatch_order.unit_id
+WHERE dispatch_order.id = $1 FOR NO KEY UPDATE OF dispatch_order
 """
 
 # Compare and set.
@@ -94,6 +95,7 @@ class LockedOrder:
     number: int
     incident_id: str
     unit_id: str
+    call_sign: str
     state: OrderState
     ver: int
 

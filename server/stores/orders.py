@@ -26,6 +26,7 @@ from server.dispatch.orders import (
     decide,
     is_closed,
 )
+from server.journal.kinds import JournalKind
 from server.stores import commands, incidents, journal, order_rows, units
 from server.stores.journal import Entry
 from server.stores.order_rows import Event, LockedOrder
@@ -201,26 +202,29 @@ async def _settle(
     if before is IncidentStatus.CLOSED:
         return ()
     status = status_after(event.state, await order_rows.states_beside(conn, order))
-    subject = f"incident:{incident.id}"
     if status is IncidentStatus.CLOSED:
         outcome = CLOSED_BY_ITSELF
         await incidents.close(conn, incident.id, by="system", at=event.server_at, outcome=outcome)
         body = {"number": incident.number, "outcome": outcome, "order": order.number}
-        return (Entry(actor="system", subject=subject, kind="incident.closed", body=body),)
+        return (_settled(incident, JournalKind.INCIDENT_CLOSED, body),)
     if status is before:
         return ()
     await incidents.set_status(conn, incident.id, status)
     if status is not IncidentStatus.OPEN:
         return ()
     body = {"number": incident.number, "order": order.number, "because": str(event.state)}
-    return (Entry(actor="system", subject=subject, kind="incident.unassigned", body=body),)
+    return (_settled(incident, JournalKind.INCIDENT_UNASSIGNED, body),)
+
+
+def _settled(incident: IncidentView, kind: JournalKind, body: dict[str, Any]) -> Entry:
+    return Entry(actor="system", subject=f"incident:{incident.id}", kind=kind, body=body)
 
 
 def _taken(order: LockedOrder, verdict: Verdict, event: Event) -> Entry:
     return Entry(
         actor=event.actor,
         subject=f"order:{order.id}",
-        kind=f"order.{event.state}",
+        kind=JournalKind(f"order.{event.state}"),
         body=_step_body(order, event) | {"ver": verdict.ver, "state": str(verdict.state)},
     )
 
@@ -229,7 +233,7 @@ def _ignored(order: LockedOrder, verdict: Verdict, event: Event, claimed_badge: 
     return Entry(
         actor=event.actor,
         subject=f"order:{order.id}",
-        kind="order.report_ignored",
+        kind=JournalKind.ORDER_REPORT_IGNORED,
         body=_step_body(order, event)
         | {
             "reported": str(event.state),
@@ -245,6 +249,7 @@ def _step_body(order: LockedOrder, event: Event) -> dict[str, Any]:
         "number": order.number,
         "incident": order.incident_id,
         "unit": order.unit_id,
+        "call_sign": order.call_sign,
         "device": event.device_id,
         "device_at": event.device_at,
         "lon": event.lon,
@@ -260,7 +265,7 @@ async def _unknown(conn: Any, device_id: str, state: State) -> ReportOutcome:
         conn,
         actor=f"device:{device_id}",
         subject=f"device:{device_id}",
-        kind="order.report_ignored",
+        kind=JournalKind.ORDER_REPORT_IGNORED,
         body=body,
     )
     return ReportOutcome(applied=False, why="unknown")
@@ -273,7 +278,7 @@ async def _notice_received(conn: Any, device_id: str, state: State, row: Any) ->
             conn,
             actor=f"device:{device_id}",
             subject=f"order:{row['order_id']}",
-            kind="order.notice_received",
+            kind=JournalKind.ORDER_NOTICE_RECEIVED,
             body={"command": state.id, "device": device_id},
         )
     return ReportOutcome(

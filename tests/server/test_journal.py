@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from server.journal.kinds import JournalKind
 from server.stores import journal
 from server.stores.journal import JournalFilter
 
@@ -78,7 +79,13 @@ async def test_seq_is_dense_and_in_commit_order_under_concurrency(pool: Any) -> 
 async def test_an_entry_of_a_transaction_that_fails_is_gone_and_leaves_no_gap(pool: Any) -> None:
     async def fail() -> None:
         async with pool.acquire() as conn, conn.transaction():
-            await journal.append(conn, actor="system", subject="user:x", kind="a.b", body={})
+            await journal.append(
+                conn,
+                actor="system",
+                subject="user:x",
+                kind=JournalKind.USER_SIGNED_OUT,
+                body={},
+            )
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -8,20 +8,12 @@ import { Time } from "../shared/components/Time";
 import { mount } from "../shared/mount";
 import type { JournalEntry, User } from "../shared/types";
 import "./audit.css";
+import en from "./locales/en.json";
+import { actorWords, incidentTypes, sentence, subjectWords } from "./sentence";
 import { busy, EMPTY, entries, find, more, next, type Search, search } from "./store";
 import { t } from "./words";
 
-const GROUPS = [
-  "incident",
-  "recommendation",
-  "decision",
-  "order",
-  "shift",
-  "user",
-  "device",
-  "unit",
-  "journal",
-] as const;
+const GROUPS = Object.keys(en).flatMap((key) => (key.startsWith("group.") ? [key.slice(6)] : []));
 
 function AuditPage() {
   const user = useSignal<User | null>(null);
@@ -31,6 +23,12 @@ function AuditPage() {
         user.value = signedIn;
       },
       () => undefined, // 401 already leads to the sign-in page
+    );
+    api.incidentTypes().then(
+      (types) => {
+        incidentTypes.value = types;
+      },
+      (error: unknown) => console.warn("incident types stay codes", error),
     );
     void find();
   }, []);
@@ -105,7 +103,7 @@ function SearchForm() {
             <option value="">{t("audit.kind.all")}</option>
             {GROUPS.map((group) => (
               <option key={group} value={group} selected={group === wanted.kind}>
-                {t(`group.${group}`)}
+                {t.loose(`group.${group}`, {}, group)}
               </option>
             ))}
           </select>
@@ -217,29 +215,30 @@ function Row({ entry }: { entry: JournalEntry }) {
           <button
             type="button"
             class="audit-link"
-            title={t("audit.only.actor", { actor: entry.actor })}
+            title={t("audit.only.actor", { actor: actorWords(entry.actor) })}
             onClick={() => void find({ actor: entry.actor })}
           >
-            {entry.actor}
+            {actorWords(entry.actor)}
           </button>
         </td>
         <td>
           <button
             type="button"
             class="audit-link"
-            title={t("audit.only", { subject: entry.subject })}
+            title={t("audit.only", { subject: subjectWords(entry) })}
             onClick={() => void find({ subject: entry.subject })}
           >
-            {shortSubject(entry.subject)}
+            {subjectWords(entry)}
           </button>
         </td>
-        <td class="audit-summary">{summary(entry.body)}</td>
+        <td class="audit-summary" data-testid="journal-details">
+          {sentence(entry)}
+        </td>
       </tr>
       {open.value && (
         <tr class="audit-body">
           <td colSpan={6}>
-            <p>{entry.subject}</p>
-            <pre>{JSON.stringify(entry.body, null, 2)}</pre>
+            <Recorded entry={entry} />
           </td>
         </tr>
       )}
@@ -247,19 +246,20 @@ function Row({ entry }: { entry: JournalEntry }) {
   );
 }
 
-/** "order:019b…4c1f": ids are long; the ends tell them apart. */
-function shortSubject(subject: string): string {
-  const [kind = "", id = ""] = subject.split(/:(.*)/);
-  return id.length > 20 ? `${kind}:…${id.slice(-6)}` : subject;
-}
-
-/** The plain values of a body on one line; lists and objects are left to the open entry. */
-function summary(body: Record<string, unknown>): string {
-  return Object.entries(body)
-    .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value) && value !== "")
-    .filter(([, value]) => !/^[0-9a-f]{8}-[0-9a-f]{4}-/.test(String(value)))
-    .map(([name, value]) => `${name} ${value}`)
-    .join(" · ");
+/** The entry itself, without words of ours. */
+function Recorded({ entry }: { entry: JournalEntry }) {
+  return (
+    <>
+      <p>{t("audit.recorded")}</p>
+      <pre>
+        {entry.kind}
+        {"\n"}
+        {entry.actor} → {entry.subject}
+        {"\n"}
+        {JSON.stringify(entry.body, null, 2)}
+      </pre>
+    </>
+  );
 }
 
 mount(AuditPage);

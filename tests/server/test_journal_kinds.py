@@ -1,0 +1,55 @@
+"""Whatever the command log can say, the audit page says in a sentence, in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from server.dispatch.orders import OrderState, Why
+from server.journal.kinds import JournalKind
+from tests.conftest import ROOT
+
+FACES = [path.parent for path in sorted((ROOT / "web" / "src").glob("*/locales/en.json"))]
+LANGUAGES = ("en", "zh")
+
+
+def words(folder: Path, language: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads((folder / f"{language}.json").read_text())
+    return found
+
+
+def placeholders(sentence: str) -> list[str]:
+    return sorted(re.findall(r"\{\w+\}", sentence))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_has_a_name_a_sentence_and_a_group_to_filter_by(language: str) -> None:
+    known = words(ROOT / "web/src/audit/locales", language)
+
+    wanted = {f"{part}.{kind}" for kind in JournalKind for part in ("kind", "say")}
+    wanted |= {f"group.{kind.split('.')[0]}" for kind in JournalKind}
+
+    assert wanted - known.keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_to_ignore_a_report_has_words(language: str) -> None:
+    known = words(ROOT / "web/src/audit/locales", language)
+
+    assert {f"why.{why}" for why in (*Why, "unknown", "unstorable")} - known.keys() == set()
+
+
+def test_every_step_of_an_order_is_a_kind() -> None:
+    assert {f"order.{state}" for state in OrderState} <= {str(kind) for kind in JournalKind}
+
+
+@pytest.mark.parametrize("folder", FACES, ids=lambda folder: folder.parent.name)
+def test_both_languages_say_the_same_values(folder: Path) -> None:
+    english, chinese = (words(folder, language) for language in LANGUAGES)
+
+    assert english.keys() == chinese.keys()
+    differing = {key for key in english if placeholders(english[key]) != placeholders(chinese[key])}
+    assert differing == set()

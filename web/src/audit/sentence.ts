@@ -1,0 +1,99 @@
+// One entry of the log in a person's words. The sentences are in the dictionaries, `say.<kind>`; a part
+// in [brackets] is left out where the entry lacks what it would say.
+import { signal } from "@preact/signals";
+import { language } from "../shared/i18n";
+import { etaText, localTime } from "../shared/time";
+import type { IncidentType, JournalEntry } from "../shared/types";
+import { t } from "./words";
+
+/** Names of the incident types, once the server has told them. */
+export const incidentTypes = signal<IncidentType[]>([]);
+
+type Body = Record<string, unknown>;
+
+/** What happened; the plain values of the entry where this page does not know its kind. */
+export function sentence({ kind, body }: JournalEntry): string {
+  const template = t.loose(`say.${kind}`, {}, "");
+  return template ? told(template, { ...body, via: via(body) }) : plain(body);
+}
+
+function told(template: string, body: Body): string {
+  const words = (name: string) => valueWords(name, body[name]);
+  return template
+    .replace(/\[([^\]]*)\]/g, (_, part: string) =>
+      [...part.matchAll(/\{(\w+)\}/g)].every(([, name]) => words(String(name))) ? part : "",
+    )
+    .replace(/\{(\w+)\}/g, (_, name: string) => words(name) || "–");
+}
+
+/** How an officer's step reached us. */
+function via(body: Body): string {
+  const device = body.device;
+  return device ? t("via.device", { device: String(device) }) : t("via.voice");
+}
+
+function valueWords(name: string, value: unknown): string {
+  if (value === null || value === undefined || value === "") return "";
+  switch (name) {
+    case "type":
+      return incidentTypes.value.find(({ code }) => code === value)?.names[language.value] ?? String(value);
+    case "eta_s":
+      return etaText(Number(value));
+    case "best":
+      return list(
+        (value as { unit: string; eta_s: number }[]).map((best) => `${best.unit} ${etaText(best.eta_s)}`),
+      );
+    case "filter":
+      return list(
+        Object.entries(value as Body)
+          .map(filterWords)
+          .filter(Boolean),
+      );
+    case "kind":
+      return t.loose(`device.${value}`, {}, t.loose(`unit.${value}`, {}, String(value)));
+    case "state":
+    case "reported":
+    case "because":
+      return t.loose(`order.${value}`, {}, String(value));
+    case "roles":
+      return list((value as string[]).map((role) => t.loose(`role.${role}`, {}, role)));
+    default:
+      return Array.isArray(value) ? list(value.map(String)) : t.loose(`${name}.${value}`, {}, text(value));
+  }
+}
+
+const text = (value: unknown): string => (typeof value === "boolean" ? "" : String(value));
+
+/** One field of a search that somebody made. */
+function filterWords([name, value]: [string, unknown]): string {
+  const said = name === "since" || name === "until" ? localTime(String(value)) : String(value);
+  const label = t.loose(name === "q" ? "audit.search" : `audit.${name}`, {}, "");
+  return label && `${label}: ${said}`;
+}
+
+const list = (words: string[]): string => words.join(language.value === "zh" ? "、" : ", ");
+
+/** The plain values of a body; lists, objects and ids are left to the open entry. */
+function plain(body: Body): string {
+  return Object.entries(body)
+    .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value) && value !== "")
+    .filter(([, value]) => !/^[0-9a-f]{8}-[0-9a-f]{4}-/.test(String(value)))
+    .map(([name, value]) => `${name} ${value}`)
+    .join(" · ");
+}
+
+/** "user:li" → "user li"; "system" → "the server". */
+export function actorWords(actor: string): string {
+  const [kind = "", id = ""] = actor.split(/:(.*)/);
+  return t.loose(`party.${kind}`, { id }, actor);
+}
+
+/** What the entry is about, by the name people use: "incident 12", "unit P-07". */
+export function subjectWords({ subject, body }: JournalEntry): string {
+  const [kind = "", id = ""] = subject.split(/:(.*)/);
+  const known = { incident: body.number, order: body.number, unit: body.call_sign, station: body.name }[kind];
+  return t.loose(`party.${kind}`, { id: String(known ?? short(id)) }, subject);
+}
+
+/** Ids are long; the ends tell them apart. */
+const short = (id: string): string => (/^[0-9a-f]{8}-[0-9a-f]{4}-/.test(id) ? `…${id.slice(-6)}` : id);
