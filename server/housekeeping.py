@@ -23,14 +23,14 @@ LOCK_USERS = "LOCK TABLE app_user IN SHARE ROW EXCLUSIVE MODE"
 
 
 async def ensure_admin(pool: Pool, passwords: Passwords) -> str | None:
-    """The one-time password of a first administrator; None where there is any user already."""
-    if await users.count(pool):
+    """The one-time password of a first administrator; None where there was one before."""
+    if await users.may_have_admin(pool, FIRST_ADMIN):
         return None
     password = one_time_password()
     password_hash = await passwords.hash(password)
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(LOCK_USERS)
-        if await users.count(conn):  # another process was first
+        if await users.may_have_admin(conn, FIRST_ADMIN):  # another process was first
             return None
         wanted = NewUser(username=FIRST_ADMIN, display_name="Administrator", roles=["admin"])
         await create(conn, wanted, password_hash=password_hash, by="system")

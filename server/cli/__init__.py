@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "route": ("server.cli.route", "route_command", "Time and distance between two places."),
     "eta": ("server.cli.route", "eta_command", "Time from each of several units to one place."),
     "sim": ("server.cli.sim", "sim_command", "Drive simulated devices against a server."),
+    "roster": ("server.cli.roster", "roster_group", "Load stations, units, officers and devices."),
     "user": ("server.cli.admin", "user_group", "Add users and reset passwords."),
     "device": ("server.cli.admin", "device_group", "Enrol devices."),
 }

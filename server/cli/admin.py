@@ -64,9 +64,9 @@ def add_user(
         password_hash = await passwords.hash(password)
         passwords.close()
         async with pool.acquire() as conn, conn.transaction():
-            await create(conn, wanted, password_hash=password_hash, by=_actor())
+            await create(conn, wanted, password_hash=password_hash, by=actor())
 
-    _with_pool(data_dir, add)
+    with_pool(data_dir, add)
     click.echo(f"{username}: one-time password {password}")
 
 
@@ -94,14 +94,14 @@ def reset_user(username: str, data_dir: Path | None) -> None:
             await users.end_other_sessions(conn, user.id, b"")
             await journal.append(
                 conn,
-                actor=_actor(),
+                actor=actor(),
                 subject=user.actor,
                 kind=JournalKind.USER_PASSWORD_RESET,
                 body={},
             )
         return True
 
-    if not _with_pool(data_dir, reset):
+    if not with_pool(data_dir, reset):
         raise click.ClickException(f"There is no user {username}.")
     click.echo(f"{username}: one-time password {password}")
 
@@ -135,16 +135,16 @@ def add_device(
                 if unit_id is None:
                     return None
             placed = msgspec.structs.replace(wanted, unit_id=unit_id)
-            return await enrol(conn, placed, by=_actor())
+            return await enrol(conn, placed, by=actor())
 
-    token = _with_pool(data_dir, add)
+    token = with_pool(data_dir, add)
     if token is None:
         raise click.ClickException(f"There is no unit {call_sign}.")
     click.echo(f"{device_id}: token {token}")
 
 
-def _with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
-    """Do `work` on the database; a refusal is one line."""
+def with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Do `work` on the database of DATABASE_URL or of the data folder; a refusal is one line."""
     from server import main, migrate
     from server.embedded import sockets
     from server.embedded.errors import DataFolderInUse, EmbeddedError
@@ -187,6 +187,6 @@ def _shaped(values: dict[str, Any], shape: type[T]) -> T:
         raise click.ClickException(f"{error}") from error
 
 
-def _actor() -> str:
+def actor() -> str:
     """The operating-system user, marked as such: no account of ours stands behind it."""
     return f"operator:{getpass.getuser()}"

@@ -21,6 +21,7 @@ from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.ports import FanOut
 from server.stores import journal, roster
+from server.stores.county import BROWSER_MODEL
 from server.stores.pool import Connection, Pool
 from server.views import DeviceKind, UnitKind
 
@@ -28,7 +29,6 @@ DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 CallSign = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f]{1,32}\Z")]
 Model = Annotated[str, Meta(max_length=80, pattern=r"\A[^\x00]*\Z")]
 Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{36}\Z")]
-BROWSER_MODEL = "browser"
 
 
 class NewStation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -41,12 +41,17 @@ class JournalKind(StrEnum):
     USER_SIGN_IN_FAILED = "user.sign_in_failed"
     USER_SIGNED_OUT = "user.signed_out"
     USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
     USER_PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 (the name of an event)
     USER_PASSWORD_RESET = "user.password_reset"  # noqa: S105 (the name of an event)
 
     STATION_CREATED = "station.created"
+    STATION_CHANGED = "station.changed"
     OFFICER_CREATED = "officer.created"
+    OFFICER_CHANGED = "officer.changed"
     UNIT_CREATED = "unit.created"
+    UNIT_CHANGED = "unit.changed"
     DEVICE_ENROLLED = "device.enrolled"
+    DEVICE_CHANGED = "device.changed"
 
     JOURNAL_READ = "journal.read"

@@ -79,6 +79,11 @@ ON CONFLICT (username) DO NOTHING
 RETURNING id
 """
 
+# Administrators and the bearer of a name, those out of service included.
+MAY_HAVE_ADMIN = """
+SELECT EXISTS (SELECT 1 FROM app_user WHERE 'admin' = ANY(roles) OR username = $1)
+"""
+
 # A new hash of a password.
 NEW_HASH = """
 UPDATE app_user SET password_hash = $2, must_change_password = $3 WHERE id = $1
@@ -113,10 +118,9 @@ DELETE FROM user_session WHERE token_hash IN (
 DELETE_EXPIRED = "DELETE FROM user_session WHERE expires_at <= $1"
 
 
-async def count(conn: Any) -> int:
-    """Users, those out of service included."""
-    number: int = await conn.fetchval("SELECT count(*) FROM app_user")
-    return number
+async def may_have_admin(conn: Any, username: str) -> bool:
+    """Whether there is, or was, an administrator or anybody by that name."""
+    return bool(await conn.fetchval(MAY_HAVE_ADMIN, username))
 
 
 async def by_name(conn: Any, username: str) -> tuple[User, str] | None:

@@ -262,6 +262,65 @@ def test_users_are_added_while_the_server_runs(small_map_dir: Path, short_dir: P
         assert httpx.post(f"{url}/api/login", json=body).status_code == 200
 
 
+def test_a_roster_is_loaded_once_and_its_secrets_are_only_in_their_file(
+    database_url: str, short_dir: Path
+) -> None:
+    env = {"DATABASE_URL": database_url}
+    file, secrets = short_dir / "roster.json", short_dir / "secrets.json"
+    file.write_text(run("roster", "template")[1])
+    load = ("roster", "load", file, "--data", short_dir)
+
+    assert run(*load, "--dry-run", **env)[1].endswith(
+        "13 changes would be made, 6 of them with a new token or password.\n"
+    )
+    assert "with --tokens" in run(*load, **env)[1]
+    code, told = run(*load, "--tokens", secrets, **env)
+
+    assert code == 0
+    assert told.startswith("new station North Station: lon 100.2336, lat 26.8721\n")
+    assert told.endswith(f"13 changes made. Secrets are in {secrets}.\n")
+    kept = json.loads(secrets.read_text())
+    assert not any(each["token"] in told for each in kept["devices"])
+    assert not any(each["one_time_password"] in told for each in kept["users"])
+    assert run(*load, **env) == (0, "Nothing to change.\n")
+    again = run(*load, "--tokens", secrets, **env)
+    assert again == (1, f"Error: {secrets} exists; --tokens wants a new file.\n")
+
+
+def test_a_wrong_roster_is_told_entry_by_entry(database_url: str, short_dir: Path) -> None:
+    file = short_dir / "roster.json"
+    file.write_text('{"officers": [{"badge": "1"}], "devices": [{"id": "a b", "kind": "handset"}]}')
+
+    code, told = run("roster", "load", file, DATABASE_URL=database_url)
+
+    assert code == 1
+    assert told.splitlines()[:2] == [
+        f"Error: {file} was not loaded.",
+        "officers, entry 1 (1): Object missing required field `name`.",
+    ]
+    assert "devices, entry 1 (a b): id: " in told
+
+
+def test_an_officer_of_the_roster_signs_in_to_a_running_server(
+    small_map_dir: Path, short_dir: Path
+) -> None:
+    data_dir, file, secrets = (short_dir / name for name in ("data", "r.json", "s.json"))
+    file.write_text(run("roster", "template")[1])
+    load = ("roster", "load", file, "--data", data_dir, "--tokens", secrets)
+    assert run(*load)[0] == 0
+
+    with ridgeline(*serving(small_map_dir, data_dir)) as program:
+        program.until(r"(one-time) password")
+        url = program.until(SERVES)
+        assert run(*load[:-2]) == (0, "Nothing to change.\n")
+        login = json.loads(secrets.read_text())["users"][0]
+        body = {"username": login["username"], "password": login["one_time_password"]}
+        answer = httpx.post(f"{url}/api/login", json=body)
+
+    assert answer.status_code == 200
+    assert answer.json()["officer_badge"] == "0412"
+
+
 # -- demo ---------------------------------------------------------------------------------
 
 

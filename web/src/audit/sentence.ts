@@ -10,6 +10,7 @@ import { t } from "./words";
 export const incidentTypes = signal<IncidentType[]>([]);
 
 type Body = Record<string, unknown>;
+type Difference = { from: unknown; to: unknown };
 
 /** What happened; the plain values of the entry where this page does not know its kind. */
 export function sentence({ kind, body }: JournalEntry): string {
@@ -49,6 +50,8 @@ function valueWords(name: string, value: unknown): string {
           .map(filterWords)
           .filter(Boolean),
       );
+    case "changed":
+      return list(Object.entries(value as Record<string, Difference>).map(differenceWords));
     case "kind":
       return t.loose(`device.${value}`, {}, t.loose(`unit.${value}`, {}, String(value)));
     case "state":
@@ -60,6 +63,12 @@ function valueWords(name: string, value: unknown): string {
     default:
       return Array.isArray(value) ? list(value.map(String)) : t.loose(`${name}.${value}`, {}, text(value));
   }
+}
+
+/** One field of an entry of the roster, before and after. */
+function differenceWords([name, { from, to }]: [string, Difference]): string {
+  const label = t.loose(`field.${name}`, {}, name);
+  return `${label} ${valueWords(name, from) || "–"} → ${valueWords(name, to) || "–"}`;
 }
 
 const text = (value: unknown): string => (typeof value === "boolean" ? "" : String(value));
