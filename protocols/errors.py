@@ -4,6 +4,11 @@ ProtocolError            the peer broke the protocol; carries the close code
 └── FrameTooLarge        one frame over the limit
 """
 
+import msgspec
+
+MALFORMED_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes that are not the wanted JSON raises: not the form, not UTF-8, too deep."""
+
 
 class ProtocolError(Exception):
     """The peer broke the wire protocol; the connection closes with `code`.

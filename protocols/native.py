@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from protocols.errors import FrameTooLarge, ProtocolError
+from protocols.errors import MALFORMED_JSON, FrameTooLarge, ProtocolError
 
 SUBPROTOCOL = "ridgeline.v1.json"
 FRAME_BYTES_MAX = 16 * 1024
@@ -196,7 +196,7 @@ def decode_client(frame: str | bytes) -> ClientMessage:
         return decoder.decode(frame)
     except KeyError as error:
         raise ProtocolError(f"unknown message type {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except MALFORMED_JSON as error:
         raise ProtocolError(f"malformed frame: {error}") from None
 
 
@@ -205,7 +205,7 @@ def decode_server(frame: str | bytes) -> ServerMessage:
     _check_size(frame)
     try:
         return _from_server.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except MALFORMED_JSON as error:
         raise ProtocolError(f"malformed frame: {error}") from None
 
 
@@ -216,7 +216,7 @@ def record_number(frame: str | bytes) -> int | None:
     """
     try:
         return _numbered.decode(frame).n
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except MALFORMED_JSON:
         return None
 
 
@@ -229,5 +229,10 @@ def encode(message: ClientMessage | ServerMessage) -> bytes:
 
 
 def _check_size(frame: str | bytes) -> None:
-    if len(frame) > FRAME_BYTES_MAX:
+    if len(frame) > FRAME_BYTES_MAX or _bytes_len(frame) > FRAME_BYTES_MAX:
         raise FrameTooLarge(f"frame over {FRAME_BYTES_MAX} bytes")
+
+
+def _bytes_len(frame: str | bytes) -> int:
+    """As UTF-8; nearly every frame is ASCII, and need not be encoded to be measured."""
+    return len(frame) if isinstance(frame, bytes) or frame.isascii() else len(frame.encode())

@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route
 from server.http.errors import ApiError, json, read_body
 from server.http.passwords import Passwords, weakness
 from server.http.ratelimit import RateLimiter
+from server.http.texts import NO_NUL
 from server.journal.kinds import JournalKind
 from server.settings import Limits, Settings
 from server.stores import journal, users
@@ -40,7 +41,7 @@ PASSWORD_PATHS = frozenset({"/api/me", "/api/me/password", "/api/logout"})
 """All that is open to someone who must first choose a password."""
 _USERNAME = re.compile(r"[a-z0-9._-]{2,32}")
 
-Text = Annotated[str, Meta(max_length=400)]
+Text = Annotated[str, Meta(max_length=400, pattern=NO_NUL)]
 
 
 class Login(Struct, frozen=True, forbid_unknown_fields=True):

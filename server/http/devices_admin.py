@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from server.http.auth import hash_token, new_token, require
 from server.http.errors import ApiError, json, read_body
+from server.http.texts import NO_NUL, name_of
 from server.http.users import Badge, DisplayName
 from server.ids import new_id
 from server.journal.kinds import JournalKind
@@ -26,8 +27,8 @@ from server.stores.pool import Connection, Pool
 from server.views import DeviceKind, UnitKind
 
 DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
-CallSign = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f]{1,32}\Z")]
-Model = Annotated[str, Meta(max_length=80, pattern=r"\A[^\x00]*\Z")]
+CallSign = Annotated[str, Meta(pattern=name_of(32))]
+Model = Annotated[str, Meta(max_length=80, pattern=NO_NUL)]
 Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{36}\Z")]
 
 

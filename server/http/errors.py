@@ -17,9 +17,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from protocols.errors import MALFORMED_JSON
+from server.http.texts import in_words
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+PATH_SHOWN_LEN_MAX = 200
+"""Of a path that leads nowhere, in the answer."""
 POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011
 """Close codes (RFC 6455 §7.4.1)."""
 
@@ -68,8 +73,9 @@ async def read_body(request: Request, shape: type[T]) -> T:
     """The request's JSON body as `shape`. Raises `ApiError` 400 that names the wrong field."""
     try:
         return msgspec.json.decode(await request.body(), type=shape)
-    except msgspec.DecodeError as error:
-        raise ApiError(400, "malformed", f"The body is not what this call takes: {error}") from None
+    except MALFORMED_JSON as error:
+        why = in_words(str(error))
+        raise ApiError(400, "malformed", f"The body is not what this call takes: {why}") from None
 
 
 def error_response(error: ApiError) -> Response:
@@ -86,7 +92,8 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     """What Starlette itself raises: no such path, wrong method."""
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "refused")
-    message = f"{HTTPStatus(error.status_code).phrase}: {request.method} {request.url.path}"
+    path = request.url.path[:PATH_SHOWN_LEN_MAX]
+    message = f"{HTTPStatus(error.status_code).phrase}: {request.method} {path}"
     return error_response(ApiError(error.status_code, code, message, headers=error.headers))
 
 

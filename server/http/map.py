@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -18,7 +19,7 @@ from geo import tiles
 from geo.places import Found, PlaceIndex
 from geo.roadmap import RoadMap
 from server.http.errors import ApiError, json
-from server.http.needs import Services, guarded, number
+from server.http.needs import Services, guarded, number, term
 from server.stores.users import User
 from server.views import PlaceView
 
@@ -31,6 +32,15 @@ PLACES_LEN_DEFAULT = 8
 PLACES_LEN_MAX = 50
 _PLACE_KINDS = {"hamlet": "village", "road": "road_km", "street": "road_km"}
 """Kinds of the search that the faces show as another."""
+
+
+class TileNumber(IntegerConvertor):
+    """A number of a tile's address: few digits, or the path leads nowhere."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("tile", TileNumber())
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -50,7 +60,7 @@ def routes(services: Services) -> list[BaseRoute]:
     async def places(request: Request, user: User) -> Response:
         return json(_places(request, services.places))
 
-    tile = "{z:int}/{x:int}/{y:int}"
+    tile = "{z:tile}/{x:tile}/{y:tile}"
     return [
         Route("/api/map", guarded(about)),
         Route(f"/tiles/{tile}.mvt", guarded(vector)),
@@ -111,7 +121,7 @@ def _about(roadmap: RoadMap) -> dict[str, object]:
 
 def _places(request: Request, index: PlaceIndex) -> list[PlaceView]:
     limit = min(number(request, "limit") or PLACES_LEN_DEFAULT, PLACES_LEN_MAX)
-    return [_place(each) for each in index.search(request.query_params.get("q", ""), limit)]
+    return [_place(each) for each in index.search(term(request, "q"), limit)]
 
 
 def _place(each: Found) -> PlaceView:

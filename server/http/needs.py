@@ -18,15 +18,16 @@ from geo.tiles import TileMaker
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.http.auth import require
 from server.http.errors import ApiError
+from server.http.texts import NO_NUL
 from server.pipeline import Pipeline
 from server.ports import LiveUnits, Router
 from server.routing import RoutingBusy
 from server.stores.users import User
 
-_NO_NUL = r"\A[^\x00]*\Z"  # PostgreSQL stores no NUL
-RequestId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
-Line = Annotated[str, Meta(max_length=200, pattern=_NO_NUL)]
-Text = Annotated[str, Meta(max_length=2000, pattern=_NO_NUL)]
+TERM_LEN_MAX = 200
+RequestId = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+Line = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
+Text = Annotated[str, Meta(max_length=2000, pattern=NO_NUL)]
 
 _STATUS: dict[type[DispatchError], int] = {NotFound: 404, Conflict: 409, Impossible: 422}
 
@@ -69,6 +70,16 @@ def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Resp
             ) from None  # fmt: skip
 
     return endpoint
+
+
+def term(request: Request, name: str) -> str:
+    """What is to be looked for, from the query. Raises `ApiError` 400."""
+    text = request.query_params.get(name, "").strip()
+    if len(text) > TERM_LEN_MAX or "\0" in text:
+        raise ApiError(
+            400, "malformed", f"{name} may have {TERM_LEN_MAX} characters, and no NUL among them."
+        )
+    return text
 
 
 def number(request: Request, name: str, *, default: int | None = None) -> int | None:

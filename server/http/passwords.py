@@ -81,8 +81,8 @@ class Passwords:
     def _matches(self, password_hash: str, password: str) -> bool:
         try:
             return self._hasher.verify(password_hash, password)
-        except argon2.exceptions.VerifyMismatchError:
-            return False
+        except (argon2.exceptions.VerifyMismatchError, argon2.exceptions.InvalidHashError):
+            return False  # what is no hash, as "-", matches nothing
 
     async def _run(self, job: Callable[[], T]) -> T:
         if self._running >= self._waiting_max:

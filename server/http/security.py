@@ -120,7 +120,10 @@ def is_same_origin(origin: str, host: str | None, scheme: str) -> bool:
     Compared with the Host header. Under TLS the page must be of TLS too; without, a proxy before us
     may have ended it.
     """
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # no URL at all
+        return False
     if parts.scheme not in {"http", "https"} or not host:
         return False
     if scheme in {"https", "wss"} and parts.scheme != "https":

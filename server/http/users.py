@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from server.http.auth import Auth, require
 from server.http.errors import ApiError, json, read_body
 from server.http.passwords import one_time_password
+from server.http.texts import name_of
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.stores import journal, roster, users
@@ -19,7 +20,7 @@ from server.stores.pool import Connection, Pool
 from server.stores.users import Role
 
 Username = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{2,32}\Z")]
-DisplayName = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\A[^\x00]*\Z")]
+DisplayName = Annotated[str, Meta(pattern=name_of(80))]
 Badge = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}\Z")]
 
 

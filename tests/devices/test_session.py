@@ -329,6 +329,8 @@ def test_numbered_nonsense_is_stepped_over(frame: str) -> None:
         '{"t":"up","k":"loc","n":-1}',
         '{"t":"up","k":"loc","at":1,"lat":0,"lon":0}',
         '{"t":"up","n":1,"note":"' + "x" * FRAME_BYTES_MAX + '"}',
+        '{"t":"ping","i":1,"x":' + "[" * 8_000 + "]" * 8_000 + "}",
+        '{"t":"up","n":1,"x":' + '{"a":' * 2_500 + "1" + "}" * 2_500 + "}",
     ],
 )
 def test_malformed_frame_closes(frame: str) -> None:

@@ -125,8 +125,9 @@ def test_noise_is_a_protocol_error_and_nothing_else(noise: bytes) -> None:
 
 
 def test_frame_over_the_limit_is_refused_unread() -> None:
-    with pytest.raises(FrameTooLarge):
-        decode_client("x" * (FRAME_BYTES_MAX + 1))
+    for frame in ("x" * (FRAME_BYTES_MAX + 1), "山" * (FRAME_BYTES_MAX // 3 + 1)):
+        with pytest.raises(FrameTooLarge):
+            decode_client(frame)
 
 
 def test_limit_counts_bytes_not_characters() -> None:

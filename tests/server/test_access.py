@@ -71,8 +71,8 @@ ACCESS: dict[str, frozenset[str]] = {
     "GET /api/journal": only("supervisor"),
     "GET /api/map": SIGNED_IN,
     "GET /api/places": only("dispatcher"),
-    "GET /tiles/{z:int}/{x:int}/{y:int}.mvt": SIGNED_IN,
-    "GET /hillshade/{z:int}/{x:int}/{y:int}.webp": SIGNED_IN,
+    "GET /tiles/{z:tile}/{x:tile}/{y:tile}.mvt": SIGNED_IN,
+    "GET /hillshade/{z:tile}/{x:tile}/{y:tile}.webp": SIGNED_IN,
     "WS /v1/console": only("dispatcher", "supervisor"),
     "WS /v1/device": only(DEVICE),
     "GET /": EVERYBODY,
@@ -138,7 +138,7 @@ async def test_every_route_has_a_row_and_every_row_a_route(server: WholeServer) 
 
 async def test_every_call_of_the_api_is_documented(server: WholeServer) -> None:
     docs = DOCS.read_text()
-    calls = [door.replace(":int", "") for door in doors(server.app)]
+    calls = [door.replace(":tile", "") for door in doors(server.app)]
 
     missing = [
         call
@@ -181,7 +181,7 @@ async def _everybody(server: WholeServer) -> list[Person]:
 async def _knock(client: httpx.AsyncClient, door: str, person: Person) -> tuple[bool, str]:
     """Whether it opened, and what it said."""
     method, path = door.split(" ")
-    path = re.sub(r"{(\w+):int}", "1", path).replace("{path}", "x.js").replace("{id}", new_id())
+    path = re.sub(r"{(\w+):tile}", "1", path).replace("{path}", "x.js").replace("{id}", new_id())
     if method == "WS":
         return await _knock_socket(str(client.base_url.join(path)), person.headers)
     answer = await client.request(method, path, headers=person.headers)
