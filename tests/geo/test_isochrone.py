@@ -95,7 +95,7 @@ def test_a_band_is_the_ground_beside_the_roads_that_are_reached(ground: Ground) 
     assert drawn.symmetric_difference(expected).area < 0.06 * expected.area
     assert drawn.buffer(CELL_M_MIN).contains(expected)
     assert expected.buffer(1.5 * CELL_M_MIN).contains(drawn)
-    assert band.area_km2 == pytest.approx(expected.area / 1e6, rel=0.02)
+    assert band.area_km2 == pytest.approx(expected.area / 1e6, rel=0.04)
 
 
 def test_longer_bands_hold_shorter_ones(ground: Ground) -> None:
