@@ -8,7 +8,7 @@ county meet the same weather on the same roads, so their chances are not multipl
 The spread of a journey needs the road itself, which costs more than its time. `Survey` asks for it
 only where it decides: far from the limit a village is covered, or not, whatever its road.
 
-    survey = Survey(villages, reaches, limit_s)
+    survey = Survey(villages, times_s, limit_s)
     coverage = survey.verdict({pair: eta of that road for pair in survey.undecided()})
 
 Knows no unit and no station, only places to start from, numbered.
@@ -34,8 +34,8 @@ from geo.eta import (
     Spreads,
     unrouted,
 )
-from geo.isochrone import BESIDE_M, DIGITS, SOURCES_MAX
-from geo.reach import Reach
+from geo.isochrone import BESIDE_M, DIGITS
+from geo.reach import SOURCES_MAX, Reach
 from geo.roadmap import Place, RoadMap
 from geo.snap import Snap
 
@@ -160,19 +160,20 @@ class Coverage:
 class Survey:
     """Finds the best sources of every village, and what must be known to judge them."""
 
-    def __init__(
-        self, villages: Sequence[Village], reaches: Sequence[Reach], limit_s: float
-    ) -> None:
-        """Raises ValueError for a limit, a number of sources or of villages out of range."""
+    def __init__(self, villages: Sequence[Village], times_s: Floats, limit_s: float) -> None:
+        """`times_s`: (S, V) median seconds of each source to each village, as `times_to` gives.
+
+        Raises ValueError for a limit, a number of sources or of villages out of range.
+        """
         if not 0.0 < limit_s <= LIMIT_S_MAX:
             raise ValueError(f"the limit is more than 0 and at most {LIMIT_S_MAX / 60:.0f} minutes")
-        if len(reaches) > SOURCES_MAX:
+        if len(times_s) > SOURCES_MAX:
             raise ValueError(f"at most {SOURCES_MAX} places to start from")
         if len(villages) > VILLAGES_MAX:
             raise ValueError(f"at most {VILLAGES_MAX} villages")
         self.villages, self.limit_s = tuple(villages), limit_s
-        self._times_s = _times_s(villages, reaches)
-        self._best = np.argsort(self._times_s, axis=0, kind="stable")[:RIVALS_MAX]
+        self._times_s = times_s
+        self._best = np.argsort(times_s, axis=0, kind="stable")[:RIVALS_MAX]
 
     def undecided(self) -> list[Pair]:
         """Pairs of source and village whose road decides whether the village is covered."""
@@ -218,6 +219,17 @@ def villages_of(roadmap: RoadMap, snap: Callable[[float, float], Snap]) -> list[
     ]
 
 
+def times_to(villages: Sequence[Village], reach: Reach) -> Floats:
+    """(V,) median seconds to each village, walk included; inf where there is no way."""
+    times_s = np.full(len(villages), np.inf)
+    by_road = [number for number, each in enumerate(villages) if each.snap is not None]
+    snaps = [snap for each in villages if (snap := each.snap) is not None]
+    edge = np.array([snap.edge for snap in snaps], dtype=np.int64)
+    fraction = np.array([snap.fraction for snap in snaps])
+    times_s[by_road] = reach.at(edge, fraction) + [villages[each].walk_s for each in by_road]
+    return times_s
+
+
 def eta_to(ground: Ground, spreads: Spreads, source: Snap, village: Village) -> Eta:
     """The time to a village by its own road, walk included. Raises NoRouteError."""
     if village.snap is None:
@@ -234,7 +246,9 @@ def cover(
     limit_s: float,
 ) -> Coverage:
     """The whole survey at one go, on the thread of the Ground."""
-    survey = Survey(villages, [Reach.of(ground, each, FOLLOWED_S) for each in sources], limit_s)
+    reaches = (Reach.of(ground, [each], FOLLOWED_S) for each in sources)
+    times_s = np.array([times_to(villages, reach) for reach in reaches])
+    survey = Survey(villages, times_s.reshape(-1, len(villages)), limit_s)
     etas = {
         (source, village): eta_to(ground, spreads, sources[source], villages[village])
         for source, village in survey.undecided()
@@ -271,19 +285,6 @@ def _snapped(place: Place, snap: Callable[[float, float], Snap]) -> Snap | None:
         return snap(place.lon, place.lat)
     except NoRouteError:
         return None
-
-
-def _times_s(villages: Sequence[Village], reaches: Sequence[Reach]) -> Floats:
-    """(S, V) median seconds, walk included; inf where there is no way."""
-    times_s = np.full((len(reaches), len(villages)), np.inf)
-    by_road = [number for number, each in enumerate(villages) if each.snap is not None]
-    snaps = [snap for each in villages if (snap := each.snap) is not None]
-    edge = np.array([snap.edge for snap in snaps], dtype=np.int64)
-    fraction = np.array([snap.fraction for snap in snaps])
-    walk_s = np.array([villages[number].walk_s for number in by_road])
-    for source, reach in enumerate(reaches):
-        times_s[source, by_road] = reach.at(edge, fraction) + walk_s
-    return times_s
 
 
 def _reached(village: Village, arrivals: list[Arrival]) -> Reached:

@@ -31,7 +31,6 @@ BANDS_MIN: Final = (10.0, 20.0, 30.0, 60.0)
 
 BANDS_LEN_MAX: Final = 8
 MINUTES_MAX: Final = 240.0
-SOURCES_MAX: Final = 200
 
 BESIDE_M: Final = 150.0
 """Ground this near a reached road counts as reached; `server.dispatch.ranking.OFF_ROAD_M`."""
@@ -58,17 +57,17 @@ class Band:
 
 
 def isochrones(
-    roadmap: RoadMap, reaches: Sequence[Reach], limits_s: Sequence[float], *, share: float = 0.5
+    roadmap: RoadMap, reach: Reach, limits_s: Sequence[float], *, share: float = 0.5
 ) -> list[Band]:
-    """One band per limit, in the order given: what the nearest of the sources reaches by then.
+    """One band per limit, in the order given: what is reached by then.
 
     `share`: how many journeys in all shall arrive in time, 0.5 the median; by UNROUTED_SD.
-    Each reach must go at least as far as the longest limit. Raises ValueError if it does not.
+    Raises ValueError for limits out of range, or beyond the reach.
     """
-    _check(reaches, limits_s)
+    _check(reach, limits_s)
     sooner = float(quantile_s(np.float64(1.0), UNROUTED_SD, share))
     plane = projection(roadmap.meta.crs)
-    metres, times_s = _reached_points(roadmap, reaches, plane, max(limits_s) / sooner)
+    metres, times_s = _reached_points(roadmap, reach, plane, max(limits_s) / sooner)
     raster = _Raster.around(metres)
     return [
         _band(limit_s, raster.beside(metres[times_s <= limit_s / sooner]), plane)
@@ -90,26 +89,21 @@ def feature(band: Band, **properties: object) -> dict[str, Any]:
     }
 
 
-def _check(reaches: Sequence[Reach], limits_s: Sequence[float]) -> None:
+def _check(reach: Reach, limits_s: Sequence[float]) -> None:
     if not 1 <= len(limits_s) <= BANDS_LEN_MAX:
         raise ValueError(f"1 to {BANDS_LEN_MAX} time bands")
-    if not 1 <= len(reaches) <= SOURCES_MAX:
-        raise ValueError(f"1 to {SOURCES_MAX} places to start from")
     if not all(0.0 < limit_s <= MINUTES_MAX * 60.0 for limit_s in limits_s):
         raise ValueError(f"a time band is more than 0 and at most {MINUTES_MAX:.0f} minutes")
-    if min(reach.limit_s for reach in reaches) < max(limits_s):
+    if reach.limit_s < max(limits_s):
         raise ValueError("the roads were not followed as far as the longest time band")
 
 
 def _reached_points(
-    roadmap: RoadMap, reaches: Sequence[Reach], plane: Projection, limit_s: float
+    roadmap: RoadMap, reach: Reach, plane: Projection, limit_s: float
 ) -> tuple[Floats, Floats]:
     """(K, 2) metres of points along the roads, and (K,) seconds to each, up to the limit."""
-    edges = np.unique(np.concatenate([reach.edges() for reach in reaches]))
-    edge, fraction, metres = _dense_points(roadmap, edges, plane)
-    times_s = np.full(len(edge), np.inf)
-    for reach in reaches:
-        np.minimum(times_s, reach.at(edge, fraction), out=times_s)
+    edge, fraction, metres = _dense_points(roadmap, reach.edges(), plane)
+    times_s = reach.at(edge, fraction)
     near = times_s <= limit_s
     return metres[near], times_s[near]
 

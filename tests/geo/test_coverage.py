@@ -19,13 +19,14 @@ from geo.coverage import (
     cover,
     eta_to,
     feature,
+    times_to,
     villages_of,
 )
 from geo.errors import NoRouteError
 from geo.eta import LIKELY, Eta, Spreads
 from geo.ground import Ground
-from geo.isochrone import BESIDE_M, SOURCES_MAX
-from geo.reach import Reach
+from geo.isochrone import BESIDE_M
+from geo.reach import SOURCES_MAX, Reach
 from geo.roadmap import Place, RoadMap
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
@@ -61,7 +62,8 @@ def villages(ground: Ground) -> list[Village]:
 
 
 def survey_of(ground: Ground, villages: Sequence[Village], sources: Sequence[Snap]) -> Survey:
-    return Survey(villages, [Reach.of(ground, each, 7_200.0) for each in sources], LIMIT_S)
+    reaches = [Reach.of(ground, [each], 7_200.0) for each in sources]
+    return Survey(villages, np.array([times_to(villages, each) for each in reaches]), LIMIT_S)
 
 
 def chances(ground: Ground, village: Village, sources: Sequence[Snap]) -> list[float]:
@@ -213,11 +215,11 @@ def test_a_village_off_the_road_adds_the_walk() -> None:
 
 
 def test_without_anybody_nothing_is_covered(villages: list[Village]) -> None:
-    coverage = Survey(villages, [], LIMIT_S).verdict({})
+    coverage = Survey(villages, np.empty((0, len(villages))), LIMIT_S).verdict({})
 
     assert coverage.villages.covered == 0
     assert coverage.villages.share == 0.0
-    assert Survey([], [], LIMIT_S).verdict({}).villages.share is None
+    assert Survey([], np.empty((3, 0)), LIMIT_S).verdict({}).villages.share is None
 
 
 def test_the_likelier_of_two_comes_first(ground: Ground, villages: list[Village]) -> None:
@@ -252,12 +254,12 @@ def test_geojson_of_a_village(ground: Ground, villages: list[Village]) -> None:
 
 
 def test_what_is_too_much_is_refused(ground: Ground, villages: list[Village]) -> None:
-    reach = Reach.of(ground, random_snaps(ground, 1, seed=6)[0], 60.0)
+    times_s = np.zeros((1, len(villages)))
 
     for limit_s in (0.0, LIMIT_S_MAX + 1.0):
         with pytest.raises(ValueError, match="the limit"):
-            Survey(villages, [reach], limit_s)
+            Survey(villages, times_s, limit_s)
     with pytest.raises(ValueError, match="places to start from"):
-        Survey(villages, [reach] * (SOURCES_MAX + 1), LIMIT_S)
+        Survey(villages, np.zeros((SOURCES_MAX + 1, len(villages))), LIMIT_S)
     with pytest.raises(ValueError, match="villages"):
-        Survey(villages[:1] * (VILLAGES_MAX + 1), [reach], LIMIT_S)
+        Survey(villages[:1] * (VILLAGES_MAX + 1), times_s, LIMIT_S)

@@ -22,7 +22,7 @@ from geo.isochrone import (
     isochrones,
 )
 from geo.projection import projection
-from geo.reach import Reach
+from geo.reach import SOURCES_MAX, Reach
 from geo.roadmap import RoadClass, RoadMap
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
@@ -38,7 +38,7 @@ def ground() -> Ground:
 
 
 def reach_from(ground: Ground, seed: int = 8, limit_s: float = LIMITS_S[-1]) -> Reach:
-    return Reach.of(ground, random_snaps(ground, 1, seed=seed)[0], limit_s)
+    return Reach.of(ground, random_snaps(ground, 1, seed=seed), limit_s)
 
 
 def in_metres(band: Band) -> shapely.MultiPolygon:
@@ -58,7 +58,7 @@ def test_reach_gives_the_times_of_the_router(ground: Ground, seed: int) -> None:
     ]
     places += on_the_same_edge
 
-    found = Reach.of(ground, source, 3_600.0).at(*columns(places))
+    found = Reach.of(ground, [source], 3_600.0).at(*columns(places))
 
     expected = ground.matrix([source], places)[0]
     np.testing.assert_allclose(found, expected, atol=0.002)
@@ -67,7 +67,7 @@ def test_reach_gives_the_times_of_the_router(ground: Ground, seed: int) -> None:
 
 def test_beyond_the_limit_nothing_is_reached(ground: Ground) -> None:
     snaps = random_snaps(ground, 80, seed=2)
-    near = Reach.of(ground, snaps[0], 200.0)
+    near = Reach.of(ground, snaps[:1], 200.0)
 
     times_s = near.at(*columns(snaps))
 
@@ -80,7 +80,7 @@ def test_a_band_is_the_ground_beside_the_roads_that_are_reached(ground: Ground) 
     reach = reach_from(ground)
     plane = projection(CRS)
 
-    (band,) = isochrones(ground.roadmap, [reach], [300.0])
+    (band,) = isochrones(ground.roadmap, reach, [300.0])
 
     stretches = []
     share = np.linspace(0.0, 1.0, 401)
@@ -99,7 +99,7 @@ def test_a_band_is_the_ground_beside_the_roads_that_are_reached(ground: Ground) 
 
 
 def test_longer_bands_hold_shorter_ones(ground: Ground) -> None:
-    bands = isochrones(ground.roadmap, [reach_from(ground)], LIMITS_S)
+    bands = isochrones(ground.roadmap, reach_from(ground), LIMITS_S)
 
     assert [band.limit_s for band in bands] == list(LIMITS_S)
     for small, large in itertools.pairwise(map(in_metres, bands)):
@@ -111,12 +111,12 @@ def test_longer_bands_hold_shorter_ones(ground: Ground) -> None:
 def test_a_closed_road_never_makes_a_band_larger(seed: int) -> None:
     ground = Ground(grid_map(seed=seed), engine="scipy")
     source = random_snaps(ground, 1, seed=seed)[0]
-    before = isochrones(ground.roadmap, [Reach.of(ground, source, 480.0)], LIMITS_S)
+    before = isochrones(ground.roadmap, Reach.of(ground, [source], 480.0), LIMITS_S)
     rng = np.random.default_rng(seed)
 
     arcs = rng.choice(2 * ground.roadmap.edge_count, 30, replace=False)
     ground.set_overrides(dict.fromkeys(arcs.tolist(), CLOSED))
-    after = isochrones(ground.roadmap, [Reach.of(ground, source, 480.0)], LIMITS_S)
+    after = isochrones(ground.roadmap, Reach.of(ground, [source], 480.0), LIMITS_S)
 
     assert after[-1].area_km2 < before[-1].area_km2
     for with_closures, without in zip(after, before, strict=True):
@@ -126,9 +126,9 @@ def test_a_closed_road_never_makes_a_band_larger(seed: int) -> None:
 
 def test_several_sources_reach_what_any_of_them_reaches(ground: Ground) -> None:
     one, other = reach_from(ground, seed=1), reach_from(ground, seed=4)
-    alone = [in_metres(isochrones(ground.roadmap, [each], [120.0])[0]) for each in (one, other)]
+    alone = [in_metres(isochrones(ground.roadmap, each, [120.0])[0]) for each in (one, other)]
 
-    (both,) = isochrones(ground.roadmap, [one, other], [120.0])
+    (both,) = isochrones(ground.roadmap, one.joined(other), [120.0])
 
     joined = shapely.union_all(alone)
     assert in_metres(both).symmetric_difference(joined).area < 0.03 * joined.area
@@ -138,19 +138,19 @@ def test_what_nine_journeys_in_ten_reach_is_what_a_shorter_median_does(ground: G
     reach = reach_from(ground)
     sure_s = 400.0 / float(quantile_s(np.float64(1.0), UNROUTED_SD, 0.9))
 
-    (sure,) = isochrones(ground.roadmap, [reach], [400.0], share=0.9)
+    (sure,) = isochrones(ground.roadmap, reach, [400.0], share=0.9)
 
-    (shorter,) = isochrones(ground.roadmap, [reach], [sure_s])
-    (median,) = isochrones(ground.roadmap, [reach], [400.0])
+    (shorter,) = isochrones(ground.roadmap, reach, [sure_s])
+    (median,) = isochrones(ground.roadmap, reach, [400.0])
     assert sure.area.equals(shorter.area)
     assert sure.area_km2 < median.area_km2
 
 
 def test_within_one_road_the_band_ends_on_the_road() -> None:
     ground = Ground(one_road([(0.0, 0.0), (20_000.0, 0.0)]), engine="scipy")
-    reach = Reach.of(ground, ground.snap(*lonlat(10_000.0, 0.0)), 60.0)
+    reach = Reach.of(ground, [ground.snap(*lonlat(10_000.0, 0.0))], 60.0)
 
-    (band,) = isochrones(ground.roadmap, [reach], [60.0])
+    (band,) = isochrones(ground.roadmap, reach, [60.0])
 
     speed_mps = 20_000.0 / ground.arc_s[0]
     west, south, east, north = (in_metres(band)).bounds
@@ -172,10 +172,10 @@ def wide_map() -> RoadMap:
 
 def test_a_wide_raster_gets_larger_cells_instead_of_more() -> None:
     ground = Ground(wide_map(), engine="scipy")
-    reach = Reach.of(ground, ground.snap(*lonlat(0.0, 0.0)), 7_200.0)
+    reach = Reach.of(ground, [ground.snap(*lonlat(0.0, 0.0))], 7_200.0)
     assert (60_000.0 / CELL_M_MIN) ** 2 > CELLS_MAX
 
-    (band,) = isochrones(ground.roadmap, [reach], [7_200.0])
+    (band,) = isochrones(ground.roadmap, reach, [7_200.0])
 
     west, south, east, north = in_metres(band).bounds
     assert east - west == pytest.approx(60_000.0 + 2 * BESIDE_M, abs=300.0)
@@ -185,7 +185,7 @@ def test_a_wide_raster_gets_larger_cells_instead_of_more() -> None:
 
 
 def test_geojson_of_a_band(ground: Ground) -> None:
-    (band,) = isochrones(ground.roadmap, [reach_from(ground)], [480.0])
+    (band,) = isochrones(ground.roadmap, reach_from(ground), [480.0])
 
     written = json.loads(json.dumps(feature(band, unit="P-07")))
 
@@ -211,9 +211,25 @@ def test_bands_that_cannot_be_drawn_are_refused(
     ground: Ground, limits_s: tuple[float, ...], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        isochrones(ground.roadmap, [reach_from(ground)], limits_s)
+        isochrones(ground.roadmap, reach_from(ground), limits_s)
 
 
-def test_nowhere_to_start_from_is_refused(ground: Ground) -> None:
+def test_one_reach_from_several_places_is_the_nearest_of_each(ground: Ground) -> None:
+    *sources, last = random_snaps(ground, 4, seed=5)
+    edge, fraction = columns([*random_snaps(ground, 100, seed=6), *sources, last])
+
+    together = Reach.of(ground, sources, 1_800.0).joined(Reach.of(ground, [last], 1_800.0))
+
+    alone = [Reach.of(ground, [each], 1_800.0).at(edge, fraction) for each in (*sources, last)]
+    assert together.sources == (*sources, last)
+    np.testing.assert_allclose(together.at(edge, fraction), np.min(alone, axis=0))
+
+
+@pytest.mark.parametrize("count", [0, SOURCES_MAX + 1])
+def test_nowhere_or_too_much_to_start_from_is_refused(ground: Ground, count: int) -> None:
+    source = random_snaps(ground, 1, seed=1)
+
     with pytest.raises(ValueError, match="places to start from"):
-        isochrones(ground.roadmap, [], [60.0])
+        Reach.of(ground, source * count, 60.0)
+    with pytest.raises(ValueError, match="places to start from"):
+        Reach.of(ground, source * SOURCES_MAX, 60.0).joined(Reach.of(ground, source, 60.0))
