@@ -1,32 +1,40 @@
-"""How fast a police vehicle drives each road: the speed model and its constants.
+"""How fast a police vehicle drives each road: one set of travel times per profile.
 
-    v = min(desired(class, limit, mode), surface, curve(radius, grade), climb(grade)) * descent
+    v_cap = min(desired, surface, width, curve, grip, sight, law in routine)
 
-per piece of road (`geo.pieces`), then integrated along the edge. Stock routers stop at the first
-two terms; in the mountains the others decide. Speeds are steady-state: braking before a bend and
-gathering speed after it belong between `piece_speeds_mps` and `edge_times_s`, on the same pieces.
+at every station along the road (`geo.stations`), then as fast as acceleration and braking allow
+(`geo.drive`), then summed along each edge. Stock routers stop at the first two terms; in the
+mountains the others decide. Speeds run without a seam from edge to edge of a chain
+(`geo.chains`); what turning off it costs is `turn_times_ms`.
 
-Standing of the numbers: those with a source are from it; "starting value" marks our own, to be
-calibrated on tracks. Knows no graph search and no weather yet.
+The terms and their constants live in `geo.desired`, `geo.bends`, `geo.law`, `geo.weather`,
+`geo.foot` and `geo.vehicles`. Knows no graph search and no live road state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geo import desired, turning, weather
+from geo.caps import EdgeCaps, station_caps_mps, walking_caps_mps
+from geo.chains import Chains, chains_of
 from geo.conditions import Condition as Condition
-from geo.pieces import Pieces, pieces_of
-from geo.roadmap import EdgeFlag, RoadClass, RoadMap, Surface
+from geo.drive import Road, drive, seconds_between
+from geo.roadmap import EdgeFlag, RoadMap
 from geo.routing.engine import CLOSED, Weights
+from geo.stations import Stations, drawn_lengths_m, stations_of
+from geo.vehicles import MODES, POWER_SHARE, VEHICLES
 from geo.vehicles import Mode as Mode
 from geo.vehicles import Vehicle as Vehicle
 
 DRY: Final = Condition()
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,255 +47,147 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModeConstants:
-    """What differs between driving in routine and driving with urgency."""
+class ArcSpeeds:
+    """What driving every arc takes: arc 2e is edge e tail to head, 2e + 1 back."""
 
-    desired_factor: float
-    """On the desired speed. Urgent: physics of curve-limited roads allows 14 to 20 %; urban siren
-    figures (Ho & Lindquist 2001: 31 %) must not be carried to the mountains. Starting value."""
-    curve_factor: float
-    """On V85. Starting value."""
-    lateral_mps2: dict[Surface, float]
-    """m/s2 across the car in bends under LOW_RADIUS_M: 2.2 / 3.0 paved, 1.2 to 2.0 unpaved.
-    Never higher on a worse surface. Starting values."""
-
-
-MODES: Final = {
-    Mode.ROUTINE: ModeConstants(
-        desired_factor=1.0,
-        curve_factor=0.87,
-        lateral_mps2={
-            Surface.UNKNOWN: 2.2,
-            Surface.PAVED: 2.2,
-            Surface.COMPACTED: 2.0,
-            Surface.PAVING_STONES: 2.0,
-            Surface.GRAVEL: 1.7,
-            Surface.COBBLESTONE: 1.7,
-            Surface.EARTH: 1.5,
-            Surface.MUD: 1.2,
-        },
-    ),
-    Mode.URGENT: ModeConstants(
-        desired_factor=1.15,
-        curve_factor=1.0,
-        lateral_mps2={
-            Surface.UNKNOWN: 3.0,
-            Surface.PAVED: 3.0,
-            Surface.COMPACTED: 2.4,
-            Surface.PAVING_STONES: 2.4,
-            Surface.GRAVEL: 2.0,
-            Surface.COBBLESTONE: 2.0,
-            Surface.EARTH: 1.8,
-            Surface.MUD: 1.5,
-        },
-    ),
-}
-
-CLASS_KMH: Final = {
-    RoadClass.MOTORWAY: 90.0,  # OSRM profiles/car.lua
-    RoadClass.TRUNK: 85.0,  # OSRM
-    RoadClass.PRIMARY: 65.0,  # OSRM, GraphHopper
-    RoadClass.SECONDARY: 60.0,  # GraphHopper CarAverageSpeedParser
-    RoadClass.TERTIARY: 50.0,  # GraphHopper
-    RoadClass.UNCLASSIFIED: 30.0,  # GraphHopper
-    RoadClass.RESIDENTIAL: 30.0,  # GraphHopper
-    RoadClass.LIVING_STREET: 10.0,  # OSRM
-    RoadClass.SERVICE: 20.0,  # GraphHopper
-    RoadClass.TRACK: 15.0,  # GraphHopper, grade 2
-}
-"""km/h. Desired speed where no limit is tagged. For the lower classes OSRM's figures (40, 25, 25,
-15) already hold the bends that we reckon apart, so GraphHopper's are taken."""
-
-LINK_FACTOR: Final = 0.5
-"""Ramps against their road: OSRM gives motorway_link 45 of 90, tertiary_link 20 of 40."""
-
-MAXSPEED_FACTOR: Final = 0.8
-"""Share of a tagged limit that is driven on average: OSRM `speed_reduction`."""
-
-FERRY_KMH: Final = 5.0
-"""km/h. OSRM `route_speeds.ferry`."""
-
-SURFACE_KMH: Final = {
-    Surface.UNKNOWN: np.inf,
-    Surface.PAVED: np.inf,
-    Surface.COMPACTED: 80.0,
-    Surface.PAVING_STONES: 60.0,
-    Surface.GRAVEL: 40.0,
-    Surface.COBBLESTONE: 30.0,
-    Surface.EARTH: 20.0,
-    Surface.MUD: 10.0,
-}
-"""km/h. Caps, OSRM `surface_speeds`; set by comfort and damage, so the same in every mode."""
-
-V85_BANDS: Final = {
-    "steep_down": (102.10, 3077.13),  # -9 <= G < -4 %
-    "down": (105.98, 3709.90),  # -4 <= G < 0
-    "up": (104.82, 3574.51),  # 0 <= G < 4
-    "steep_up": (96.61, 2752.19),  # 4 <= G < 9
-}
-"""V85 = a - b/R, km/h and m, for two-lane rural roads: FHWA-RD-99-171 (Fitzpatrick et al. 2000)."""
-
-V85_KNOTS_PCT: Final = (-6.5, -2.0, 0.0, 2.0, 6.5)
-"""%. Middles of the bands, and level ground: speed runs evenly between them instead of jumping."""
-
-LOW_RADIUS_M: Final = 100.0
-"""m. V85 holds from here up; below, lateral acceleration limits (V85 turns negative at 30 m)."""
-
-BLENDED_RADIUS_M: Final = 200.0
-"""m. From here up V85 alone; between the two radii they are blended. Starting value."""
-
-DESCENT_FACTOR_PER_PCT: Final = 0.015
-"""Speed lost per % of descent beyond DESCENT_FREE_PCT: low gear, longer stopping.
-Starting value."""
-
-DESCENT_FACTOR_MIN: Final = 0.5
-"""Share of speed kept on any descent."""
-
-DESCENT_FREE_PCT: Final = 4.0
-"""%. Descents up to here cost nothing: the bound of the gentle band of V85."""
-
-MASS_KG: Final = 1640.0
-"""kg. BRouter's kinematic car."""
-
-POWER_W: Final = 85_000.0
-"""W. Engine of a plain patrol car. Starting value."""
-
-POWER_SHARE: Final = 0.6
-"""Share of the engine's power a driver uses on a climb. Starting value."""
-
-ROLLING: Final = 0.015
-"""Rolling resistance, share of weight: 232 N of 1640 kg (BRouter)."""
-
-DRAG_KG_PER_M: Final = 0.35
-"""N/(m/s)2. Air drag; BRouter 0.4. Starting value."""
-
-GRAVITY_MPS2: Final = 9.81
-
-SPEED_KMH_MIN: Final = 3.0
-"""km/h. A car on a road it may use moves at least at walking pace."""
-
-KMH_PER_MPS: Final = 3.6
-
-SPEED_TABLE_MPS: Final = 70.0
-"""m/s. Upper end of the search for the speed that power can hold."""
+    times_ms: Weights
+    """(2M,) CLOSED where forbidden."""
+    arc_end_speeds_mps: Floats
+    """(2M, 2) speed at the arc's beginning and at its end, in the direction it is driven."""
+    next_arc: NDArray[np.int64]
+    """(2M,) the arc that goes straight on from each arc's end, -1 where the road ends. Both have
+    the same speed where they meet: that way costs nothing more. Every other turn costs
+    `turn_times_ms` of the speeds at the two ends that meet."""
 
 
-def travel_times_ms(roadmap: RoadMap, profile: Profile) -> Weights:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driven:
+    """Stations driven along their chains and back: two (K,) of each, in the stations' order."""
+
+    stations: Stations
+    cap_mps: tuple[Floats, Floats]
+    speed_mps: tuple[Floats, Floats]
+
+
+def travel_times_ms(
+    roadmap: RoadMap, profile: Profile, *, factors: NDArray[np.float32] | None = None
+) -> Weights:
     """(2M,) milliseconds per arc: 2e tail to head of edge e, 2e + 1 back; CLOSED if forbidden.
 
-    Open arcs take at least 1 ms. Unknown heights count as level, unknown surfaces as paved
-    (gravel on tracks).
+    `factors` (2M,) multiply the modelled times. Open arcs take at least 1 ms. Unknown heights
+    count as level, unknown surfaces as paved (gravel on tracks). Raises ValueError for factors of
+    the wrong shape, or not finite and positive.
     """
-    seconds = np.empty((roadmap.edge_count, 2))
-    for pieces in pieces_of(roadmap):
-        stop = pieces.first_edge + len(pieces.start) - 1
-        for direction in (0, 1):
-            speeds = piece_speeds_mps(roadmap, pieces, profile, backward=bool(direction))
-            seconds[pieces.first_edge : stop, direction] = edge_times_s(pieces, speeds)
+    return with_factors(arc_speeds(roadmap, profile).times_ms, factors)
+
+
+def with_factors(times_ms: Weights, factors: NDArray[np.float32] | None) -> Weights:
+    """The same times multiplied, the closed ones left closed."""
+    if factors is None:
+        return times_ms
+    if factors.shape != times_ms.shape or not (np.isfinite(factors) & (factors > 0.0)).all():
+        raise ValueError(f"factors must be {times_ms.shape} finite positive numbers")
+    scaled = np.rint(times_ms * factors.astype(np.float64)).clip(1, CLOSED - 1).astype(np.uint32)
+    return np.where(times_ms == CLOSED, np.uint32(CLOSED), scaled)
+
+
+def arc_speeds(roadmap: RoadMap, profile: Profile) -> ArcSpeeds:
+    """Travel times, and the speeds at both ends of every arc, for turns to join on."""
+    chains = chains_of(roadmap)
+    seconds = np.empty(2 * roadmap.edge_count)
+    ends_mps = np.empty((2 * roadmap.edge_count, 2))
+    icy = np.zeros(roadmap.edge_count, dtype=np.bool_)
+    for chunk in driven(roadmap, profile, chains):
+        _lay_on_arcs(chunk, seconds, ends_mps)
+        height_m = chunk.stations.height_m
+        icy[chunk.stations.edge[weather.icy(height_m, profile.condition)]] = True
+    seconds *= np.repeat(_true_to_drawn(roadmap), 2)
     times = np.rint(seconds * 1000.0).clip(1, CLOSED - 1).astype(np.uint32)
-    for direction, flag in enumerate((EdgeFlag.CLOSED_FORWARD, EdgeFlag.CLOSED_BACKWARD)):
-        times[(roadmap.edge_flags & int(flag)) != 0, direction] = CLOSED
-    return times.ravel()
+    times[_shut(roadmap, profile, icy)] = CLOSED
+    return ArcSpeeds(times_ms=times, arc_end_speeds_mps=ends_mps, next_arc=chains.next_arc)
 
 
-def edge_times_s(pieces: Pieces, speeds_mps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(E,) seconds over each edge at the given speed of each of its pieces."""
-    return np.add.reduceat(pieces.length_m / speeds_mps, pieces.start[:-1])
-
-
-def piece_speeds_mps(
-    roadmap: RoadMap, pieces: Pieces, profile: Profile, *, backward: bool
-) -> NDArray[np.float64]:
-    """(K,) steady speed on each piece, driven head to tail if `backward`."""
-    mode = MODES[profile.mode]
-    grade_pct = -pieces.grade_pct if backward else pieces.grade_pct
-    surface = effective_surface(roadmap)[pieces.edge]
-    cap_kmh = edge_caps_kmh(roadmap, mode, backward=backward)[pieces.edge]
-    lateral = _table(mode.lateral_mps2)[surface]
-    curve_kmh = curve_speed_kmh(pieces.radius_m, grade_pct, lateral, mode.curve_factor)
-    kmh = np.minimum(np.minimum(cap_kmh, curve_kmh), climb_speed_kmh(grade_pct))
-    kmh = kmh * descent_factor(grade_pct)
-    ferry = (roadmap.edge_flags[pieces.edge] & int(EdgeFlag.FERRY)) != 0
-    kmh[ferry] = FERRY_KMH
-    return np.maximum(kmh, SPEED_KMH_MIN) / KMH_PER_MPS
-
-
-def edge_caps_kmh(roadmap: RoadMap, mode: ModeConstants, *, backward: bool) -> NDArray[np.float64]:
-    """(M,) speed by class or tagged limit, and surface, before the shape of the road counts."""
-    by_class = _table(CLASS_KMH)[roadmap.edge_class]
-    is_link = (roadmap.edge_flags & int(EdgeFlag.LINK)) != 0
-    by_class = np.where(is_link, by_class * LINK_FACTOR, by_class)
-    limit = roadmap.edge_maxspeed_kmh[:, int(backward)].astype(np.float64)
-    desired = np.where(limit > 0.0, limit * MAXSPEED_FACTOR, by_class) * mode.desired_factor
-    return np.minimum(desired, _table(SURFACE_KMH)[effective_surface(roadmap)])
-
-
-def effective_surface(roadmap: RoadMap) -> NDArray[np.uint8]:
-    """(M,) the tagged surface, or what an untagged road of the class most likely has."""
-    unknown_track = (roadmap.edge_surface == Surface.UNKNOWN) & (
-        roadmap.edge_class == RoadClass.TRACK
+def driven(roadmap: RoadMap, profile: Profile, chains: Chains | None = None) -> Iterator[Driven]:
+    """The speed at every station of the map, chunk by chunk."""
+    on_foot = profile.vehicle is Vehicle.FOOT
+    edges = (
+        None if on_foot else EdgeCaps.of(roadmap, profile.vehicle, profile.mode, profile.condition)
     )
-    return np.where(unknown_track, np.uint8(Surface.GRAVEL), roadmap.edge_surface)
+    for stations in stations_of(roadmap, chains):
+        there, back = (_drive(stations, edges, profile, backward=b) for b in (False, True))
+        yield Driven(stations=stations, cap_mps=(there[0], back[0]), speed_mps=(there[1], back[1]))
 
 
-def curve_speed_kmh(
-    radius_m: NDArray[np.float64],
-    grade_pct: NDArray[np.float64],
-    lateral_mps2: NDArray[np.float64],
-    curve_factor: float,
-) -> NDArray[np.float64]:
-    """Speed a bend allows, km/h. Never rises as the radius falls or as a climb steepens.
-
-    Up to LOW_RADIUS_M v = sqrt(a R); from BLENDED_RADIUS_M k * V85; evenly blended between.
-    """
-    tight = KMH_PER_MPS * np.sqrt(lateral_mps2 * np.minimum(radius_m, BLENDED_RADIUS_M))
-    wide = curve_factor * _v85_kmh(np.maximum(radius_m, LOW_RADIUS_M), grade_pct)
-    share = ((radius_m - LOW_RADIUS_M) / (BLENDED_RADIUS_M - LOW_RADIUS_M)).clip(0.0, 1.0)
-    blended: NDArray[np.float64] = tight + share * (wide - tight)
-    return blended
+def turn_times_ms(
+    angle_deg: Floats, v_in_mps: Floats, v_out_mps: Floats, profile: Profile
+) -> NDArray[np.uint32]:
+    """(K,) milliseconds lost on turns of these changes of direction (0 … 180 degrees) between arcs
+    driven at these speeds: `geo.turning`."""
+    return turning.turn_times_ms(
+        angle_deg,
+        v_in_mps,
+        v_out_mps,
+        vehicle=profile.vehicle,
+        mode=profile.mode,
+        condition=profile.condition,
+    )
 
 
-def climb_speed_kmh(grade_pct: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Speed the engine can hold on a climb, km/h: power = rolling + gravity + drag."""
-    hold_mps: NDArray[np.float64] = np.interp(grade_pct, _CLIMB_PCT, _CLIMB_MPS)
-    return KMH_PER_MPS * hold_mps
+def _drive(
+    stations: Stations, edges: EdgeCaps | None, profile: Profile, *, backward: bool
+) -> tuple[Floats, Floats]:
+    """(K,) cap and (K,) speed at each station; walkers (no `edges`) always walk at their cap."""
+    if edges is None:
+        walk = walking_caps_mps(stations, profile.mode, profile.condition, backward=backward)
+        return walk, walk
+    cap = station_caps_mps(edges, stations, backward=backward)
+    order = stations.mirror if backward else slice(None)
+    car, mode = VEHICLES[profile.vehicle], MODES[profile.mode]
+    held = weather.lateral_mps2(weather.friction(stations.height_m, profile.condition))[order]
+    road = Road(
+        start=stations.start,
+        step_m=stations.step_m,
+        cap_mps=cap[order],
+        grade_pct=(-stations.grade_pct if backward else stations.grade_pct)[order],
+        acceleration_mps2=np.minimum(held, mode.acceleration_mps2 * car.acceleration_factor),
+        braking_mps2=np.minimum(held, mode.braking_mps2),
+    )
+    speed = drive(
+        road,
+        power_w_per_kg=POWER_SHARE * car.power_w / car.mass_kg,
+        drag_per_m=car.drag_kg_per_m / car.mass_kg,
+    )
+    return cap, speed[order]
 
 
-def descent_factor(grade_pct: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the speed that is kept on a steep descent."""
-    beyond = np.maximum(-grade_pct - DESCENT_FREE_PCT, 0.0)
-    factor: NDArray[np.float64] = 1.0 - DESCENT_FACTOR_PER_PCT * beyond
-    return factor.clip(min=DESCENT_FACTOR_MIN)
+def _lay_on_arcs(chunk: Driven, seconds: Floats, ends_mps: Floats) -> None:
+    """Fill in the arcs of the edges of this chunk: time, and speed at both ends."""
+    stations = chunk.stations
+    for backward, speed in enumerate(chunk.speed_mps):
+        clock = np.cumsum(seconds_between(stations.start, stations.step_m, speed))
+        begin, end = stations.begin_m, stations.end_m
+        passed = np.interp(end, stations.at_m, clock) - np.interp(begin, stations.at_m, clock)
+        at_ends = np.stack([np.interp(at, stations.at_m, speed) for at in (begin, end)], axis=1)
+        arc = 2 * stations.line_edge + (stations.line_forward == bool(backward))
+        seconds[arc] = passed
+        ends_mps[arc] = at_ends[:, ::-1] if backward else at_ends
 
 
-def _v85_kmh(radius_m: NDArray[np.float64], grade_pct: NDArray[np.float64]) -> NDArray[np.float64]:
-    steep_down, down, up, steep_up = (a - b / radius_m for a, b in V85_BANDS.values())
-    steep_up = np.minimum(steep_up, up)
-    knots = np.stack((steep_down, down, up, up, steep_up))
-    grade = grade_pct.clip(V85_KNOTS_PCT[0], V85_KNOTS_PCT[-1])
-    right = np.searchsorted(V85_KNOTS_PCT, grade, side="right").clip(1, len(V85_KNOTS_PCT) - 1)
-    left_pct, right_pct = np.take(V85_KNOTS_PCT, right - 1), np.take(V85_KNOTS_PCT, right)
-    share = (grade - left_pct) / (right_pct - left_pct)
-    at = np.arange(len(radius_m))
-    low, high = knots[right - 1, at], knots[right, at]
-    between: NDArray[np.float64] = low + share * (high - low)
-    return between
+def _true_to_drawn(roadmap: RoadMap) -> Floats:
+    """(M,) length on the ground over length in the map's projection; 1 where there is neither."""
+    drawn = drawn_lengths_m(roadmap)
+    true = roadmap.edge_length_m.astype(np.float64)
+    known = np.isfinite(true) & (true > 0.0) & (drawn > 0.0)
+    return np.divide(true, drawn, out=np.ones(len(true)), where=known)
 
 
-def _hold_speed_mps(grade_pct: float) -> float:
-    """The speed at which POWER_SHARE of the engine just balances the resistance, by bisection."""
-    low, high = 0.0, SPEED_TABLE_MPS
-    for _ in range(50):
-        speed = (low + high) / 2.0
-        force_n = MASS_KG * GRAVITY_MPS2 * (ROLLING + grade_pct / 100.0) + DRAG_KG_PER_M * speed**2
-        low, high = (speed, high) if force_n * speed < POWER_SHARE * POWER_W else (low, speed)
-    return low
-
-
-def _table(values: Mapping[RoadClass, float] | Mapping[Surface, float]) -> NDArray[np.float64]:
-    """The values by number, to index with an array of numbers."""
-    return np.array([value for _, value in sorted(values.items())])
-
-
-_CLIMB_PCT: Final = np.linspace(0.0, 20.0, 41)
-_CLIMB_MPS: Final = np.array([_hold_speed_mps(float(grade)) for grade in _CLIMB_PCT])
+def _shut(roadmap: RoadMap, profile: Profile, icy: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(2M,) arcs that this vehicle cannot or must not take. Walkers heed no one-way signs."""
+    shut = np.repeat(desired.impassable(roadmap, profile.vehicle), 2)
+    if profile.vehicle is Vehicle.FOOT:
+        return shut
+    for backward, flag in enumerate((EdgeFlag.CLOSED_FORWARD, EdgeFlag.CLOSED_BACKWARD)):
+        shut[backward::2] |= (roadmap.edge_flags & int(flag)) != 0
+    if VEHICLES[profile.vehicle].stays_off_ice:
+        shut |= np.repeat(icy, 2)
+    return shut
