@@ -4,6 +4,7 @@ GeoError
 ├── MapSourceError       the file to build from is broken, empty, or not what it claims
 ├── MapFolderError       the map folder is missing, corrupt, or of another format version
 ├── ConditionError       road conditions written or measured as they cannot be
+├── TrackError           fixes that are no track: too few, too many, no positions
 ├── OffMapError          a position outside the map
 ├── ExtentError          no road, or no such place, where somebody wants a road changed
 ├── EngineUnavailable    the routing engine asked for cannot run on this machine
@@ -29,6 +30,10 @@ class MapFolderError(GeoError):
 
 class ConditionError(GeoError):
     """Road conditions that cannot be read or cannot be."""
+
+
+class TrackError(GeoError):
+    """Fixes that cannot be matched as one track; says what is wrong with them."""
 
 
 class OffMapError(GeoError):
