@@ -101,6 +101,7 @@ async function build() {
   await copyLicences(faces.metafile);
   await report(pages);
   await rm(target, { recursive: true, force: true });
+  await mkdir(dirname(target), { recursive: true });
   await rename(out, target);
 }
 
