@@ -30,6 +30,7 @@ from server.http.auth import Auth
 from server.http.pages import Check
 from server.metrics import Metrics
 from server.pipeline import Pipeline, utc_now
+from server.reachdesk import ReachDesk
 from server.routing import RoutingService
 from server.settings import Settings
 from server.stores.fanout import RedisFanOut
@@ -58,6 +59,7 @@ class Services:
     presence: PresenceStore
     board: Board
     pipeline: Pipeline
+    reach: ReachDesk
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -108,6 +110,7 @@ async def build(settings: Settings) -> Services:
             pipeline=Pipeline(
                 pool=pool, fanout=fanout, live=board, router=routing, map_meta=roadmap.meta
             ),
+            reach=ReachDesk(router=routing, roadmap=roadmap, snapper=index.snap),
             positions=positions,
             sessions=Sessions(
                 pool=pool,

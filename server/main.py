@@ -35,7 +35,17 @@ from server.embedded import launcher
 from server.embedded.errors import EmbeddedError
 from server.embedded.launcher import Running
 from server.gateways import console, device
-from server.http import auth, devices_admin, incidents, journal, orders, pages, units, users
+from server.http import (
+    auth,
+    devices_admin,
+    incidents,
+    journal,
+    orders,
+    pages,
+    reach,
+    units,
+    users,
+)
 from server.http import map as ground_map
 from server.http.app import assemble
 from server.settings import Settings, SettingsError
@@ -55,6 +65,7 @@ _MODULES = (
     units,
     journal,
     ground_map,
+    reach,
     console,
     device,
     pages,

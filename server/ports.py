@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from geo.coverage import Village
+    from geo.eta import Eta
     from geo.ground import Route
+    from geo.reach import Reach
     from geo.snap import Snap
     from server.dispatch.contenders import Approach
     from server.views import UnitView
@@ -65,3 +68,13 @@ class Router(Protocol):
 
     async def approaches(self, sources: Sequence[Snap], target: Snap) -> list[Approach | None]:
         """The fastest road from each, None where none leads. Raises `RoutingBusy`."""
+
+    async def reach(self, sources: Sequence[Snap], limit_s: float) -> Reach:
+        """Times from the nearest source to anywhere up to the limit. Raises `RoutingBusy`, and
+        ValueError without a source or with too many."""
+
+    async def times_to(self, villages: Sequence[Village], source: Snap) -> NDArray[np.float64]:
+        """(V,) median seconds to each, inf where there is no way. Raises `RoutingBusy`."""
+
+    async def etas_to(self, pairs: Sequence[tuple[Snap, Village]]) -> list[Eta]:
+        """The time to each village by its own road. Raises `NoRouteError`, `RoutingBusy`."""

@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from geo.coverage import FOLLOWED_S, Village, eta_to, times_to
 from geo.errors import NoRouteError
-from geo.eta import Spreads
+from geo.eta import Eta, Spreads
+from geo.reach import Reach
 from server.dispatch.contenders import Approach
 
 if TYPE_CHECKING:
@@ -71,6 +73,24 @@ class RoutingService:
             lambda ground: [self._approach(ground, each, target) for each in sources]
         )
 
+    async def reach(self, sources: Sequence[Snap], limit_s: float) -> Reach:
+        """See `ports.Router`."""
+        return await self._run(lambda ground: Reach.of(ground, sources, limit_s))
+
+    async def times_to(self, villages: Sequence[Village], source: Snap) -> NDArray[np.float64]:
+        """See `ports.Router`."""
+        return await self._run(
+            lambda ground: times_to(villages, Reach.of(ground, [source], FOLLOWED_S))
+        )
+
+    async def etas_to(self, pairs: Sequence[tuple[Snap, Village]]) -> list[Eta]:
+        """See `ports.Router`."""
+        return await self._run(
+            lambda ground: [
+                eta_to(ground, self._known_spreads, source, village) for source, village in pairs
+            ]
+        )
+
     async def close(self) -> None:
         """Refuse what waits, let the query under way end, close the ground, end the thread."""
         if self._stopping:
@@ -97,13 +117,17 @@ class RoutingService:
             self._spreads = Spreads(self._ground.roadmap)
         return job(self._ground)
 
+    @property
+    def _known_spreads(self) -> Spreads:
+        assert self._spreads is not None, "asked on the routing thread, with the ground open"
+        return self._spreads
+
     def _approach(self, ground: Ground, source: Snap, target: Snap) -> Approach | None:
         try:
             route = ground.route(source, target)
         except NoRouteError:
             return None
-        assert self._spreads is not None
-        eta = self._spreads.eta(route.duration_s, route.legs, route.leg_s)
+        eta = self._known_spreads.eta(route.duration_s, route.legs, route.leg_s)
         return Approach(distance_m=route.distance_m, eta=eta)
 
     def _close_ground(self) -> None:

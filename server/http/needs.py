@@ -21,6 +21,7 @@ from server.http.errors import ApiError
 from server.http.texts import NO_NUL
 from server.pipeline import Pipeline
 from server.ports import LiveUnits, Router
+from server.reachdesk import ReachDesk
 from server.routing import RoutingBusy
 from server.stores.users import User
 
@@ -51,6 +52,8 @@ class Services(Protocol):
     def tiles(self) -> TileMaker: ...
     @property
     def places(self) -> PlaceIndex: ...
+    @property
+    def reach(self) -> ReachDesk: ...
 
 
 def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Response]]:

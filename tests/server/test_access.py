@@ -68,6 +68,8 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/orders/{id}/report": only("dispatcher"),
     "GET /api/units": only("dispatcher", "supervisor"),
     "POST /api/units/{id}/shift": only("dispatcher", "admin"),
+    "GET /api/isochrone": only("dispatcher", "supervisor"),
+    "GET /api/coverage": only("dispatcher", "supervisor"),
     "GET /api/journal": only("supervisor"),
     "GET /api/map": SIGNED_IN,
     "GET /api/places": only("dispatcher"),

@@ -4,85 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from msgspec import convert
-from starlette.applications import Starlette
 
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.tiles import TileMaker
-from server.http import incidents, journal, map, orders, units  # noqa: A004
-from server.http.app import assemble
-from server.http.auth import COOKIE, Auth, hash_token, new_token
+from server.http import map  # noqa: A004 (its name)
 from server.ids import new_id
-from server.pipeline import Pipeline
-from server.routing import RoutingService
-from server.settings import Limits
-from server.stores import users
 from server.stores.users import Role
 from server.views import IncidentView, JournalEntryView, OrderView, RecommendationView, UnitView
-from tests.server.dispatch_room import Room, StillLife, a_room
+from tests.server.api_room import Api, an_api
 from tests.small_county import crossing
 
 LON, LAT = crossing(3, 2)
-
-
-@dataclass(frozen=True)
-class Services:
-    """As `server.bootstrap` wires them."""
-
-    pool: Any
-    pipeline: Pipeline
-    board: StillLife
-    routing: RoutingService
-    roadmap: RoadMap
-    tiles: TileMaker
-    places: PlaceIndex
-
-
-@dataclass
-class Api:
-    room: Room
-    app: Starlette
-
-    @asynccontextmanager
-    async def signed_in(self, *roles: Role) -> AsyncIterator[httpx.AsyncClient]:
-        """A browser of a new user with these roles; none: nobody is signed in."""
-        cookies = {COOKIE: await self._session(*roles)} if roles else {}
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app), base_url="http://test", cookies=cookies
-        ) as client:
-            yield client
-
-    async def _session(self, *roles: Role) -> str:
-        token, user_id, now = new_token(), new_id(), datetime.now(UTC)
-        async with self.room.pool.acquire() as conn, conn.transaction():
-            await users.insert(
-                conn,
-                user_id=user_id,
-                username=roles[0],
-                display_name="Wang",
-                password_hash="-",
-                must_change_password=False,
-                roles=roles,
-                officer_badge=None,
-            )
-            await users.start_session(
-                conn,
-                token_hash=hash_token(token),
-                user_id=user_id,
-                now=now,
-                expires_at=now + timedelta(hours=1),
-                address="",
-                sessions_max=5,
-            )
-        return token
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +37,8 @@ def places(small_map: RoadMap) -> PlaceIndex:
 async def api(
     pool: Any, small_map: RoadMap, tiles: TileMaker, places: PlaceIndex
 ) -> AsyncIterator[Api]:
-    async with a_room(pool, small_map) as room:
-        services = Services(pool, room.pipeline, room.live, room.routing, small_map, tiles, places)
-        auth = Auth(pool, Limits())
-        routes = [
-            route
-            for module in (incidents, orders, units, journal, map)
-            for route in module.routes(services)
-        ]
-        app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)
-        yield Api(room, app)
-        auth.close()
+    async with an_api(pool, small_map, tiles, places) as api:
+        yield api
 
 
 @pytest.fixture
