@@ -48,6 +48,7 @@ from server.http import (
 )
 from server.http import map as ground_map
 from server.http.app import assemble
+from server.listening import CannotListen, allow_files, impatient, listen
 from server.settings import Settings, SettingsError
 from server.stores.positions import STORE_AWAY
 
@@ -87,11 +88,13 @@ def create_app(services: Services) -> Starlette:
         async with bootstrap.background(services):
             yield
 
+    limits = services.settings.limits
     routes = [route for module in _MODULES for route in module.routes(services)]
     return assemble(
         routes,
         auth=services.auth,
-        body_bytes_max=services.settings.limits.body_bytes_max,
+        body_bytes_max=limits.body_bytes_max,
+        body_s_max=limits.request_body_s,
         tls=services.settings.tls,
         lifespan=lifespan,
     )
@@ -111,6 +114,7 @@ def run(
         with _terminable(), ExitStack() as stack:
             mapfolder.read_info(settings.map_dir)  # what is wrong is said before anything starts
             check_tls(settings)
+            allow_files(settings.limits.connections_max)
             listeners = [stack.enter_context(each) for each in listen(settings)]
             running = stack.enter_context(private_databases(settings))
             port = listeners[0].getsockname()[1]
@@ -121,7 +125,10 @@ def run(
             asyncio.run(serve(settings, listeners, running, company))
     except KeyboardInterrupt:
         return 130
-    except (CannotServe, EmbeddedError, GeoError, SettingsError, migrate.MigrationError) as error:
+    except (
+        *(CannotServe, CannotListen, EmbeddedError),
+        *(GeoError, SettingsError, migrate.MigrationError),
+    ) as error:
         print(f"ridgeline: {error}", file=sys.stderr)  # noqa: T201 (for the operator)
         return 1
     return 0
@@ -197,6 +204,7 @@ def uvicorn_config(app: Starlette, settings: Settings) -> uvicorn.Config:
     limits = settings.limits
     return uvicorn.Config(
         app,
+        http=impatient(limits.request_head_s),
         ws="websockets-sansio",
         ws_max_size=limits.websocket_message_bytes_max,
         ws_ping_interval=None,  # both protocols have a heartbeat; a ping more wakes a radio
@@ -207,6 +215,8 @@ def uvicorn_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         server_header=False,
         limit_concurrency=limits.connections_max,
         backlog=limits.listen_backlog_len,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(limits.shutdown_s),
         ssl_certfile=settings.tls_cert,
@@ -222,39 +232,6 @@ def check_tls(settings: Settings) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
     except OSError as error:  # SSLError is one
         raise CannotServe(f"The TLS certificate or its key cannot be used: {error}") from error
-
-
-def listen(settings: Settings) -> list[socket.socket]:
-    """Bound sockets, not yet listening. Raises `CannotServe`."""
-    where = f"{settings.host or '*'}:{settings.port}"
-    try:
-        found = socket.getaddrinfo(
-            settings.host or None,
-            settings.port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-        )
-    except socket.gaierror as error:
-        raise CannotServe(f"There is no address {settings.host}: {error.strerror}.") from error
-    bound: list[socket.socket] = []
-    try:
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            each = socket.socket(family, kind, protocol)
-            bound.append(each)
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            # With port 0 the later ones take the port that the first was given.
-            port = address[1] or bound[0].getsockname()[1]
-            each.bind((address[0], port, *address[2:]))
-    except OSError as error:
-        for each in bound:
-            each.close()
-        raise CannotServe(
-            f"Cannot listen on {where}: {error.strerror}. "
-            "Stop the program that uses this port, or choose another with --port."
-        ) from error
-    return bound
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,9 @@ Engine = Literal["auto", "scipy", "cch"]
 
 HOST_DEFAULT = "127.0.0.1"
 PORT_DEFAULT = 8080
+VALUE_MAX = 1_000_000_000
+"""Of any limit: bytes, or seconds (32 years)."""
+_YES, _NO = ("1", "yes", "on", "true"), ("0", "no", "off", "false")
 
 
 class SettingsError(Exception):
@@ -27,6 +31,10 @@ class Limits:
 
     body_bytes_max: int = 64 * 1024
     """Body of one HTTP request."""
+    request_head_s: float = 20.0
+    """From the connection, or the answer before, to the whole head of a request."""
+    request_body_s: float = 30.0
+    """From the head to the end of the body; then 408."""
     websocket_message_bytes_max: int = 64 * 1024
     """One WebSocket message before the protocol looks at it; its own limit is smaller."""
     connections_max: int = 12_000
@@ -45,6 +53,8 @@ class Limits:
     """The oldest is signed out when one more signs in."""
     login_failures_max: int = 8
     """Wrong passwords per user name and address within the window, then 429."""
+    login_name_failures_max: int = 100
+    """Wrong passwords per user name from wherever the user is not signed in."""
     login_address_failures_max: int = 40
     """Wrong passwords per address, whatever the user name."""
     login_window_s: float = 300.0
@@ -87,6 +97,8 @@ class Settings:
     """Routing: `cch`, the exact `scipy`, or whichever this machine can run."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     websocket_deflate: bool = True
     """Compress WebSocket frames: saves a device's mobile data, costs 32 KB a connection."""
     limits: Limits = field(default_factory=Limits)
@@ -120,9 +132,29 @@ def from_env(
         engine=engine,
         tls_cert=tls_cert,
         tls_key=tls_key,
-        websocket_deflate=env.get("RIDGELINE_WEBSOCKET_DEFLATE", "1") not in {"0", "no", "off"},
+        trusted_proxies=_networks("RIDGELINE_TRUSTED_PROXIES", env),
+        websocket_deflate=_yes_or_no("RIDGELINE_WEBSOCKET_DEFLATE", env, default=True),
         limits=Limits.from_env(env),
     )
+
+
+def _networks(name: str, env: Mapping[str, str]) -> tuple[str, ...]:
+    found = []
+    for text in env.get(name, "").replace(",", " ").split():
+        try:
+            found.append(str(ip_network(text)))
+        except ValueError as error:
+            raise SettingsError(
+                f"{name}: {error}; it takes addresses and networks, as 127.0.0.1 10.0.0.0/8."
+            ) from None
+    return tuple(found)
+
+
+def _yes_or_no(name: str, env: Mapping[str, str], *, default: bool) -> bool:
+    text = env.get(name, "").lower()
+    if text not in {"", *_YES, *_NO}:
+        raise SettingsError(f"{name} is {text!r}; it must be yes or no.")
+    return text in _YES if text else default
 
 
 def _positive(name: str, text: str, *, whole: bool) -> int | float:
@@ -130,7 +162,9 @@ def _positive(name: str, text: str, *, whole: bool) -> int | float:
         value = int(text) if whole else float(text)
     except ValueError:
         value = 0
-    if not 0 < value < float("inf"):
+    if not 0 < value <= VALUE_MAX:
         kind = "whole number" if whole else "number"
-        raise SettingsError(f"{name} is {text!r}; it must be a {kind} above 0.")
+        raise SettingsError(
+            f"{name} is {text!r}; it must be a {kind} above 0, at most {VALUE_MAX:,}."
+        )
     return value

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,12 +20,21 @@ READY_S_MAX = 60
 class ServerProcess:
     """`ridgeline serve` over given stores. `kill` is `kill -9`; `start` again is a restart."""
 
-    def __init__(self, *, map_dir: Path, data_dir: Path, database_url: str, redis_url: str) -> None:
+    def __init__(
+        self,
+        *,
+        map_dir: Path,
+        data_dir: Path,
+        database_url: str,
+        redis_url: str,
+        options: Sequence[str] = (),
+    ) -> None:
         self.port = free_port()
         self.log = data_dir / "server.log"
         self._command = [
             *(sys.executable, "-m", "server.cli", "serve"),
             *("--map", str(map_dir), "--data", str(data_dir), "--port", str(self.port)),
+            *options,
         ]
         self._env = os.environ | {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         self._process: subprocess.Popen[bytes] | None = None

@@ -29,16 +29,21 @@ class WholeServer:
     services: Services
 
     async def add_user(
-        self, username: str, roles: Sequence[Role], *, must_change: bool = False
+        self,
+        username: str,
+        roles: Sequence[Role],
+        *,
+        must_change: bool = False,
+        password_hash: str = "-",
     ) -> str:
-        """A user without a usable password; returns the id."""
+        """A user, without a usable password unless its hash is given; returns the id."""
         user_id = new_id()
         added = await users.insert(
             self.services.pool,
             user_id=user_id,
             username=username,
             display_name=username.title(),
-            password_hash="-",
+            password_hash=password_hash,
             must_change_password=must_change,
             roles=roles,
             officer_badge=None,
@@ -78,6 +83,7 @@ async def whole_server(
     database_url: str,
     redis_url: str,
     limits: Limits | None = None,
+    trusted_proxies: tuple[str, ...] = (),
 ) -> AsyncIterator[WholeServer]:
     settings = Settings(
         data_dir=data_dir,
@@ -86,6 +92,7 @@ async def whole_server(
         redis_url=redis_url,
         engine="scipy",
         limits=limits or Limits(),
+        trusted_proxies=trusted_proxies,
     )
     services = await bootstrap.build(settings)
     try:

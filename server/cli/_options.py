@@ -74,6 +74,10 @@ def set_up_logging(verbose: bool, *, quiet: bool = False) -> None:
     )
     # The pool tells of each failed attempt with a trace; whoever needed the database says it once.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
+    # uvicorn takes a handshake that was refused for one that was forgotten.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: "without completing handshake" not in record.getMessage()
+    )
     if not quiet:
         logging.getLogger("server").setLevel(logging.DEBUG if verbose else logging.INFO)
 

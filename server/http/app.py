@@ -17,6 +17,7 @@ from server.http.auth import Auth
 from server.http.errors import STARLETTE_HANDLERS, FailureMiddleware
 from server.http.security import SecurityMiddleware
 
+BODY_S_MAX = 30.0
 COMPRESS_BYTES_MIN = 1000
 COMPRESS_LEVEL = 5
 """A vector tile in about a millisecond."""
@@ -29,6 +30,7 @@ def assemble(
     *,
     auth: Auth,
     body_bytes_max: int,
+    body_s_max: float = BODY_S_MAX,
     tls: bool = False,
     lifespan: Lifespan | None = None,
 ) -> Starlette:
@@ -36,7 +38,12 @@ def assemble(
     app = Starlette(
         routes=list(routes),
         middleware=[
-            Middleware(SecurityMiddleware, body_bytes_max=body_bytes_max, tls=tls),
+            Middleware(
+                SecurityMiddleware,
+                body_bytes_max=body_bytes_max,
+                body_s_max=body_s_max,
+                tls=tls,
+            ),
             Middleware(
                 GZipMiddleware, minimum_size=COMPRESS_BYTES_MIN, compresslevel=COMPRESS_LEVEL
             ),

@@ -12,6 +12,8 @@ import logging
 import math
 import re
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Protocol
@@ -72,27 +74,26 @@ class Auth:
         )
         self._pool = pool
         self._limits = limits
-        self._by_name = self._limiter(limits.login_failures_max)
+        self._by_pair = self._limiter(limits.login_failures_max)
+        self._by_name = self._limiter(limits.login_name_failures_max)
         self._by_address = self._limiter(limits.login_address_failures_max)
 
-    async def sign_in(self, username: str, password: str, address: str) -> tuple[User, str]:
-        """The user and the token of a new session. Raises `ApiError` 401, 429, 503."""
-        name_key = f"{username} {address}"
-        self._count_attempt(name_key, address)
-        try:
+    async def sign_in(
+        self, username: str, password: str, address: str, *, former_token: str | None = None
+    ) -> tuple[User, str]:
+        """The user and the token of a new session; the former one of this browser ends.
+
+        Raises `ApiError` 401, 429, 503.
+        """
+        async with self._attempt(username, address):
             found = await users.by_name(self._pool, username)
             known_hash = None if found is None else found[1]
             right = await self.passwords.verify(known_hash, password)
-        except BaseException:
-            self._by_name.undo(name_key)
-            self._by_address.undo(address)
-            raise
         if found is None or not right:
             await self._log_failure(username, address, known=found is not None)
             raise ApiError(401, "bad_credentials", "User name or password is wrong.")
-        self._by_name.succeeded(name_key)
-        self._by_address.undo(address)
-        token = await self._start_session(found[0], password, found[1], address)
+        self._was_right(username, address)
+        token = await self._start_session(found[0], password, found[1], address, former_token)
         return found[0], token
 
     async def session_of(self, token: str) -> Session | None:
@@ -128,13 +129,12 @@ class Auth:
     async def change_password(self, session: Session, old: str, new: str, address: str) -> None:
         """Also ends the user's other sessions. Raises `ApiError` 401, 422, 429."""
         user = session.user
-        name_key = f"{user.username} {address}"
-        self._count_attempt(name_key, address)
-        found = await users.by_name(self._pool, user.username)
-        if not await self.passwords.verify(None if found is None else found[1], old):
+        async with self._attempt(user.username, address):
+            found = await users.by_name(self._pool, user.username)
+            right = await self.passwords.verify(None if found is None else found[1], old)
+        if not right:
             raise ApiError(401, "bad_credentials", "The old password is wrong.")
-        self._by_name.succeeded(name_key)
-        self._by_address.undo(address)
+        self._was_right(user.username, address)
         why_weak = "It is the old one." if new == old else weakness(new, user.username)
         if why_weak:
             raise ApiError(422, "weak_password", f"Choose another password. {why_weak}")
@@ -160,21 +160,36 @@ class Auth:
             keys_max=self._limits.login_tracked_max,
         )
 
-    def _count_attempt(self, name_key: str, address: str) -> None:
+    @asynccontextmanager
+    async def _attempt(self, username: str, address: str) -> AsyncIterator[None]:
+        """Count a try at a password, unless it fails for another reason. Raises `ApiError` 429.
+
+        Where the user is signed in, others who try the name from elsewhere keep nobody out.
+        """
+        tries = [(self._by_address, address), (self._by_pair, f"{username} {address}")]
+        if not await users.is_signed_in_at(self._pool, username, address, datetime.now(UTC)):
+            tries.append((self._by_name, username))
         now = asyncio.get_running_loop().time()
-        wait_s = self._by_address.attempt(address, now)
-        if not wait_s:
-            wait_s = self._by_name.attempt(name_key, now)
-            if wait_s:
-                self._by_address.undo(address)
-        if wait_s:
-            seconds = math.ceil(wait_s)
-            message = f"Too many wrong passwords. Try again in {seconds} s."
-            headers = {"retry-after": f"{seconds}"}
-            raise ApiError(429, "rate_limited", message, {"wait_s": seconds}, headers=headers)
+        with ExitStack() as undo:
+            for limiter, key in tries:
+                if wait_s := limiter.attempt(key, now):
+                    raise _too_many(wait_s)
+                undo.callback(limiter.undo, key)
+            yield
+            undo.pop_all()
+
+    def _was_right(self, username: str, address: str) -> None:
+        self._by_pair.succeeded(f"{username} {address}")
+        self._by_name.undo(username)
+        self._by_address.undo(address)
 
     async def _start_session(
-        self, user: User, password: str, password_hash: str, address: str
+        self,
+        user: User,
+        password: str,
+        password_hash: str,
+        address: str,
+        former_token: str | None,
     ) -> str:
         token = new_token()
         now = datetime.now(UTC)
@@ -186,6 +201,8 @@ class Auth:
                 await users.set_password(
                     conn, user.id, renewed, must_change=user.must_change_password
                 )
+            if former_token is not None:
+                await users.end_session(conn, hash_token(former_token))
             await users.start_session(
                 conn,
                 token_hash=hash_token(token),
@@ -214,6 +231,13 @@ class Auth:
                 kind=JournalKind.USER_SIGN_IN_FAILED,
                 body={"address": address, "why": "wrong_password" if known else "unknown_user"},
             )
+
+
+def _too_many(wait_s: float) -> ApiError:
+    seconds = math.ceil(wait_s)
+    message = f"Too many wrong passwords. Try again in {seconds} s."
+    headers = {"retry-after": f"{seconds}"}
+    return ApiError(429, "rate_limited", message, {"wait_s": seconds}, headers=headers)
 
 
 async def session_of(request: HTTPConnection) -> Session | None:
@@ -272,7 +296,12 @@ def routes(services: AuthServices) -> list[BaseRoute]:
 
     async def login(request: Request) -> Response:
         body = await read_body(request, Login)
-        user, token = await auth.sign_in(body.username, body.password, address_of(request))
+        user, token = await auth.sign_in(
+            body.username,
+            body.password,
+            address_of(request),
+            former_token=request.cookies.get(COOKIE),
+        )
         response = json(user.view())
         response.set_cookie(
             COOKIE,

@@ -33,6 +33,8 @@ WEB_DIR = Path(__file__).parent.parent / "web"
 READY_S_MAX = 2.0
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 """Who may read the metrics without signing in: a scraper on this machine."""
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+"""What proxies add."""
 FACES: dict[str, tuple[str, ...]] = {
     "console": ("dispatcher",),
     "handset": ("officer",),
@@ -123,7 +125,7 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
         return json({"status": "ok", "without": await _down(services.helpers)})
 
     async def metrics(request: Request) -> Response:
-        if request.client is None or request.client.host not in LOOPBACK:
+        if not _is_of_this_machine(request):
             await require(request, "admin")
         return PlainTextResponse(services.metrics.text(), headers={"cache-control": "no-store"})
 
@@ -139,6 +141,12 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
         Route("/readyz", readyz),
         Route("/metrics", metrics),
     ]
+
+
+def _is_of_this_machine(request: Request) -> bool:
+    """And not somebody else's, handed on by a proxy here."""
+    here = request.client is not None and request.client.host in LOOPBACK
+    return here and not any(name in request.headers for name in FORWARDED)
 
 
 def _file(request: Request, path: Path) -> Response:

@@ -1,10 +1,11 @@
-"""What guards every request before any handler sees it: origin, size, and the security headers.
+"""What guards every request before any handler sees it: origin, size, time, security headers.
 
 Pure ASGI, so it holds for WebSocket handshakes too. Knows no user.
 """
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -43,10 +44,13 @@ HEADERS = {
 
 
 class SecurityMiddleware:
-    """Refuses foreign origins and large bodies; sets `HEADERS` on every answer."""
+    """Refuses foreign origins, large and slow bodies; sets `HEADERS` on every answer."""
 
-    def __init__(self, app: ASGIApp, body_bytes_max: int, tls: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, body_bytes_max: int, body_s_max: float, tls: bool = False
+    ) -> None:
         self._app = app
+        self._body_s_max = body_s_max
         self._body_bytes_max = body_bytes_max
         self._headers = dict(HEADERS)
         if tls:
@@ -89,12 +93,20 @@ class SecurityMiddleware:
         return announced.isdigit() and int(announced) > self._body_bytes_max
 
     def _limited(self, receive: Receive) -> Receive:
-        """Count what comes, announced or not."""
-        read_bytes = 0
+        """Count what comes, announced or not, and how long it takes."""
+        read_bytes, complete = 0, False
+        deadline_s = asyncio.get_running_loop().time() + self._body_s_max
 
         async def counted() -> Message:
-            nonlocal read_bytes
-            message = await receive()
+            nonlocal read_bytes, complete
+            if complete:
+                return await receive()  # whether the client has left
+            try:
+                async with asyncio.timeout_at(deadline_s):
+                    message = await receive()
+            except TimeoutError:
+                raise ApiError(408, "too_slow", "The body did not come in time.") from None
+            complete = not message.get("more_body", False)
             read_bytes += len(message.get("body", b""))
             if read_bytes > self._body_bytes_max:
                 await self._refuse_body(receive, read_bytes, message.get("more_body", False))

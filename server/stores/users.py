@@ -95,6 +95,13 @@ INSERT INTO user_session (token_hash, user_id, created_at, last_seen_at, expires
 VALUES ($1, $2, $3, $3, $4, $5)
 """
 
+# Whether the user has a session that was begun at this address and still runs.
+SIGNED_IN_AT = """
+SELECT EXISTS (
+    SELECT FROM user_session JOIN app_user ON app_user.id = user_session.user_id
+    WHERE app_user.username = $1 AND user_session.address = $2 AND user_session.expires_at > $3)
+"""
+
 # A session was used: it lasts longer, but never longer than $4 seconds in all.
 TOUCH_SESSION = """
 UPDATE user_session
@@ -190,6 +197,11 @@ async def touch_session(
     conn: Any, token_hash: bytes, *, now: datetime, expires_at: datetime, total_s: float
 ) -> None:
     await conn.execute(TOUCH_SESSION, token_hash, now, expires_at, total_s)
+
+
+async def is_signed_in_at(conn: Any, username: str, address: str, now: datetime) -> bool:
+    found: bool = await conn.fetchval(SIGNED_IN_AT, username, address, now)
+    return found
 
 
 async def end_session(conn: Any, token_hash: bytes) -> None:

@@ -42,7 +42,7 @@ async def contents(pool: Pool) -> dict[str, str]:
     rows = await pool.fetch(
         "SELECT table_name FROM information_schema.tables "
         "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' "
-        "AND table_name NOT IN ('user_session', 'schema_migration')"
+        "AND table_name <> 'user_session'"
     )
     return {
         row["table_name"]: await pool.fetchval(

@@ -18,7 +18,7 @@ import pytest
 
 from server.embedded import process
 from server.embedded.launcher import Running
-from server.main import CannotServe, listen
+from server.listening import CannotListen, listen
 from server.settings import Limits, Settings, SettingsError, from_env
 
 GONE_S = 15.0
@@ -183,6 +183,11 @@ def test_unreachable_database(small_map_dir: Path, short_dir: Path) -> None:
         (("--tls-cert", __file__, "--tls-key", __file__), {}, "certificate or its key cannot be"),
         ((), {"RIDGELINE_BODY_BYTES_MAX": "many"}, "RIDGELINE_BODY_BYTES_MAX is 'many'"),
         ((), {"RIDGELINE_SESSION_IDLE_S": "-1"}, "must be a number above 0"),
+        ((), {"RIDGELINE_SESSION_TOTAL_S": "1e300"}, "above 0, at most 1,000,000,000"),
+        ((), {"RIDGELINE_SESSION_TOTAL_S": "nan"}, "must be a number above 0"),
+        ((), {"RIDGELINE_WEBSOCKET_DEFLATE": "maybe"}, "must be yes or no"),
+        ((), {"RIDGELINE_TRUSTED_PROXIES": "*"}, "it takes addresses and networks"),
+        ((), {"RIDGELINE_TRUSTED_PROXIES": "10.0.0.1/8"}, "has host bits set"),
     ],
 )
 def test_wrong_settings(
@@ -200,7 +205,7 @@ def test_wrong_settings(
 def test_unknown_host_cannot_be_listened_on(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, map_dir=tmp_path, host="256.1.2.3")
 
-    with pytest.raises(CannotServe, match=r"256\.1\.2\.3"):
+    with pytest.raises(CannotListen, match=r"256\.1\.2\.3"):
         listen(settings)
 
 

@@ -1,0 +1,136 @@
+"""The server's edge to the network: its sockets, how many it may hold, how patient it is with them.
+
+Knows uvicorn's protocols and no application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import socket
+from typing import Any, Final
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from server.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+DEAD_PEER_S: Final = 60
+"""Data that a peer does not acknowledge for so long ends the connection (RFC 5482)."""
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 45, 15, 3
+"""An idle peer is asked after the first, then so often; a phone without signal answers nothing."""
+OTHER_FILES_MAX: Final = 500
+"""Open files besides the peers' connections: stores, logs, pages under way."""
+
+_TCP_OPTIONS: Final = {
+    "TCP_USER_TIMEOUT": DEAD_PEER_S * 1000,
+    "TCP_KEEPIDLE": KEEPALIVE_IDLE_S,
+    "TCP_KEEPALIVE": KEEPALIVE_IDLE_S,  # what macOS calls it
+    "TCP_KEEPINTVL": KEEPALIVE_INTERVAL_S,
+    "TCP_KEEPCNT": KEEPALIVE_PROBES,
+}
+"""Accepted sockets inherit these. Not every platform has every one."""
+
+
+class CannotListen(Exception):
+    """Why no peer can come; the text is for the operator."""
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """Bound sockets, not yet listening. Raises `CannotListen`."""
+    where = f"{settings.host or '*'}:{settings.port}"
+    try:
+        found = socket.getaddrinfo(
+            settings.host or None,
+            settings.port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )
+    except (socket.gaierror, UnicodeError) as error:
+        raise CannotListen(f"There is no address {settings.host}: {error}.") from error
+    bound: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            each = socket.socket(family, kind, protocol)
+            bound.append(each)
+            _set_options(each)
+            # With port 0 the later ones take the port that the first was given.
+            port = address[1] or bound[0].getsockname()[1]
+            each.bind((address[0], port, *address[2:]))
+    except OSError as error:
+        for each in bound:
+            each.close()
+        raise CannotListen(
+            f"Cannot listen on {where}: {error.strerror}. {_advice(error)}"
+        ) from error
+    return bound
+
+
+def allow_files(connections_max: int) -> None:
+    """Let this process open as many files as it may hold connections, as far as the system lets."""
+    wanted = connections_max + OTHER_FILES_MAX
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        logger.warning(
+            "this process may open %d files, too few for %d connections; raise it with ulimit -n, "
+            "or LimitNOFILE= of systemd, or lower RIDGELINE_CONNECTIONS_MAX",
+            allowed,
+            connections_max,
+        )
+
+
+def impatient(head_s: float) -> type[asyncio.Protocol]:
+    """uvicorn's HTTP protocol, which else waits for ever for the first, or the next, request."""
+
+    class Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen at run time
+        """Closes a connection whose request head is not complete after `head_s`."""
+
+        _waiting: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._await_head()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self._await_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
+
+        def _await_head(self) -> None:
+            self._stop_waiting()
+            self._waiting = self.loop.call_later(head_s, self._give_up, self.cycle)
+
+        def _stop_waiting(self) -> None:
+            if self._waiting is not None:
+                self._waiting.cancel()
+
+        def _give_up(self, cycle_before: object) -> None:
+            became_websocket = self.transport.get_protocol() is not self
+            if self.cycle is cycle_before and not became_websocket:
+                self.transport.close()
+
+    return Impatient
+
+
+def _set_options(each: socket.socket) -> None:
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if each.family == socket.AF_INET6:
+        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    for name, value in _TCP_OPTIONS.items():
+        if (option := getattr(socket, name, None)) is not None:
+            each.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _advice(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "Only root may take a port below 1024; choose another with --port."
+    return "Stop the program that uses this port, or choose another with --port."
