@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
+from geo.roadmap import RoadMap
+from server import demo
+from server.stores.pool import Pool
 from tests.conftest import ROOT, missing
+from tests.server_process import ServerProcess, running
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -35,20 +40,54 @@ expect.set_options(timeout=EXPECT_MS)
 @pytest.fixture(params=["with 3D", "without 3D"])
 async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
     """As on a PC with a GPU, and as on one without: there WebGL does not exist."""
-    arguments = [*ARGUMENTS, "--disable-3d-apis"] if request.param == "without 3D" else ARGUMENTS
-    if not (ROOT / "server" / "web" / "console.html").exists():
-        missing("the web pages are not built: make setup")
-    async with async_playwright() as playwright:
-        chromium = _chromium(playwright)
-        if chromium is None:
-            missing("there is no Chromium: install it, or name it in RIDGELINE_CHROMIUM")
-        browser = await playwright.chromium.launch(executable_path=chromium, args=arguments)
+    without_3d = ["--disable-3d-apis"] if request.param == "without 3D" else []
+    async with chromium() as (playwright, path):
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=[*ARGUMENTS, *without_3d]
+        )
         yield browser
         await browser.close()
 
 
-def _chromium(playwright: Playwright) -> str | None:
+@pytest.fixture
+async def plain_browser() -> AsyncIterator[Browser]:
+    """For pages that draw no map."""
+    async with chromium() as (playwright, path):
+        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def seeded(pool: Pool, small_map: RoadMap) -> demo.DemoSeed:
+    """One unit, so that the first recommendation is the officer's."""
+    return await demo.seed(pool, small_map, units=1)
+
+
+@pytest.fixture
+def server(
+    database_url: str, redis_url: str, small_map_dir: Path, tmp_path: Path, seeded: demo.DemoSeed
+) -> Iterator[ServerProcess]:
+    process = ServerProcess(
+        map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
+    )
+    with running(process):
+        yield process
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[tuple[Playwright, str]]:
+    """Playwright and the path of a Chromium that it may start."""
+    if not (ROOT / "server" / "web" / "console.html").exists():
+        missing("the web pages are not built: make setup")
+    async with async_playwright() as playwright:
+        yield playwright, _chromium(playwright)
+
+
+def _chromium(playwright: Playwright) -> str:
     named = os.environ.get("RIDGELINE_CHROMIUM")
     found = named or next(filter(None, map(shutil.which, NAMES)), None)
     own = playwright.chromium.executable_path
-    return found or (own if Path(own).exists() else None)
+    if not found and not Path(own).exists():
+        missing("there is no Chromium: install it, or name it in RIDGELINE_CHROMIUM")
+    return found or own

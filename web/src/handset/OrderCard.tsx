@@ -1,20 +1,22 @@
 // One order and the step that comes next.
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../shared/components/Button";
 import { Dialog } from "../shared/components/Dialog";
 import { PriorityTag } from "../shared/components/StateChip";
 import { Time } from "../shared/components/Time";
-import { language } from "../shared/i18n";
+import { toastError } from "../shared/components/Toast";
 import { distanceText, etaText } from "../shared/time";
 import { distanceM, octant } from "./bearing";
-import { type Desk, incidentTypes, isExpired } from "./orders";
+import { type Desk, endedBy } from "./orders";
 import { lastFix } from "./sensors";
 import type { StoredOrder } from "./store";
 import type { Step } from "./wire";
-import { t } from "./words";
+import { t, typeName } from "./words";
 
 const REASONS = ["reason.road", "reason.vehicle", "reason.busy", "reason.crew"] as const;
+/** A second tap of the same press must not take the step that has just appeared under the finger. */
+const SETTLE_MS = 600;
 
 /** The one step that usually follows. */
 const NEXT: Partial<Record<Step, { step: Step; words: "step.accept" | "step.en_route" | "step.on_scene" }>> =
@@ -25,25 +27,21 @@ const NEXT: Partial<Record<Step, { step: Step; words: "step.accept" | "step.en_r
     en_route: { step: "on_scene", words: "step.on_scene" },
   };
 const MAY_DECLINE: Step[] = ["received", "shown", "accepted", "en_route"];
-const MAY_REPORT: Step[] = ["accepted", "en_route", "on_scene", "feedback"];
-const MAY_FINISH: Step[] = ["on_scene", "feedback"];
-
-export function typeName(code: string): string {
-  const type = incidentTypes.value.find((known) => known.code === code);
-  return type ? type.names[language.value] : code;
-}
+const MAY_REPORT: Step[] = ["accepted", "en_route", "on_scene"];
 
 export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
   const { incident, instruction, number, eta_s } = order.body;
+  const { last, reports } = order;
+  const ended = endedBy(order);
   return (
-    <article class="order" data-testid="order" data-step={order.step} data-priority={incident.priority}>
+    <article class="order" data-testid="order" data-step={last.s} data-priority={incident.priority}>
       <header>
         <PriorityTag priority={incident.priority} />
         <span>
           {t("order.no", { n: number })} · {t("order.incident", { n: incident.number })}
         </span>
         <span class="order-step" data-testid="order-step">
-          {t(`order.${order.step}`)}
+          {t(`order.${last.s}`)}
         </span>
       </header>
       <h2>{typeName(incident.type)}</h2>
@@ -58,11 +56,12 @@ export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
             {t("order.navigate")}
           </a>
         </dd>
+        {reports > 0 && <dd data-testid="reports">{t("order.reports", { n: reports })}</dd>}
       </dl>
-      {order.withdrawn || isExpired(order) ? (
-        <Withdrawn order={order} desk={desk} />
+      {ended ? (
+        <Over why={ended} order={order} desk={desk} />
       ) : (
-        <Steps order={order} desk={desk} />
+        <Steps key={last.s} order={order} desk={desk} />
       )}
     </article>
   );
@@ -81,13 +80,21 @@ function Crow({ to }: { to: { lon: number; lat: number } }) {
   );
 }
 
-function Withdrawn({ order, desk }: { order: StoredOrder; desk: Desk }) {
+const endedWords = (why: string): string => t.loose(`ended.${why}`, {}, t("ended.closed"));
+
+/** It ended without the officer's own word: he must have read why. */
+function Over({ why, order, desk }: { why: string; order: StoredOrder; desk: Desk }) {
   return (
-    <div class="order-withdrawn" role="alert">
+    <div class="order-ended" role="alert" data-testid="order-ended" data-why={why}>
       <p>
-        <strong>{order.withdrawn ? t("order.withdrawn") : t("order.expired")}</strong> {order.withdrawn?.text}
+        <strong>{endedWords(why)}</strong> {order.ended?.text}
       </p>
-      <Button size="large" kind="primary" data-testid="understood" onClick={() => void desk.dismiss(order)}>
+      <Button
+        size="large"
+        kind="primary"
+        data-testid="understood"
+        onClick={() => desk.dismiss(order).catch(toastError)}
+      >
         {t("order.understood")}
       </Button>
     </div>
@@ -96,55 +103,48 @@ function Withdrawn({ order, desk }: { order: StoredOrder; desk: Desk }) {
 
 function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
   const asking = useSignal<"" | "declined" | "feedback" | "done">("");
-  const next = NEXT[order.step];
-  const answer = (step: Step, words: { reason?: string; note?: string }) => {
+  const settled = useSignal(false);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      settled.value = true;
+    }, SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const step = order.last.s;
+  const next = NEXT[step];
+  const large = { size: "large", disabled: !settled.value } as const;
+  const ask = (what: "declined" | "feedback" | "done") => () => {
+    asking.value = what;
+  };
+  const answer = (taken: Step, words: { reason?: string; note?: string } = {}) => {
     asking.value = "";
-    void desk.step(order, step, words);
+    settled.value = false;
+    desk
+      .step(order, taken, words)
+      .catch(toastError)
+      .finally(() => {
+        settled.value = true;
+      });
   };
   return (
     <div class="order-steps">
       {next && (
-        <Button
-          kind="primary"
-          size="large"
-          data-testid={`step-${next.step}`}
-          onClick={() => void desk.step(order, next.step)}
-        >
+        <Button kind="primary" {...large} data-testid={`step-${next.step}`} onClick={() => answer(next.step)}>
           {t(next.words)}
         </Button>
       )}
-      {MAY_FINISH.includes(order.step) && (
-        <Button
-          kind="primary"
-          size="large"
-          data-testid="step-done"
-          onClick={() => {
-            asking.value = "done";
-          }}
-        >
+      {step === "on_scene" && (
+        <Button kind="primary" {...large} data-testid="step-done" onClick={ask("done")}>
           {t("step.done")}
         </Button>
       )}
-      {MAY_REPORT.includes(order.step) && (
-        <Button
-          size="large"
-          data-testid="step-feedback"
-          onClick={() => {
-            asking.value = "feedback";
-          }}
-        >
+      {MAY_REPORT.includes(step) && (
+        <Button {...large} data-testid="step-feedback" onClick={ask("feedback")}>
           {t("step.feedback")}
         </Button>
       )}
-      {MAY_DECLINE.includes(order.step) && (
-        <Button
-          kind="danger"
-          size="large"
-          data-testid="step-declined"
-          onClick={() => {
-            asking.value = "declined";
-          }}
-        >
+      {MAY_DECLINE.includes(step) && (
+        <Button kind="danger" {...large} data-testid="step-declined" onClick={ask("declined")}>
           {t("step.decline")}
         </Button>
       )}
@@ -243,14 +243,15 @@ function NoteDialog({ step, onNote, onClose }: NoteProperties) {
 
 export function OrderRow({ order }: { order: StoredOrder }) {
   const { incident, number } = order.body;
+  const ended = endedBy(order);
   return (
-    <li class="order-row" data-testid="order-over" data-step={order.step}>
+    <li class="order-row" data-testid="order-over" data-step={order.last.s} data-why={ended}>
       <span>{t("order.no", { n: number })}</span>
       <span>{typeName(incident.type)}</span>
       <span>{incident.place}</span>
       <span>
-        {order.withdrawn ? t("order.withdrawn") : t(`order.${order.step}`)}{" "}
-        <Time at={new Date(order.stepAt).toISOString()} seconds={false} />
+        {ended ? t.loose(`ended.${ended}.short`, {}, t("ended.closed.short")) : t(`order.${order.last.s}`)}{" "}
+        <Time at={new Date(order.ended?.at ?? order.last.at).toISOString()} seconds={false} />
       </span>
     </li>
   );

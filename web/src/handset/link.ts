@@ -10,6 +10,9 @@ const BATCH_LEN = 50;
 const BUFFERED_BYTES_MAX = 64 * 1024;
 const BACKOFF_MAX_S = 60;
 const OPEN_TIMEOUT_MS = 15_000;
+const WATCH_MS = 2_000;
+/** The server acknowledges within a second, and within five while its store is slow. */
+const ANSWER_TIMEOUT_MS = 15_000;
 
 export type LinkState = "connecting" | "live" | "waiting" | "replaced" | "refused";
 
@@ -27,10 +30,13 @@ export class DeviceLink {
   readonly #store: Store;
   readonly #grant: HandsetGrant;
   readonly #events: Events;
+  readonly #life = new AbortController();
   #socket: WebSocket | null = null;
   #attempts = 0;
   #heartbeatS = 45;
   #heardAt = 0;
+  /** Since when the server owes an answer; 0: it owes none. */
+  #askedAt = 0;
   #pings = 0;
   #timer = 0;
   #watchdog = 0;
@@ -44,18 +50,25 @@ export class DeviceLink {
   }
 
   start(): void {
-    window.addEventListener("online", () => this.wake());
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.wake();
-    });
+    const { signal } = this.#life;
+    const look = () => document.visibilityState === "visible" && this.wake();
+    window.addEventListener("online", () => this.wake(), { signal });
+    document.addEventListener("visibilitychange", look, { signal });
     this.#connect();
   }
 
-  /** The network changed or a person looks: do not wait for the back-off. */
+  /** The network changed or a person looks: do not wait for the back-off; see whether the link lives. */
   wake(): void {
+    if (linkState.value === "live") this.#ping();
     if (linkState.value !== "waiting") return;
     this.#attempts = 0;
     this.#connect();
+  }
+
+  /** No more, for good. */
+  stop(): void {
+    this.#life.abort();
+    this.#stop("replaced");
   }
 
   /** Records wait: send them now if the link lives. */
@@ -74,6 +87,7 @@ export class DeviceLink {
     socket.onopen = () => this.#queue(() => this.#hello(socket));
     socket.onmessage = ({ data }) => {
       this.#heardAt = Date.now();
+      this.#askedAt = 0;
       this.#queue(() => this.#handle(socket, JSON.parse(String(data)) as ServerFrame));
     };
     socket.onclose = ({ code }) => this.#closed(code);
@@ -119,17 +133,15 @@ export class DeviceLink {
     linkState.value = "live";
     silentSince.value = null;
     clearInterval(this.#watchdog);
-    this.#watchdog = window.setInterval(() => this.#watch(), 5_000);
+    this.#watchdog = window.setInterval(() => this.#watch(), WATCH_MS);
     await this.#sendWaiting();
   }
 
   async #command(socket: WebSocket, command: Command): Promise<void> {
     const arrival = await this.#store.take(command, Date.now());
     if (arrival === "gap") return this.#hello(socket);
-    if (arrival === "new") {
-      this.#events.onCommand(command);
-      await this.#sendWaiting();
-    }
+    if (arrival === "news") this.#events.onCommand(command);
+    await this.#sendWaiting();
   }
 
   async #sendWaiting(): Promise<void> {
@@ -145,12 +157,15 @@ export class DeviceLink {
 
   /** A server that owes us an answer and is silent is gone, whatever the socket says. */
   #watch(): void {
-    const silentS = (Date.now() - this.#heardAt) / 1000;
-    if (silentS > 2 * this.#heartbeatS) this.#lost();
-    else if (silentS >= this.#heartbeatS && this.#socket) {
-      this.#pings += 1;
-      this.#send(this.#socket, { t: "ping", i: this.#pings });
-    }
+    const now = Date.now();
+    if (this.#askedAt && now - this.#askedAt > ANSWER_TIMEOUT_MS) this.#lost();
+    else if (now - this.#heardAt >= 1000 * this.#heartbeatS) this.#ping();
+  }
+
+  #ping(): void {
+    if (!this.#socket || this.#askedAt) return;
+    this.#pings += 1;
+    this.#send(this.#socket, { t: "ping", i: this.#pings });
   }
 
   #closed(code: number): void {
@@ -179,6 +194,7 @@ export class DeviceLink {
   #drop(): void {
     clearTimeout(this.#timer);
     clearInterval(this.#watchdog);
+    this.#askedAt = 0;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
@@ -187,7 +203,9 @@ export class DeviceLink {
   }
 
   #send(socket: WebSocket, frame: object): void {
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
+    if (socket.readyState !== WebSocket.OPEN) return;
+    socket.send(JSON.stringify(frame));
+    this.#askedAt ||= Date.now();
   }
 
   /** One failed step (a full disk) closes the link; the next connection starts from what is stored. */

@@ -1,38 +1,42 @@
 // The officer's page: one order at a time, big buttons, and the truth about what is not sent yet.
-import { signal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import * as api from "../shared/api";
 import { Battery } from "../shared/components/Battery";
 import { Button } from "../shared/components/Button";
+import { Dialog } from "../shared/components/Dialog";
 import { Switches } from "../shared/components/Switches";
+import { toastError } from "../shared/components/Toast";
 import { mount } from "../shared/mount";
 import { ageMs, durationText } from "../shared/time";
-import type { HandsetGrant } from "../shared/types";
 import { errorWords } from "../shared/words";
+import { announce } from "./announce";
+import { enrol, enrolAgain } from "./enrolment";
 import "./handset.css";
 import { DeviceLink, linkState, silentSince } from "./link";
 import { OrderCard, OrderRow } from "./OrderCard";
-import { announce, Desk, isOver, orders, unsent } from "./orders";
+import { Desk, isOver, orders, unsent } from "./orders";
 import { battery, lastFix, positionState } from "./sensors";
 import { Store } from "./store";
 import { t } from "./words";
+
+/** Time to connect in before the page says that there is no connection. */
+const CONNECTING_MS = 5_000;
 
 const desk = signal<Desk | null>(null);
 const link = signal<DeviceLink | null>(null);
 const trouble = signal("");
 
-/** This browser's own grant first, so that the page opens without signal. */
 async function start(): Promise<void> {
   const store = await Store.open();
   const grant = await enrol(store);
-  if (!grant) return;
   const opened: DeviceLink = new DeviceLink(store, grant, {
     onCommand: (command) => {
-      if (command.kind === "task") announce();
+      announce(command);
       void desk.value?.refresh();
     },
     onSent: () => void desk.value?.countUnsent(),
-    onRefused: () => void enrolAgain(store),
+    onRefused: () => enrolAgain(store).then(() => location.reload(), say),
   });
   link.value = opened;
   desk.value = new Desk(store, grant, () => opened);
@@ -40,46 +44,13 @@ async function start(): Promise<void> {
   opened.start();
 }
 
-async function enrol(store: Store): Promise<HandsetGrant | undefined> {
-  const kept = await store.grant();
-  try {
-    const user = await api.me(kept !== undefined);
-    if (!user.officer_badge) {
-      trouble.value = t("handset.other_role", { name: user.display_name });
-      return undefined;
-    }
-    if (kept && kept.badge === user.officer_badge) return kept;
-    return await newGrant(store);
-  } catch (error) {
-    if (kept) return kept;
-    const offline = error instanceof api.ApiError && error.status === 0;
-    trouble.value = offline ? t("handset.offline_first") : errorWords(error);
-    return undefined;
-  }
-}
-
-async function newGrant(store: Store): Promise<HandsetGrant> {
-  const { installId } = await store.link();
-  const grant = await api.becomeHandset(installId);
-  await store.setGrant(grant);
-  return grant;
-}
-
-/** The token was withdrawn: a signed-in officer gets another one, anyone else signs in. */
-async function enrolAgain(store: Store): Promise<void> {
-  try {
-    await newGrant(store);
-    location.reload();
-  } catch (error) {
-    trouble.value = errorWords(error);
-  }
+function say(error: unknown): void {
+  trouble.value = errorWords(error);
 }
 
 function HandsetPage() {
   useEffect(() => {
-    start().catch((error: unknown) => {
-      trouble.value = errorWords(error);
-    });
+    start().catch(say);
   }, []);
   useEffect(() => {
     document.title = `${t("app.name")} · ${t("handset.title")}`;
@@ -99,7 +70,13 @@ function Bar() {
   const state = linkState.value;
   return (
     <header class="handset-bar">
-      <span class="handset-light" data-state={state} />
+      <span
+        class="handset-light"
+        data-testid="link"
+        data-state={state}
+        role="img"
+        aria-label={t(state === "live" ? "link.live" : "link.off")}
+      />
       <h1 data-testid="handset-unit">{desk.value?.grant.call_sign ?? t("handset.title")}</h1>
       <span class="handset-badge">{desk.value?.grant.badge}</span>
       <span class="handset-corner">
@@ -107,25 +84,73 @@ function Bar() {
           <Battery pct={battery.value.pct} charging={battery.value.charging} device="handset" />
         )}
         <Switches />
+        {desk.value && <SignOut desk={desk.value} />}
       </span>
     </header>
+  );
+}
+
+/** A handset that changes hands. What is unsent goes out under this officer's name, so it goes first. */
+function SignOut({ desk }: { desk: Desk }) {
+  const asking = useSignal(false);
+  const blocked = unsent.value.steps > 0;
+  const close = () => {
+    asking.value = false;
+  };
+  return (
+    <>
+      <Button
+        kind="quiet"
+        size="small"
+        icon="sign_out"
+        aria-label={t("app.sign_out")}
+        title={t("app.sign_out")}
+        data-testid="sign-out"
+        onClick={() => {
+          asking.value = true;
+        }}
+      />
+      {asking.value && (
+        <Dialog title={t("sign_out.title")} onClose={close}>
+          <p>{t(blocked ? "sign_out.blocked" : "sign_out.why", { n: unsent.value.steps })}</p>
+          <Button
+            size="large"
+            kind="danger"
+            disabled={blocked}
+            data-testid="sign-out-confirm"
+            onClick={() => desk.signOut().then(api.goToLogin, toastError)}
+          >
+            {t("app.sign_out")}
+          </Button>
+          <Button size="large" kind="quiet" onClick={close}>
+            {t("app.back")}
+          </Button>
+        </Dialog>
+      )}
+    </>
   );
 }
 
 function LinkBanner() {
   const state = linkState.value;
   if (state === "live") return null;
-  const since = silentSince.value ?? Date.now();
-  const age = durationText(ageMs(new Date(since).toISOString()));
+  const silentMs = ageMs(new Date(silentSince.value ?? Date.now()).toISOString());
+  const waiting = state === "waiting" || (state === "connecting" && silentMs > CONNECTING_MS);
   return (
-    <p class="notice handset-notice" data-kind={state === "refused" ? "bad" : "warn"} role="status">
-      {state === "waiting" ? t("link.waiting", { age }) : t(`link.${state}`)}
+    <p
+      class="notice handset-notice"
+      data-kind={state === "refused" ? "bad" : "warn"}
+      data-testid="link-banner"
+      data-state={state}
+      role="status"
+    >
+      {waiting ? t("link.waiting", { age: durationText(silentMs) }) : t(`link.${state}`, { age: "" })}
       {state === "replaced" && (
         <Button size="small" onClick={() => location.reload()}>
           {t("link.take_over")}
         </Button>
       )}
-      {state === "waiting" && (
+      {waiting && (
         <Button size="small" onClick={() => link.value?.wake()}>
           {t("link.retry")}
         </Button>

@@ -1,7 +1,7 @@
 // The orders of this handset, as the page shows them, and the steps an officer takes.
 import { signal } from "@preact/signals";
 import * as api from "../shared/api";
-import { serverNow } from "../shared/time";
+import { now } from "../shared/time";
 import type { HandsetGrant, IncidentType } from "../shared/types";
 import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
@@ -15,15 +15,18 @@ export const orders = signal<StoredOrder[]>([]);
 export const unsent = signal<{ steps: number; fixes: number }>({ steps: 0, fixes: 0 });
 export const incidentTypes = signal<IncidentType[]>(JSON.parse(localStorage.getItem(TYPES_KEY) ?? "[]"));
 
-const ENDED: Step[] = ["declined", "done"];
+const ENDS: Step[] = ["declined", "done"];
+const UNANSWERED: Step[] = ["received", "shown"];
 
-export const isExpired = (order: StoredOrder): boolean =>
-  order.expiresAt !== null &&
-  order.expiresAt < serverNow() &&
-  (order.step === "received" || order.step === "shown");
+/** Why the order is over, where that is not the officer's own word; "" while it is not. */
+export function endedBy(order: StoredOrder): string {
+  if (order.ended) return order.ended.why;
+  const late = order.expiresAt !== null && order.expiresAt < now.value;
+  return late && UNANSWERED.includes(order.last.s) ? "unanswered" : "";
+}
 
 /** Needs nothing more from the officer. */
-export const isOver = (order: StoredOrder): boolean => ENDED.includes(order.step) || order.dismissed;
+export const isOver = (order: StoredOrder): boolean => ENDS.includes(order.last.s) || order.dismissed;
 
 export class Desk {
   readonly grant: HandsetGrant;
@@ -63,12 +66,11 @@ export class Desk {
   async refresh(): Promise<void> {
     if (document.visibilityState === "visible") {
       for (const order of await this.#store.orders()) {
-        if (order.step === "received" && !order.withdrawn && !isExpired(order))
-          await this.#say(order, "shown");
+        if (order.last.s === "received" && !endedBy(order)) await this.#say(order, "shown");
       }
     }
     orders.value = await this.#store.orders();
-    if (orders.value.some((order) => !isOver(order))) void keepAwake();
+    void keepAwake(orders.value.some((order) => !isOver(order)));
     await this.#owe();
   }
 
@@ -86,20 +88,22 @@ export class Desk {
     unsent.value = await this.#store.unsent();
   }
 
+  /** Leave this browser to the next officer. Raises `ApiError` where the server is out of reach. */
+  async signOut(): Promise<void> {
+    await api.logout();
+    this.#link().stop();
+    await this.#store.dropGrant();
+  }
+
   async #say(order: StoredOrder, step: Step, more: Partial<StateRecord> = {}): Promise<void> {
     const record: StateRecord = { t: "up", k: "state", id: order.id, s: step, at: Date.now(), ...more };
     const fix = lastFix.value;
     if (fix && Date.now() - fix.at < POSITION_WORTH_MS) Object.assign(record, { lat: fix.lat, lon: fix.lon });
-    await this.#store.step(order.id, record);
+    await this.#store.step(record);
   }
 
   async #owe(): Promise<void> {
     await this.countUnsent();
     this.#link().flush();
   }
-}
-
-/** A new order: felt in the pocket. */
-export function announce(): void {
-  if ("vibrate" in navigator) navigator.vibrate([300, 150, 300, 150, 600]);
 }

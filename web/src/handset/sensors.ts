@@ -38,21 +38,25 @@ export function watchPosition(onFix: (fix: LocationRecord) => void): void {
     return;
   }
   let sentAt = 0;
-  navigator.geolocation.watchPosition(
-    (position) => {
-      const fix = record(position);
-      positionState.value = "known";
-      lastFix.value = fix;
-      const everyMs = (fix.spd ?? 0) > MOVING_MPS ? MOVING_EVERY_MS : STILL_EVERY_MS;
-      if (Date.now() - sentAt < everyMs) return;
-      sentAt = Date.now();
-      onFix(fix);
-    },
-    (error) => {
-      positionState.value = error.code === error.PERMISSION_DENIED ? "denied" : "unavailable";
-    },
-    { enableHighAccuracy: true, maximumAge: 5_000 },
-  );
+  const take = (position: GeolocationPosition) => {
+    const fix = record(position);
+    positionState.value = "known";
+    lastFix.value = fix;
+    const everyMs = (fix.spd ?? 0) > MOVING_MPS ? MOVING_EVERY_MS : STILL_EVERY_MS;
+    if (Date.now() - sentAt < everyMs) return;
+    sentAt = Date.now();
+    onFix(fix);
+  };
+  const fail = (error: GeolocationPositionError) => {
+    positionState.value = error.code === error.PERMISSION_DENIED ? "denied" : "unavailable";
+  };
+  const options = { enableHighAccuracy: true, maximumAge: 5_000 };
+  navigator.geolocation.watchPosition(take, fail, options);
+  // A watch may be silent while nothing moves; "still here" is news all the same.
+  setInterval(() => {
+    if (Date.now() - sentAt >= STILL_EVERY_MS)
+      navigator.geolocation.getCurrentPosition(take, fail, { ...options, timeout: STILL_EVERY_MS });
+  }, MOVING_EVERY_MS);
 }
 
 function record({ coords, timestamp }: GeolocationPosition): LocationRecord {
@@ -73,8 +77,14 @@ function record({ coords, timestamp }: GeolocationPosition): LocationRecord {
   return fix;
 }
 
-/** Keep the screen on while there is an order to read. */
-export async function keepAwake(): Promise<void> {
-  if (!("wakeLock" in navigator) || document.visibilityState !== "visible") return;
-  await navigator.wakeLock.request("screen").catch(() => undefined); // refused on low battery: fine
+let lock: WakeLockSentinel | null = null;
+
+/** Keep the screen on while there is an order to read. The browser lets go when the page is hidden. */
+export async function keepAwake(wanted: boolean): Promise<void> {
+  if (!wanted) {
+    await lock?.release();
+    lock = null;
+  } else if ("wakeLock" in navigator && document.visibilityState === "visible" && (!lock || lock.released)) {
+    lock = await navigator.wakeLock.request("screen").catch(() => null); // refused on low battery: fine
+  }
 }

@@ -2,19 +2,21 @@
 // Every change that the protocol calls one step is one IndexedDB transaction.
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import type { HandsetGrant } from "../shared/types";
-import type { Command, NoticeBody, Numbered, Step, TaskBody, UpRecord } from "./wire";
+import { sendingOrder, thin } from "./sending";
+import type { Command, LocationRecord, NoticeBody, Numbered, StateRecord, TaskBody, UpRecord } from "./wire";
 
 const QUEUE_LEN_MAX = 5_000;
 const ORDERS_KEPT_MAX = 50;
-const FULL_DETAIL_MS = 60 * 60_000;
-const THIN_MS = 60_000;
+const SEEN_KEPT_MAX = 2_000;
 
-/** The unit's other device, or the dispatcher by voice, ended the order: not a withdrawal. */
-const ENDED_ELSEWHERE: Record<string, Step> = { done: "done", unable: "declined" };
+/** What an officer's own last step already says. */
+const SAID_HERE: Record<string, string> = { done: "done", declined: "unable" };
 
 /** Place in both logs of the protocol. */
 export interface Link {
   installId: string;
+  /** The device whose logs these are; empty before the first enrolment. */
+  deviceId: string;
   epoch: string;
   /** Highest downlink seq stored. */
   cursor: number;
@@ -29,12 +31,21 @@ export interface StoredOrder {
   body: TaskBody;
   receivedAt: number;
   expiresAt: number | null;
-  step: Step;
-  stepAt: number;
-  /** Why it was withdrawn, if it was. */
-  withdrawn: NoticeBody | null;
-  /** The officer has read that it was withdrawn or expired. */
+  /** The last step taken here, reports apart: said again if the server turns out to have lost it. */
+  last: StateRecord;
+  /** Reports (feedback) given here. */
+  reports: number;
+  /** Why it is over, where that came from outside. */
+  ended: Ending | null;
+  /** The officer has read that it is over. */
   dismissed: boolean;
+}
+
+export interface Ending {
+  /** Of a notice: `cancelled`, `expired`, `closed`; `done` or `unable` said elsewhere. */
+  why: string;
+  text: string;
+  at: number;
 }
 
 interface Schema extends DBSchema {
@@ -49,7 +60,7 @@ interface Schema extends DBSchema {
 type Stores = "state" | "orders" | "seen" | "queue" | "sent";
 type Write = IDBPTransaction<Schema, Stores[], "readwrite">;
 
-export type Arrival = "new" | "known" | "gap";
+export type Arrival = "news" | "known" | "gap";
 
 export class Store {
   readonly #db: IDBPDatabase<Schema>;
@@ -80,13 +91,18 @@ export class Store {
   /** Another device means other logs: the old ones are of no use to it. */
   async setGrant(grant: HandsetGrant): Promise<void> {
     const tx = this.#write();
-    const before = (await tx.objectStore("state").get("grant")) as HandsetGrant | undefined;
-    if (before && before.device_id !== grant.device_id) {
+    const link = await this.#link(tx);
+    if (link.deviceId !== grant.device_id) {
       for (const name of ["orders", "seen", "queue", "sent"] as const) await tx.objectStore(name).clear();
-      await this.#putLink(tx, freshLink());
+      await this.#putLink(tx, { ...freshLink(), installId: link.installId, deviceId: grant.device_id });
     }
     await tx.objectStore("state").put(grant, "grant");
     await tx.done;
+  }
+
+  /** Signed out: this browser is nobody's handset. The logs wait for the same officer. */
+  async dropGrant(): Promise<void> {
+    await this.#db.delete("state", "grant");
   }
 
   async link(): Promise<Link> {
@@ -98,7 +114,10 @@ export class Store {
 
   // -- downlink --
 
-  /** Store one command and, if it is new, owe its receipt. Only then may it be shown. */
+  /**
+   * Store one command with the receipt that is owed for it, and move the cursor, in one step. Only then
+   * may it be shown. `known`: it was here before, and nothing is to be told.
+   */
   async take(command: Command, now: number): Promise<Arrival> {
     const tx = this.#write();
     const link = await this.#link(tx);
@@ -107,36 +126,43 @@ export class Store {
       return "gap";
     }
     const known = (await tx.objectStore("seen").get(command.id)) !== undefined;
-    if (!known) await this.#keep(tx, command, now);
+    if (known) await this.#sayAgain(tx, command.id);
+    else await this.#receive(tx, command, now);
+    if (command.kind === "notice") await this.#end(tx, command, now);
     await this.#putLink(tx, { ...link, cursor: Math.max(link.cursor, command.seq) });
     await tx.done;
-    return known ? "known" : "new";
+    return known && command.kind === "task" ? "known" : "news";
   }
 
-  async #keep(tx: Write, command: Command, now: number): Promise<void> {
+  async #receive(tx: Write, command: Command, now: number): Promise<void> {
+    const receipt = received(command.id, now);
     await tx.objectStore("seen").put(now, command.id);
-    if (command.kind === "notice") return this.#withdraw(tx, command.body);
-    await tx.objectStore("orders").put({
-      id: command.id,
-      body: command.body,
-      receivedAt: now,
-      expiresAt: command.exp ?? null,
-      step: "received",
-      stepAt: now,
-      withdrawn: null,
-      dismissed: false,
-    });
-    await tx.objectStore("queue").add({ t: "up", k: "state", id: command.id, s: "received", at: now });
-    await this.#forgetOldOrders(tx);
+    await forgetOldest(tx, SEEN_KEPT_MAX);
+    await tx.objectStore("queue").add(receipt);
+    if (command.kind === "task") await this.#keep(tx, order(command.id, command.body, receipt, command.exp));
   }
 
-  async #withdraw(tx: Write, notice: NoticeBody): Promise<void> {
-    for (const order of await tx.objectStore("orders").getAll()) {
-      if (order.id !== notice.ref && order.body.order !== notice.ref) continue;
-      const ended = ENDED_ELSEWHERE[notice.why];
-      const change = ended ? { step: ended, stepAt: Date.now() } : { withdrawn: notice };
-      await tx.objectStore("orders").put({ ...order, ...change });
+  /** The server sends what is here already: it may have lost our last word, so it gets it again. */
+  async #sayAgain(tx: Write, id: string): Promise<void> {
+    const known = await tx.objectStore("orders").get(id);
+    if (known) await tx.objectStore("queue").add(known.last);
+  }
+
+  /** What a notice is about is over; an order that was missed altogether is kept as such. */
+  async #end(tx: Write, { id, body }: Command & { kind: "notice" }, now: number): Promise<void> {
+    const ended = { why: body.why, text: body.text ?? "", at: now };
+    const all = await tx.objectStore("orders").getAll();
+    const meant = all.filter((each) => each.id === body.ref || each.body.order === body.ref);
+    for (const each of meant) {
+      if (SAID_HERE[each.last.s] !== body.why) await tx.objectStore("orders").put({ ...each, ended });
     }
+    const missed = meant.length === 0 && missedTask(body);
+    if (missed) await this.#keep(tx, { ...order(id, missed, received(id, now)), ended });
+  }
+
+  async #keep(tx: Write, kept: StoredOrder): Promise<void> {
+    await tx.objectStore("orders").put(kept);
+    await this.#forgetOldOrders(tx);
   }
 
   async #forgetOldOrders(tx: Write): Promise<void> {
@@ -158,11 +184,14 @@ export class Store {
 
   // -- uplink --
 
-  /** A step of an order and the record that reports it. */
-  async step(id: string, record: Extract<UpRecord, { k: "state" }>): Promise<void> {
+  /** A step of an order and the record that tells it. A report is a note: the order stays where it is. */
+  async step(record: StateRecord): Promise<void> {
     const tx = this.#write();
-    const order = await tx.objectStore("orders").get(id);
-    if (order) await tx.objectStore("orders").put({ ...order, step: record.s, stepAt: record.at });
+    const taken = await tx.objectStore("orders").get(record.id);
+    if (taken) {
+      const change = record.s === "feedback" ? { reports: taken.reports + 1 } : { last: record };
+      await tx.objectStore("orders").put({ ...taken, ...change });
+    }
     await tx.objectStore("queue").add(record);
     await tx.done;
   }
@@ -170,13 +199,13 @@ export class Store {
   /** The officer has read that this order needs nothing more. */
   async dismiss(id: string): Promise<void> {
     const tx = this.#write();
-    const order = await tx.objectStore("orders").get(id);
-    if (order) await tx.objectStore("orders").put({ ...order, dismissed: true });
+    const read = await tx.objectStore("orders").get(id);
+    if (read) await tx.objectStore("orders").put({ ...read, dismissed: true });
     await tx.done;
   }
 
   /** Queue one fix. A full queue makes room among old fixes; steps are never dropped. */
-  async fix(record: Extract<UpRecord, { k: "loc" }>): Promise<void> {
+  async fix(record: LocationRecord): Promise<void> {
     const tx = this.#write();
     if ((await tx.objectStore("queue").count()) >= QUEUE_LEN_MAX) await dropOldestFix(tx);
     await tx.objectStore("queue").add(record);
@@ -253,36 +282,27 @@ export class Store {
 function freshLink(): Link {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const installId = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { installId, epoch: "", cursor: 0, nextN: 1, upAcked: 0 };
+  return { installId, deviceId: "", epoch: "", cursor: 0, nextN: 1, upAcked: 0 };
 }
 
-interface Waiting {
-  key: number;
-  record: UpRecord;
+const received = (id: string, at: number): StateRecord => ({ t: "up", k: "state", id, s: "received", at });
+
+function order(id: string, body: TaskBody, receipt: StateRecord, exp?: number): StoredOrder {
+  const fresh = { reports: 0, ended: null, dismissed: false };
+  return { id, body, receivedAt: receipt.at, expiresAt: exp ?? null, last: receipt, ...fresh };
 }
 
-/** Fixes older than an hour: one a minute is enough. */
-function thin(waiting: Waiting[], now: number): { kept: Waiting[]; dropped: Waiting[] } {
-  const kept: Waiting[] = [];
-  const dropped: Waiting[] = [];
-  let lastOldAt = Number.NEGATIVE_INFINITY;
-  for (const item of waiting) {
-    const old = item.record.k === "loc" && now - item.record.at > FULL_DETAIL_MS;
-    if (old && item.record.at - lastOldAt < THIN_MS) {
-      dropped.push(item);
-      continue;
-    }
-    if (old) lastOldAt = item.record.at;
-    kept.push(item);
-  }
-  return { kept, dropped };
+/** What a notice tells of a task that never came. */
+function missedTask({ order, number, incident }: NoticeBody): TaskBody | undefined {
+  if (!order || number === undefined || !incident) return undefined;
+  return { order, number, incident, instruction: "", eta_s: null, unit: "" };
 }
 
-function sendingOrder(waiting: Waiting[]): Waiting[] {
-  const steps = waiting.filter(({ record }) => record.k === "state");
-  const fixes = waiting.filter(({ record }) => record.k === "loc");
-  const newest = fixes.pop();
-  return newest ? [...steps, newest, ...fixes] : steps;
+/** Ids of commands begin with the time they were made. */
+async function forgetOldest(tx: Write, keptMax: number): Promise<void> {
+  const seen = tx.objectStore("seen");
+  const tooMany = (await seen.count()) - keptMax;
+  if (tooMany > 0) for (const key of await seen.getAllKeys(undefined, tooMany)) await seen.delete(key);
 }
 
 async function dropOldestFix(tx: Write): Promise<void> {

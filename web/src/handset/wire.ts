@@ -38,6 +38,10 @@ export interface NoticeBody {
   ref: string;
   why: string;
   text?: string;
+  order?: string;
+  number?: number;
+  /** Where the notice stands for a task that never came. */
+  incident?: TaskBody["incident"];
 }
 
 interface CommandFrame {

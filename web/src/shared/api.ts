@@ -43,7 +43,13 @@ export class ApiError extends Error {
 type Method = "GET" | "POST";
 
 /** One request. A 401 leads to the sign-in page, except where `quiet` says that the caller handles it. */
-export async function call<T>(method: Method, path: string, body?: unknown, quiet = false): Promise<T> {
+export async function call<T>(
+  method: Method,
+  path: string,
+  body?: unknown,
+  quiet = false,
+  timeoutMs = TIMEOUT_MS,
+): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
@@ -51,7 +57,7 @@ export async function call<T>(method: Method, path: string, body?: unknown, quie
       credentials: "same-origin",
       headers: body === undefined ? {} : { "content-type": "application/json" },
       body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (error) {
     const timedOut = error instanceof DOMException && error.name === "TimeoutError";
@@ -106,7 +112,8 @@ export function requestId(): string {
 export const login = (username: string, password: string) =>
   call<User>("POST", "/api/login", { username, password }, true);
 export const logout = () => call<void>("POST", "/api/logout", undefined, true);
-export const me = (quiet = false) => call<User>("GET", "/api/me", undefined, quiet);
+export const me = (quiet = false, timeoutMs = TIMEOUT_MS) =>
+  call<User>("GET", "/api/me", undefined, quiet, timeoutMs);
 export const changePassword = (old: string, next: string) =>
   call<void>("POST", "/api/me/password", { old, new: next }, true);
 

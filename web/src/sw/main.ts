@@ -9,14 +9,11 @@ const worker = self as unknown as ServiceWorkerGlobalScope;
 
 const CACHE = `handset-${BUILD}`;
 const PAGE = "/handset";
+/** In a dead zone a request does not fail, it hangs: after this long the kept page is shown. */
+const ANSWER_MS = 4_000;
 
 worker.addEventListener("install", (event) => {
-  event.waitUntil(
-    caches
-      .open(CACHE)
-      .then((cache) => cache.addAll(PRECACHE))
-      .then(() => worker.skipWaiting()),
-  );
+  event.waitUntil(keepAll().then(() => worker.skipWaiting()));
 });
 
 worker.addEventListener("activate", (event) => {
@@ -30,18 +27,24 @@ worker.addEventListener("fetch", (event) => {
   else if (PRECACHE.includes(pathname)) event.respondWith(cacheFirst(event.request));
 });
 
-/** The server's page while there is a server; what it last was when there is none. */
-async function pageFirst(request: Request): Promise<Response> {
+/** The page with exactly its files, or nothing: then the build before stays in service. */
+async function keepAll(): Promise<void> {
+  const page = await fetch(PAGE, { cache: "no-cache" });
+  if (!page.ok || page.redirected) throw new Error("nobody is signed in, so there is no page to keep");
   const cache = await caches.open(CACHE);
-  try {
-    const response = await fetch(request);
-    if (response.ok && !response.redirected) await cache.put(PAGE, response.clone());
-    return response;
-  } catch (error) {
-    const kept = await cache.match(PAGE);
-    if (kept) return kept;
-    throw error;
-  }
+  await cache.addAll(PRECACHE);
+  await cache.put(PAGE, page);
+}
+
+/** The server's page while there is a server; ours when there is none. */
+async function pageFirst(request: Request): Promise<Response> {
+  const kept = await caches.match(PAGE);
+  if (!kept) return fetch(request);
+  const patience = new Promise<Response>((resolve) => {
+    setTimeout(() => resolve(kept.clone()), ANSWER_MS);
+  });
+  const answer = fetch(request).then((response) => (response.status < 500 ? response : kept.clone()));
+  return Promise.race([answer.catch(() => kept.clone()), patience]);
 }
 
 async function cacheFirst(request: Request): Promise<Response> {

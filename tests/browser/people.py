@@ -1,0 +1,130 @@
+"""The people of the browser tests: some sit before a page, the others use the HTTP API."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from playwright.async_api import Browser, Page
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from protocols import native
+from server import demo
+from tests.http_server import client_of
+from tests.server_process import ServerProcess
+from tests.small_county import CENTRE
+
+
+def login_of(seeded: demo.DemoSeed, role: str) -> demo.Login:
+    return next(login for login in seeded.logins if role in login.roles)
+
+
+@asynccontextmanager
+async def person(
+    browser: Browser, url: str, login: demo.Login, **context: Any
+) -> AsyncIterator[Page]:
+    """Signed in, on the page of the role, in a browser context of their own."""
+    failures: list[str] = []
+    options: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}
+    opened = await browser.new_context(base_url=url, **(options | context))
+    try:
+        page = await opened.new_page()
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        await sign_in(page, login)
+        yield page
+    finally:
+        await opened.close()
+    assert failures == []
+
+
+async def sign_in(page: Page, login: demo.Login, url: str = "") -> None:
+    await page.goto(f"{url}/login")
+    await page.get_by_test_id("login-username").fill(login.username)
+    await page.get_by_test_id("login-password").fill(login.password)
+    await page.get_by_test_id("login-submit").click()
+    await page.wait_for_url(re.compile(r"/(console|handset|audit)$"))
+
+
+def report_position(server: ServerProcess, seeded: demo.DemoSeed) -> None:
+    """The first unit's body camera says where it is."""
+    camera = next(each for each in seeded.fleet.devices if each.kind == "body_camera")
+    lon, lat = camera.home
+    with connect(
+        server.url.replace("http", "ws", 1) + "/v1/device",
+        subprotocols=[Subprotocol(native.SUBPROTOCOL)],
+        additional_headers={"authorization": f"Bearer {camera.token}"},
+    ) as socket:
+        socket.send(native.encode(native.Hello(dev=camera.device_id, inst="cam")).decode())
+        assert isinstance(native.decode_server(socket.recv()), native.Welcome)
+        fix = native.Location(n=1, at=int(time.time() * 1000), lon=lon, lat=lat, bat=64)
+        socket.send(native.encode(fix).decode())
+        assert native.decode_server(socket.recv()) == native.Ack(up=1)
+
+
+class Dispatcher:
+    """A dispatcher without a browser, for tests that look at somebody else's page."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._requests = 0
+
+    async def open_incident(self, **details: Any) -> dict[str, Any]:
+        lon, lat = CENTRE
+        incident = {"type": "traffic_collision", "priority": "priority", "note": "two cars"}
+        place = {"lon": lon, "lat": lat, "place": "Ninghe Town"}
+        return await self._post("/api/incidents", self._request() | incident | place | details)
+
+    async def send(self, unit_id: str, **details: Any) -> dict[str, Any]:
+        """Open an incident and send the unit there; the order."""
+        incident = await self.open_incident(**details)
+        path = f"/api/incidents/{incident['id']}"
+        found = await self._post(f"{path}/recommendation", None)
+        wanted = {"recommendation_id": found["id"], "unit_ids": [unit_id]}
+        orders: Any = await self._post(f"{path}/dispatch", self._request() | wanted)
+        order: dict[str, Any] = orders[0]
+        return order
+
+    async def order(self, order: dict[str, Any]) -> dict[str, Any]:
+        """The order as it is now, with its events."""
+        response = await self._client.get(f"/api/incidents/{order['incident_id']}")
+        incident = response.raise_for_status().json()
+        return next(each for each in incident["orders"] if each["id"] == order["id"])
+
+    async def cancel(self, order: dict[str, Any], reason: str) -> None:
+        ver = (await self.order(order))["ver"]
+        await self._post(f"/api/orders/{order['id']}/cancel", {"ver": ver, "reason": reason})
+
+    async def report(self, order: dict[str, Any], state: str, **details: Any) -> None:
+        """What the unit said by voice."""
+        wanted = {"ver": (await self.order(order))["ver"], "state": state}
+        await self._post(f"/api/orders/{order['id']}/report", wanted | details)
+
+    def _request(self) -> dict[str, Any]:
+        self._requests += 1
+        return {"request_id": f"request-{self._requests:08d}"}
+
+    async def _post(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        response = await self._client.post(path, json=body)
+        answer: dict[str, Any] = response.raise_for_status().json()
+        return answer
+
+
+@asynccontextmanager
+async def dispatching(server: ServerProcess, seeded: demo.DemoSeed) -> AsyncIterator[Dispatcher]:
+    """The dispatcher, signed in over the API."""
+    async with signed_in(server, login_of(seeded, "dispatcher")) as client:
+        yield Dispatcher(client)
+
+
+@asynccontextmanager
+async def signed_in(server: ServerProcess, login: demo.Login) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API with this person's session."""
+    async with client_of(server.url) as client:
+        who = {"username": login.username, "password": login.password}
+        (await client.post("/api/login", json=who)).raise_for_status()
+        yield client

@@ -1,0 +1,248 @@
+"""The officer's handset in a real browser, over a link that can fall silent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from server import demo
+from tests.browser.conftest import ARGUMENTS, chromium
+from tests.browser.people import Dispatcher, dispatching, login_of, person, sign_in
+from tests.relay import Relay
+from tests.server_process import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "locale": "en-GB",
+    "has_touch": True,
+    "geolocation": {"longitude": 100.262, "latitude": 27.541},
+    "permissions": ["geolocation"],
+}
+LOST_MS = 25_000
+"""In which a page notices that nobody answers."""
+
+
+@pytest.fixture
+async def dispatcher(server: ServerProcess, seeded: demo.DemoSeed) -> AsyncIterator[Dispatcher]:
+    async with dispatching(server, seeded) as dispatcher:
+        yield dispatcher
+
+
+@pytest.fixture
+async def relay(server: ServerProcess) -> AsyncIterator[Relay]:
+    async with Relay.before(server.port) as relay:
+        yield relay
+
+
+@pytest.fixture
+async def page(plain_browser: Browser, relay: Relay, seeded: demo.DemoSeed) -> AsyncIterator[Page]:
+    """The officer's, over the relay, ready to start without a network."""
+    async with person(plain_browser, relay.url, login_of(seeded, "officer"), **PHONE) as page:
+        await ready(page)
+        yield page
+
+
+@pytest.fixture
+def unit_id(seeded: demo.DemoSeed) -> str:
+    return seeded.fleet.devices[0].unit_id
+
+
+async def ready(page: Page) -> None:
+    """The link lives, and the service worker has what an offline start needs."""
+    await expect(page.get_by_test_id("link")).to_have_attribute("data-state", "live")
+    await page.wait_for_function("navigator.serviceWorker.controller !== null")
+
+
+async def shown(page: Page) -> None:
+    """The order is on the screen, and the server knows it."""
+    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "shown")
+    await all_sent(page)
+
+
+async def all_sent(page: Page) -> None:
+    await expect(page.get_by_test_id("unsent")).to_have_attribute("data-steps", "0")
+
+
+def steps(order: dict[str, Any]) -> Counter[str]:
+    return Counter(event["state"] for event in order["events"] if event["applied"])
+
+
+async def test_an_answer_given_without_signal_survives_a_reload_and_arrives_once(
+    page: Page, relay: Relay, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+    relay.fall_silent()
+
+    await page.get_by_test_id("step-accepted").click()
+    await expect(page.get_by_test_id("link-banner")).to_contain_text(
+        "No connection for", timeout=LOST_MS
+    )
+    await page.reload()
+    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
+    await expect(page.get_by_test_id("unsent")).to_have_attribute("data-steps", "1")
+    await page.get_by_test_id("step-en_route").click()
+    await expect(page.get_by_test_id("unsent")).to_have_attribute("data-steps", "2")
+    before = await dispatcher.order(order)
+    relay.sound_again()
+    await all_sent(page)
+
+    after = await dispatcher.order(order)
+    assert (before["state"], after["state"]) == ("shown", "en_route")
+    assert steps(after) == Counter(["issued", "delivered", "shown", "accepted", "en_route"])
+    accepted = next(each for each in after["events"] if each["state"] == "accepted")
+    assert accepted["actor"].startswith("officer:")
+    assert (accepted["lon"], accepted["lat"]) == (100.262, 27.541)
+
+
+async def test_the_browser_is_killed_in_a_dead_zone_and_starts_there_again(
+    tmp_path: Path, relay: Relay, dispatcher: Dispatcher, seeded: demo.DemoSeed, unit_id: str
+) -> None:
+    async with phone(tmp_path / "profile") as context:
+        page = await context.new_page()
+        await sign_in(page, login_of(seeded, "officer"), relay.url)
+        await ready(page)
+        order = await dispatcher.send(unit_id)
+        await shown(page)
+        relay.fall_silent()
+        await page.get_by_test_id("step-accepted").click()
+        await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
+    async with phone(tmp_path / "profile") as context:
+        page = await context.new_page()
+        await page.goto(f"{relay.url}/handset")
+        await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
+        await expect(page.get_by_test_id("unsent")).to_have_attribute("data-steps", "1")
+        relay.sound_again()
+        await all_sent(page)
+
+    assert steps(await dispatcher.order(order))["accepted"] == 1
+
+
+@asynccontextmanager
+async def phone(profile: Path) -> AsyncIterator[BrowserContext]:
+    """A browser with a memory of its own."""
+    async with chromium() as (playwright, path):
+        context = await playwright.chromium.launch_persistent_context(
+            profile, executable_path=path, args=ARGUMENTS, **PHONE
+        )
+        try:
+            yield context
+        finally:
+            await context.close()
+
+
+async def test_a_cancelled_order_says_so_and_by_whom(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+
+    await dispatcher.cancel(order, "false alarm")
+
+    ended = page.get_by_test_id("order-ended")
+    await expect(ended).to_contain_text("Cancelled by the dispatcher. false alarm")
+    await page.get_by_test_id("understood").click()
+    await expect(page.get_by_test_id("order-over")).to_contain_text("Cancelled")
+    await expect(page.get_by_test_id("no-order")).to_be_visible()
+
+
+async def test_an_order_that_came_and_went_without_signal_is_shown_as_missed(
+    page: Page, relay: Relay, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    relay.fall_silent()
+    order = await dispatcher.send(unit_id, note="tree across the road")
+
+    await dispatcher.cancel(order, "somebody else went")
+    relay.sound_again()
+
+    card = page.get_by_test_id("order")
+    await expect(card).to_contain_text("tree across the road")
+    await expect(card.get_by_test_id("order-ended")).to_contain_text("somebody else went")
+    await expect(page.get_by_test_id("step-accepted")).to_have_count(0)
+
+
+async def test_an_order_done_by_voice_says_that_it_was_not_done_here(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+
+    await dispatcher.report(order, "done")
+
+    ended = page.get_by_test_id("order-ended")
+    await expect(ended).to_contain_text("Done: reported by your unit's other device or by voice")
+
+
+async def test_a_second_tap_does_not_take_the_next_step(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+
+    await page.get_by_test_id("step-accepted").dblclick()
+    await expect(page.get_by_test_id("step-en_route")).to_be_enabled()
+    await all_sent(page)
+
+    assert (await dispatcher.order(order))["state"] == "accepted"
+
+
+async def test_a_report_on_the_way_leaves_the_next_step_where_it_was(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await page.get_by_test_id("step-accepted").click()
+
+    await page.get_by_test_id("step-feedback").click()
+    await page.get_by_test_id("note").fill("snow on the pass")
+    await page.get_by_test_id("note-send").click()
+    await expect(page.get_by_test_id("reports")).to_have_text("Reports given: 1")
+    await page.get_by_test_id("step-en_route").click()
+    await all_sent(page)
+
+    after = await dispatcher.order(order)
+    assert (after["state"], steps(after)["feedback"]) == ("en_route", 1)
+
+
+async def test_unable_needs_a_reason_and_sends_it(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+
+    await page.get_by_test_id("step-declined").click()
+    await page.get_by_test_id("reason").first.click()
+    await expect(page.get_by_test_id("order-over")).to_have_attribute("data-step", "declined")
+    await all_sent(page)
+
+    after = await dispatcher.order(order)
+    assert after["state"] == "unable"
+    assert after["events"][-1]["reason"] == "Road impassable"
+
+
+async def test_the_next_officer_at_this_handset_does_not_see_the_orders_of_the_one_before(
+    page: Page, dispatcher: Dispatcher, seeded: demo.DemoSeed, unit_id: str
+) -> None:
+    await dispatcher.send(unit_id)
+    await shown(page)
+
+    await page.get_by_test_id("sign-out").click()
+    await page.get_by_test_id("sign-out-confirm").click()
+
+    await page.wait_for_url("**/login?next=%2Fhandset")
+    stored = await page.evaluate(
+        """() => new Promise((resolve) => {
+          const opening = indexedDB.open("ridgeline-handset");
+          opening.onsuccess = () => {
+            const read = opening.result.transaction("state").objectStore("state").get("grant");
+            read.onsuccess = () => resolve(read.result ?? null);
+          };
+        })"""
+    )
+    assert stored is None, "the token of the device stays behind"
