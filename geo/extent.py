@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.errors import ExtentError, OffMapError
-from geo.linear import LinearIndex, point_at
+from geo.linear import LinearIndex, Stretch, point_at
 from geo.projection import projection, require_inside
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap
 
@@ -148,10 +148,10 @@ class ExtentIndex:
 
         Raises `ExtentError` (`bad_polygon`, `corner_count`).
         """
-        polygon = self._polygon(zone)
+        polygon = self.polygon_m(zone)
         ring = np.array(zone.corners)
         edges = self._within(*ring.min(axis=0).tolist(), *ring.max(axis=0).tolist())
-        lines = self._lines(edges)
+        lines = self.lines_m(edges)
         shapely.prepare(polygon)
         hit = shapely.intersects(polygon, lines)
         edges, lines = edges[hit], lines[hit]
@@ -172,7 +172,7 @@ class ExtentIndex:
         reach_lon = reach_lat / max(np.cos(np.radians(lat)), 0.01)
         edges = self._within(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
         point = shapely.Point(projection(self.roadmap.meta.crs).point_to_metres(lon, lat))
-        lines = self._lines(edges)
+        lines = self.lines_m(edges)
         away_m = shapely.distance(lines, point)
         rows = [row for row in np.argsort(away_m, kind="stable") if away_m[row] <= within_m]
         return [
@@ -207,7 +207,8 @@ class ExtentIndex:
             np.array([each.direction for each in picks], dtype=object),
         )
 
-    def _span(self, span: RoadSpan) -> Coverage:
+    def stretch(self, span: RoadSpan) -> Stretch:
+        """The edges of a road between two kilometres. Raises `ExtentError`."""
         length_km = self.linear.length_km(span.ref)
         if length_km is None:
             raise ExtentError(
@@ -223,13 +224,17 @@ class ExtentIndex:
                 f"{ref} runs from kilometre 0 to {length_km:.1f}.",
                 {"ref": ref, "length_km": round(length_km, 3)},
             )
-        found = self.linear.between(
-            span.ref, low - POINT_KM * (low == high), high + POINT_KM * (low == high)
-        )
+        slack_km = POINT_KM if low == high else 0.0
+        found = self.linear.between(span.ref, low - slack_km, high + slack_km)
+        assert found is not None
+        return found
+
+    def _span(self, span: RoadSpan) -> Coverage:
+        found = self.stretch(span)
         sides = np.where(found.rising, span.direction, _SWAPPED[span.direction]).astype(object)
         return _coverage(_bounded(found.edges), found.share, sides)
 
-    def _polygon(self, zone: Zone) -> shapely.Polygon:
+    def polygon_m(self, zone: Zone) -> shapely.Polygon:
         """In projected metres. Raises `ExtentError` (`bad_polygon`, `corner_count`)."""
         if len(zone.corners) > CORNERS_MAX:
             raise ExtentError("corner_count", f"A polygon has at most {CORNERS_MAX} corners.")
@@ -252,7 +257,7 @@ class ExtentIndex:
         touch &= (low[:, 1] <= north) & (high[:, 1] >= south)
         return np.flatnonzero(touch)
 
-    def _lines(self, edges: Ints) -> NDArray[np.object_]:
+    def lines_m(self, edges: Ints) -> NDArray[np.object_]:
         """Shapes in projected metres."""
         counts = np.diff(self._first)[edges]
         rows = np.repeat(np.arange(len(edges)), counts)

@@ -50,10 +50,16 @@ class Stretch:
     """The edges of a numbered road between two kilometres; side branches count as well."""
 
     edges: Ints
-    share: Floats
-    """Part of each edge that lies between them, above 0 up to 1."""
+    start: Floats
+    end: Floats
+    """What of each edge lies between them, 0..1 from its tail; start < end."""
     rising: NDArray[np.bool_]
     """Whether the kilometres rise from tail to head."""
+
+    @property
+    def share(self) -> Floats:
+        """Part of each edge that lies between them, above 0 up to 1."""
+        return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +127,23 @@ class LinearIndex:
         at_km = float(line.tail_km[row] + fraction * span)
         return RoadPoint(ref=line.ref, km=at_km, edge=edge, fraction=fraction, lon=lon, lat=lat)
 
-    def between(self, ref: str, from_km: float, to_km: float) -> Stretch:
-        """What lies from one kilometre to the other; nothing when there is no such road."""
+    def between(self, ref: str, from_km: float, to_km: float) -> Stretch | None:
+        """What lies from one kilometre to the other; None when there is no such road."""
         line = self._line(ref)
         if line is None:
-            none = np.empty(0, dtype=np.int64)
-            return Stretch(edges=none, share=np.empty(0), rising=np.empty(0, dtype=np.bool_))
+            return None
+        rising = line.head_km >= line.tail_km
         low = np.minimum(line.tail_km, line.head_km)
-        high = np.maximum(line.tail_km, line.head_km)
-        inside = np.minimum(high, to_km) - np.maximum(low, from_km)
-        span = high - low
-        share = np.where(span > 0, inside / np.where(span > 0, span, 1.0), inside >= 0)
-        hit = (share > 0) & (inside >= np.minimum(_TOUCH_KM, 0.5 * span))
+        span = np.abs(line.head_km - line.tail_km)
+        whole = np.where(span > 0, span, 1.0)
+        first = ((from_km - low) / whole).clip(0.0, 1.0)
+        last = ((to_km - low) / whole).clip(0.0, 1.0)
+        hit = (last - first) * span > np.minimum(_TOUCH_KM, 0.5 * span)
         return Stretch(
             edges=line.edges[hit],
-            share=share[hit].clip(max=1.0),
-            rising=(line.head_km >= line.tail_km)[hit],
+            start=np.where(rising, first, 1.0 - last)[hit],
+            end=np.where(rising, last, 1.0 - first)[hit],
+            rising=rising[hit],
         )
 
     def kilometre(self, edge: int, fraction: float) -> tuple[str, float] | None:

@@ -11,16 +11,20 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import redis.asyncio as aioredis
 
 from geo import mapfolder
+from geo.conditions import Condition
 from geo.ground import Ground
 from geo.linear import LinearIndex
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
+from geo.routing.engine import Weights
 from geo.snap import SnapIndex
+from geo.speed import Profile, travel_times_ms
 from geo.tiles import TileMaker
 from server import housekeeping
 from server.board import Board
@@ -31,12 +35,15 @@ from server.http.pages import Check
 from server.metrics import Metrics
 from server.pipeline import Pipeline, utc_now
 from server.reachdesk import ReachDesk
+from server.roaddesk import RoadDesk
+from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.settings import Settings
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter
 from server.stores.presence import PresenceStore
+from server.surveyor import Surveyor
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +67,9 @@ class Services:
     board: Board
     pipeline: Pipeline
     reach: ReachDesk
+    surveyor: Surveyor
+    roads: RoadPicture
+    road_desk: RoadDesk
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -87,6 +97,26 @@ async def build(settings: Settings) -> Services:
         fanout = RedisFanOut(settings.redis_url, queue_len_max=limits.fanout_queue_len_max)
         presence = PresenceStore(redis, metrics)
         positions = PositionWriter(pool, metrics=metrics)
+        surveyor = await asyncio.to_thread(Surveyor, roadmap)
+        undo.push_async_callback(surveyor.close)
+        roads = RoadPicture(
+            pool=pool,
+            router=routing,
+            surveyor=surveyor,
+            roadmap=roadmap,
+            times_of=partial(_times_under, roadmap),
+            metrics=metrics,
+        )
+        road_desk = RoadDesk(
+            pool=pool,
+            fanout=fanout,
+            picture=roads,
+            surveyor=surveyor,
+            map_id=roadmap.meta.map_id,
+            clock=utc_now,
+        )
+        await road_desk.turn_over()
+        await road_desk.catch_up()
         board = await Board.load(
             pool,
             fanout=fanout,
@@ -108,9 +138,17 @@ async def build(settings: Settings) -> Services:
             presence=presence,
             board=board,
             pipeline=Pipeline(
-                pool=pool, fanout=fanout, live=board, router=routing, map_meta=roadmap.meta
+                pool=pool,
+                fanout=fanout,
+                live=board,
+                router=routing,
+                roads=roads,
+                map_meta=roadmap.meta,
             ),
             reach=ReachDesk(router=routing, roadmap=roadmap, snapper=index.snap),
+            surveyor=surveyor,
+            roads=roads,
+            road_desk=road_desk,
             positions=positions,
             sessions=Sessions(
                 pool=pool,
@@ -141,6 +179,8 @@ async def background(services: Services) -> AsyncIterator[None]:
             "fanout": services.fanout.run,
             "presence": services.presence.run,
             "board": services.board.run,
+            "roads": services.roads.run,
+            "road_desk": services.road_desk.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,
             "sweep": lambda: housekeeping.sweep_sessions(services.pool),
@@ -163,6 +203,7 @@ async def close(services: Services) -> None:
     """Let go of what `build` opened, in the opposite order."""
     services.auth.close()
     await services.redis.aclose()
+    await services.surveyor.close()
     await services.routing.close()
     try:
         await asyncio.wait_for(services.pool.close(), services.settings.limits.shutdown_s)
@@ -177,6 +218,11 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
         for task in tasks:
             task.cancel()
         _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
+
+
+def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
+    """What conditions cost is reckoned for a patrol car in routine, and holds for everybody."""
+    return travel_times_ms(roadmap, Profile(condition=condition))
 
 
 def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex]:

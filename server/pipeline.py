@@ -23,9 +23,19 @@ from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.dispatch.incidents import INCIDENT_TYPES, IncidentStatus
 from server.dispatch.orders import OrderState, Speaker, Statement, Verdict, Why, decide
 from server.ids import new_id
-from server.ports import Clock, FanOut, LiveUnits, Router
+from server.ports import Clock, FanOut, LiveUnits, RoadWatch, Router
 from server.recommender import Recommender
-from server.stores import decisions, entries, incidents, issue, journal, order_rows, orders, units
+from server.stores import (
+    decisions,
+    entries,
+    incidents,
+    issue,
+    journal,
+    order_rows,
+    orders,
+    roadstate,
+    units,
+)
 from server.stores.decisions import Decision
 from server.stores.order_rows import Event, LockedOrder
 from server.stores.orders import Hint
@@ -78,10 +88,12 @@ class Pipeline:
         fanout: FanOut,
         live: LiveUnits,
         router: Router,
+        roads: RoadWatch,
         map_meta: MapMeta,
         clock: Clock = utc_now,
     ) -> None:
         self._pool = pool
+        self._roads = roads
         self._fanout = fanout
         self._recommender = Recommender(live=live, router=router, map_id=map_meta.map_id)
         self._bounds = map_meta.bounds
@@ -125,6 +137,8 @@ class Pipeline:
             _require_running(incident)
             doing = await units.doing(conn)
             unseen = await units.load_some(conn, self._recommender.unseen(doing))
+            roads_version = await roadstate.version(conn)
+        await self._roads.catch_up(roads_version)
         found = await self._recommender.compute(
             incident,
             doing,

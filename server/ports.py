@@ -7,6 +7,7 @@ small stand-ins. Knows no implementation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from geo.eta import Eta
     from geo.ground import Route
     from geo.reach import Reach
+    from geo.roadstate import Overrides
     from geo.snap import Snap
     from server.dispatch.contenders import Approach
     from server.views import UnitView
@@ -33,7 +35,8 @@ class FanOut(Protocol):
     """Tells every process of the county that something changed; a hint, never the truth.
 
     Topics: `unit` (unit id), `incident` (incident id), `device` (device id: a command waits),
-    `fix` and `presence` (JSON). Publish only after the transaction has committed.
+    `fix` and `presence` (JSON), `roads` (their version). Publish only after the transaction has
+    committed.
     """
 
     def publish(self, topic: str, payload: str) -> None:
@@ -54,8 +57,33 @@ class LiveUnits(Protocol):
         """Where the unit's newest fix meets a road; None: no unit, no fix, or no road near it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRoads:
+    """Everything that differs from the map, as routing takes it over at once."""
+
+    version: int = 0
+    """Grows with every change."""
+    conditions: tuple[str, ...] = ("dry",)
+    """Every condition that holds somewhere, the county's first."""
+    overrides: Overrides = field(default_factory=dict)
+
+
+class RoadWatch(Protocol):
+    """Keeps routing up to date with the roads."""
+
+    async def catch_up(self, version: int) -> None:
+        """Return when every change up to this version is in force. Raises `RoutingBusy`."""
+
+
 class Router(Protocol):
     """Travel over the road graph, from any task of the event loop."""
+
+    @property
+    def roads(self) -> LiveRoads:
+        """What holds on the roads: the same object before and after a query held during it."""
+
+    async def set_roads(self, roads: LiveRoads) -> None:
+        """In force for every query asked after this one; never refused for a full queue."""
 
     async def snap(self, lon: float, lat: float) -> Snap:
         """Raises `OffMapError`, `NoRouteError`, `RoutingBusy`."""

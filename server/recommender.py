@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+import msgspec
+
 from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap
 from server.dispatch.contenders import Approach, contender, recommendation_view
@@ -19,6 +21,8 @@ from server.views import IncidentView, RecommendationView, UnitStatus, UnitView
 
 APPROACHES_MAX = 5
 """Best units whose road is computed, for its length and its spread; it costs more than its time."""
+TRIES_MAX = 3
+"""Computed anew when roads change under way; people change them, so twice in a row is rare."""
 
 
 class Recommender:
@@ -47,6 +51,23 @@ class Recommender:
         `unseen` are the views of those that the live picture does not show yet.
         Raises `RoutingBusy`. A place that no road reaches is a reason, not an error.
         """
+        for _ in range(TRIES_MAX):
+            roads = self._router.roads
+            found = await self._compute(incident, doing, unseen, recommendation_id, now)
+            if self._router.roads is roads:
+                break  # nothing changed under way: all of it is of one moment
+        return msgspec.structs.replace(
+            found, road_version=roads.version, conditions=list(roads.conditions)
+        )
+
+    async def _compute(
+        self,
+        incident: IncidentView,
+        doing: Mapping[str, tuple[UnitStatus, int | None]],
+        unseen: Sequence[UnitView],
+        recommendation_id: str,
+        now: datetime,
+    ) -> RecommendationView:
         target, no_road = await self._target(incident)
         living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
         snaps = {each: snap for each in living if (snap := self._live.snap(each)) is not None}

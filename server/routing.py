@@ -18,6 +18,7 @@ from geo.errors import NoRouteError
 from geo.eta import Eta, Spreads
 from geo.reach import Reach
 from server.dispatch.contenders import Approach
+from server.ports import LiveRoads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +51,12 @@ class RoutingService:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="routing")
         self._stopping = False
         self.refused_count = 0
+        self._roads = LiveRoads()
+
+    @property
+    def roads(self) -> LiveRoads:
+        """What holds on the roads; another one only ever between two queries."""
+        return self._roads
 
     async def start(self) -> None:
         """Open the ground now, so that a broken map is known at start. Raises `GeoError`."""
@@ -90,6 +97,21 @@ class RoutingService:
                 eta_to(ground, self._known_spreads, source, village) for source, village in pairs
             ]
         )
+
+    async def set_roads(self, roads: LiveRoads) -> None:
+        """Put closed and slowed roads in force for every query asked after this one.
+
+        Waits for its turn among the queries, and is never refused: a closed road must close.
+        Raises `RoutingBusy` once routing has stopped.
+        """
+        if self._stopping:
+            raise RoutingBusy("routing has stopped")
+
+        def take_over(ground: Ground) -> None:
+            ground.set_overrides(roads.overrides)
+            self._roads = roads
+
+        await asyncio.wrap_future(self._thread.submit(self._on_thread, take_over))
 
     async def close(self) -> None:
         """Refuse what waits, let the query under way end, close the ground, end the thread."""

@@ -34,6 +34,16 @@ class JournalKind(StrEnum):
     ORDER_REPORT_IGNORED = "order.report_ignored"
     """A report that changed nothing, and why."""
 
+    ROAD_CLOSED = "road.closed"
+    ROAD_SLOWED = "road.slowed"
+    ROAD_BEGUN = "road.begun"
+    """What was set for later came into force."""
+    ROAD_REOPENED = "road.reopened"
+    """Closed or slowed no more: somebody ended it, or its time was over."""
+    CONDITION_SET = "condition.set"
+    CONDITION_BEGUN = "condition.begun"
+    CONDITION_ENDED = "condition.ended"
+
     SHIFT_STARTED = "shift.started"
     SHIFT_ENDED = "shift.ended"
 

@@ -43,6 +43,8 @@ def recommendation_computed(incident: IncidentView, found: RecommendationView, *
             "number": incident.number,
             "recommendation": found.id,
             "map": found.map_id,
+            "roads": found.road_version,
+            "conditions": found.conditions,
             "best": [_best(each) for each in found.candidates[:BEST_LEN]],
             "candidates": len(found.candidates),
             "excluded": len(found.excluded),

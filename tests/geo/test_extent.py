@@ -21,6 +21,7 @@ from geo.extent import (
     RoadSpan,
     Zone,
 )
+from geo.outline import outline
 from geo.roadmap import EdgeFlag, RoadMap
 from tests.geo import maps
 from tests.geo.sources import Nodes, a_source, a_way, lonlat
@@ -255,3 +256,43 @@ def test_an_anchor_off_the_new_map_is_left_out(roads: ExtentIndex) -> None:
     anchored = replace(roads.anchored(Pick(edge=0)), lon=10.0, lat=50.0)
 
     assert roads.reattached(Picks(edges=(anchored,))).edges == ()
+
+
+# -- drawn -----------------------------------------------------------------------------------
+
+
+def drawn_m(roads: ExtentIndex, where: Picks | RoadSpan | Zone) -> list[list[tuple[int, int]]]:
+    """First and last point of each line, metres from the origin of the map's nodes, in order."""
+    x0, y0 = lonlat(0, 0)
+    x1, y1 = lonlat(1, 1)
+    lines = [(line - (x0, y0)) / (x1 - x0, y1 - y0) for line in outline(roads, where)]
+    return sorted(sorted((round(x, -1), round(y, -1)) for x, y in line[[0, -1]]) for line in lines)
+
+
+def test_a_picked_edge_is_drawn_whole(roads: ExtentIndex) -> None:
+    picks = Picks(edges=(Pick(edge=edge_of(roads.roadmap, 4)),) * 2)
+
+    assert drawn_m(roads, picks) == [[(3000, 0), (3000, 2000)]]
+
+
+def test_a_span_is_drawn_from_kilometre_to_kilometre(roads: ExtentIndex) -> None:
+    length_km = roads.linear.length_km("G1") or 0.0
+    span = RoadSpan(ref="G1", from_km=length_km / 6, to_km=length_km / 2)
+
+    assert drawn_m(roads, span) == [[(4500, 0), (6000, 0)], [(6000, 0), (7500, 0)]]
+
+
+def test_roads_in_a_polygon_are_cut_at_its_rim(roads: ExtentIndex) -> None:
+    assert drawn_m(roads, zone(1500, -500, 4500, 1000)) == [
+        [(1500, 0), (3000, 0)],
+        [(3000, 0), (3000, 1000)],
+        [(3000, 0), (4500, 0)],
+    ]
+
+
+def test_a_polygon_over_a_town_is_not_drawn_road_by_road(
+    roads: ExtentIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geo.outline.ZONE_LINES_MAX", 2)
+
+    assert outline(roads, zone(1500, -500, 4500, 1000)) == []

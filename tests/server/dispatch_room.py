@@ -12,13 +12,17 @@ from geo.errors import NoRouteError
 from geo.ground import Ground
 from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
+from geo.speed import Profile, travel_times_ms
 from protocols.native import Report, State
 from server.ids import new_id
 from server.pipeline import NewDecision, NewIncident, Pipeline
+from server.roaddesk import RoadDesk
+from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.stores import incidents, orders
 from server.stores.orders import ReportOutcome
 from server.stores.units import UnitRow, load_units
+from server.surveyor import Surveyor
 from server.views import (
     DeviceView,
     IncidentView,
@@ -138,6 +142,9 @@ class Room:
     fanout: LoudFanOut
     live: StillLife
     routing: RoutingService
+    surveyor: Surveyor
+    roads: RoadPicture
+    road_desk: RoadDesk
     roadmap: RoadMap
     now: datetime = NOW
 
@@ -285,27 +292,50 @@ def a_decision(found: RecommendationView, *rows: UnitRow, **changed: Any) -> New
 
 
 @asynccontextmanager
-async def a_room(pool: Any, roadmap: RoadMap) -> AsyncIterator[Room]:
+async def a_room(
+    pool: Any, roadmap: RoadMap, *, fanout: LoudFanOut | None = None
+) -> AsyncIterator[Room]:
+    """One server's part of the county; several on one pool are several servers."""
     routing = RoutingService(lambda: Ground(roadmap, engine="scipy"))
     await routing.start()
-    fanout, live = LoudFanOut(), StillLife(roadmap)
-    pipeline = Pipeline(
+    fanout, live = fanout or LoudFanOut(), StillLife(roadmap)
+    surveyor = Surveyor(roadmap)
+    roads = RoadPicture(
         pool=pool,
-        fanout=fanout,
-        live=live,
         router=routing,
-        map_meta=roadmap.meta,
-        clock=lambda: NOW,
+        surveyor=surveyor,
+        roadmap=roadmap,
+        times_of=lambda condition: travel_times_ms(roadmap, Profile(condition=condition)),
     )
     room = Room(
         pool=pool,
-        pipeline=pipeline,
+        pipeline=Pipeline(
+            pool=pool,
+            fanout=fanout,
+            live=live,
+            router=routing,
+            roads=roads,
+            map_meta=roadmap.meta,
+            clock=lambda: NOW,
+        ),
         fanout=fanout,
         live=live,
         routing=routing,
+        surveyor=surveyor,
+        roads=roads,
+        road_desk=RoadDesk(
+            pool=pool,
+            fanout=fanout,
+            picture=roads,
+            surveyor=surveyor,
+            map_id=roadmap.meta.map_id,
+            clock=lambda: room.now,
+        ),
         roadmap=roadmap,
     )
+    await room.road_desk.catch_up()
     try:
         yield room
     finally:
+        await surveyor.close()
         await routing.close()

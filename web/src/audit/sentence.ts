@@ -1,6 +1,7 @@
 // One entry of the log in a person's words. The sentences are in the dictionaries, `say.<kind>`; a part
 // in [brackets] is left out where the entry lacks what it would say.
 import { signal } from "@preact/signals";
+import { conditionWords } from "../shared/conditions";
 import { language } from "../shared/i18n";
 import { etaText, localTime } from "../shared/time";
 import type { IncidentType, JournalEntry } from "../shared/types";
@@ -58,6 +59,13 @@ function valueWords(name: string, value: unknown): string {
     case "reported":
     case "because":
       return t.loose(`order.${value}`, {}, String(value));
+    case "condition":
+      return conditionWords(String(value));
+    case "conditions":
+      return list((value as string[]).map(conditionWords));
+    case "starts_at":
+    case "expires_at":
+      return localTime(String(value), false);
     case "roles":
       return list((value as string[]).map((role) => t.loose(`role.${role}`, {}, role)));
     default:
@@ -100,7 +108,8 @@ export function actorWords(actor: string): string {
 /** What the entry is about, by the name people use: "incident 12", "unit P-07". */
 export function subjectWords({ subject, body }: JournalEntry): string {
   const [kind = "", id = ""] = subject.split(/:(.*)/);
-  const known = { incident: body.number, order: body.number, unit: body.call_sign, station: body.name }[kind];
+  const { number, call_sign: unit, name: station } = body;
+  const known = { incident: number, order: number, road: number, condition: number, unit, station }[kind];
   return t.loose(`party.${kind}`, { id: String(known ?? short(id)) }, subject);
 }
 

@@ -1,0 +1,145 @@
+"""Finds roads for the event loop: one named thread owns the index of their edges.
+
+Laying out a numbered road or cutting a polygon takes milliseconds to a second, and the index is not
+thread-safe, so all of it runs on one thread, in the order asked. The queue is bounded: when it is
+full the caller hears `SurveyorBusy` at once. Knows no store and no travel time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from geo.conditionfield import members
+from geo.describe import Describer
+from geo.extent import Coverage, ExtentIndex, Floats, Ints, Picks, RoadSpan, Where, Zone
+from geo.linear import LinearIndex
+from geo.outline import outline
+from geo.roadmap import RoadMap
+
+QUEUE_LEN_MAX = 64
+"""Questions under way or waiting."""
+
+T = TypeVar("T")
+
+
+class SurveyorBusy(Exception):
+    """Too many questions wait; try again in a moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What an extent means on this map."""
+
+    where: Where
+    """With the anchors of picked edges."""
+    coverage: Coverage
+    length_km: float
+    place: str
+    """In words: `G320 km 12.3–14.0`."""
+    lines: list[Floats]
+    """To draw; each (k, 2) degrees."""
+
+
+class Surveyor:
+    """Owns the thread; `close` ends it."""
+
+    def __init__(self, roadmap: RoadMap, *, queue_len_max: int = QUEUE_LEN_MAX) -> None:
+        linear = LinearIndex(roadmap)
+        self._index = ExtentIndex(roadmap, linear)
+        self._describer = Describer(roadmap, linear)
+        self._queue_len_max = queue_len_max
+        self._places = threading.BoundedSemaphore(queue_len_max)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="surveyor")
+
+    async def ask(self, question: Callable[[ExtentIndex], T]) -> T:
+        """Ask the index. Raises `SurveyorBusy` and what the question raises."""
+        if not self._places.acquire(blocking=False):
+            raise SurveyorBusy(f"{self._queue_len_max} questions about roads wait already")
+        future = self._thread.submit(question, self._index)
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)
+
+    async def survey(self, where: Where, *, of_this_map: bool = True) -> Survey:
+        """What it covers; picked edges of another map are found by their anchors.
+
+        Raises `ExtentError`, `SurveyorBusy`.
+        """
+
+        def question(index: ExtentIndex) -> Survey:
+            if isinstance(where, Picks) and not of_this_map:
+                return self._survey(index, index.reattached(where))
+            return self._survey(index, where)
+
+        return await self.ask(question)
+
+    async def members(self, zone: Zone) -> tuple[Ints, str]:
+        """The edges on which a condition set for the zone holds, and the zone in words.
+
+        Raises `ExtentError`, `SurveyorBusy`.
+        """
+        return await self.ask(lambda index: (members(index, zone), self._middle(zone)))
+
+    async def close(self) -> None:
+        """Let what is under way end."""
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+
+    def _survey(self, index: ExtentIndex, where: Where) -> Survey:
+        coverage = index.cover(where)
+        if isinstance(where, Picks):
+            where = Picks(edges=tuple(index.anchored(each) for each in where.edges))
+        return Survey(
+            where=where,
+            coverage=coverage,
+            length_km=length_km(index.roadmap, coverage),
+            place=self._place(index, where, coverage),
+            lines=outline(index, where),
+        )
+
+    def _place(self, index: ExtentIndex, where: Where, coverage: Coverage) -> str:
+        match where:
+            case RoadSpan():
+                low, high = sorted((where.from_km, where.to_km))
+                return _span_words(index.linear.known(where.ref) or where.ref, low, high)
+            case Picks():
+                first = where.edges[0]
+                return _one_road(index, coverage) or self._describer.describe(first.lon, first.lat)
+            case Zone():
+                return self._middle(where)
+
+    def _middle(self, zone: Zone) -> str:
+        lon, lat = np.mean(zone.corners, axis=0).tolist()
+        return self._describer.describe(lon, lat)
+
+
+def length_km(roadmap: RoadMap, coverage: Coverage) -> float:
+    """Kilometres of road, each counted once however many directions are meant."""
+    share = np.zeros(roadmap.edge_count)
+    np.maximum.at(share, coverage.arcs >> 1, coverage.share)
+    return float((share * roadmap.edge_length_m).sum()) / 1000.0
+
+
+def _one_road(index: ExtentIndex, coverage: Coverage) -> str:
+    """From kilometre to kilometre, when all edges are of one numbered road."""
+    ends = [
+        index.linear.kilometre(edge, fraction)
+        for edge in coverage.edges.tolist()
+        for fraction in (0.0, 1.0)
+    ]
+    refs = {end[0] if end else None for end in ends}
+    if len(refs) != 1 or None in refs:
+        return ""
+    kilometres = [end[1] for end in ends if end]
+    return _span_words(str(refs.pop()), min(kilometres), max(kilometres))
+
+
+def _span_words(ref: str, low_km: float, high_km: float) -> str:
+    if round(low_km, 1) == round(high_km, 1):
+        return f"{ref} km {low_km:.1f}"
+    return f"{ref} km {low_km:.1f}–{high_km:.1f}"
