@@ -22,8 +22,8 @@ from geo.errors import NoRouteError, OffMapError
 from server.metrics import Metrics
 from server.ports import Clock, FanOut
 from server.stores import picture, units
+from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
-from server.stores.positions import STORE_AWAY
 from server.stores.presence import DeviceFix, Presence, PresenceStore
 from server.stores.units import DeviceRow, UnitRow
 from server.views import DeviceView, PositionView, UnitView

@@ -6,11 +6,10 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-import asyncpg
-
 from server.http.passwords import Passwords, one_time_password
 from server.http.users import NewUser, create
 from server.stores import users
+from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
 
 logger = logging.getLogger(__name__)
@@ -42,6 +41,6 @@ async def sweep_sessions(pool: Pool) -> None:
     while True:
         try:
             await users.end_expired_sessions(pool, datetime.now(UTC))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except STORE_AWAY as error:
             logger.warning("old sessions are not swept, PostgreSQL is away: %s", error)
         await asyncio.sleep(SWEEP_S)

@@ -50,7 +50,7 @@ from server.http import map as ground_map
 from server.http.app import assemble
 from server.listening import CannotListen, allow_files, impatient, listen
 from server.settings import Settings, SettingsError
-from server.stores.positions import STORE_AWAY
+from server.stores.away import STORE_AWAY
 
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from server.ports import Clock, FanOut
 from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
 from server.stores import journal, roadentries, roadstate
-from server.stores.positions import STORE_AWAY
+from server.stores.away import STORE_AWAY
 from server.stores.roadstate import (
     CONDITIONS,
     RUNNING_MAX,

@@ -150,8 +150,8 @@ def with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
     from server.embedded.errors import DataFolderInUse, EmbeddedError
     from server.embedded.postgres import url_in
     from server.http.errors import ApiError
+    from server.stores.away import STORE_AWAY
     from server.stores.pool import open_pool
-    from server.stores.positions import STORE_AWAY
 
     folder = (data_dir or default_data_dir()).absolute()
     settings = from_env(data_dir=folder, map_dir=folder)

@@ -37,9 +37,9 @@ from devices.session import (
 from protocols.native import CloseCode, Hello, State
 from server.gateways.uplink import Uplink
 from server.stores import commands, devices
+from server.stores.away import STORE_AWAY
 from server.stores.commands import Command
 from server.stores.devices import Device
-from server.stores.positions import STORE_AWAY
 from server.stores.presence import Presence
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from server.gateways.connection import TRY_AGAIN_LATER
 from server.gateways.hub import Console, ConsoleHub
 from server.http.auth import require
 from server.http.errors import ApiError, error_response
-from server.stores.positions import STORE_AWAY
+from server.stores.away import STORE_AWAY
 
 __all__ = ["PATH", "SUBPROTOCOL", "ConsoleHub", "routes", "serve"]
 

@@ -27,8 +27,8 @@ from server.board import Board
 from server.metrics import Metrics
 from server.ports import Clock, FanOut
 from server.stores import incidents
+from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
-from server.stores.positions import STORE_AWAY
 from server.views import Delta, IncidentView, Snapshot, Tick
 
 logger = logging.getLogger(__name__)

@@ -23,8 +23,9 @@ from server.ids import new_id
 from server.metrics import Metrics
 from server.ports import Clock, FanOut
 from server.stores import devices
+from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
-from server.stores.positions import STORE_AWAY, Key, PositionWriter
+from server.stores.positions import Key, PositionWriter
 from server.stores.presence import DeviceFix, Presence, PresenceStore
 
 logger = logging.getLogger(__name__)

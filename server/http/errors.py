@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from protocols.errors import MALFORMED_JSON
 from server.http.texts import in_words
+from server.stores.away import NO_ANSWER
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 async def _database_away(request: Request, error: Exception) -> Response:
     logger.warning("the database is away: %s: %s", type(error).__name__, error)
-    message = "The database does not answer. Nothing was changed; try again in a moment."
+    message = "The database does not answer just now. Try again in a moment."
     return error_response(ApiError(503, "unavailable", message, headers={"retry-after": "2"}))
 
 
@@ -117,16 +118,11 @@ async def _client_library(request: Request, error: Exception) -> Response:
 
 
 HANDLERS: dict[type[Exception], Handler] = {
+    **dict.fromkeys(NO_ANSWER, _database_away),
     ApiError: _refused,
     HTTPException: _http_exception,
     asyncpg.DataError: _bad_value,
-    asyncpg.PostgresConnectionError: _database_away,
-    asyncpg.CannotConnectNowError: _database_away,
-    asyncpg.TooManyConnectionsError: _database_away,
-    asyncpg.AdminShutdownError: _database_away,
     asyncpg.InterfaceError: _client_library,
-    ConnectionError: _database_away,
-    TimeoutError: _database_away,
 }
 STARLETTE_HANDLERS = {HTTPException: _http_exception}
 """For `Starlette(exception_handlers=…)`: what Starlette would answer itself."""

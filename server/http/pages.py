@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-import asyncpg
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
@@ -27,6 +26,7 @@ from starlette.types import Scope
 from server.http.auth import require, session_of
 from server.http.errors import ApiError, json
 from server.metrics import Metrics
+from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
 
 WEB_DIR = Path(__file__).parent.parent / "web"
@@ -176,5 +176,5 @@ async def _answers(check: Check) -> bool:
     try:
         async with asyncio.timeout(READY_S_MAX):
             return await check()
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except STORE_AWAY:
         return False

@@ -23,6 +23,7 @@ import asyncpg
 
 from devices.intake import Fix
 from server.metrics import Metrics
+from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
 
 logger = logging.getLogger(__name__)
@@ -32,14 +33,6 @@ Key: TypeAlias = tuple[str, str]
 OnStored = Callable[[str, str, int], None]
 """(device id, install id, up_seq): everything up to there is durable."""
 
-STORE_AWAY = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # "another operation is in progress": lost while connecting
-    OSError,
-    TimeoutError,
-)
-"""What a store that is away, restarting or overloaded raises."""
 _BAD_ROW = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
