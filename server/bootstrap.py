@@ -158,7 +158,9 @@ async def build(settings: Settings) -> Services:
                 presence=presence,
                 metrics=metrics,
             ),
-            hub=ConsoleHub(pool=pool, board=board, fanout=fanout, clock=utc_now, metrics=metrics),
+            hub=ConsoleHub(
+                pool=pool, board=board, roads=roads, fanout=fanout, clock=utc_now, metrics=metrics
+            ),
             auth=Auth(pool, limits),
             checks={"postgresql": lambda: _answers(pool)},
             helpers={"valkey": fanout.ping},

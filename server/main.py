@@ -43,6 +43,7 @@ from server.http import (
     orders,
     pages,
     reach,
+    roads,
     units,
     users,
 )
@@ -67,6 +68,7 @@ _MODULES = (
     journal,
     ground_map,
     reach,
+    roads,
     console,
     device,
     pages,

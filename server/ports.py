@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from geo.roadstate import Overrides
     from geo.snap import Snap
     from server.dispatch.contenders import Approach
-    from server.views import UnitView
+    from server.views import RoadsView, UnitView
 
 Clock = Callable[[], datetime]
 """The wall clock: an aware UTC datetime."""
@@ -66,6 +66,15 @@ class LiveRoads:
     conditions: tuple[str, ...] = ("dry",)
     """Every condition that holds somewhere, the county's first."""
     overrides: Overrides = field(default_factory=dict)
+
+
+class RoadNews(Protocol):
+    """What people see of closed roads and conditions."""
+
+    def view(self) -> RoadsView: ...
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call whenever `view` has changed."""
 
 
 class RoadWatch(Protocol):

@@ -74,6 +74,15 @@ class RoadPicture:
         dues = (each.due_at for each in (*self._picture.states, *self._picture.conditions))
         return min((due for due in dues if due is not None), default=None)
 
+    @property
+    def states(self) -> list[RoadStateRow]:
+        """Running ones by number, then some that ended, newest first."""
+        return self._picture.states
+
+    @property
+    def conditions(self) -> list[ConditionRow]:
+        return self._picture.conditions
+
     def running(self) -> list[tuple[RoadStateRow, Survey | None]]:
         """Closed and slowed roads that have not ended, with where they lie on this map."""
         states = self._picture.states

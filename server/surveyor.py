@@ -11,7 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -38,7 +38,7 @@ class Survey:
     """What an extent means on this map."""
 
     where: Where
-    """With the anchors of picked edges."""
+    """With the anchors of picked edges, and the road's number as the map writes it."""
     coverage: Coverage
     length_km: float
     place: str
@@ -92,8 +92,11 @@ class Surveyor:
 
     def _survey(self, index: ExtentIndex, where: Where) -> Survey:
         coverage = index.cover(where)
-        if isinstance(where, Picks):
-            where = Picks(edges=tuple(index.anchored(each) for each in where.edges))
+        match where:
+            case Picks():
+                where = Picks(edges=tuple(index.anchored(each) for each in where.edges))
+            case RoadSpan():
+                where = replace(where, ref=index.linear.known(where.ref) or where.ref)
         return Survey(
             where=where,
             coverage=coverage,
@@ -106,7 +109,7 @@ class Surveyor:
         match where:
             case RoadSpan():
                 low, high = sorted((where.from_km, where.to_km))
-                return _span_words(index.linear.known(where.ref) or where.ref, low, high)
+                return _span_words(where.ref, low, high)
             case Picks():
                 first = where.edges[0]
                 return _one_road(index, coverage) or self._describer.describe(first.lon, first.lat)

@@ -329,6 +329,7 @@ class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
     units: list[UnitView]
     incidents: list[IncidentView]
     """Open and assigned ones."""
+    roads: RoadsView
 
 
 class Delta(View, frozen=True, tag_field="t", tag="delta"):
@@ -339,6 +340,8 @@ class Delta(View, frozen=True, tag_field="t", tag="delta"):
     units: list[UnitView]
     incidents: list[IncidentView]
     gone_units: list[str]
+    roads: RoadsView | None
+    """All of it, when anything about roads or conditions changed."""
 
 
 class Tick(View, frozen=True, tag_field="t", tag="tick"):

@@ -1,10 +1,10 @@
 """What all consoles are told: one hub a process gathers changes and sends each once.
 
-It notes which units and incidents look different, gathers for a tick (less when an incident is
-among them), encodes ONE delta and hands the same text to every console. A console that joins gets
-a snapshot of that moment and then deltas; one whose queue is full is closed with 4004 and comes
-back for a new snapshot. Hints of the fan-out may be lost: open incidents are read again now and
-then, so a miss costs seconds.
+It notes which units, incidents and roads look different, gathers for a tick (less when more than
+units are among them), encodes ONE delta and hands the same text to every console. A console that
+joins gets a snapshot of that moment and then deltas; one whose queue is full is closed with 4004
+and comes back for a new snapshot. Hints of the fan-out may be lost: open incidents are read again
+now and then, so a miss costs seconds.
 
 Knows no socket and no rule of dispatch.
 """
@@ -25,7 +25,7 @@ import msgspec
 from protocols.native import CloseCode
 from server.board import Board
 from server.metrics import Metrics
-from server.ports import Clock, FanOut
+from server.ports import Clock, FanOut, RoadNews
 from server.stores import incidents
 from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
@@ -43,7 +43,7 @@ class HubLimits:
     tick_s: float = 0.25
     """Between two deltas; what units do in between is one message."""
     urgent_s: float = 0.02
-    """The same when an incident or an order changed: somebody waits for that."""
+    """The same when an incident, an order or a road changed: somebody waits for that."""
     idle_s: float = 5.0
     """Without anything new a Tick says that the feed lives."""
     consoles_max: int = 200
@@ -107,6 +107,7 @@ class ConsoleHub:
         *,
         pool: Pool,
         board: Board,
+        roads: RoadNews,
         fanout: FanOut,
         clock: Clock,
         metrics: Metrics | None = None,
@@ -115,7 +116,7 @@ class ConsoleHub:
         self.limits = limits or HubLimits()
         self.metrics = metrics or Metrics()
         self.seq = 0
-        self._pool, self._board, self._clock = pool, board, clock
+        self._pool, self._board, self._roads, self._clock = pool, board, roads, clock
         self._consoles: set[Console] = set()
         self._draining = False
         self._none_left = asyncio.Event()
@@ -124,12 +125,14 @@ class ConsoleHub:
         self._loaded = asyncio.Event()
         self._changed_units: set[str] = set()
         self._changed_incidents: dict[str, IncidentView] = {}
+        self._changed_roads = False
         self._stale_incidents: set[str] = set()
         self._reload_at = 0.0
         self._said_at = 0.0
         self._changed = asyncio.Event()
         self._urgent = asyncio.Event()
         board.on_change(self._unit_changed)
+        roads.on_change(self._roads_changed)
         fanout.subscribe("incident", self._incident_changed)
         fanout.subscribe("resync", self._resync)
         self.metrics.gauge("consoles", lambda: len(self._consoles))
@@ -188,7 +191,7 @@ class ConsoleHub:
 
     def tell(self) -> None:
         """One delta of everything that changed since the last; or a Tick after long silence."""
-        if self._changed_units or self._changed_incidents:
+        if self._changed_units or self._changed_incidents or self._changed_roads:
             self.seq += 1
             self._broadcast(self._delta())
         elif _loop_s() - self._said_at >= self.limits.idle_s:
@@ -247,6 +250,7 @@ class ConsoleHub:
             now=self._clock(),
             units=self._board.units(),
             incidents=sorted(self._incidents.values(), key=lambda each: -each.number),
+            roads=self._roads.view(),
         )
 
     def _delta(self) -> Delta:
@@ -257,9 +261,11 @@ class ConsoleHub:
             units=[unit for unit in units.values() if unit is not None],
             incidents=list(self._changed_incidents.values()),
             gone_units=[unit_id for unit_id, unit in units.items() if unit is None],
+            roads=self._roads.view() if self._changed_roads else None,
         )
         self._changed_units.clear()
         self._changed_incidents.clear()
+        self._changed_roads = False
         return delta
 
     def _broadcast(self, message: Delta | Tick) -> None:
@@ -277,6 +283,11 @@ class ConsoleHub:
 
     def _incident_changed(self, incident_id: str) -> None:
         self._stale_incidents.add(incident_id)
+        self._changed.set()
+        self._urgent.set()
+
+    def _roads_changed(self) -> None:
+        self._changed_roads = True
         self._changed.set()
         self._urgent.set()
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Protocol
 
@@ -22,8 +23,11 @@ from server.http.texts import NO_NUL
 from server.pipeline import Pipeline
 from server.ports import LiveUnits, Router
 from server.reachdesk import ReachDesk
+from server.roaddesk import RoadDesk
+from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
 from server.stores.users import User
+from server.surveyor import Surveyor, SurveyorBusy
 
 TERM_LEN_MAX = 200
 RequestId = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
@@ -54,6 +58,12 @@ class Services(Protocol):
     def places(self) -> PlaceIndex: ...
     @property
     def reach(self) -> ReachDesk: ...
+    @property
+    def surveyor(self) -> Surveyor: ...
+    @property
+    def roads(self) -> RoadPicture: ...
+    @property
+    def road_desk(self) -> RoadDesk: ...
 
 
 def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Response]]:
@@ -66,7 +76,7 @@ def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Resp
         except DispatchError as error:
             status = _STATUS[type(error)]
             raise ApiError(status, error.code, error.message, error.detail) from None
-        except RoutingBusy as error:
+        except (RoutingBusy, SurveyorBusy) as error:
             raise ApiError(
                 503, "routing_busy", f"Too much to route just now: {error}.",
                 headers={"retry-after": "1"},
@@ -93,3 +103,17 @@ def number(request: Request, name: str, *, default: int | None = None) -> int | 
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise ApiError(400, "malformed", f"{name} is {text[:40]!r}; it must be a whole number.")
     return int(text)
+
+
+def real(request: Request, name: str, *, default: float | None = None) -> float:
+    """A finite number of the query. Raises `ApiError` 400, also when it is missing."""
+    text = request.query_params.get(name, "")
+    if text == "" and default is not None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ApiError(400, "malformed", f"{name} is {text[:40]!r}; it must be a number.")
+    return value

@@ -44,6 +44,8 @@ def only(*who: str) -> frozenset[str]:
     return frozenset(who)
 
 
+ROAD_PEOPLE = only("dispatcher", "supervisor", "admin")
+
 ACCESS: dict[str, frozenset[str]] = {
     "POST /api/login": EVERYBODY,
     "GET /api/me": OWN_PASSWORD,
@@ -70,6 +72,16 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/units/{id}/shift": only("dispatcher", "admin"),
     "GET /api/isochrone": only("dispatcher", "supervisor"),
     "GET /api/coverage": only("dispatcher", "supervisor"),
+    "GET /api/roads/state": ROAD_PEOPLE,
+    "POST /api/roads/state": ROAD_PEOPLE,
+    "POST /api/roads/state/{id}/end": ROAD_PEOPLE,
+    "GET /api/roads/lines": ROAD_PEOPLE,
+    "GET /api/roads/near": ROAD_PEOPLE,
+    "GET /api/roads/numbers": ROAD_PEOPLE,
+    "POST /api/roads/preview": ROAD_PEOPLE,
+    "GET /api/conditions": ROAD_PEOPLE,
+    "POST /api/conditions": ROAD_PEOPLE,
+    "POST /api/conditions/{id}/end": ROAD_PEOPLE,
     "GET /api/journal": only("supervisor"),
     "GET /api/map": SIGNED_IN,
     "GET /api/places": only("dispatcher"),

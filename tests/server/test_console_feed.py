@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from server.stores import users
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
 from server.stores.presence import DeviceFix
-from server.views import Delta, Snapshot, Tick, UnitStatus
+from server.views import Delta, RoadsView, Snapshot, Tick, UnitStatus
 from tests.http_server import serving
 from tests.server.field_room import small_socket
 from tests.server.field_rows import add_device, add_unit, store_outage, until
@@ -44,11 +44,31 @@ M = TypeVar("M", bound=Message)
 decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
+class StillRoads:
+    """Roads that change only when a test says so."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.listeners: list[Callable[[], None]] = []
+
+    def view(self) -> RoadsView:
+        return RoadsView(version=self.version, county="dry", states=[], conditions=[])
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self.listeners.append(listener)
+
+    def change(self) -> None:
+        self.version += 1
+        for listener in self.listeners:
+            listener()
+
+
 @dataclass(slots=True)
 class Room:
     pool: Pool
     hub: ConsoleHub
     board: Board
+    roads: StillRoads
     fanout: RedisFanOut
     metrics: Metrics
     url: str = ""
@@ -75,10 +95,17 @@ async def console_room(pool: Pool, limits: HubLimits = QUICK) -> AsyncIterator[R
     metrics = Metrics()
     fanout = RedisFanOut("redis://127.0.0.1:1")  # never run: delivers within this process
     board = await Board.load(pool, fanout=fanout, snapper=_no_road, clock=lambda: NOW)
+    roads = StillRoads()
     hub = ConsoleHub(
-        pool=pool, board=board, fanout=fanout, clock=lambda: NOW, metrics=metrics, limits=limits
+        pool=pool,
+        board=board,
+        roads=roads,
+        fanout=fanout,
+        clock=lambda: NOW,
+        metrics=metrics,
+        limits=limits,
     )
-    room = Room(pool, hub, board, fanout, metrics)
+    room = Room(pool, hub, board, roads, fanout, metrics)
     auth = Auth(pool, Limits())
     app = assemble(console.routes(room), auth=auth, body_bytes_max=1000)
     tasks = [asyncio.create_task(board.run()), asyncio.create_task(hub.run())]
@@ -312,6 +339,22 @@ async def test_incident_does_not_wait_for_the_tick(pool: Pool) -> None:
 
     assert [each.id for each in delta.incidents] == [incident_id]
     assert [each.position.lon for each in delta.units if each.position] == [100.1]
+
+
+async def test_roads_are_told_when_they_change_without_waiting_for_the_tick(pool: Pool) -> None:
+    token = await sign_in(pool, "dispatcher")
+    slow = replace(QUICK, tick_s=3600)
+    async with console_room(pool, slow) as room, room.console(token) as socket:
+        before = await receive(socket, Snapshot)
+        room.fanout.publish("incident", await open_incident(pool))
+        without = await receive(socket, Delta)
+
+        room.roads.change()
+        changed = await receive(socket, Delta)
+
+    assert (before.roads.version, without.roads) == (0, None)
+    assert changed.roads is not None
+    assert changed.roads.version == 1
 
 
 async def test_unit_that_retires_is_gone(pool: Pool) -> None:
