@@ -16,6 +16,7 @@ from geo.errors import NoRouteError, OffMapError
 from geo.ground import Ground, Route
 from geo.projection import projection
 from geo.roadmap import RoadMap
+from geo.routing.partial import Leg
 from geo.track import Track
 
 Floats = NDArray[np.float64]
@@ -37,18 +38,17 @@ class Way:
     share: Floats
     """(k - 1,) of its arc that each piece is, by length."""
 
+    legs: tuple[Leg, ...]
+
     @property
     def arcs(self) -> Ints:
         """Arcs in driving order, each once a passage."""
-        first = np.ones(len(self.arc), dtype=np.bool_)
-        first[1:] = self.arc[1:] != self.arc[:-1]
-        return self.arc[first]
+        return np.array([leg.arc for leg in self.legs], dtype=np.int64)
 
     @property
     def arc_share(self) -> Floats:
         """Driven share of each of `arcs`."""
-        first = np.flatnonzero(np.diff(self.arc, prepend=-1))
-        return np.add.reduceat(self.share, first)
+        return np.array([abs(leg.end - leg.start) for leg in self.legs])
 
     def piece_s(self, arc_s: Floats) -> Floats:
         """(k - 1,) seconds of each piece, from seconds per whole arc (2M,)."""
@@ -84,7 +84,12 @@ def way_of(roadmap: RoadMap, route: Route) -> Way:
     if not arc:
         raise NoRouteError("the route ends where it begins")
     joined = [metres[0], *(part[1:] for part in metres[1:])]
-    return Way(metres=np.concatenate(joined), arc=np.concatenate(arc), share=np.concatenate(share))
+    return Way(
+        metres=np.concatenate(joined),
+        arc=np.concatenate(arc),
+        share=np.concatenate(share),
+        legs=route.legs,
+    )
 
 
 def drive(

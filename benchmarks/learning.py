@@ -1,0 +1,299 @@
+"""How much better travel times get by learning from drives, where the truth is known.
+
+Hidden worlds: every road is slower or quicker than modelled by a factor nobody is told, part of it
+common to the county, to its class and surface, to a numbered road in one direction, the rest its
+own. Drivers differ, too, and so does every passage. Their receivers err by 6 to 15 m and report
+every 5 to 60 s; some stop on the way. The whole chain runs as in the server: fixes are matched to
+roads, times are observed, factors learned. Then other drivers drive, on the same ways and on ways
+nobody drove before, and the time they take is compared with the time foretold.
+
+bias          mean of ln(T / median foretold)
+ape_median    absolute error as a share of T, its median
+ape_mean      and its mean
+p90_coverage  drives that took no longer than the P90 foretold, with a 95 % Wilson interval;
+              between 0.85 and 0.95 is what it should be
+pinball_50    quantile loss of the median and of the P90, minutes
+pinball_90
+
+The worlds are ours, so the figures show that the method works, not how far off the model is on real
+roads. `--write FILE` puts the table between the markers of docs/travel-time.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import _andorra
+from benchmarks._drivers import Driven, Way, drive, random_ways
+from benchmarks._report import Options, Row, main, say, share_row
+from geo import mapfolder
+from geo.eta import Spreads
+from geo.ground import Ground
+from geo.learning import Evidence, LearnedFactors, Levels
+from geo.matching import Matcher
+from geo.nearways import arc_ends
+from geo.observing import observations
+from geo.roadmap import RoadMap
+from geo.speed import Profile, travel_times_ms
+from tests.small_county import small_county
+
+DRIVES = (0, 1, 5, 20, 50)
+"""Drives per way that were learned from."""
+WORLDS = 6
+WAYS = 6
+"""Ways driven in every world, and as many others that nobody drove before."""
+JUDGED = 12
+"""Drives per way that are foretold, at every number of drives."""
+KM_MIN = 3.0
+
+LEVEL_SD = 0.15
+"""Hidden truth: standard deviation of the log factor of the county, of each class and surface, of
+each numbered road in one direction, of each arc; as the learning assumes."""
+DRIVER_SD = 0.15
+WEATHER_SD = 0.10
+PASSAGE_SD = 0.15
+"""Of one drive, of its day, and of each passage over an arc."""
+STOP_SHARE = 0.15
+"""Drives with a stop of one to four minutes."""
+INTERVALS_S = (5.0, 10.0, 15.0, 30.0, 60.0)
+NOISE_M = (6.0, 15.0)
+DAY_S = 86_400.0
+START_S = 1_767_225_600.0
+"""2026-01-01."""
+
+BEGIN, END = "<!-- learning: made by benchmarks/learning.py -->", "<!-- learning: end -->"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foretold:
+    """Drives that were judged: what they took, and what was foretold of them."""
+
+    took_s: Floats
+    median_s: Floats
+    p90_s: Floats
+
+    @classmethod
+    def joined(cls, parts: list[Foretold]) -> Foretold:
+        return cls(
+            took_s=np.concatenate([part.took_s for part in parts]),
+            median_s=np.concatenate([part.median_s for part in parts]),
+            p90_s=np.concatenate([part.p90_s for part in parts]),
+        )
+
+
+class World:
+    """One map with a hidden truth, its drivers, and what was learned from them."""
+
+    def __init__(self, roadmap: RoadMap, seed: int, ways: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.roadmap = roadmap
+        self._model_ms = travel_times_ms(roadmap, Profile())
+        self.model_s = self._model_ms / 1000.0
+        self._levels = Levels.of(roadmap)
+        self._evidence = Evidence(self._levels)
+        self._matcher = Matcher(roadmap)
+        self._arc_m = np.repeat(roadmap.edge_length_m.astype(np.float64), 2)
+        self._heads = arc_ends(roadmap)[1]
+        self.truth = np.exp(self._hidden())
+        ground = Ground(roadmap)
+        self.driven = random_ways(ground, ways, self.rng, KM_MIN)
+        self.groups = {
+            "same ways": self.driven,
+            "new ways": random_ways(ground, ways, self.rng, KM_MIN),
+        }
+        ground.close()
+        self._took_s = {
+            which: [float(self._piece_s(way).sum()) for way in group for _ in range(JUDGED)]
+            for which, group in self.groups.items()
+        }
+        """The same drives are judged at every number of drives learned from."""
+        self.now_s = START_S
+
+    def learn(self, way: Way) -> None:
+        """Somebody drives a way, and we learn from what the receiver says."""
+        seen = self._track(way)
+        match = self._matcher.match(seen.track, self._model_ms)
+        said = observations(match.runs, self._arc_m, self.model_s, self._heads)
+        self._evidence.add(said, self.now_s)
+
+    def judge(self, which: str, learned: LearnedFactors | None = None) -> Foretold:
+        """Compare what others took for some ways with what is foretold now."""
+        learned = learned or self._evidence.factors(self.now_s)
+        spreads = Spreads(self.roadmap, learned=learned)
+        etas = []
+        for way in self.groups[which]:
+            leg_s = (self.model_s * learned.factor)[way.arcs] * way.arc_share
+            etas += [spreads.eta(float(leg_s.sum()), way.legs, leg_s)] * JUDGED
+        return Foretold(
+            took_s=np.array(self._took_s[which]),
+            median_s=np.array([eta.median_s for eta in etas]),
+            p90_s=np.array([eta.p90_s for eta in etas]),
+        )
+
+    def told(self) -> LearnedFactors:
+        """The truth, as if learned: what remains is the difference between drivers and days."""
+        arcs = len(self.truth)
+        return LearnedFactors(
+            factor=self.truth.astype(np.float32),
+            log_sd=np.zeros(arcs, dtype=np.float32),
+            trips=np.full(arcs, 1_000_000, dtype=np.int32),
+        )
+
+    def _hidden(self) -> Floats:
+        """(2M,) true log factors."""
+        total = np.zeros(2 * self.roadmap.edge_count)
+        for group, size in zip(self._levels.groups, self._levels.sizes, strict=True):
+            total += np.append(self.rng.normal(0.0, LEVEL_SD, size), 0.0)[group]
+        return total
+
+    def _piece_s(self, way: Way) -> Floats:
+        """What somebody needs for each piece of a way today, without stops."""
+        day = self.rng.normal(0.0, np.hypot(DRIVER_SD, WEATHER_SD))
+        passage = self.rng.normal(0.0, PASSAGE_SD, len(self.model_s))
+        return way.piece_s(self.model_s * self.truth * np.exp(day + passage))
+
+    def _track(self, way: Way) -> Driven:
+        piece_s = self._piece_s(way)
+        stops = []
+        if self.rng.random() < STOP_SHARE:
+            after_s = float(self.rng.uniform(0.1, 0.9) * piece_s.sum())
+            stops = [(after_s, float(self.rng.uniform(60.0, 240.0)))]
+        return drive(
+            self.roadmap,
+            way,
+            piece_s,
+            self.rng,
+            interval_s=float(self.rng.choice(INTERVALS_S)),
+            noise_m=float(self.rng.uniform(*NOISE_M)),
+            stops=stops,
+        )
+
+
+def run(options: Options) -> list[Row]:
+    worlds, ways = (2, 5) if options.quick else (WORLDS, WAYS)
+    steps = DRIVES[:4] if options.quick else DRIVES
+    with tempfile.TemporaryDirectory(prefix="rl-", dir="/tmp") as folder:
+        say(options, "Building the map of Andorra")
+        maps = {"andorra": mapfolder.load(_andorra.build(Path(folder))), "small": small_county()}
+        return [
+            row
+            for name, roadmap in maps.items()
+            for row in _rows_of_map(name, roadmap, options, worlds, ways, steps)
+        ]
+
+
+def _rows_of_map(
+    name: str, roadmap: RoadMap, options: Options, worlds: int, ways: int, steps: tuple[int, ...]
+) -> Iterator[Row]:
+    found: dict[str, list[Foretold]] = {}
+    for number in range(worlds):
+        say(options, f"{name}: world {number + 1} of {worlds}")
+        world = World(roadmap, options.seed + number, ways)
+        driven = 0
+        for drives in steps:
+            for _ in range(drives - driven):
+                world.now_s += DAY_S
+                for way in world.driven:
+                    world.learn(way)
+            driven = drives
+            for which in world.groups:
+                found.setdefault(f"{which}, n = {drives}", []).append(world.judge(which))
+        for which in world.groups:
+            best = world.judge(which, world.told())
+            found.setdefault(f"{which}, truth known", []).append(best)
+    for system, parts in found.items():
+        yield from _rows(name, system, Foretold.joined(parts))
+
+
+def _rows(map_name: str, system: str, seen: Foretold) -> Iterator[Row]:
+    off = np.log(seen.took_s / seen.median_s)
+    error = np.abs(seen.took_s - seen.median_s) / seen.took_s
+    values = {
+        "bias": float(off.mean()),
+        "ape_median": float(np.median(error)),
+        "ape_mean": float(error.mean()),
+        "pinball_50": _pinball_min(seen.took_s, seen.median_s, 0.5),
+        "pinball_90": _pinball_min(seen.took_s, seen.p90_s, 0.9),
+    }
+    for metric, value in values.items():
+        yield Row(
+            metric=metric,
+            system=system,
+            map=map_name,
+            unit="min" if metric.startswith("pinball") else "share",
+            value=round(value, 4),
+            n=len(off),
+        )
+    hits = int((seen.took_s <= seen.p90_s).sum())
+    yield share_row("p90_coverage", system, hits, len(off), map_name)
+
+
+def _pinball_min(took_s: Floats, foretold_s: Floats, share: float) -> float:
+    """Mean quantile loss in minutes (Koenker and Bassett 1978)."""
+    over = took_s - foretold_s
+    return float(np.maximum(share * over, (share - 1.0) * over).mean() / 60.0)
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as Markdown, one line a system."""
+    lines = [
+        "| map | ways, drives learned from | n | bias | APE median / mean | P90 covers | "
+        "pinball .5 / .9 (min) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    systems: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows:
+        systems.setdefault((row.map or "", row.system), {})[row.metric] = row
+    for (map_name, system), found in sorted(systems.items(), key=_order):
+        value = {metric: row.value or 0.0 for metric, row in found.items()}
+        cover = found["p90_coverage"]
+        lines.append(
+            f"| {map_name} | {system} | {cover.n} | {value['bias']:+.3f} | "
+            f"{value['ape_median']:.1%} / {value['ape_mean']:.1%} | "
+            f"{value['p90_coverage']:.1%} ({cover.low:.1%} … {cover.high:.1%}) | "
+            f"{value['pinball_50']:.2f} / {value['pinball_90']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def _order(item: tuple[tuple[str, str], dict[str, Row]]) -> tuple[str, str]:
+    """By map, then ways; the sort is stable, so drives stay in order."""
+    (map_name, system), _ = item
+    return map_name, system.split(",")[0]
+
+
+def write(file: Path, rows: list[Row]) -> None:
+    """Put the table between the markers of a document."""
+    text = file.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"{file} has no lines {BEGIN} and {END} to put the table between")
+    file.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n\n{END}{after}", encoding="utf-8")
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    parsed, others = parser.parse_known_args()
+
+    def run_and_write(options: Options) -> list[Row]:
+        rows = run(options)
+        if parsed.write is not None:
+            write(parsed.write, rows)
+        return rows
+
+    main("learning", run_and_write, __doc__, others)
+
+
+if __name__ == "__main__":
+    _main()
