@@ -17,6 +17,7 @@ const KEYS = [
   ["R", "help.r"],
   ["C", "help.c"],
   ["F", "help.f"],
+  ["I", "help.i"],
   ["0", "help.zero"],
   ["1 2", "help.tabs"],
   ["Esc", "help.esc"],

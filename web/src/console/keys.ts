@@ -3,7 +3,16 @@ import { deselectOrBack } from "./back";
 import { openIncident, recommendOrDispatch, startDraft, step } from "./commands";
 import { hasOpenOrders, recommend } from "./detail_store";
 import { camera } from "./map/camera";
-import { closing, followedUnit, helpOpen, selectedIncident, selectedUnit, show, unassigned } from "./store";
+import {
+  closing,
+  followedUnit,
+  helpOpen,
+  reachOpen,
+  selectedIncident,
+  selectedUnit,
+  show,
+  unassigned,
+} from "./store";
 
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 /** On these, Enter belongs to the control itself; on rows it means: go on. */
@@ -50,6 +59,9 @@ const KEYS: Record<string, () => void> = {
   f: () => {
     const unit = selectedUnit.peek();
     if (unit?.position) followedUnit.value = followedUnit.peek() === unit.id ? null : unit.id;
+  },
+  i: () => {
+    reachOpen.value = !reachOpen.peek();
   },
   "0": () => camera.all(),
   "1": () => show("incidents"),

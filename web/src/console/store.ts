@@ -21,6 +21,8 @@ export type View = "incidents" | "units" | "map" | "detail";
 export const view = signal<View>("incidents");
 export const list = signal<"incidents" | "units">("incidents");
 export const helpOpen = signal(false);
+/** The panel of isochrones and coverage. */
+export const reachOpen = signal(false);
 /** The dialog that closes the selected incident. */
 export const closing = signal(false);
 export const followedUnit = signal<string | null>(null);

@@ -7,14 +7,17 @@ import type MapBrowserEvent from "ol/MapBrowserEvent";
 import { fromLonLat, toLonLat } from "ol/proj";
 import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
+import { lazy } from "../../shared/lazy";
 import { createBaseMap } from "../../shared/map/base";
 import type { MapInfo } from "../../shared/types";
 import { newIncidentAt, placeDraft, startDraft } from "../commands";
-import { draft, followedUnit, selectIncident, selectUnit, spot, units } from "../store";
+import { draft, followedUnit, reachOpen, selectIncident, selectUnit, spot, units } from "../store";
 import { t } from "../words";
 import { camera } from "./camera";
 import { addLayers, idOf, isSelectable } from "./layers";
 import { SearchBox } from "./SearchBox";
+
+const ReachPanel = lazy(() => import("../reach/ReachPanel").then((part) => part.ReachPanel));
 
 const HIT_PX = 6;
 const LONG_PRESS_MS = 550;
@@ -23,6 +26,7 @@ const LONG_PRESS_SLACK_PX = 8;
 export function MapView({ info }: { info: MapInfo }) {
   const target = useRef<HTMLDivElement>(null);
   const ready = useSignal(false);
+  const shown = useSignal<OlMap | null>(null);
 
   useEffect(() => {
     if (!target.current) return;
@@ -33,10 +37,12 @@ export function MapView({ info }: { info: MapInfo }) {
     const stopHands = listenToHands(base.map, target.current);
     const stopFollowing = follow();
     camera.attach(base.map, base.fitAll);
+    shown.value = base.map;
     base.map.once("postrender", () => {
       ready.value = true;
     });
     return () => {
+      shown.value = null;
       camera.detach();
       stopFollowing();
       stopHands();
@@ -75,10 +81,23 @@ export function MapView({ info }: { info: MapInfo }) {
           title={`${t("map.all")} (0)`}
           onClick={() => camera.all()}
         />
+        <Button
+          icon="reach"
+          aria-label={t("map.reach")}
+          title={`${t("map.reach")} (I)`}
+          aria-pressed={reachOpen.value}
+          data-testid="reach-toggle"
+          onClick={toggleReach}
+        />
       </div>
+      {reachOpen.value && shown.value && <ReachPanel map={shown.value} onClose={toggleReach} />}
       <p class="map-attribution">{info.attribution}</p>
     </main>
   );
+}
+
+function toggleReach(): void {
+  reachOpen.value = !reachOpen.peek();
 }
 
 function listenToHands(map: OlMap, target: HTMLElement): () => void {

@@ -1,0 +1,282 @@
+// How far units and stations get, and which villages are left out. Comes over the line when it is opened.
+import type OlMap from "ol/Map";
+import { useEffect } from "preact/hooks";
+import { Button } from "../../shared/components/Button";
+import { theme } from "../../shared/theme";
+import { durationText, etaText, now } from "../../shared/time";
+import { camera } from "../map/camera";
+import { addReachLayers, bandDash, bandHex } from "./reach_layers";
+import {
+  answeredAtMs,
+  askAgain,
+  BANDS_MIN,
+  type Coverage,
+  computing,
+  coverage,
+  from,
+  type Group,
+  isochrones,
+  LIMITS_MIN,
+  likely,
+  limitMin,
+  reachUnit,
+  startReach,
+  type Tally,
+  type Topic,
+  topic,
+  type VillageFeature,
+} from "./reach_store";
+import { t } from "./words";
+
+const TOPICS: Topic[] = ["isochrone", "coverage"];
+const GROUPS: Group[] = ["stations", "units", "available"];
+const WORST_LEN = 12;
+
+export function ReachPanel({ map, onClose }: { map: OlMap; onClose: () => void }) {
+  useEffect(() => {
+    const stopLayers = addReachLayers(map);
+    const stopReach = startReach();
+    return () => {
+      stopReach();
+      stopLayers();
+    };
+  }, [map]);
+  const isCoverage = topic.value === "coverage";
+  return (
+    <section class="reach" aria-label={t("title")} data-testid="reach" aria-busy={computing.value}>
+      <header>
+        <fieldset class="reach-topics" aria-label={t("show")}>
+          {TOPICS.map((name) => (
+            <Button
+              key={name}
+              size="small"
+              aria-pressed={topic.value === name}
+              data-testid={`reach-${name}`}
+              onClick={() => {
+                topic.value = name;
+              }}
+            >
+              {t(name)}
+            </Button>
+          ))}
+        </fieldset>
+        <Button kind="quiet" size="small" icon="close" aria-label={t("close")} onClick={onClose} />
+      </header>
+      <div class="reach-choices">
+        <From allowUnit={!isCoverage} />
+        {isCoverage ? <Limit /> : <Likely />}
+      </div>
+      {isCoverage ? <CoverageNumbers /> : <BandLegend />}
+      <footer>
+        <Age />
+        <Button size="small" busy={computing.value} onClick={askAgain}>
+          {t(computing.value ? "computing" : "again")}
+        </Button>
+      </footer>
+    </section>
+  );
+}
+
+function From({ allowUnit }: { allowUnit: boolean }) {
+  const unit = allowUnit ? reachUnit.value : undefined;
+  const chosen = from.value === "unit" && !unit ? "units" : from.value;
+  return (
+    <label class="field">
+      <span>{t("from")}</span>
+      <select
+        class="input"
+        data-testid="reach-from"
+        value={chosen}
+        onChange={(event) => {
+          from.value = event.currentTarget.value as Group | "unit";
+        }}
+      >
+        {unit && <option value="unit">{t("from.unit", { unit: unit.call_sign })}</option>}
+        {GROUPS.map((name) => (
+          <option key={name} value={name}>
+            {t(`from.${name}`)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Limit() {
+  return (
+    <label class="field">
+      <span>{t("limit")}</span>
+      <select
+        class="input"
+        data-testid="reach-limit"
+        value={String(limitMin.value)}
+        onChange={(event) => {
+          limitMin.value = Number(event.currentTarget.value);
+        }}
+      >
+        {LIMITS_MIN.map((minutes) => (
+          <option key={minutes} value={String(minutes)}>
+            {t("minutes", { minutes })}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Likely() {
+  return (
+    <label class="reach-check" title={t("likely.hint")}>
+      <input
+        type="checkbox"
+        data-testid="reach-likely"
+        checked={likely.value}
+        onChange={(event) => {
+          likely.value = event.currentTarget.checked;
+        }}
+      />
+      {t("likely")}
+    </label>
+  );
+}
+
+function BandLegend() {
+  const found = isochrones.value;
+  if (found && found.sources.length === 0) return <p class="notice">{t("sources.none")}</p>;
+  return (
+    <ul class="reach-legend" aria-label={t("legend")}>
+      {BANDS_MIN.map((minutes, nth) => {
+        const band = found?.features[nth];
+        return (
+          <li key={minutes} data-testid="reach-band" data-minutes={minutes}>
+            <svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true">
+              <path
+                d="M1 6h24"
+                stroke={bandHex(nth, theme.value)}
+                stroke-width="3"
+                stroke-dasharray={bandDash(nth).join(" ")}
+              />
+            </svg>
+            {t("minutes", { minutes })}
+            {band && (
+              <span class="reach-number">{t("area", { area: Math.round(band.properties.area_km2) })}</span>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function CoverageNumbers() {
+  const found = coverage.value;
+  if (!found) return null;
+  const rule = { minutes: found.minutes, likely: Math.round(found.likely * 100) };
+  return (
+    <>
+      {found.sources.length === 0 && <p class="notice">{t("sources.none")}</p>}
+      <p class="row-soft">{t("rule", rule)}</p>
+      <Numbers found={found} />
+      <ul class="reach-legend" aria-label={t("legend")}>
+        {(["twice", "covered", "none"] as const).map((name) => (
+          <li key={name}>
+            <Mark name={name} />
+            {t(name)}
+          </li>
+        ))}
+      </ul>
+      <Worst features={found.features} />
+    </>
+  );
+}
+
+function Numbers({ found }: { found: Coverage }) {
+  const rows: [
+    keyof Pick<Coverage, "villages" | "people" | "population_unknown">,
+    "villages" | "people" | "unknown",
+  ][] = [
+    ["villages", "villages"],
+    ["people", "people"],
+    ["population_unknown", "unknown"],
+  ];
+  return (
+    <table class="reach-table">
+      <thead>
+        <tr>
+          <td />
+          <th scope="col">{t("covered")}</th>
+          <th scope="col">{t("twice")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows
+          .filter(([key]) => key !== "population_unknown" || found[key].total > 0)
+          .map(([key, words]) => (
+            <tr key={key} data-testid={`reach-${key}`}>
+              <th scope="row">{t(words)}</th>
+              <Share tally={found[key]} part={found[key].covered} share={found[key].share} />
+              <Share tally={found[key]} part={found[key].covered_twice} share={found[key].share_twice} />
+            </tr>
+          ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Share({ tally, part, share }: { tally: Tally; part: number; share: number | null }) {
+  return (
+    <td>
+      <b>{share === null ? "–" : `${Math.floor(share * 100)} %`}</b>
+      <small>
+        {t("row.of", { part: part.toLocaleString("en"), total: tally.total.toLocaleString("en") })}
+      </small>
+    </td>
+  );
+}
+
+function Mark({ name }: { name: "twice" | "covered" | "none" }) {
+  return (
+    <svg width="16" height="14" viewBox="0 0 16 14" class="reach-mark" data-mark={name} aria-hidden="true">
+      {name === "none" ? <path d="M8 1 15 13H1z" /> : <circle cx="8" cy="7" r="5" />}
+    </svg>
+  );
+}
+
+function Worst({ features }: { features: VillageFeature[] }) {
+  const lateness = ({ properties }: VillageFeature) => properties.p90_s ?? Number.POSITIVE_INFINITY;
+  const worst = features
+    .filter(({ properties }) => properties.units_in_time === 0)
+    .sort((a, b) => lateness(b) - lateness(a) || 0)
+    .slice(0, WORST_LEN);
+  if (worst.length === 0) return <p class="row-soft">{t("worst.none")}</p>;
+  return (
+    <>
+      <h3 class="group-title">{t("worst")}</h3>
+      <ul class="reach-worst">
+        {worst.map(({ properties, geometry }) => (
+          <li key={`${properties.name}${geometry.coordinates}`}>
+            <button type="button" onClick={() => camera.goTo(...geometry.coordinates)}>
+              <b>{properties.name}</b>
+              <span>
+                {properties.p90_s === null
+                  ? t("worst.never")
+                  : t("worst.by", { time: etaText(properties.p90_s) })}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Age() {
+  now.value; // counts up
+  const count = (isochrones.value ?? coverage.value)?.sources.length;
+  if (count === undefined) return <span class="row-soft" />;
+  return (
+    <span class="row-soft">
+      {t("sources", { count })} · {t("age", { age: durationText(Date.now() - answeredAtMs.value) })}
+    </span>
+  );
+}

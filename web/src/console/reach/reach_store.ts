@@ -1,0 +1,129 @@
+// What the reach panel asks for and what the server said: isochrones of a unit or a group, coverage of
+// the villages. Asked again whenever the question changes, or by hand: units move, the answer does not.
+import { computed, effect, signal } from "@preact/signals";
+import { call } from "../../shared/api";
+import { toastError } from "../../shared/components/Toast";
+import type { LonLat } from "../../shared/types";
+import { selectedUnit } from "../store";
+
+export type Topic = "isochrone" | "coverage";
+export type Group = "stations" | "units" | "available";
+
+export const BANDS_MIN = [10, 20, 30, 60] as const;
+export const LIMITS_MIN = [10, 15, 20, 30, 45, 60] as const;
+
+export interface Band {
+  type: "Feature";
+  properties: { minutes: number; area_km2: number };
+  geometry: { type: "MultiPolygon"; coordinates: LonLat[][][] };
+}
+
+interface Source {
+  id: string;
+  name: string;
+}
+
+export interface Village {
+  name: string;
+  kind: string;
+  population: number | null;
+  /** 0 not covered, 1 covered, 2 covered twice. */
+  units_in_time: 0 | 1 | 2;
+  source: number | null;
+  median_s: number | null;
+  p90_s: number | null;
+  chance: number | null;
+  second_chance: number | null;
+}
+
+export interface Tally {
+  total: number;
+  covered: number;
+  covered_twice: number;
+  share: number | null;
+  share_twice: number | null;
+}
+
+export interface Isochrones {
+  sources: Source[];
+  features: Band[];
+}
+
+export interface VillageFeature {
+  properties: Village;
+  geometry: { coordinates: LonLat };
+}
+
+export interface Coverage {
+  minutes: number;
+  likely: number;
+  villages: Tally;
+  people: Tally;
+  population_unknown: Tally;
+  sources: Source[];
+  features: VillageFeature[];
+}
+
+export const topic = signal<Topic>("isochrone");
+/** `unit`: the one that is selected. */
+export const from = signal<Group | "unit">("stations");
+export const likely = signal(false);
+export const limitMin = signal<number>(30);
+export const computing = signal(false);
+/** When the answer on the map was computed, by this browser's clock. */
+export const answeredAtMs = signal(0);
+
+export const isochrones = signal<Isochrones | null>(null);
+export const coverage = signal<Coverage | null>(null);
+
+/** The unit whose isochrones can be shown: selected, and with a position. */
+export const reachUnit = computed(() => (selectedUnit.value?.position ? selectedUnit.value : undefined));
+
+const unitId = computed(() => reachUnit.value?.id);
+
+/** What to ask the server; null when there is nobody to ask for. */
+const question = computed<string | null>(() => {
+  const group = from.value;
+  if (topic.value === "coverage")
+    return `/api/coverage?minutes=${limitMin.value}&from=${group === "unit" ? "units" : group}`;
+  const who = group === "unit" ? `unit=${unitId.value}` : `from=${group}`;
+  if (group === "unit" && !unitId.value) return null;
+  return `/api/isochrone?minutes=${BANDS_MIN.join()}&share=${likely.value ? 0.9 : 0.5}&${who}`;
+});
+
+/** Ask now, and again when the question changes, until stopped. */
+export function startReach(): () => void {
+  if (reachUnit.peek()) from.value = "unit";
+  const stop = effect(() => {
+    void ask(question.value);
+  });
+  return () => {
+    stop();
+    void ask(null);
+  };
+}
+
+export const askAgain = (): void => void ask(question.peek());
+
+let asked = 0;
+
+/** Only the newest question counts; an answer that comes after another was asked is dropped. */
+async function ask(path: string | null): Promise<void> {
+  asked += 1;
+  const mine = asked;
+  isochrones.value = null;
+  coverage.value = null;
+  computing.value = path !== null;
+  if (path === null) return;
+  try {
+    const answer = await call<Isochrones | Coverage>("GET", path);
+    if (mine !== asked) return;
+    answeredAtMs.value = Date.now();
+    if ("villages" in answer) coverage.value = answer;
+    else isochrones.value = answer;
+  } catch (error) {
+    if (mine === asked) toastError(error);
+  } finally {
+    if (mine === asked) computing.value = false;
+  }
+}
