@@ -38,7 +38,7 @@ BESIDE_M: Final = 150.0
 CELL_M_MIN: Final = 50.0
 """Side of a raster cell: a third of BESIDE_M, so that the outline is round."""
 
-CELLS_MAX: Final = 1_000_000
+CELLS_MAX: Final = 500_000
 """Cells of one raster; where more would be needed the cells grow."""
 
 DIGITS: Final = 5
@@ -166,8 +166,7 @@ class _Raster:
         tracer = contour_generator(east_m, north_m, away_m, fill_type=FillType.OuterOffset)
         outlines = zip(*tracer.filled(-1.0, self.beside_m), strict=True)
         ground = shapely.MultiPolygon([_polygon(*outline) for outline in outlines])
-        simple = shapely.simplify(ground, self.cell_m / 4.0)
-        return shapely.MultiPolygon(shapely.get_parts(simple).tolist())
+        return _polygons(shapely.simplify(ground, self.cell_m / 4.0, preserve_topology=False))
 
     def _away_m(self, metres: Floats, east_m: Floats, north_m: Floats) -> Floats:
         """(rows, columns) metres to the nearest point: exact near the outline, by cells else."""
@@ -177,7 +176,7 @@ class _Raster:
         away_m: Floats = distance_transform_edt(far) * self.cell_m
         # By cells the distance is wrong by up to 0.71 cells; the outline crosses between cells
         # whose true distance is within one cell of it.
-        rows, columns = np.nonzero(np.abs(away_m - self.beside_m) <= 2.0 * self.cell_m)
+        rows, columns = np.nonzero(np.abs(away_m - self.beside_m) <= 1.75 * self.cell_m)
         centres = np.column_stack((east_m[columns], north_m[rows]))
         away_m[rows, columns] = KDTree(metres).query(centres)[0]
         return away_m
@@ -186,6 +185,14 @@ class _Raster:
 def _polygon(points: Floats, ends: NDArray[np.uint32]) -> shapely.Polygon:
     rings = [points[start:end] for start, end in pairwise(ends.tolist())]
     return shapely.Polygon(rings[0], rings[1:])
+
+
+def _polygons(shape: shapely.Geometry) -> shapely.MultiPolygon:
+    """The areas of a shape; where its lines cross after simplifying, it is put right."""
+    if not shapely.is_valid(shape):
+        shape = shapely.make_valid(shape)
+    parts = [part for part in shapely.get_parts(shape).tolist() if part.area > 0.0]
+    return shapely.MultiPolygon(shapely.get_parts(parts).tolist())
 
 
 def _band(limit_s: float, ground: shapely.MultiPolygon, plane: Projection) -> Band:
