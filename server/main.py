@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -173,9 +174,11 @@ class Server(uvicorn.Server):
             await super().main_loop()
 
     async def on_tick(self, counter: int) -> bool:
-        if counter % WATCH_TICKS == 0 and (ended := self._running.ended()):
-            logs = self._services.settings.data_dir / "logs"
-            self.failure = f"{' and '.join(ended)} ended by itself; the logs are in {logs}."
+        if counter % WATCH_TICKS == 0:
+            self._running.mend(time.monotonic())
+            if self._running.ended():
+                logs = self._services.settings.data_dir / "logs"
+                self.failure = f"PostgreSQL ended by itself; the logs are in {logs}."
         if getattr(self.lifespan, "error_occurred", False):
             self.failure = "A background task failed; the log above says why."
         return await super().on_tick(counter) or self.failure is not None

@@ -56,6 +56,16 @@ class ConsoleFeed:
         async with asyncio.timeout(seconds_max), self._changed:
             await self._changed.wait_for(placed)
 
+    async def wait_for_position_at(self, lon: float) -> None:
+        """Until some unit is shown at that longitude."""
+
+        def there() -> bool:
+            places = [unit.position for unit in self.units.values() if unit.position is not None]
+            return any(abs(place.lon - lon) < 1e-6 for place in places)
+
+        async with asyncio.timeout(STEP_S_MAX), self._changed:
+            await self._changed.wait_for(there)
+
     async def wait_for_order(self, incident_id: str, state: str) -> float:
         """When an order of this incident was first seen in `state`, by `perf_counter`."""
         async with asyncio.timeout(STEP_S_MAX), self._changed:

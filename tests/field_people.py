@@ -81,13 +81,15 @@ async def dispatcher(url: str, login: demo.Login) -> AsyncIterator[httpx.AsyncCl
         yield client
 
 
-async def order_sent(client: httpx.AsyncClient, device: demo.FleetDevice) -> str:
+async def order_sent(
+    client: httpx.AsyncClient, device: demo.FleetDevice, *, request_id: str = "one"
+) -> str:
     """Open an incident at the unit's station and send the unit there; returns the incident's id."""
     lon, lat = device.home
     incident = await posted(
         client,
         "/api/incidents",
-        request_id="one",
+        request_id=request_id,
         type="traffic_collision",
         priority="priority",
         note="",
@@ -96,7 +98,11 @@ async def order_sent(client: httpx.AsyncClient, device: demo.FleetDevice) -> str
     )
     path = f"/api/incidents/{incident['id']}"
     ranked = await posted(client, f"{path}/recommendation")
-    body = {"request_id": "two", "recommendation_id": ranked["id"], "unit_ids": [device.unit_id]}
+    body = {
+        "request_id": f"{request_id}, sent",
+        "recommendation_id": ranked["id"],
+        "unit_ids": [device.unit_id],
+    }
     (await client.post(f"{path}/dispatch", json=body)).raise_for_status()
     found: str = incident["id"]
     return found

@@ -18,15 +18,18 @@ READY_S_MAX = 60
 
 
 class ServerProcess:
-    """`ridgeline serve` over given stores. `kill` is `kill -9`; `start` again is a restart."""
+    """`ridgeline serve` over given stores, or its private ones.
+
+    `kill` is `kill -9`; `start` again is a restart.
+    """
 
     def __init__(
         self,
         *,
         map_dir: Path,
         data_dir: Path,
-        database_url: str,
-        redis_url: str,
+        database_url: str | None = None,
+        redis_url: str | None = None,
         options: Sequence[str] = (),
     ) -> None:
         self.port = free_port()
@@ -36,7 +39,8 @@ class ServerProcess:
             *("--map", str(map_dir), "--data", str(data_dir), "--port", str(self.port)),
             *options,
         ]
-        self._env = os.environ | {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        named = {"DATABASE_URL": database_url or "", "REDIS_URL": redis_url or ""}
+        self._env = os.environ | named
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

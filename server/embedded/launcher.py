@@ -34,10 +34,14 @@ class Running:
     def redis_url(self) -> str | None:
         return self.valkey.url if self.valkey else None
 
-    def ended(self) -> list[str]:
-        """Names of servers that should run and do not."""
-        servers = {"PostgreSQL": self.postgres, "Valkey": self.valkey}
-        return [name for name, server in servers.items() if server and not server.is_running()]
+    def ended(self) -> bool:
+        """Whether PostgreSQL should run and does not."""
+        return self.postgres is not None and not self.postgres.is_running()
+
+    def mend(self, now: float) -> None:
+        """Start again what may die without harm. From the main thread, now and then."""
+        if self.valkey is not None:
+            self.valkey.mend(now)
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """One private Valkey: start it on a unix socket, know when it is ready, stop it.
 
-The caller holds the data folder's lock. Everything in it can be rebuilt.
+The caller holds the data folder's lock. Everything in it can be rebuilt: when it dies it is started
+again, and files that it cannot read are set aside.
 """
 
 from __future__ import annotations
 
+import logging
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,12 +17,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 from server.embedded import process
-from server.embedded.errors import StartFailed
+from server.embedded.errors import EmbeddedError, StartFailed
 from server.embedded.process import Account
+
+logger = logging.getLogger(__name__)
 
 START_S_MAX = 60.0
 """For replaying its append-only file."""
 STOP_S = 10.0
+SHORT_LIFE_S = 5.0
+"""Who ends sooner than this after its start could not read its files."""
+AGAIN_S_MIN, AGAIN_S_MAX = 1.0, 60.0
+"""Between two starts of one that keeps dying."""
 _POLL_S = 0.01
 _ANSWER_S = 1.0
 _STOP_SIGNALS = [(signal.SIGTERM, STOP_S), (signal.SIGKILL, 5.0)]
@@ -36,6 +45,8 @@ class Valkey:
     durable: bool = True
     """False only for tests."""
     _child: subprocess.Popen[bytes] | None = None
+    _started_s: float = 0.0
+    _again_s: float = AGAIN_S_MIN
 
     @property
     def url(self) -> str:
@@ -47,6 +58,10 @@ class Valkey:
         return self.socket_dir / "valkey.sock"
 
     @property
+    def files(self) -> Path:
+        return self.data_dir / "valkey"
+
+    @property
     def log(self) -> Path:
         return self.data_dir / "logs" / "valkey.log"
 
@@ -54,26 +69,31 @@ class Valkey:
         """Spawn it; `wait_ready` tells when it answers. Raises `EmbeddedError`s."""
         process.open_log(self.log)
         self._clear_leftovers()
-        folder = self.data_dir / "valkey"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        self.account.own(folder)
+        self.files.mkdir(mode=0o700, exist_ok=True)
+        self.account.own(self.files)
         argv = [
             str(self.program),
             *("--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
-            *("--dir", str(folder), "--appendonly", "yes" if self.durable else "no"),
+            *("--dir", str(self.files), "--appendonly", "yes" if self.durable else "no"),
             *("--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"),
             *("--daemonize", "no", "--logfile", ""),
         ]
         self._child = process.spawn(
             argv, account=self.account, death_signal=signal.SIGTERM, log=self.log
         )
+        self._started_s = time.monotonic()
 
     def wait_ready(self) -> None:
         deadline_s = time.monotonic() + START_S_MAX
+        afresh = False
         while not _ask(self.socket, b"PING").startswith(b"+PONG"):  # -LOADING during replay
             assert self._child is not None
             if self._child.poll() is not None:
-                raise self._failed("ended at once")
+                if afresh:
+                    raise self._failed("ended at once")
+                self._set_aside()
+                self.start()
+                afresh = True
             if time.monotonic() > deadline_s:
                 self.stop()
                 raise self._failed(f"was not ready within {START_S_MAX:.0f} s")
@@ -87,10 +107,37 @@ class Valkey:
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    def mend(self, now: float) -> None:
+        """Start it again when it has ended by itself, ever more slowly when it keeps dying.
+
+        Does not wait for it. From the main thread: it dies with the thread that starts it.
+        """
+        if self.is_running() or now < self._started_s + self._again_s:
+            return
+        lived_s = now - self._started_s
+        logger.warning("Valkey ended by itself; it is started again, its log is %s", self.log)
+        slower_s = min(self._again_s * 2, AGAIN_S_MAX)
+        self._again_s = AGAIN_S_MIN if lived_s > AGAIN_S_MAX else slower_s
+        try:
+            if lived_s < SHORT_LIFE_S:
+                self._set_aside()
+            self.start()
+        except (EmbeddedError, OSError) as error:
+            self._started_s = now
+            logger.error("Valkey cannot be started: %s", error)
+
     def stop(self) -> None:
         if self._child is not None:
             process.stop(self._child, _STOP_SIGNALS)
             self._child = None
+
+    def _set_aside(self) -> None:
+        """Keep files that it cannot read, as after a broken disk, for whoever wants to look."""
+        aside = self.files.with_suffix(".unreadable")
+        shutil.rmtree(aside, ignore_errors=True)
+        if self.files.exists():
+            self.files.rename(aside)
+        logger.warning("Valkey starts afresh; its former files are in %s", aside)
 
     def _clear_leftovers(self) -> None:
         """Two servers on one append-only file corrupt it."""

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from server.embedded.errors import BinaryMissing, DataFolderError, DataFolderInU
 from server.embedded.launcher import Running
 from server.embedded.lock import DataLock
 from server.embedded.process import Account
+from server.embedded.valkey import Valkey
 
 HOLDER = Path(__file__).with_name("embedded_holder.py")
 ROOT = Path(__file__).parents[2]
@@ -109,11 +111,8 @@ def test_cluster_is_made_as_agreed_and_listens_on_no_port(short_dir: Path) -> No
 def test_only_what_is_asked_for_is_started(short_dir: Path) -> None:
     with launcher.run(short_dir / "data", postgres=False) as running:
         assert running.database_url is None
-        assert running.ended() == []
         assert running.valkey is not None
-        running.valkey.stop()
-
-        assert running.ended() == ["Valkey"]
+        assert not running.ended()
 
 
 def test_bad_language_settings_do_not_stop_it(
@@ -193,6 +192,51 @@ def test_killed_postmaster_and_its_stale_pid_file_do_not_stop_the_next_start(
 
     with launcher.run(data_dir, valkey=False) as running:
         assert sql(running, "SELECT 1") == 1
+
+
+def dead_valkey(running: Running) -> Valkey:
+    """Killed; it knew that the answer is 42."""
+    assert running.valkey is not None
+    with redis.Redis.from_url(running.valkey.url) as client:
+        client.set("answer", 42)
+    os.kill(running.valkey.pid, signal.SIGKILL)
+    assert process.wait_gone(running.valkey.pid, GONE_S)
+    return running.valkey
+
+
+def answer_of(valkey: Valkey) -> bytes | None:
+    with redis.Redis.from_url(valkey.url) as client:
+        found: bytes | None = client.get("answer")
+    return found
+
+
+def test_valkey_that_dies_is_started_again_and_more_slowly_each_time(short_dir: Path) -> None:
+    with launcher.run(short_dir / "data", postgres=False) as running:
+        valkey, hour_s = dead_valkey(running), 3600.0
+        now = time.monotonic() + hour_s
+
+        running.mend(now)
+        valkey.wait_ready()
+        assert answer_of(valkey) == b"42"
+
+        dead_valkey(running)
+        running.mend(time.monotonic())
+        assert not valkey.is_running(), "not twice within a second"
+        running.mend(now)
+        valkey.wait_ready()
+
+
+def test_files_that_valkey_cannot_read_are_set_aside(short_dir: Path) -> None:
+    data_dir = short_dir / "data"
+    with launcher.run(data_dir, postgres=False) as running:
+        dead_valkey(running)
+    [log] = (data_dir / "valkey").rglob("*.incr.aof")
+    log.write_bytes(b"no command" + log.read_bytes())
+
+    with launcher.run(data_dir, postgres=False) as running:
+        assert running.valkey is not None
+        assert answer_of(running.valkey) is None
+    assert list((data_dir / "valkey.unreadable").rglob("*.incr.aof"))
 
 
 def test_unfinished_cluster_of_a_crashed_start_is_removed(short_dir: Path) -> None:

@@ -229,7 +229,7 @@ def test_limits_come_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_nothing_private_has_ended_when_nothing_was_started() -> None:
-    assert Running(postgres=None, valkey=None).ended() == []
+    assert not Running(postgres=None, valkey=None).ended()
 
 
 # -- administration without a browser -----------------------------------------------------
