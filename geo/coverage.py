@@ -267,6 +267,7 @@ def feature(each: Reached) -> dict[str, Any]:
         },
         "properties": {
             "name": place.name,
+            "latin": place.latin,
             "kind": place.kind,
             "population": place.population or None,
             "units_in_time": each.units_in_time,

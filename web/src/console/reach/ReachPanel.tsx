@@ -5,7 +5,7 @@ import { Button } from "../../shared/components/Button";
 import { theme } from "../../shared/theme";
 import { durationText, etaText, now } from "../../shared/time";
 import { camera } from "../map/camera";
-import { addReachLayers, bandDash, bandHex } from "./reach_layers";
+import { addReachLayers, bandHex } from "./reach_layers";
 import {
   answeredAtMs,
   askAgain,
@@ -25,6 +25,7 @@ import {
   type Topic,
   topic,
   type VillageFeature,
+  villageName,
 } from "./reach_store";
 import { t } from "./words";
 
@@ -149,14 +150,7 @@ function BandLegend() {
         const band = found?.features[nth];
         return (
           <li key={minutes} data-testid="reach-band" data-minutes={minutes}>
-            <svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true">
-              <path
-                d="M1 6h24"
-                stroke={bandHex(nth, theme.value)}
-                stroke-width="3"
-                stroke-dasharray={bandDash(nth).join(" ")}
-              />
-            </svg>
+            <i class="reach-swatch" style={{ background: bandHex(nth, theme.value) }} />
             {t("minutes", { minutes })}
             {band && (
               <span class="reach-number">{t("area", { area: Math.round(band.properties.area_km2) })}</span>
@@ -250,13 +244,13 @@ function Worst({ features }: { features: VillageFeature[] }) {
     .slice(0, WORST_LEN);
   if (worst.length === 0) return <p class="row-soft">{t("worst.none")}</p>;
   return (
-    <>
-      <h3 class="group-title">{t("worst")}</h3>
+    <details>
+      <summary>{t("worst")}</summary>
       <ul class="reach-worst">
         {worst.map(({ properties, geometry }) => (
           <li key={`${properties.name}${geometry.coordinates}`}>
             <button type="button" onClick={() => camera.goTo(...geometry.coordinates)}>
-              <b>{properties.name}</b>
+              <b>{villageName(properties)}</b>
               <span>
                 {properties.p90_s === null
                   ? t("worst.never")
@@ -266,7 +260,7 @@ function Worst({ features }: { features: VillageFeature[] }) {
           </li>
         ))}
       </ul>
-    </>
+    </details>
   );
 }
 

@@ -15,30 +15,28 @@ import Style from "ol/style/Style";
 import Text from "ol/style/Text";
 import { MAP_FONT, type Palette, palettes } from "../../shared/map/palette";
 import { type Theme, theme } from "../../shared/theme";
-import { coverage, isochrones, type Village, type VillageFeature } from "./reach_store";
+import { coverage, isochrones, type Village, type VillageFeature, villageName } from "./reach_store";
 
 const Z = { bands: 5, villages: 15 };
 
-/** Near to far. Okabe and Ito's hues, told apart with any colour vision; far bands are dashed as well. */
+/** Near to far: even steps of lightness, strongest where near, so that any colour vision orders them. */
 const BAND_HEX: Record<Theme, string[]> = {
-  day: ["#00795a", "#2b83b8", "#b07d00", "#c2410c"],
-  night: ["#2bb587", "#7cc4ee", "#e9a820", "#ff6a33"],
+  day: ["#00594c", "#2b83b8", "#8fb84a", "#f0c040"],
+  night: ["#f4d35e", "#5dc36b", "#2b9aa8", "#4a63b0"],
 };
-const BAND_DASH = [[], [10, 4], [6, 5], [2, 5]];
-const FILL_ALPHA = "26";
+const BANDS_OPACITY = 0.55;
 
 export const bandHex = (nth: number, name: Theme): string => BAND_HEX[name][nth % 4] ?? "";
-export const bandDash = (nth: number): number[] => BAND_DASH[nth % 4] ?? [];
 
 export function addReachLayers(map: OlMap): () => void {
-  const bands = new VectorLayer({ source: new VectorSource(), zIndex: Z.bands });
+  const bands = new VectorLayer({ source: new VectorSource(), zIndex: Z.bands, opacity: BANDS_OPACITY });
   const villages = new VectorLayer({ source: new VectorSource(), zIndex: Z.villages, declutter: true });
   map.addLayer(bands);
   map.addLayer(villages);
   const stops = [
     effect(() => {
       const found = isochrones.value?.features ?? [];
-      // The widest first: nearer bands lie over it.
+      // The widest first: nearer bands cover it, and the layer as a whole lets the roads through.
       const drawn = found.map((band, nth) => {
         const polygons = band.geometry.coordinates.map((rings) =>
           rings.map((ring) => ring.map((lonlat) => fromLonLat(lonlat))),
@@ -72,12 +70,7 @@ function redraw(layer: VectorLayer, features: Feature[]): void {
 }
 
 function bandStyle(nth: number, name: Theme): Style {
-  const color = bandHex(nth, name);
-  return new Style({
-    fill: new Fill({ color: `${color}${FILL_ALPHA}` }),
-    stroke: new Stroke({ color, width: 2, lineDash: bandDash(nth) }),
-    zIndex: -nth,
-  });
+  return new Style({ fill: new Fill({ color: bandHex(nth, name) }), zIndex: -nth });
 }
 
 function villageFeature({ properties, geometry }: VillageFeature, palette: Palette): Feature {
@@ -110,7 +103,7 @@ function villageStyle(village: Village, palette: Palette): Style {
       stroke: halo,
     }),
     text: new Text({
-      text: village.name,
+      text: villageName(village),
       font: `600 11px ${MAP_FONT}`,
       offsetY: 15,
       fill: new Fill({ color: palette.ink }),

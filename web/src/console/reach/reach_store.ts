@@ -3,6 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { call } from "../../shared/api";
 import { toastError } from "../../shared/components/Toast";
+import { language } from "../../shared/i18n";
 import type { LonLat } from "../../shared/types";
 import { selectedUnit } from "../store";
 
@@ -25,6 +26,8 @@ interface Source {
 
 export interface Village {
   name: string;
+  /** In Latin letters, where the name is not. */
+  latin: string;
   kind: string;
   population: number | null;
   /** 0 not covered, 1 covered, 2 covered twice. */
@@ -63,6 +66,8 @@ export interface Coverage {
   sources: Source[];
   features: VillageFeature[];
 }
+
+export const villageName = ({ name, latin }: Village): string => (language.value === "en" && latin) || name;
 
 export const topic = signal<Topic>("isochrone");
 /** `unit`: the one that is selected. */
