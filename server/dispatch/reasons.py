@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from server.dispatch.battery import LOW_PCT, Battery, Outlook
 
+_CODES = {"body_camera": "camera", "handset": "handset", "vehicle": "vehicle"}
 _NAMES = {"body_camera": "camera", "handset": "handset", "vehicle": "vehicle device"}
 
 
@@ -44,14 +45,14 @@ def _level_reason(each: Outlook) -> Reason | None:
     if each.empty_after_s is not None:
         after = round(each.empty_after_s / 60)
         return Reason(
-            code=f"{name}_empty",
+            code=f"{_CODES[each.battery.kind]}_empty",
             values={"device": device_id, "min": after},
             text=f"{name} will be empty in {after} min, before the end of the job",
         )
     if each.end_pct < LOW_PCT:
         pct = round(each.end_pct)
         return Reason(
-            code=f"{name}_low",
+            code=f"{_CODES[each.battery.kind]}_low",
             values={"device": device_id, "pct": pct},
             text=f"{name} will be at {pct} % at the end of the job",
         )
@@ -62,7 +63,7 @@ def _stale_reason(battery: Battery) -> Reason:
     age = round(battery.age_s / 60)
     name = _NAMES[battery.kind]
     return Reason(
-        code=f"{name}_level_old",
+        code=f"{_CODES[battery.kind]}_level_old",
         values={"device": battery.device_id, "min": age},
         text=f"level of the {name}'s battery is {age} min old",
     )
@@ -75,7 +76,7 @@ def _is_unknown(battery: Battery) -> bool:
 def _unknown_reason(battery: Battery) -> Reason:
     name = _NAMES[battery.kind]
     return Reason(
-        code=f"{name}_level_unknown",
+        code=f"{_CODES[battery.kind]}_level_unknown",
         values={"device": battery.device_id},
         text=f"level of the {name}'s battery is not known",
     )

@@ -15,7 +15,7 @@ from geo.errors import GeoError
 from geo.snap import Snap
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.http.errors import ApiError, json, read_body
-from server.http.needs import Line, RequestId, Services, Text, guarded, number
+from server.http.needs import Line, RequestId, Services, Text, guarded, number, require_short
 from server.pipeline import UNITS_PER_DECISION_MAX, NewDecision, NewIncident
 from server.stores import incidents
 from server.stores.incidents import Which
@@ -34,6 +34,9 @@ class IncidentBody(Struct, kw_only=True):
     lat: Annotated[float, Meta(ge=-90, le=90)]
     place: Line = ""
 
+    def __post_init__(self) -> None:
+        require_short(note=self.note)
+
 
 class DispatchBody(Struct, kw_only=True):
     """POST /api/incidents/{id}/dispatch."""
@@ -43,6 +46,9 @@ class DispatchBody(Struct, kw_only=True):
     unit_ids: Annotated[list[Line], Meta(max_length=UNITS_PER_DECISION_MAX)]
     instruction: Text = ""
     reason: Text = ""
+
+    def __post_init__(self) -> None:
+        require_short(instruction=self.instruction)
 
 
 class CloseBody(Struct, kw_only=True):

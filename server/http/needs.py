@@ -9,6 +9,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Protocol
 
+import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +31,9 @@ from server.stores.users import User
 from server.surveyor import Surveyor, SurveyorBusy
 
 TERM_LEN_MAX = 200
+TEXT_BYTES_MAX = 6000
+"""Of a text on its way to a device: 2,000 Chinese characters. Two of them, and all else that a task
+says, stay below `protocols.native.FRAME_BYTES_MAX`."""
 RequestId = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 Line = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=2000, pattern=NO_NUL)]
@@ -83,6 +87,16 @@ def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Resp
             ) from None  # fmt: skip
 
     return endpoint
+
+
+def require_short(**texts: str) -> None:
+    """For a body's `__post_init__`. Raises `ValueError`, of which msgspec makes a refusal."""
+    for name, text in texts.items():
+        size = len(msgspec.json.encode(text))
+        if size > TEXT_BYTES_MAX:
+            raise ValueError(
+                f"{name} is too long for a device: {size} bytes, and it takes {TEXT_BYTES_MAX}"
+            )
 
 
 def term(request: Request, name: str) -> str:

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from server.dispatch.orders import OrderState
 from server.http.errors import json, read_body
-from server.http.needs import Services, Text, guarded
+from server.http.needs import Services, Text, guarded, require_short
 from server.stores.users import User
 
 
@@ -19,6 +19,9 @@ class CancelBody(Struct, kw_only=True):
     ver: int
     reason: Text
 
+    def __post_init__(self) -> None:
+        require_short(reason=self.reason)
+
 
 class VoiceBody(Struct, kw_only=True):
     """POST /api/orders/{id}/report."""
@@ -27,6 +30,9 @@ class VoiceBody(Struct, kw_only=True):
     state: OrderState
     reason: Text = ""
     note: Text = ""
+
+    def __post_init__(self) -> None:
+        require_short(reason=self.reason, note=self.note)
 
 
 def routes(services: Services) -> list[BaseRoute]:

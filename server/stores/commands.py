@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from protocols import native
+from protocols.errors import FrameTooLarge
 from server.ids import new_id
 from server.views import Priority
 
 REPLAY_LEN_MAX = 500
 """Commands read at once; a longer backlog is read in pages."""
+
+SEQ_MAX = 2**53
+"""No number of a frame has more figures."""
 
 CommandKind = Literal["task", "notice"]
 
@@ -81,14 +86,24 @@ async def enqueue(
 ) -> Command:
     """Append one command to a device's log. Several in one transaction: in order of device id.
 
-    Raises `LookupError` when there is no such device.
+    Raises `LookupError` when there is no such device, `FrameTooLarge` when no frame holds it: what
+    cannot be sent must not stand in the way of all that comes after it.
     """
+    _require_sendable(kind, body)
     row = await conn.fetchrow(
         ENQUEUE, new_id(), device_id, kind, priority, body, order_id, expires_at, now
     )
     if row is None:
         raise LookupError(f"no device {device_id!r}")
     return Command(**row)
+
+
+def _require_sendable(kind: CommandKind, body: dict[str, Any]) -> None:
+    largest = native.Command(
+        seq=SEQ_MAX, prev=SEQ_MAX, id=new_id(), kind=kind, pri="emergency", exp=SEQ_MAX, body=body
+    )
+    if (size := len(native.encode(largest))) > native.FRAME_BYTES_MAX:
+        raise FrameTooLarge(f"a {kind} of {size} bytes")
 
 
 async def after(conn: Any, device_id: str, seq: int, limit: int = REPLAY_LEN_MAX) -> list[Command]:

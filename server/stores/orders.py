@@ -51,9 +51,12 @@ STATE_OF_REPORT: dict[Report, OrderState] = {
     Report.DONE: OrderState.DONE,
 }
 
+MACHINES_WORD: Final = frozenset({Report.RECEIVED, Report.SHOWN})
+
 # Which order a command told which device of; the device must be the one it was sent to.
 COMMAND = """
-SELECT command.kind, command.order_id, dispatch_order.incident_id, dispatch_order.unit_id
+SELECT command.kind, command.order_id, command.expires_at, command.sent_at,
+       dispatch_order.incident_id, dispatch_order.unit_id
 FROM command LEFT JOIN dispatch_order ON dispatch_order.id = command.order_id
 WHERE command.id = $1 AND command.device_id = $2
 """
@@ -94,7 +97,7 @@ async def apply_report(
     row = await conn.fetchrow(COMMAND, state.id, device_id) if _is_uuid(state.id) else None
     if row is None:
         return await _unknown(conn, device_id, state)
-    if row["kind"] == "notice":
+    if row["kind"] == "notice" or _was_missed(row, state, received_at):
         return await _notice_received(conn, device_id, state, row)
     incident = await incidents.lock(conn, row["incident_id"])
     assert incident is not None
@@ -112,7 +115,7 @@ async def apply_report(
         actor=f"officer:{said.badge}" if by_person else f"device:{device_id}",
         server_at=received_at,
         device_id=device_id,
-        device_at=datetime.fromtimestamp(state.at / 1000, UTC),
+        device_at=_device_at(state),
         lon=state.lon if state.lat is not None else None,
         lat=state.lat if state.lon is not None else None,
         reason=state.reason,
@@ -269,6 +272,21 @@ async def _unknown(conn: Any, device_id: str, state: State) -> ReportOutcome:
         body=body,
     )
     return ReportOutcome(applied=False, why="unknown")
+
+
+def _was_missed(row: Any, state: State, received_at: datetime) -> bool:
+    """Whether a machine received not the task but the notice that it expired, under the same id.
+
+    Certain when no frame was written before; where one was, the device's clock decides.
+    """
+    expires_at, sent_at = row["expires_at"], row["sent_at"]
+    if state.s not in MACHINES_WORD or expires_at is None or received_at < expires_at:
+        return False
+    return sent_at is None or sent_at >= expires_at or _device_at(state) >= expires_at
+
+
+def _device_at(state: State) -> datetime:
+    return datetime.fromtimestamp(state.at / 1000, UTC)
 
 
 async def _notice_received(conn: Any, device_id: str, state: State, row: Any) -> ReportOutcome:

@@ -222,13 +222,14 @@ class Room:
         by: str = "",
         reason: str = "",
         note: str = "",
+        at: datetime = NOW,
     ) -> ReportOutcome:
         """A device reports, in a transaction of its own, as the gateway does it."""
         state = State(
             n=1,
             id=command_id,
             s=said,
-            at=int(NOW.timestamp() * 1000),
+            at=int(at.timestamp() * 1000),
             by=by,
             reason=reason,
             note=note,

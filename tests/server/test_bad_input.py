@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from protocols import native
 from server.ids import new_id
 from server.stores.pool import Pool
+from tests.server.field_rows import add_device, add_unit
 from tests.small_county import crossing
 from tests.whole_server import WholeServer, whole_server
 
@@ -255,3 +257,40 @@ async def test_host_header_does_not_make_another_path_of_it(server: WholeServer)
             answer = await client.get("/api/users", headers={"host": host, "cookie": cookie})
 
             assert refusal(answer) == (403, "password_change_required")
+
+
+# -- what must fit a frame to a device ----------------------------------------------------
+
+
+async def test_longest_texts_that_are_taken_fit_one_frame(
+    server: WholeServer, client: httpx.AsyncClient
+) -> None:
+    pool = server.services.pool
+    unit_id = await add_unit(pool, "\U0001f694" * 32)
+    await add_device(pool, "cam-07", unit_id=unit_id)
+    note, place = "\u0001" * 999, "\u0001" * 200  # six bytes each as JSON
+    opened = await client.post("/api/incidents", json=an_incident(note=note, place=place))
+    path = f"/api/incidents/{opened.json()['id']}"
+    found = (await client.post(f"{path}/recommendation")).json()
+    decision = {
+        "request_id": new_id(),
+        "recommendation_id": found["id"],
+        "unit_ids": [unit_id],
+        "instruction": "警" * 1999,
+    }
+
+    answer = await client.post(f"{path}/dispatch", json=decision)
+
+    assert answer.status_code == 201, answer.text
+    body = await pool.fetchval("SELECT body FROM command")
+    frame = native.encode(native.Command(seq=1, prev=0, id=new_id(), kind="task", body=body))
+    assert 0.8 * native.FRAME_BYTES_MAX < len(frame) <= native.FRAME_BYTES_MAX
+
+
+async def test_text_too_long_for_a_device_is_refused_with_its_name(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post("/api/incidents", json=an_incident(note="\U0001f46e" * 1600))
+
+    assert refusal(answer) == (400, "malformed")
+    assert "note is too long for a device: 6402 bytes" in answer.json()["error"]["message"]

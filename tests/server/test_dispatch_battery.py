@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.dispatch.battery import DRAIN_PCT_PER_H, Battery, Job, Mode, drain_pct_per_h, outlook
+from server.dispatch.battery import (
+    DRAIN_PCT_PER_H,
+    Battery,
+    Job,
+    Mode,
+    Outlook,
+    drain_pct_per_h,
+    outlook,
+)
 from server.dispatch.incidents import INCIDENT_TYPES, IncidentStatus, status_after
 from server.dispatch.orders import OrderState as S
+from server.dispatch.reasons import battery_reasons
+from server.views import DeviceKind
 
 HOUR = 3600.0
+LOCALES = Path(__file__).parents[2] / "web" / "src" / "console" / "locales"
 
 
 def a_battery(
@@ -142,3 +158,26 @@ def test_the_last_order_decides_what_becomes_of_the_incident(
     ended: S, others: list[S], status: IncidentStatus
 ) -> None:
     assert status_after(ended, others) is status
+
+
+def test_reasons_have_codes_that_the_faces_know() -> None:
+    found: set[str] = set()
+    for kind in get_args(DeviceKind):
+        battery = Battery(
+            device_id="d", kind=kind, level_pct=50, age_s=1e6, charging=False, mode="standby"
+        )
+        unknown = replace(battery, level_pct=None)
+        for empty_after_s in (None, 60.0):
+            end = Outlook(
+                battery=battery,
+                now_pct=50,
+                arrival_pct=9,
+                end_pct=1,
+                empty_after_s=empty_after_s,
+            )
+            found |= {each.code for each in battery_reasons([unknown], [end])}
+
+    assert len(found) == 11
+    for language in ("en", "zh"):
+        words = json.loads((LOCALES / f"{language}.json").read_text())
+        assert {f"reason.{code}" for code in found} <= set(words)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from geo.roadmap import RoadMap
-from protocols.native import Report
+from protocols.errors import FrameTooLarge
+from protocols.native import FRAME_BYTES_MAX, Report
 from server.ids import new_id
 from server.stores import commands
+from server.stores.orders import COMMAND_TTL
 from server.stores.units import UnitRow, load_units
 from server.views import IncidentView, OrderView
 from tests.server.dispatch_room import BY, NOW, Room, a_room
@@ -27,7 +30,7 @@ class Job:
     def __init__(self, room: Room, incident: IncidentView, order: OrderView, tasks: dict[str, str]):
         self.room, self.incident, self.order, self.tasks = room, incident, order, tasks
 
-    async def says(self, said: Report, *, device: str = HANDSET, **values: str) -> Any:
+    async def says(self, said: Report, *, device: str = HANDSET, **values: Any) -> Any:
         return await self.room.report(device, self.tasks[device], said, **values)
 
     async def now(self) -> OrderView:
@@ -175,6 +178,37 @@ async def test_the_receipt_of_a_notice_is_logged_and_changes_nothing(job: Job) -
     assert (await job.room.kinds())[-1] == "order.notice_received"
 
 
+async def test_the_receipt_of_the_notice_of_an_expired_task_is_no_delivery(job: Job) -> None:
+    job.room.now = NOW + COMMAND_TTL
+    outcomes = [await job.says(said) for said in (Report.RECEIVED, Report.SHOWN)]
+
+    assert [(each.applied, each.why) for each in outcomes] == [(False, "notice")] * 2
+    assert (await job.now()).state == "issued"
+    assert (await job.room.kinds())[-1] == "order.notice_received"
+
+
+@pytest.mark.parametrize(("after", "applied"), [(timedelta(minutes=1), True), (COMMAND_TTL, False)])
+async def test_what_a_late_report_received_of_a_task_that_was_sent_its_own_time_tells(
+    job: Job, after: timedelta, applied: bool
+) -> None:
+    async with job.room.pool.acquire() as conn:
+        await commands.mark_sent(conn, [job.tasks[HANDSET]], at=NOW)
+    job.room.now = NOW + COMMAND_TTL + timedelta(hours=1)
+
+    outcome = await job.says(Report.RECEIVED, at=NOW + after)
+
+    assert outcome.applied is applied
+
+
+async def test_a_person_who_takes_an_expired_order_is_believed(job: Job) -> None:
+    job.room.now = NOW + COMMAND_TTL
+
+    outcome = await job.says(Report.ACCEPTED, by=BADGE)
+
+    assert outcome.applied
+    assert (await job.now()).state == "accepted"
+
+
 @pytest.mark.parametrize("command_id", ["", "no-such-thing", "\0", new_id()])
 async def test_a_report_about_an_unknown_command_is_logged_and_swallowed(
     job: Job, command_id: str
@@ -280,3 +314,23 @@ async def test_a_command_for_an_unknown_device_is_an_error(room: Room) -> None:
                 expires_at=None,
                 now=NOW,
             )
+
+
+async def test_a_command_that_no_frame_holds_is_refused_before_it_is_in_the_log(room: Room) -> None:
+    await room.add_unit("P-09")
+
+    with pytest.raises(FrameTooLarge):
+        async with room.pool.acquire() as conn, conn.transaction():
+            await commands.enqueue(
+                conn,
+                device_id="P-09-handset",
+                kind="notice",
+                priority="routine",
+                body={"text": "x" * FRAME_BYTES_MAX},
+                order_id=None,
+                expires_at=None,
+                now=NOW,
+            )
+
+    (device,) = await room.fetch("SELECT head_seq FROM device WHERE id = 'P-09-handset'")
+    assert device["head_seq"] == 0
