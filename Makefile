@@ -7,7 +7,12 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: help setup demo test check bench format lock clean
+BENCH_VENV := .venv-bench
+PYTHON_PEERS ?= $(shell for p in python3.14 python3.13 python3.12 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null \
+	&& echo $$p && break; done)
+
+.PHONY: help setup demo test check bench bench-peers format lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +36,9 @@ check: setup ## Lint, types, import contracts; the same for the web.
 bench: setup ## Run the benchmarks that need no peers.
 	@$(BIN)/python -m benchmarks.main_job
 
+bench-peers: $(BENCH_VENV)/.installed ## Routing beside OSRM, Valhalla and SciPy; takes long, BENCH_ARGS=--quick a minute or two.
+	@$(BENCH_VENV)/bin/python -m benchmarks.routing $(BENCH_ARGS)
+
 format: setup ## Format the Python sources.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -39,7 +47,7 @@ lock: $(VENV)/.installed ## Compile requirements/*.txt anew from pyproject.toml 
 	sh requirements/lock.sh $(BIN)
 
 clean: ## Remove what set-up and builds made; data/ stays.
-	rm -rf $(VENV) server/web web/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) server/web web/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.installed: requirements/dev.txt requirements/fast.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Ridgeline needs Python 3.11 or newer with venv (Debian, Ubuntu: apt install python3-venv; macOS: brew install python)."; exit 1; }
@@ -51,6 +59,15 @@ $(VENV)/.installed: requirements/dev.txt requirements/fast.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/fast.txt 2>/dev/null \
 		|| echo "Ridgeline: no wheel of routingkit-cch for this machine; the exact SciPy engine will serve"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BENCH_VENV)/.installed: requirements/runtime.txt requirements/fast.txt requirements/bench.txt
+	@test -n "$(PYTHON_PEERS)" || { echo "The peers have wheels for Python 3.12 and newer, and there is none here with venv."; exit 1; }
+	@echo "Ridgeline: virtual environment of the benchmarks in $(BENCH_VENV) ($$($(PYTHON_PEERS) --version))"
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON_PEERS) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/runtime.txt
+	@for each in fast bench; do $(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/$$each.txt \
+		|| echo "Ridgeline: no wheels of requirements/$$each.txt for this machine; the report names what is absent"; done
 	@touch $@
 
 web/node_modules/.installed: $(VENV)/.installed web/package-lock.json

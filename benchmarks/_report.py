@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ Unit = Literal["ms", "1/s", "MB", "share", "min"]
 SEED_DEFAULT: Final = 20_260_101
 WARM_UP_ROUNDS: Final = 3
 """Rounds that are run and not counted: caches fill, lazy parts are made."""
+SAMPLES_MIN: Final = 2
+"""Of a system whose time is up."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,14 +117,18 @@ def show(report: Report) -> None:
         "95 %": lambda row: "" if row.low is None else f"{_short(row.low)} … {_short(row.high)}",
         "unit": lambda row: row.unit,
         "n": lambda row: "" if row.n is None else str(row.n),
-        "note": lambda row: row.note or "",
     }
     used = {name: cell for name, cell in columns.items() if any(map(cell, report.rows))}
     for name in used:
         table.add_column(name, overflow="fold", no_wrap=name in ("metric", "system"))
     for row in report.rows:
         table.add_row(*(cell(row) for cell in used.values()))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for row in report.rows:
+        if row.note:
+            where = " ".join(part for part in (row.metric, row.map, row.system) if part)
+            console.print(f"{where}: {row.note}", style="dim", markup=False, highlight=False)
 
 
 def timed_ms(call: Callable[[], object]) -> float:
@@ -135,13 +142,19 @@ def interleaved_ms(
     systems: Mapping[str, Callable[[int], object]],
     rounds: int,
     warm_up: int = WARM_UP_ROUNDS,
+    *,
+    before: Callable[[str], None] | None = None,
+    budget_ms: float = math.inf,
 ) -> dict[str, list[float]]:
     """Time each system's call in turn, `rounds` times over; calls get the number of the round.
 
     The order within a round rotates, so that none always runs in the other's wake. The garbage
-    collector runs between rounds, not inside a measurement.
+    collector runs between rounds, not inside a measurement; neither does `before`, which is called
+    with the system's name. A system sits out what is left once its calls have taken `budget_ms`,
+    but its first two counted ones: the number of samples says so.
     """
     samples: dict[str, list[float]] = {name: [] for name in systems}
+    spent_ms = dict.fromkeys(systems, 0.0)
     names = list(systems)
     collecting = gc.isenabled()
     gc.disable()
@@ -149,8 +162,12 @@ def interleaved_ms(
         for round_ in range(-warm_up, rounds):
             shift = round_ % len(names)
             for name in names[shift:] + names[:shift]:
-                number = max(round_, 0)
-                took = timed_ms(partial(systems[name], number))
+                if spent_ms[name] > budget_ms and (round_ < 0 or len(samples[name]) >= SAMPLES_MIN):
+                    continue
+                if before is not None:
+                    before(name)
+                took = timed_ms(partial(systems[name], max(round_, 0)))
+                spent_ms[name] += took
                 if round_ >= 0:
                     samples[name].append(took)
             gc.collect(0)

@@ -15,6 +15,8 @@ compile() {
 compile runtime.txt pyproject.toml
 compile dev.txt pyproject.toml --group dev --group build
 compile node.txt --group node
+compile build.txt --group build
+compile bench.txt --group bench
 fast=$(mktemp)
 trap 'rm -f "$fast"' EXIT
 sed -n 's/^fast = \["\(.*\)"\]/\1/p' pyproject.toml > "$fast"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -62,6 +63,28 @@ def test_systems_take_turns_and_none_is_always_first() -> None:
 
     assert calls == [(n, k) for k in range(4) for n in ("ab" if k % 2 == 0 else "ba")]
     assert {name: len(times) for name, times in samples.items()} == {"a": 4, "b": 4}
+
+
+def test_a_slow_system_sits_out_what_is_beyond_its_budget() -> None:
+    calls: list[str] = []
+    prepared: list[str] = []
+
+    def slow(_: int) -> None:
+        calls.append("slow")
+        time.sleep(0.002)
+
+    samples = interleaved_ms(
+        {"slow": slow, "quick": lambda _: calls.append("quick")},
+        rounds=9,
+        warm_up=3,
+        before=prepared.append,
+        budget_ms=1.0,
+    )
+
+    assert len(samples["quick"]) == 9
+    assert len(samples["slow"]) == 2
+    assert calls.count("slow") == 3
+    assert prepared == calls
 
 
 def test_wilson_interval_against_published_values() -> None:

@@ -1,0 +1,50 @@
+"""Memory of one router: `python -m benchmarks._memory SYSTEM FOLDER` prints megabytes.
+
+In a process of its own: what it holds more, once it has loaded the map and answered, than before.
+Files that are mapped count as far as they were touched.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks._routers import Places
+
+STATUS = Path("/proc/self/status")
+KB_PER_MB = 1024
+
+
+def of(system: str, folder: Path) -> float:
+    """MB. Raises RuntimeError where the process fails."""
+    command = [sys.executable, "-m", "benchmarks._memory", system, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return float(done.stdout)
+
+
+def resident_mb() -> float:
+    """As the Linux kernel counts it."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", STATUS.read_text())
+    assert found is not None
+    return int(found[1]) / KB_PER_MB
+
+
+def main(name: str, folder: Path) -> None:
+    from benchmarks.routing import SYSTEMS, UNITS
+
+    (system,) = (each for each in SYSTEMS if each.name == name)
+    system.absent()  # imports its library, which is not the map's weight
+    places = Places.load(folder)
+    before_mb = resident_mb()
+    router = system.open(folder, places)
+    router.etas(range(UNITS), UNITS)
+    router.route(0, UNITS)
+    print(resident_mb() - before_mb)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
