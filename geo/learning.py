@@ -63,6 +63,16 @@ class LearnedFactors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was learned of some arcs driven one after the other."""
+
+    factor: float
+    """On their modelled time."""
+    log_sd: float
+    """What is not known of its logarithm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
     """To which group each arc belongs, level by level from the county down to the arc itself."""
 
@@ -152,6 +162,19 @@ class Evidence:
         arc_trips[np.unique(seen.arc)] += sign
         np.add.at(self._time_s, seen.arc, age * seen.model_s)
         np.add.at(self._time_y, seen.arc, age * seen.model_s * seen.log_ratio)
+
+
+def summary(learned: LearnedFactors, arcs: Ints, model_s: Floats) -> Summary:
+    """`model_s`: modelled seconds of each of the arcs. Of no driving time: as modelled."""
+    total_s = float(model_s.sum())
+    if total_s <= 0.0:
+        return Summary(factor=1.0, log_sd=SPREAD_SD)
+    driven_s = model_s * learned.factor[arcs]
+    share = driven_s / driven_s.sum()
+    return Summary(
+        factor=float(driven_s.sum()) / total_s,
+        log_sd=float(np.sqrt(np.sum((share * learned.log_sd[arcs]) ** 2))),
+    )
 
 
 def shrinkage(drives: Floats) -> Floats:

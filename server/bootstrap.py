@@ -28,10 +28,14 @@ from geo.speed import Profile, travel_times_ms
 from geo.tiles import TileMaker
 from server import housekeeping
 from server.board import Board
+from server.classroom import Classroom
+from server.drivematcher import DriveMatcher
 from server.gateways.console import ConsoleHub
 from server.gateways.sessions import Sessions
 from server.http.auth import Auth
 from server.http.pages import Check
+from server.learnedroads import LearnedRoads
+from server.learningdesk import LearningDesk
 from server.metrics import Metrics
 from server.pipeline import Pipeline, utc_now
 from server.reachdesk import ReachDesk
@@ -70,6 +74,9 @@ class Services:
     surveyor: Surveyor
     roads: RoadPicture
     road_desk: RoadDesk
+    classroom: Classroom
+    learning: LearningDesk
+    learned_roads: LearnedRoads
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -117,6 +124,25 @@ async def build(settings: Settings) -> Services:
         )
         await road_desk.turn_over()
         await road_desk.catch_up()
+        classroom = Classroom(roadmap)
+        undo.push_async_callback(classroom.close)
+        learning = LearningDesk(
+            pool=pool,
+            fanout=fanout,
+            map_id=roadmap.meta.map_id,
+            classroom=classroom,
+            matcher=DriveMatcher(
+                pool=pool,
+                roadmap=roadmap,
+                classroom=classroom,
+                surveyor=surveyor,
+                clock=utc_now,
+                metrics=metrics,
+            ),
+            put_in_force=routing.set_learned,
+            clock=utc_now,
+        )
+        await learning.catch_up()
         board = await Board.load(
             pool,
             fanout=fanout,
@@ -149,6 +175,11 @@ async def build(settings: Settings) -> Services:
             surveyor=surveyor,
             roads=roads,
             road_desk=road_desk,
+            classroom=classroom,
+            learning=learning,
+            learned_roads=LearnedRoads(
+                desk=learning, classroom=classroom, surveyor=surveyor, roadmap=roadmap
+            ),
             positions=positions,
             sessions=Sessions(
                 pool=pool,
@@ -183,6 +214,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "board": services.board.run,
             "roads": services.roads.run,
             "road_desk": services.road_desk.run,
+            "learning": services.learning.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,
             "sweep": lambda: housekeeping.sweep_sessions(services.pool),
@@ -205,6 +237,7 @@ async def close(services: Services) -> None:
     """Let go of what `build` opened, in the opposite order."""
     services.auth.close()
     await services.redis.aclose()
+    await services.classroom.close()
     await services.surveyor.close()
     await services.routing.close()
     try:

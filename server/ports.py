@@ -35,8 +35,8 @@ class FanOut(Protocol):
     """Tells every process of the county that something changed; a hint, never the truth.
 
     Topics: `unit` (unit id), `incident` (incident id), `device` (device id: a command waits),
-    `fix` and `presence` (JSON), `roads` (their version). Publish only after the transaction has
-    committed.
+    `fix` and `presence` (JSON), `roads` (their version), `learning` (map id). Publish only after
+    the transaction has committed.
     """
 
     def publish(self, topic: str, payload: str) -> None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from geo.coverage import FOLLOWED_S, Village, eta_to, times_to
 from geo.errors import NoRouteError
@@ -21,11 +24,12 @@ from server.dispatch.contenders import Approach
 from server.ports import LiveRoads
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from geo.ground import Ground, Route
+    from geo.learning import LearnedFactors
     from geo.snap import Snap
+    from geo.vehicles import Mode
 
 QUEUE_LEN_MAX = 64
 """Queries under way or waiting; at 10 ms each the last waits two thirds of a second."""
@@ -110,6 +114,20 @@ class RoutingService:
         def take_over(ground: Ground) -> None:
             ground.set_overrides(roads.overrides)
             self._roads = roads
+
+        await asyncio.wrap_future(self._thread.submit(self._on_thread, take_over))
+
+    async def set_learned(self, learned: Mapping[Mode, LearnedFactors] | None) -> None:
+        """Put learned travel times in force like `set_roads`; None: the model alone."""
+        if self._stopping:
+            raise RoutingBusy("routing has stopped")
+
+        def take_over(ground: Ground) -> None:
+            mine = None if learned is None else learned[ground.profile.mode]
+            neutral = np.ones(2 * ground.roadmap.edge_count, dtype=np.float32)
+            ground.set_factors(neutral if mine is None else mine.factor)
+            self._spreads = Spreads(ground.roadmap, learned=mine)
+            self._roads = replace(self._roads)  # answers from before do not hold any more
 
         await asyncio.wrap_future(self._thread.submit(self._on_thread, take_over))
 

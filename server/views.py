@@ -299,6 +299,65 @@ class PlaceView(View, frozen=True):
     lat: float
 
 
+class LearnedVersionView(View, frozen=True):
+    """Travel times learned from drives, without the factors themselves."""
+
+    version: int
+    created_at: datetime
+    created_by: str
+    reason: str
+    drives: int
+    """That it was learned from."""
+    arcs: int
+    """Roads in one direction that were driven at least once."""
+    newest_at: datetime | None
+    """End of the newest drive in it."""
+
+
+class LearningView(View, frozen=True):
+    """What there is to learn from, what was learned, and what is in force."""
+
+    drives: int
+    """Kept, matched to this map."""
+    without_roads: int
+    """Of these, those that no road fitted."""
+    waiting: int
+    """To be matched next; 20 may be more."""
+    active: int | None
+    """Version in force; None: the model alone."""
+    activated_at: datetime | None
+    activated_by: str | None
+    reason: str | None
+    versions: list[LearnedVersionView]
+    """Newest first."""
+
+
+class LearnedWayView(View, frozen=True):
+    """What is known of one direction of a road in one mode of driving."""
+
+    mode: Literal["routine", "urgent"]
+    direction: Literal["rising", "falling", "forward", "backward"]
+    """By the kilometres of a numbered road; else as the edge is drawn."""
+    drives: int
+    slower_pct: float
+    """Against the model; below 0: quicker."""
+    low_pct: float
+    high_pct: float
+    """Nine times in ten it lies between these."""
+    words: dict[str, str]
+    """`en`, `zh`."""
+
+
+class LearnedRoadView(View, frozen=True):
+    """What drives taught about a road."""
+
+    road: str
+    """Number or name; empty where it has neither."""
+    edge: int | None
+    version: int | None
+    ways: list[LearnedWayView]
+
+
 class JournalEntryView(View, frozen=True):
     seq: int
     at: datetime

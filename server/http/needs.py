@@ -17,10 +17,13 @@ from starlette.responses import Response
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.tiles import TileMaker
+from server.classroom import ClassroomBusy
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.http.auth import require
 from server.http.errors import ApiError
 from server.http.texts import NO_NUL
+from server.learnedroads import LearnedRoads
+from server.learningdesk import LearningDesk
 from server.pipeline import Pipeline
 from server.ports import LiveUnits, Router
 from server.reachdesk import ReachDesk
@@ -68,6 +71,10 @@ class Services(Protocol):
     def roads(self) -> RoadPicture: ...
     @property
     def road_desk(self) -> RoadDesk: ...
+    @property
+    def learning(self) -> LearningDesk: ...
+    @property
+    def learned_roads(self) -> LearnedRoads: ...
 
 
 def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Response]]:
@@ -80,7 +87,7 @@ def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Resp
         except DispatchError as error:
             status = _STATUS[type(error)]
             raise ApiError(status, error.code, error.message, error.detail) from None
-        except (RoutingBusy, SurveyorBusy) as error:
+        except (RoutingBusy, SurveyorBusy, ClassroomBusy) as error:
             raise ApiError(
                 503, "routing_busy", f"Too much to route just now: {error}.",
                 headers={"retry-after": "1"},

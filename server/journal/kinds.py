@@ -44,6 +44,13 @@ class JournalKind(StrEnum):
     CONDITION_BEGUN = "condition.begun"
     CONDITION_ENDED = "condition.ended"
 
+    LEARNING_LEARNED = "learning.learned"
+    """A version of travel times was learned from drives."""
+    LEARNING_ACTIVATED = "learning.activated"
+    """A version was put in force."""
+    LEARNING_SET_ASIDE = "learning.set_aside"
+    """The model alone was put in force."""
+
     SHIFT_STARTED = "shift.started"
     SHIFT_ENDED = "shift.ended"
 

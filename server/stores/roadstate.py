@@ -103,6 +103,10 @@ class Table(Generic[S]):
         self.page = (
             f"{select} WHERE $1::bigint IS NULL OR number < $1 ORDER BY number DESC LIMIT $2"
         )
+        # Those that held at some time between two.
+        self.held = (
+            f"{select} WHERE begun_at < $2 AND (ended_at IS NULL OR ended_at > $1) ORDER BY number"
+        )
         self.by_id = f"{select} WHERE id = $1"
         self.by_request = f"{select} WHERE request_id = $1"
         self.count = f"SELECT count(*) FROM {name} WHERE ended_at IS NULL"  # noqa: S608
@@ -196,6 +200,11 @@ async def load_page(
     """Newest first, ended ones included, numbers below `before`."""
     found = await conn.fetch(table.page, before, max(1, min(limit, PAGE_LEN_MAX)))
     return [table.row(**row) for row in found]
+
+
+async def held(conn: Any, table: Table[S], from_at: datetime, to_at: datetime) -> list[S]:
+    """Those that were in force at some time between the two, oldest first."""
+    return [table.row(**row) for row in await conn.fetch(table.held, from_at, to_at)]
 
 
 async def end(

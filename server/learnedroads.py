@@ -1,0 +1,119 @@
+"""What drives taught about one road, for people: how many, and how far off the model.
+
+Knows no socket; the numbers come from the version in force, the counts from the drives kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.learning import summary
+from geo.roadmap import RoadMap
+from geo.routing.engine import CLOSED
+from geo.school import School
+from geo.speed import Profile
+from geo.vehicles import Mode
+from server.classroom import Classroom
+from server.dispatch.errors import NotFound
+from server.learningdesk import LearningDesk
+from server.surveyor import Surveyor
+from server.views import LearnedRoadView, LearnedWayView
+
+NINETY_PCT_SDS: Final = 1.645
+"""Nine in ten lie within so many standard errors."""
+AS_MODELLED_PCT: Final = 0.5
+"""Less than this is as modelled."""
+
+Direction: TypeAlias = Literal["rising", "falling", "forward", "backward"]
+Arcs: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Arcs of a road in one direction."""
+
+    direction: Direction
+    arcs: Arcs
+
+
+class LearnedRoads:
+    """Answers for one map. Raises `NotFound`, `SurveyorBusy`, `ClassroomBusy`."""
+
+    def __init__(
+        self, *, desk: LearningDesk, classroom: Classroom, surveyor: Surveyor, roadmap: RoadMap
+    ) -> None:
+        self._desk, self._classroom, self._surveyor = desk, classroom, surveyor
+        self._roadmap = roadmap
+
+    async def by_edge(self, edge: int) -> LearnedRoadView:
+        """One edge in both directions."""
+        if not 0 <= edge < self._roadmap.edge_count:
+            raise NotFound("not_found", f"There is no edge {edge} on this map.")
+        names = (self._roadmap.edge_ref[edge], self._roadmap.edge_name[edge])
+        name = next((self._roadmap.names[each] for each in names if each >= 0), "")
+        ways = [
+            Way(direction="forward", arcs=np.array([2 * edge])),
+            Way(direction="backward", arcs=np.array([2 * edge + 1])),
+        ]
+        return await self._view(name, edge, ways)
+
+    async def by_ref(self, ref: str) -> LearnedRoadView:
+        """A numbered road from end to end."""
+        stretch = await self._surveyor.ask(lambda index: index.linear.between(ref, 0.0, np.inf))
+        if stretch is None:
+            raise NotFound("not_found", f"This map has no road {ref}.")
+        known = await self._surveyor.ask(lambda index: index.linear.known(ref))
+        rising = 2 * stretch.edges + (~stretch.rising).astype(np.int64)
+        ways = [Way(direction="rising", arcs=rising), Way(direction="falling", arcs=rising ^ 1)]
+        return await self._view(known or ref, None, ways)
+
+    async def _view(self, road: str, edge: int | None, ways: list[Way]) -> LearnedRoadView:
+        found = [
+            await self._way(way, mode, drives)
+            for way in ways
+            for mode, drives in (await self._desk.drives_over(way.arcs.tolist())).items()
+        ]
+        return LearnedRoadView(road=road, edge=edge, version=self._desk.version, ways=found)
+
+    async def _way(self, way: Way, mode: Mode, drives: int) -> LearnedWayView:
+        low = middle = high = 0.0
+        if (learned := self._desk.learned) is not None:
+            model_s = await self._classroom.ask(lambda school: _model_s(school, mode, way.arcs))
+            known = summary(learned[mode], way.arcs, model_s)
+            spread = exp(NINETY_PCT_SDS * known.log_sd)
+            low, middle, high = (
+                100.0 * (factor - 1.0)
+                for factor in (known.factor / spread, known.factor, known.factor * spread)
+            )
+        return LearnedWayView(
+            mode=mode.value,
+            direction=way.direction,
+            drives=drives,
+            slower_pct=round(middle, 1),
+            low_pct=round(low, 1),
+            high_pct=round(high, 1),
+            words=words(drives, middle),
+        )
+
+
+def words(drives: int, slower_pct: float) -> dict[str, str]:
+    """For example: 14 drives, 12 % slower than modelled."""
+    pct = f"{abs(slower_pct):.0f}"
+    if abs(slower_pct) < AS_MODELLED_PCT:
+        english, chinese = "as modelled", "与模型一致"
+    elif slower_pct > 0:
+        english, chinese = f"{pct} % slower than modelled", f"比模型慢 {pct}%"
+    else:
+        english, chinese = f"{pct} % quicker than modelled", f"比模型快 {pct}%"
+    count = "1 drive" if drives == 1 else f"{drives} drives"
+    return {"en": f"{count}, {english}", "zh": f"{drives} 次行程，{chinese}"}
+
+
+def _model_s(school: School, mode: Mode, arcs: Arcs) -> NDArray[np.float64]:
+    times_ms = school.times_ms(Profile(mode=mode))[arcs]
+    return np.where(times_ms < CLOSED, times_ms / 1000.0, 0.0)
