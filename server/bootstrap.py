@@ -16,6 +16,7 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
+from devices.session import SessionLimits
 from geo import mapfolder
 from geo.conditions import Condition
 from geo.ground import Ground
@@ -31,7 +32,8 @@ from server.board import Board
 from server.classroom import Classroom
 from server.drivematcher import DriveMatcher
 from server.gateways.console import ConsoleHub
-from server.gateways.sessions import Sessions
+from server.gateways.hub import HubLimits
+from server.gateways.sessions import GatewayLimits, Sessions
 from server.http.auth import Auth
 from server.http.pages import Check
 from server.learnedroads import LearnedRoads
@@ -42,10 +44,10 @@ from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
-from server.settings import Settings
+from server.settings import Limits, Settings
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool, open_pool
-from server.stores.positions import PositionWriter
+from server.stores.positions import PositionWriter, WriterLimits
 from server.stores.presence import PresenceStore
 from server.surveyor import Surveyor
 
@@ -103,7 +105,7 @@ async def build(settings: Settings) -> Services:
         metrics = Metrics()
         fanout = RedisFanOut(settings.redis_url, queue_len_max=limits.fanout_queue_len_max)
         presence = PresenceStore(redis, metrics)
-        positions = PositionWriter(pool, metrics=metrics)
+        positions = PositionWriter(pool, metrics=metrics, limits=writer_limits(limits))
         surveyor = await asyncio.to_thread(Surveyor, roadmap)
         undo.push_async_callback(surveyor.close)
         roads = RoadPicture(
@@ -188,9 +190,17 @@ async def build(settings: Settings) -> Services:
                 clock=utc_now,
                 presence=presence,
                 metrics=metrics,
+                limits=gateway_limits(limits),
+                session_limits=session_limits(limits),
             ),
             hub=ConsoleHub(
-                pool=pool, board=board, roads=roads, fanout=fanout, clock=utc_now, metrics=metrics
+                pool=pool,
+                board=board,
+                roads=roads,
+                fanout=fanout,
+                clock=utc_now,
+                metrics=metrics,
+                limits=hub_limits(limits),
             ),
             auth=Auth(pool, limits),
             checks={"postgresql": lambda: _answers(pool)},
@@ -263,6 +273,31 @@ def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
 def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex]:
     linear = LinearIndex(roadmap)
     return SnapIndex(roadmap), TileMaker(roadmap, linear), PlaceIndex(roadmap, linear)
+
+
+def writer_limits(limits: Limits) -> WriterLimits:
+    return WriterLimits(
+        interval_s=limits.positions_interval_s, buffer_len_max=limits.positions_buffer_len_max
+    )
+
+
+def gateway_limits(limits: Limits) -> GatewayLimits:
+    return GatewayLimits(connections_max=limits.device_connections_max)
+
+
+def session_limits(limits: Limits) -> SessionLimits:
+    return SessionLimits(
+        heartbeat_s=limits.device_heartbeat_s,
+        frames_per_s_max=limits.device_frames_per_s_max,
+        frames_burst_max=limits.device_frames_burst_max,
+        send_queue_bytes_max=limits.device_queue_bytes_max,
+    )
+
+
+def hub_limits(limits: Limits) -> HubLimits:
+    return HubLimits(
+        consoles_max=limits.consoles_max, queue_bytes_max=limits.console_queue_bytes_max
+    )
 
 
 async def _answers(pool: Pool) -> bool:

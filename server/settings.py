@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,8 @@ Engine = Literal["auto", "scipy", "cch"]
 
 HOST_DEFAULT = "127.0.0.1"
 PORT_DEFAULT = 8080
+NAMES_ALIKE_MIN = 0.9
+"""From here on a name is another one misspelt (difflib's ratio)."""
 VALUE_MAX = 1_000_000_000
 """Of any limit: bytes, or seconds (32 years)."""
 _YES, _NO = ("1", "yes", "on", "true"), ("0", "no", "off", "false")
@@ -58,12 +61,31 @@ class Limits:
     login_address_failures_max: int = 40
     """Wrong passwords per address, whatever the user name."""
     login_window_s: float = 300.0
+    """How long a wrong password counts."""
     login_tracked_max: int = 10_000
     """User names and addresses remembered for the rate limit; the oldest is forgotten."""
     password_hashes_at_once_max: int = 2
     """Argon2 runs at once (64 MiB each); others wait."""
     password_hashes_waiting_max: int = 64
     """Sign-ins that may wait for one; more get 503."""
+    device_connections_max: int = 10_000
+    """Devices connected to one process; more get 503."""
+    device_heartbeat_s: int = 45
+    """How often a device speaks at least; silence of two means that the link is dead."""
+    device_frames_per_s_max: int = 50
+    """Of one device in the long run; above it, it is read more slowly."""
+    device_frames_burst_max: int = 2000
+    """So many at once are read at full speed: the backlog of a long dead zone."""
+    device_queue_bytes_max: int = 256 * 1024
+    """Frames that wait for one device to read; beyond it, it is closed with 4004 and resumes."""
+    consoles_max: int = 200
+    """Consoles connected to one process; more get 503."""
+    console_queue_bytes_max: int = 4 * 1024 * 1024
+    """Text that waits for one console to read; beyond it, it is closed and comes back."""
+    positions_interval_s: float = 1.0
+    """Between two commits of positions."""
+    positions_buffer_len_max: int = 20_000
+    """Positions that wait for PostgreSQL; beyond it devices are read no further."""
     shutdown_s: float = 10.0
     """For peers to close and buffers to drain when the server stops."""
 
@@ -120,6 +142,7 @@ def from_env(
     env: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Settings of the command line, completed from the environment. Raises `SettingsError`."""
+    _refuse_misspelt(env)
     if (tls_cert is None) != (tls_key is None):
         raise SettingsError("TLS needs both --tls-cert and --tls-key.")
     return Settings(
@@ -136,6 +159,23 @@ def from_env(
         websocket_deflate=_yes_or_no("RIDGELINE_WEBSOCKET_DEFLATE", env, default=True),
         limits=Limits.from_env(env),
     )
+
+
+def names() -> list[str]:
+    """Names of the environment that this module reads."""
+    return [f"RIDGELINE_{each.name.upper()}" for each in fields(Limits)] + [
+        *("DATABASE_URL", "REDIS_URL"),
+        *("RIDGELINE_TRUSTED_PROXIES", "RIDGELINE_WEBSOCKET_DEFLATE"),
+    ]
+
+
+def _refuse_misspelt(env: Mapping[str, str]) -> None:
+    """A limit with a typing error in its name would not hold, and nobody would know."""
+    known = names()
+    for name in env:
+        if name.startswith("RIDGELINE_") and name not in known:
+            for meant in get_close_matches(name, known, n=1, cutoff=NAMES_ALIKE_MIN):
+                raise SettingsError(f"{name} is no setting; {meant} is one.")
 
 
 def _networks(name: str, env: Mapping[str, str]) -> tuple[str, ...]:

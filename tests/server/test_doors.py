@@ -286,3 +286,19 @@ def test_peers_that_are_dead_are_noticed_by_the_kernel(tmp_path: Path) -> None:
 
     assert unacknowledged_ms == DEAD_PEER_S * 1000
     assert (bool(alive), idle_s) == (True, 45)
+
+
+async def test_limits_of_the_parts_can_be_set(start: Start, pool: Pool) -> None:
+    await add_device(pool, "cam-07", token="secret")
+    limits = Limits(device_connections_max=1, device_heartbeat_s=7)
+    async with start(limits=limits) as server:
+        address = f"{server.url.replace('http', 'ws')}/v1/device"
+        subprotocols = [Subprotocol(native.SUBPROTOCOL)]
+        async with connect(address, subprotocols=subprotocols, proxy=None) as peer:
+            await peer.send(native.encode(Hello(dev="cam-07", inst="i1", tok="secret")).decode())
+            welcome = native.decode_server(await peer.recv())
+            with pytest.raises(websockets.InvalidStatus, match="503"):
+                await connect(address, subprotocols=subprotocols, proxy=None)
+
+    assert isinstance(welcome, Welcome)
+    assert welcome.hb == 7

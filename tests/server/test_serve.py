@@ -11,15 +11,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import httpx
 import pytest
 
+from devices.session import SessionLimits
+from server import bootstrap
 from server.embedded import process
 from server.embedded.launcher import Running
+from server.gateways.hub import HubLimits
+from server.gateways.sessions import GatewayLimits
 from server.listening import CannotListen, listen
-from server.settings import Limits, Settings, SettingsError, from_env
+from server.settings import Limits, Settings, SettingsError, from_env, names
+from server.stores.positions import WriterLimits
 
 GONE_S = 15.0
 SERVES = r"Ridgeline serves (http://127\.0\.0\.1:\d+)"
@@ -186,6 +192,7 @@ def test_unreachable_database(small_map_dir: Path, short_dir: Path) -> None:
         ((), {"RIDGELINE_SESSION_TOTAL_S": "1e300"}, "above 0, at most 1,000,000,000"),
         ((), {"RIDGELINE_SESSION_TOTAL_S": "nan"}, "must be a number above 0"),
         ((), {"RIDGELINE_WEBSOCKET_DEFLATE": "maybe"}, "must be yes or no"),
+        ((), {"RIDGELINE_BODY_BYTE_MAX": "1"}, "RIDGELINE_BODY_BYTES_MAX is one"),
         ((), {"RIDGELINE_TRUSTED_PROXIES": "*"}, "it takes addresses and networks"),
         ((), {"RIDGELINE_TRUSTED_PROXIES": "10.0.0.1/8"}, "has host bits set"),
     ],
@@ -226,6 +233,24 @@ def test_limits_come_from_the_environment(tmp_path: Path) -> None:
     assert limits == Limits(body_bytes_max=1000, session_idle_s=0.5)
     with pytest.raises(SettingsError, match="whole number"):
         from_env(data_dir=tmp_path, map_dir=tmp_path, env={"RIDGELINE_BODY_BYTES_MAX": "1.5"})
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    documented = dict(re.findall(r"\| `(RIDGELINE_\w+)` \| ([\d.]+) \|", docs))
+
+    defaults = {f"RIDGELINE_{f.name.upper()}": getattr(Limits(), f.name) for f in fields(Limits)}
+    assert {name: float(text) for name, text in documented.items()} == defaults
+    assert all(f"`{name}`" in docs for name in names())
+
+
+def test_limits_left_alone_are_those_of_the_parts() -> None:
+    limits = Limits()
+
+    assert bootstrap.writer_limits(limits) == WriterLimits()
+    assert bootstrap.gateway_limits(limits) == GatewayLimits()
+    assert bootstrap.session_limits(limits) == SessionLimits()
+    assert bootstrap.hub_limits(limits) == HubLimits()
 
 
 def test_nothing_private_has_ended_when_nothing_was_started() -> None:
