@@ -39,6 +39,7 @@ from server.gateways import console, device
 from server.http import (
     auth,
     devices_admin,
+    guidance,
     incidents,
     journal,
     learning,
@@ -66,6 +67,7 @@ _MODULES = (
     devices_admin,
     incidents,
     orders,
+    guidance,
     units,
     journal,
     learning,

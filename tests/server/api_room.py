@@ -15,7 +15,7 @@ from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
 from geo.tiles import TileMaker
-from server.http import incidents, journal, map, orders, reach, units  # noqa: A004 (its name)
+from server.http import guidance, incidents, journal, map, orders, reach, units  # noqa: A004 (its name)
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id
@@ -48,26 +48,28 @@ class Api:
     app: Starlette
 
     @asynccontextmanager
-    async def signed_in(self, *roles: Role) -> AsyncIterator[httpx.AsyncClient]:
+    async def signed_in(
+        self, *roles: Role, badge: str | None = None
+    ) -> AsyncIterator[httpx.AsyncClient]:
         """A browser of a new user with these roles; none: nobody is signed in."""
-        cookies = {COOKIE: await self._session(*roles)} if roles else {}
+        cookies = {COOKIE: await self._session(*roles, badge=badge)} if roles else {}
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url="http://test", cookies=cookies
         ) as client:
             yield client
 
-    async def _session(self, *roles: Role) -> str:
+    async def _session(self, *roles: Role, badge: str | None) -> str:
         token, user_id, now = new_token(), new_id(), datetime.now(UTC)
         async with self.room.pool.acquire() as conn, conn.transaction():
             await users.insert(
                 conn,
                 user_id=user_id,
-                username=roles[0],
+                username=roles[0] if badge is None else f"{roles[0]}-{badge.lower()}",
                 display_name="Wang",
                 password_hash="-",
                 must_change_password=False,
                 roles=roles,
-                officer_badge=None,
+                officer_badge=badge,
             )
             await users.start_session(
                 conn,
@@ -99,7 +101,7 @@ async def an_api(
         auth = Auth(pool, Limits())
         routes = [
             route
-            for module in (incidents, orders, units, journal, map, reach)
+            for module in (incidents, orders, guidance, units, journal, map, reach)
             for route in module.routes(services)
         ]
         app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)

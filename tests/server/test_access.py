@@ -68,6 +68,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/incidents/{id}/close": only("dispatcher"),
     "POST /api/orders/{id}/cancel": only("dispatcher"),
     "POST /api/orders/{id}/report": only("dispatcher"),
+    "GET /api/orders/{id}/route": only("dispatcher", "officer"),
     "GET /api/units": only("dispatcher", "supervisor"),
     "POST /api/units/{id}/shift": only("dispatcher", "admin"),
     "GET /api/isochrone": only("dispatcher", "supervisor"),

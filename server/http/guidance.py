@@ -1,0 +1,85 @@
+"""The way to the scene of an order, turn by turn: computed when asked, from where the unit is.
+
+Not part of the order's frame, which must stay small: a handset fetches it once and keeps it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from geo.errors import GeoError
+from geo.ground import Route as Way
+from geo.routing.engine import CLOSED
+from geo.snap import Snap
+from geo.steps import Guide
+from server.http.errors import ApiError, json
+from server.http.needs import Services, guarded
+from server.pipeline import utc_now
+from server.stores import incidents, order_rows
+from server.stores.users import User
+from server.views import IncidentView, OrderView
+from server.wayviews import OrderRouteView, step_view
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The routes of this module."""
+    desk = _Desk(services)
+    return [Route("/api/orders/{id}/route", guarded(desk.way, "dispatcher", "officer"))]
+
+
+class _Desk:
+    def __init__(self, services: Services) -> None:
+        self._pool = services.pool
+        self._live = services.board
+        self._routing = services.routing
+        self._guide = Guide(services.roadmap)
+
+    async def way(self, request: Request, user: User) -> Response:
+        order, incident = await self._load(request.path_params["id"], user)
+        source = self._live.snap(order.unit_id)
+        if source is None:
+            raise ApiError(
+                422, "no_position", f"{order.call_sign} has no position near a road.",
+                {"call_sign": order.call_sign},
+            )  # fmt: skip
+        computed_at = utc_now()
+        way = await self._way(source, incident)
+        closed = {
+            arc >> 1 for arc, factor in self._routing.roads.overrides.items() if factor == CLOSED
+        }
+        place = (incident.lon, incident.lat)
+        steps = await asyncio.to_thread(self._guide.steps, way, place=place, closed=closed)
+        return json(
+            OrderRouteView(
+                order_id=order.id,
+                computed_at=computed_at,
+                duration_s=way.duration_s,
+                distance_m=way.distance_m,
+                steps=[step_view(each) for each in steps],
+            )
+        )
+
+    async def _load(self, order_id: str, user: User) -> tuple[OrderView, IncidentView]:
+        """The order with its incident; of an officer, only the own unit's."""
+        async with self._pool.acquire() as conn:
+            order = await order_rows.view(conn, order_id)
+            if order is not None and _may_see(user, order):
+                incident = await incidents.load(conn, order.incident_id, with_events=False)
+                assert incident is not None, "an order has an incident"
+                return order, incident
+        raise ApiError(404, "not_found", "You have no such order.")
+
+    async def _way(self, source: Snap, incident: IncidentView) -> Way:
+        try:
+            target = await self._routing.snap(incident.lon, incident.lat)
+            return await self._routing.route(source, target)
+        except GeoError as error:
+            raise ApiError(422, "no_road", f"{str(error).capitalize()}.") from None
+
+
+def _may_see(user: User, order: OrderView) -> bool:
+    return "dispatcher" in user.roles or order.unit_id == user.unit_id

@@ -1,0 +1,124 @@
+"""The way to the scene for an order: whose it is, what it says, what it minds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from geo.places import PlaceIndex
+from geo.roadmap import RoadMap
+from geo.routing.engine import CLOSED
+from geo.tiles import TileMaker
+from server.ids import new_id
+from server.ports import LiveRoads
+from tests.server.api_room import Api, an_api
+from tests.small_county import crossing
+
+FROM, SCENE = crossing(1, 1), crossing(4, 3)
+
+
+@pytest.fixture(scope="module")
+def tiles(small_map: RoadMap) -> TileMaker:
+    return TileMaker(small_map)
+
+
+@pytest.fixture(scope="module")
+def places(small_map: RoadMap) -> PlaceIndex:
+    return PlaceIndex(small_map)
+
+
+@pytest.fixture
+async def api(
+    pool: Any, small_map: RoadMap, tiles: TileMaker, places: PlaceIndex
+) -> AsyncIterator[Api]:
+    async with an_api(pool, small_map, tiles, places) as api:
+        yield api
+
+
+async def an_order(api: Api, at: tuple[float, float] | None = FROM) -> str:
+    """P-01 is sent from FROM to SCENE; the order's id."""
+    unit = await api.room.add_unit("P-01", FROM)
+    lon, lat = SCENE
+    (order,) = await api.room.send(await api.room.open(lon=lon, lat=lat), unit)
+    if at is None:
+        api.room.live.put(unit, None)
+    return order.id
+
+
+async def test_the_way_is_told_turn_by_turn_in_both_languages(api: Api) -> None:
+    order_id = await an_order(api)
+
+    async with api.signed_in("officer", badge="B-P-01") as officer:
+        answer = await officer.get(f"/api/orders/{order_id}/route")
+
+    way = answer.json()
+    assert answer.status_code == 200
+    assert way["order_id"] == order_id
+    assert way["steps"][0]["maneuver"] == "depart"
+    assert way["steps"][-1]["maneuver"] == "arrive"
+    assert sum(each["distance_m"] for each in way["steps"]) == pytest.approx(
+        way["distance_m"], abs=1
+    )
+    assert "G320 Valley Road" in way["steps"][0]["text"]["en"]
+    assert "G320 Valley Road" in way["steps"][0]["text"]["zh"]
+    assert any(each["maneuver"] == "turn" for each in way["steps"])
+
+
+async def test_a_closed_road_on_the_way_is_driven_round_and_named(api: Api) -> None:
+    order_id = await an_order(api)
+    async with api.signed_in("dispatcher") as dispatcher:
+        before = (await dispatcher.get(f"/api/orders/{order_id}/route")).json()
+        routing = api.room.routing
+        way = await routing.route(await routing.snap(*FROM), await routing.snap(*SCENE))
+        middle = way.legs[len(way.legs) // 2].edge
+        shut = dict.fromkeys((2 * middle, 2 * middle + 1), float(CLOSED))
+        await api.room.routing.set_roads(LiveRoads(version=1, overrides=shut))
+
+        after = (await dispatcher.get(f"/api/orders/{order_id}/route")).json()
+
+    hazards = [each["hazard"] for step in after["steps"] for each in step["cautions"]]
+    assert after["duration_s"] > before["duration_s"]
+    assert hazards.count("closure_beside") >= 1
+
+
+async def test_an_officer_of_another_unit_does_not_see_it(api: Api) -> None:
+    order_id = await an_order(api)
+    await api.room.add_unit("P-02", FROM)
+
+    async with api.signed_in("officer", badge="B-P-02") as other:
+        foreign = await other.get(f"/api/orders/{order_id}/route")
+        missing = await other.get(f"/api/orders/{new_id()}/route")
+
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.json() == missing.json()
+
+
+async def test_without_a_position_there_is_no_way(api: Api) -> None:
+    order_id = await an_order(api, at=None)
+
+    async with api.signed_in("dispatcher") as dispatcher:
+        answer = await dispatcher.get(f"/api/orders/{order_id}/route")
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "no_position"
+
+
+async def test_a_scene_no_road_reaches_is_said(api: Api, small_map: RoadMap) -> None:
+    order_id = await an_order(api)
+    snap = await api.room.routing.snap(*SCENE)
+    tail, head = small_map.edge_tail[snap.edge], small_map.edge_head[snap.edge]
+    around = [
+        edge
+        for edge in range(small_map.edge_count)
+        if {int(small_map.edge_tail[edge]), int(small_map.edge_head[edge])} & {int(tail), int(head)}
+    ]
+    shut = {arc: float(CLOSED) for edge in around for arc in (2 * edge, 2 * edge + 1)}
+    await api.room.routing.set_roads(LiveRoads(version=1, overrides=shut))
+
+    async with api.signed_in("dispatcher") as dispatcher:
+        answer = await dispatcher.get(f"/api/orders/{order_id}/route")
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "no_road"
