@@ -37,6 +37,7 @@ from server.gateways.sessions import GatewayLimits, Sessions
 from server.http.auth import Auth
 from server.http.pages import Check
 from server.learnedroads import LearnedRoads
+from server.learnedversions import LearnedVersions
 from server.learningdesk import LearningDesk
 from server.metrics import Metrics
 from server.pipeline import Pipeline, utc_now
@@ -128,10 +129,17 @@ async def build(settings: Settings) -> Services:
         await road_desk.catch_up()
         classroom = Classroom(roadmap)
         undo.push_async_callback(classroom.close)
-        learning = LearningDesk(
+        versions = LearnedVersions(
             pool=pool,
             fanout=fanout,
             map_id=roadmap.meta.map_id,
+            put_in_force=routing.set_learned,
+            clock=utc_now,
+        )
+        await versions.catch_up()
+        learning = LearningDesk(
+            pool=pool,
+            fanout=fanout,
             classroom=classroom,
             matcher=DriveMatcher(
                 pool=pool,
@@ -141,10 +149,9 @@ async def build(settings: Settings) -> Services:
                 clock=utc_now,
                 metrics=metrics,
             ),
-            put_in_force=routing.set_learned,
+            versions=versions,
             clock=utc_now,
         )
-        await learning.catch_up()
         board = await Board.load(
             pool,
             fanout=fanout,

@@ -78,11 +78,11 @@ class LearnedRoads:
             for way in ways
             for mode, drives in (await self._desk.drives_over(way.arcs.tolist())).items()
         ]
-        return LearnedRoadView(road=road, edge=edge, version=self._desk.version, ways=found)
+        return LearnedRoadView(road=road, edge=edge, version=self._desk.versions.number, ways=found)
 
     async def _way(self, way: Way, mode: Mode, drives: int) -> LearnedWayView:
         low = middle = high = 0.0
-        if (learned := self._desk.learned) is not None:
+        if (learned := self._desk.versions.learned) is not None:
             model_s = await self._classroom.ask(lambda school: _model_s(school, mode, way.arcs))
             known = summary(learned[mode], way.arcs, model_s)
             spread = exp(NINETY_PCT_SDS * known.log_sd)

@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "map": ("server.cli.map", "map_group", "Build and inspect map folders."),
     "route": ("server.cli.route", "route_command", "Time and distance between two places."),
     "eta": ("server.cli.route", "eta_command", "Time from each of several units to one place."),
+    "match": ("server.cli.match", "match_command", "The roads that a track drove, and when."),
+    "learn": ("server.cli.learn", "learn_group", "Learn travel times from drives."),
     "sim": ("server.cli.sim", "sim_command", "Drive simulated devices against a server."),
     "roster": ("server.cli.roster", "roster_group", "Load stations, units, officers and devices."),
     "user": ("server.cli.admin", "user_group", "Add users and reset passwords."),

@@ -58,7 +58,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def activate(request: Request, user: User) -> Response:
         body = await read_body(request, ActivateBody)
-        await desk.activate(body.version, by=user.actor, reason=body.reason.strip())
+        await desk.versions.activate(body.version, by=user.actor, reason=body.reason.strip())
         return json(_view(await desk.overview()))
 
     return [

@@ -132,6 +132,14 @@ WHERE map_id = $1 ORDER BY id DESC LIMIT 1
 """
 
 
+# The map a version is of; of no version: the map of the last activation.
+MAP_OF = """
+SELECT map_id FROM learned_version WHERE version = $1
+UNION ALL
+(SELECT map_id FROM learned_activation WHERE $1::bigint IS NULL ORDER BY id DESC LIMIT 1)
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """An order whose drive can be matched."""
@@ -364,6 +372,12 @@ async def active(conn: Any, map_id: str) -> ActivationRow | None:
     """What is in force on a map; None: nothing ever was."""
     row = await conn.fetchrow(ACTIVE, map_id)
     return None if row is None else ActivationRow(**row)
+
+
+async def map_of(conn: Any, number: int | None) -> str | None:
+    """The map a version was learned on, or where one was put in force last."""
+    found: str | None = await conn.fetchval(MAP_OF, number)
+    return found
 
 
 def pack(learned: LearnedFactors) -> bytes:

@@ -80,7 +80,7 @@ async def test_drives_change_etas_and_can_be_set_aside(
         set_aside = await client.post("/api/learning/activate", json=body)
         assert set_aside.json()["active"] is None
         assert await eta_s(server) == modelled_s
-        assert desk.learned is None
+        assert desk.versions.learned is None
         assert code(await client.post("/api/learning/activate", json=body)) == (409, "in_force")
 
         body["version"] = version

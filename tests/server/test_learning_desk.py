@@ -19,7 +19,8 @@ from server.classroom import Classroom, ClassroomBusy
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.drivematcher import DriveMatcher
 from server.ids import new_id
-from server.learningdesk import Learned, LearningDesk, last_night
+from server.learnedversions import Learned, LearnedVersions
+from server.learningdesk import LearningDesk, last_night
 from server.stores import learning as store
 from server.surveyor import Surveyor
 from tests.server.dispatch_room import LoudFanOut
@@ -69,13 +70,19 @@ def a_desk(
         surveyor=surveyor,
         clock=lambda: clock[0],
     )
-    desk = LearningDesk(
+    versions = LearnedVersions(
         pool=pool,
         fanout=fanout,
         map_id=roadmap.meta.map_id,
+        put_in_force=put_in_force,
+        clock=lambda: clock[0],
+    )
+    desk = LearningDesk(
+        pool=pool,
+        fanout=fanout,
         classroom=classroom,
         matcher=matcher,
-        put_in_force=put_in_force,
+        versions=versions,
         clock=lambda: clock[0],
     )
     drivers = Drivers(pool, roadmap)
@@ -201,7 +208,7 @@ async def test_learning_makes_a_version_that_is_in_force_and_logged(school: Scho
     overview = await school.desk.overview()
     assert (overview.drives.drives, overview.waiting) == (4, 0)
     assert overview.active is not None
-    assert overview.active.version == overview.versions[0].version == school.desk.version
+    assert overview.active.version == overview.versions[0].version == school.desk.versions.number
 
 
 async def test_urgent_drives_are_learned_apart(school: School) -> None:
@@ -225,11 +232,11 @@ async def test_an_older_version_and_the_model_alone_can_be_put_in_force(school: 
     slow, slower = (learned[Mode.ROUTINE] for learned in school.in_force if learned)
     assert slower.factor.max() > slow.factor.max()
 
-    await school.desk.activate(first.version, by=BY, reason="the second was a slow day")
+    await school.desk.versions.activate(first.version, by=BY, reason="the second was a slow day")
     np.testing.assert_array_equal(school.routine().factor, slow.factor)
-    await school.desk.activate(None, by=BY, reason="works everywhere")
+    await school.desk.versions.activate(None, by=BY, reason="works everywhere")
     assert school.in_force[-1] is None
-    await school.desk.activate(second.version, by=BY, reason="over")
+    await school.desk.versions.activate(second.version, by=BY, reason="over")
 
     np.testing.assert_array_equal(school.routine().factor, slower.factor)
     assert (await school.kinds())[4:] == [
@@ -240,7 +247,7 @@ async def test_an_older_version_and_the_model_alone_can_be_put_in_force(school: 
 
 
 async def test_what_cannot_be_put_in_force_is_refused(school: School) -> None:
-    activate = school.desk.activate
+    activate = school.desk.versions.activate
     assert await refused(activate(None, by=BY, reason="no")) == (Conflict, "in_force")
     assert await refused(activate(7, by=BY, reason="no")) == (NotFound, "not_found")
     assert await refused(activate(7, by=BY, reason=" ")) == (Impossible, "no_reason")
@@ -250,9 +257,15 @@ async def test_what_cannot_be_put_in_force_is_refused(school: School) -> None:
     row = await school.desk.learn(by=BY, reason="one", activate=False)
     assert school.in_force == []
 
-    school.desk._map_id = "another map"
-    assert await refused(activate(row.version, by=BY, reason="no")) == (Conflict, "other_map")
-    assert await refused(school.desk.learn(by=BY, reason="no")) == (Conflict, "no_drives")
+    elsewhere = LearnedVersions(
+        pool=school.pool,
+        fanout=school.fanout,
+        map_id="another map",
+        put_in_force=school.desk.versions._put_in_force,
+        clock=lambda: school.clock[0],
+    )
+    step = elsewhere.activate(row.version, by=BY, reason="no")
+    assert await refused(step) == (Conflict, "other_map")
 
 
 async def test_history_cannot_be_changed(school: School) -> None:
@@ -277,7 +290,7 @@ async def test_every_night_new_drives_are_learned_from(school: School) -> None:
     first = await school.desk.learn_nightly()
     assert first is not None
     assert (first.created_by, first.reason) == ("system", "nightly")
-    assert school.desk.version == first.version
+    assert school.desk.versions.number == first.version
 
     assert await school.desk.learn_nightly() is None
     school.clock[0] = night
@@ -289,14 +302,14 @@ async def test_every_night_new_drives_are_learned_from(school: School) -> None:
     second = await school.desk.learn_nightly()
 
     assert second is not None
-    assert school.desk.version == second.version
+    assert school.desk.versions.number == second.version
 
 
 async def test_the_nightly_version_does_not_overrule_a_person(school: School) -> None:
     await school.drivers.drive(school.drivers.way())
     await school.matcher.match_waiting()
     await school.desk.learn(by=BY, reason="first")
-    await school.desk.activate(None, by=BY, reason="not now")
+    await school.desk.versions.activate(None, by=BY, reason="not now")
     school.clock[0] += timedelta(minutes=1)
     await school.drivers.drive(school.drivers.way())
     await school.matcher.match_waiting()
@@ -305,7 +318,7 @@ async def test_the_nightly_version_does_not_overrule_a_person(school: School) ->
     learned = await school.desk.learn_nightly()
 
     assert learned is not None
-    assert school.desk.version is None
+    assert school.desk.versions.number is None
     assert school.in_force[-1] is None
 
 
@@ -327,13 +340,13 @@ async def test_two_processes_learn_once_and_agree(
 
     await asyncio.gather(school.matcher.match_waiting(), other.matcher.match_waiting())
     versions = await asyncio.gather(school.desk.learn_nightly(), other.desk.learn_nightly())
-    await school.desk.catch_up()
-    await other.desk.catch_up()
+    await school.desk.versions.catch_up()
+    await other.desk.versions.catch_up()
 
     assert len(await school.trips()) == 1
     assert [version for version in versions if version] != []
     assert len((await school.desk.overview()).versions) == 1
-    assert school.desk.version == other.desk.version
+    assert school.desk.versions.number == other.desk.versions.number
     np.testing.assert_array_equal(school.routine().factor, other.routine().factor)
 
 
