@@ -12,7 +12,7 @@ from server.dispatch.orders import OrderState, Why
 from server.journal.kinds import JournalKind
 from tests.conftest import ROOT
 
-FACES = [path.parent for path in sorted((ROOT / "web" / "src").glob("*/locales/en.json"))]
+FACES = [path.parent for path in sorted((ROOT / "web" / "src").glob("**/locales/en.json"))]
 LANGUAGES = ("en", "zh")
 
 

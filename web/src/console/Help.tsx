@@ -19,7 +19,7 @@ const KEYS = [
   ["F", "help.f"],
   ["I", "help.i"],
   ["0", "help.zero"],
-  ["1 2", "help.tabs"],
+  ["1 2 3", "help.tabs"],
   ["Esc", "help.esc"],
   ["?", "help.help"],
 ] as const;

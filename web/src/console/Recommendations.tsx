@@ -4,11 +4,12 @@ import { batteryLevel } from "../shared/components/Battery";
 import { Button } from "../shared/components/Button";
 import { Icon } from "../shared/components/Icon";
 import { StateChip } from "../shared/components/StateChip";
+import { conditionWords } from "../shared/conditions";
 import { ageMs, distanceText, durationText, etaText } from "../shared/time";
-import type { Candidate, DeviceOutlook, Incident } from "../shared/types";
+import type { Candidate, DeviceOutlook, Incident, Recommendation } from "../shared/types";
 import { callSign, dispatchChosen } from "./commands";
 import { chosen, computing, hasOpenOrders, recommend, recommendation, toggleChosen } from "./detail_store";
-import { units } from "./store";
+import { roads, units } from "./store";
 import { listWords, reasonWords, t } from "./words";
 
 const ROWS_FIRST = 6;
@@ -45,6 +46,7 @@ export function Recommendations({ incident }: { incident: Incident }) {
           {t("rec.again")}
         </Button>
       </div>
+      <RoadsBehind found={found} />
       {found.candidates.length === 0 && <p class="notice">{t("rec.none")}</p>}
       <Candidates candidates={found.candidates} />
       {found.candidates.length > 0 && <p class="rec-legend">{t("rec.battery.legend")}</p>}
@@ -60,6 +62,23 @@ export function Recommendations({ incident }: { incident: Incident }) {
       )}
       <DispatchBar key={found.id} incident={incident} first={found.candidates[0]?.unit_id} />
     </section>
+  );
+}
+
+/** For which roads it was reckoned; and that they have changed since. */
+function RoadsBehind({ found }: { found: Recommendation }) {
+  const { version, county } = roads.value;
+  if (found.road_version < version || found.conditions[0] !== county)
+    return (
+      <p class="notice" role="status" data-testid="rec-roads" data-changed="true">
+        {t("rec.roads_changed")}
+      </p>
+    );
+  if (found.conditions.join() === "dry") return null;
+  return (
+    <p class="rec-legend" data-testid="rec-roads" data-changed="false">
+      {t("rec.conditions", { conditions: found.conditions.map(conditionWords).join(" / ") })}
+    </p>
   );
 }
 

@@ -1,9 +1,10 @@
 import { logout } from "../shared/api";
 import { Button } from "../shared/components/Button";
 import { Switches } from "../shared/components/Switches";
+import { conditionWords } from "../shared/conditions";
 import { durationText, localTime, now, utcTime } from "../shared/time";
 import { feedState, heardAt, silentMs } from "./feed";
-import { assigned, helpOpen, mapInfo, unassigned, units, user } from "./store";
+import { assigned, helpOpen, mapInfo, roads, show, unassigned, units, user } from "./store";
 import { t } from "./words";
 
 export function TopBar() {
@@ -33,6 +34,7 @@ export function TopBar() {
         />
         <Count value={assigned.value.length} words={t("top.assigned")} />
         <Count value={available.length} words={t("top.available")} of={onDuty.length} />
+        <RoadCount />
       </div>
       <div class="top-right">
         <Feed />
@@ -78,6 +80,26 @@ function Count({
       <b>{value}</b>
       {of !== undefined && <small>/{of}</small>} {words}
     </span>
+  );
+}
+
+/** What is not as the map says: leads to the list. */
+function RoadCount() {
+  const { county, states, conditions } = roads.value;
+  const running = states.filter(({ status }) => status === "in_force");
+  const closed = running.filter(({ state }) => state === "closed").length;
+  const areas = conditions.filter(({ status, corners }) => status === "in_force" && corners).length;
+  const words = [
+    county === "dry" ? "" : conditionWords(county),
+    areas ? t("top.areas", { count: areas }) : "",
+    closed ? t("top.closed", { count: closed }) : "",
+    running.length > closed ? t("top.slow", { count: running.length - closed }) : "",
+  ].filter(Boolean);
+  if (words.length === 0) return null;
+  return (
+    <button type="button" class="road-count" data-testid="road-count" onClick={() => show("roads")}>
+      {words.join(" · ")}
+    </button>
   );
 }
 

@@ -17,6 +17,9 @@ import {
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 /** On these, Enter belongs to the control itself; on rows it means: go on. */
 const OWN_ENTER = "button:not([data-row]), a, summary";
+/** While something is picked there, these belong to the map. */
+const PICKING_MAP = ".map[data-picking=true] .map-canvas";
+const MAP_KEYS = ["Enter", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
 
 export function listenToKeys(): () => void {
   document.addEventListener("keydown", onKeyDown);
@@ -34,6 +37,7 @@ function onKeyDown(event: KeyboardEvent): void {
   }
   if (target.matches(TYPING)) return;
   if (event.key === "Enter" && target.matches(OWN_ENTER)) return;
+  if (MAP_KEYS.includes(event.key) && target.closest(PICKING_MAP)) return;
   const act = KEYS[event.key];
   if (!act) return;
   event.preventDefault();
@@ -66,6 +70,7 @@ const KEYS: Record<string, () => void> = {
   "0": () => camera.all(),
   "1": () => show("incidents"),
   "2": () => show("units"),
+  "3": () => show("roads"),
   "?": () => {
     helpOpen.value = true;
   },

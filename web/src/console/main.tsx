@@ -6,10 +6,12 @@
 //   search-hit, new-here; detail, recommend, recommendation-row (data-unit), recommendation-chosen, dispatch,
 //   excluded; order (data-unit, data-state), order-state, order-event (data-state, data-applied),
 //   order-voice, voice-<state>, voice-note, order-cancel, ask-input, ask-confirm, incident-close;
-//   shift; feed-state (data-state), feed-banner, toast, theme, language, help.
+//   shift; feed-state (data-state), feed-banner, toast, theme, language, help; rec-roads; those of the
+//   roads are at the head of roads/Panel.tsx.
 import { useEffect } from "preact/hooks";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
+import { lazy } from "../shared/lazy";
 import { mount } from "../shared/mount";
 import "./console.css";
 import { DetailPane } from "./DetailPane";
@@ -20,10 +22,24 @@ import { listenToKeys } from "./keys";
 import { MapView } from "./map/MapView";
 import { NewIncident } from "./NewIncident";
 import { Queue } from "./Queue";
-import { helpOpen, incidentTypes, list, mapInfo, show, unassigned, user, view } from "./store";
+import { announceExpiry } from "./road_news";
+import {
+  expired,
+  helpOpen,
+  incidentTypes,
+  type List,
+  list,
+  mapInfo,
+  show,
+  unassigned,
+  user,
+  view,
+} from "./store";
 import { FeedBanner, TopBar } from "./TopBar";
 import { UnitList } from "./UnitList";
 import { t } from "./words";
+
+const RoadsPanel = lazy(() => import("./roads/Panel").then((part) => part.RoadsPanel));
 
 const RETRY_MS = 3_000;
 
@@ -40,20 +56,21 @@ function Console() {
         <nav class="tabs" aria-label={t("tab.incidents")}>
           <Tab name="incidents" />
           <Tab name="units" />
+          <Tab name="roads" news={expired.value.size} />
         </nav>
-        {list.value === "incidents" ? (
+        {list.value === "incidents" && (
           <>
             <NewIncident />
             <Queue />
           </>
-        ) : (
-          <UnitList />
         )}
+        {list.value === "units" && <UnitList />}
+        {list.value === "roads" && <RoadsPanel />}
       </aside>
       {mapInfo.value ? <MapView info={mapInfo.value} /> : <main class="map" />}
       <DetailPane />
       <nav class="bottom-tabs" aria-label={t("app.name")}>
-        {(["incidents", "units", "map", "detail"] as const).map((name) => (
+        {(["incidents", "units", "roads", "map", "detail"] as const).map((name) => (
           <button key={name} type="button" aria-current={view.value === name} onClick={() => show(name)}>
             {t(`tab.${name}`)}
             {name === "incidents" && unassigned.value.length > 0 && <b>{unassigned.value.length}</b>}
@@ -65,7 +82,9 @@ function Console() {
   );
 }
 
-function Tab({ name }: { name: "incidents" | "units" }) {
+const CAPS: Record<List, string> = { incidents: "1", units: "2", roads: "3" };
+
+function Tab({ name, news = 0 }: { name: List; news?: number }) {
   return (
     <button
       type="button"
@@ -75,8 +94,9 @@ function Tab({ name }: { name: "incidents" | "units" }) {
       onClick={() => show(name)}
     >
       {t(`tab.${name}`)}
+      {news > 0 && <b class="news">{news}</b>}
       <span class="key-cap" aria-hidden="true">
-        {name === "incidents" ? "1" : "2"}
+        {CAPS[name]}
       </span>
     </button>
   );
@@ -100,3 +120,4 @@ mount(Console);
 void load();
 startFeed();
 startDetail();
+announceExpiry();

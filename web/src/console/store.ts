@@ -1,7 +1,18 @@
 // What the console knows: the live picture from the feed, what is selected, what is being written.
 import { batch, computed, signal } from "@preact/signals";
 import { now } from "../shared/time";
-import type { Delta, Incident, IncidentType, MapInfo, Priority, Snapshot, Unit, User } from "../shared/types";
+import type {
+  Delta,
+  Incident,
+  IncidentType,
+  LonLat,
+  MapInfo,
+  Priority,
+  Roads,
+  Snapshot,
+  Unit,
+  User,
+} from "../shared/types";
 
 /** A fix older than this is never shown as current. */
 export const STALE_S = 120;
@@ -14,18 +25,32 @@ export const incidentTypes = signal<IncidentType[]>([]);
 export const units = signal<ReadonlyMap<string, Unit>>(new Map());
 export const incidents = signal<ReadonlyMap<string, Incident>>(new Map());
 
+export const roads = signal<Roads>({ version: 0, county: "dry", states: [], conditions: [] });
+/** Roads and conditions that ran out by themselves and that nobody has looked at yet. */
+export const expired = signal<ReadonlySet<string>>(new Set());
+
 export type Selection = { kind: "incident" | "unit"; id: string } | null;
 export const selection = signal<Selection>(null);
-export type View = "incidents" | "units" | "map" | "detail";
+export type List = "incidents" | "units" | "roads";
+export type View = List | "map" | "detail";
 /** The list on the left; on a small screen, the one part that is shown. */
 export const view = signal<View>("incidents");
-export const list = signal<"incidents" | "units">("incidents");
+export const list = signal<List>("incidents");
 export const helpOpen = signal(false);
 /** The panel of isochrones and coverage. */
 export const reachOpen = signal(false);
 /** The dialog that closes the selected incident. */
 export const closing = signal(false);
 export const followedUnit = signal<string | null>(null);
+
+/** Who takes the clicks on the map while something is being drawn there. */
+export interface MapTool {
+  hint: string;
+  onClick(at: LonLat, metresPerPixel: number): void;
+}
+export const mapTool = signal<MapTool | null>(null);
+/** Closes a form of a part that was loaded later. */
+export const openForm = signal<{ close(): void } | null>(null);
 
 export interface Draft {
   requestId: string;
@@ -57,6 +82,7 @@ export function takeSnapshot(snapshot: Snapshot): void {
   batch(() => {
     units.value = new Map(snapshot.units.map((unit) => [unit.id, unit]));
     incidents.value = next;
+    takeRoads(snapshot.roads);
   });
 }
 
@@ -69,7 +95,19 @@ export function takeDelta(delta: Delta): void {
       units.value = next;
     }
     for (const incident of delta.incidents) putIncident(incident);
+    if (delta.roads) takeRoads(delta.roads);
   });
+}
+
+/** Notes what ran out by itself since the last picture. */
+function takeRoads(next: Roads): void {
+  const { states, conditions } = roads.peek();
+  const ran = new Set([...states, ...conditions].flatMap((each) => (each.ended_at ? [] : [each.id])));
+  const over = [...next.states, ...next.conditions].filter(
+    ({ id, ended_by }) => ended_by === "system" && ran.has(id),
+  );
+  roads.value = next;
+  if (over.length) expired.value = new Set([...expired.peek(), ...over.map(({ id }) => id)]);
 }
 
 export function putIncident(incident: Incident): void {
@@ -163,7 +201,7 @@ export function deselect(): void {
 export function show(next: View): void {
   batch(() => {
     view.value = next;
-    if (next === "incidents" || next === "units") list.value = next;
+    if (next !== "map" && next !== "detail") list.value = next;
   });
 }
 

@@ -156,6 +156,55 @@ export interface Recommendation {
   map_id: string;
   candidates: Candidate[];
   excluded: Candidate[];
+  /** Of the closed and slowed roads that it was computed with. */
+  road_version: number;
+  /** Those that held anywhere, the county's first: `rain,night`. */
+  conditions: string[];
+}
+
+export type SpellStatus = "scheduled" | "preparing" | "in_force" | "ended";
+
+/** What a closed road and a condition have in common. */
+export interface Spell {
+  id: string;
+  number: number;
+  place: string;
+  reason: string;
+  set_by: string;
+  set_at: Instant;
+  starts_at: Instant;
+  /** null: until somebody ends it. */
+  expires_at: Instant | null;
+  /** `preparing`: set, but travel times for it are still being computed. */
+  status: SpellStatus;
+  ended_at: Instant | null;
+  /** `system`: it ran out. */
+  ended_by: string | null;
+  end_reason: string;
+}
+
+export interface RoadState extends Spell {
+  state: "closed" | "slow";
+  /** On the travel time, of a slow road. */
+  factor: number | null;
+  kind: "edges" | "road" | "polygon";
+  length_km: number | null;
+}
+
+export interface RoadCondition extends Spell {
+  /** Canonical: `rain,night,fog=60,ice>1800`. */
+  condition: string;
+  /** Of the area; null: the whole county. */
+  corners: LonLat[] | null;
+}
+
+/** Everything that differs from the map now, and what ended last. */
+export interface Roads {
+  version: number;
+  /** The condition in force outside all areas. */
+  county: string;
+  states: RoadState[];
+  conditions: RoadCondition[];
 }
 
 export interface Place {
@@ -225,6 +274,7 @@ export interface Snapshot {
   now: Instant;
   units: Unit[];
   incidents: Incident[];
+  roads: Roads;
 }
 
 export interface Delta {
@@ -234,6 +284,8 @@ export interface Delta {
   units: Unit[];
   incidents: Incident[];
   gone_units: string[];
+  /** All of it, when anything about roads or conditions changed. */
+  roads: Roads | null;
 }
 
 export interface Tick {

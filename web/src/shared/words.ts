@@ -8,14 +8,14 @@ import commonZh from "./locales/zh.json";
 export { commonEn, commonZh };
 export const t = translator(commonEn, commonZh);
 
-/** What went wrong, in the reader's language; the server's own words where we have none. */
-export function errorWords(error: unknown): string {
+/** What went wrong, in the reader's language; the server's own words where `words` has none. */
+export function errorWords(error: unknown, words: Pick<typeof t, "loose"> = t): string {
   if (!isApiError(error)) return error instanceof Error ? error.message : String(error);
   const values: Record<string, string | number> = { seconds: error.retryAfterS ?? 60 };
   for (const [name, value] of Object.entries(error.detail)) {
     if (typeof value === "string" || typeof value === "number") values[name] = value;
   }
-  return t.loose(`error.${error.code}`, values, error.message);
+  return words.loose(`error.${error.code}`, values, error.message);
 }
 
 const isApiError = (error: unknown): error is ApiError => error instanceof Error && error.name === "ApiError";

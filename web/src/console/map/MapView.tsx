@@ -11,7 +11,18 @@ import { lazy } from "../../shared/lazy";
 import { createBaseMap } from "../../shared/map/base";
 import type { MapInfo } from "../../shared/types";
 import { newIncidentAt, placeDraft, startDraft } from "../commands";
-import { draft, followedUnit, reachOpen, selectIncident, selectUnit, spot, units } from "../store";
+import {
+  draft,
+  followedUnit,
+  list,
+  mapTool,
+  reachOpen,
+  roads,
+  selectIncident,
+  selectUnit,
+  spot,
+  units,
+} from "../store";
 import { t } from "../words";
 import { camera } from "./camera";
 import { addLayers, idOf, isSelectable } from "./layers";
@@ -34,6 +45,7 @@ export function MapView({ info }: { info: MapInfo }) {
     const scale = new ScaleLine({ units: "metric", minWidth: 70 });
     (scale as Control).setMap(base.map);
     const stopLayers = addLayers(base.map);
+    const stopRoads = addRoadsLater(base.map);
     const stopHands = listenToHands(base.map, target.current);
     const stopFollowing = follow();
     camera.attach(base.map, base.fitAll);
@@ -46,12 +58,14 @@ export function MapView({ info }: { info: MapInfo }) {
       camera.detach();
       stopFollowing();
       stopHands();
+      stopRoads();
       stopLayers();
       base.dispose();
     };
   }, [info]);
 
-  const picking = draft.value !== null;
+  const picking = draft.value !== null || mapTool.value !== null;
+  const hint = mapTool.value?.hint ?? (draft.value && !draft.value.at ? t("map.pick") : "");
   return (
     <main
       class="map"
@@ -60,9 +74,9 @@ export function MapView({ info }: { info: MapInfo }) {
       data-ready={ready.value}
       data-testid="map"
     >
-      <div ref={target} class="map-canvas" tabIndex={-1} />
+      <div ref={target} class="map-canvas" tabIndex={picking ? 0 : -1} data-testid="map-canvas" />
       <SearchBox />
-      {picking && !draft.value?.at && <p class="map-hint">{t("map.pick")}</p>}
+      {hint && <p class="map-hint">{hint}</p>}
       {!picking && spot.value && (
         <div class="map-spot">
           <Button kind="primary" icon="plus" cap="N" data-testid="new-here" onClick={startDraft}>
@@ -105,6 +119,13 @@ function listenToHands(map: OlMap, target: HTMLElement): () => void {
     const [lon = 0, lat = 0] = toLonLat(map.getCoordinateFromPixel(pixel));
     return { lon, lat };
   };
+  const pick = (at: { lon: number; lat: number }) => {
+    const tool = mapTool.peek();
+    const metresPerPixel = (map.getView().getResolution() ?? 1) * Math.cos((at.lat * Math.PI) / 180);
+    if (tool) tool.onClick([at.lon, at.lat], metresPerPixel);
+    else placeDraft(at, "");
+  };
+  const isPicking = () => mapTool.peek() !== null || draft.peek() !== null;
   const thingAt = (pixel: number[]) =>
     map.forEachFeatureAtPixel(pixel, (feature) => idOf(feature), {
       hitTolerance: HIT_PX,
@@ -112,19 +133,30 @@ function listenToHands(map: OlMap, target: HTMLElement): () => void {
     });
 
   const onClick = (event: MapBrowserEvent) => {
+    if (isPicking()) {
+      pick(lonLatOf(event.pixel));
+      return;
+    }
     const thing = thingAt(event.pixel);
-    if (thing?.kind === "unit" && !draft.peek()) selectUnit(thing.id);
-    else if (thing?.kind === "incident" && !draft.peek()) selectIncident(thing.id);
-    else if (draft.peek()) placeDraft(lonLatOf(event.pixel), "");
+    if (thing?.kind === "unit") selectUnit(thing.id);
+    else if (thing?.kind === "incident") selectIncident(thing.id);
     else spot.value = null;
   };
+  /** Enter takes what lies under the cross in the middle; the arrows move the map. */
+  const onKey = (event: KeyboardEvent) => {
+    const centre = map.getView().getCenter();
+    if (event.key !== "Enter" || !isPicking() || !centre) return;
+    const [lon = 0, lat = 0] = toLonLat(centre);
+    pick({ lon, lat });
+  };
+  const onDoubleClick = () => !isPicking(); // false: no zoom
   const onContext = (event: MouseEvent) => {
     event.preventDefault();
     newIncidentAt(lonLatOf(map.getEventPixel(event)), "");
   };
   const onMove = (event: MapBrowserEvent) => {
     if (event.dragging) return;
-    target.style.cursor = draft.peek() ? "crosshair" : thingAt(event.pixel) ? "pointer" : "";
+    target.style.cursor = isPicking() ? "crosshair" : thingAt(event.pixel) ? "pointer" : "";
   };
   const letGo = () => {
     followedUnit.value = null;
@@ -134,14 +166,17 @@ function listenToHands(map: OlMap, target: HTMLElement): () => void {
   );
 
   map.on("click", onClick);
+  map.on("dblclick", onDoubleClick);
   map.on("pointermove", onMove);
   map.on("pointerdrag", letGo);
   target.addEventListener("wheel", letGo, { passive: true });
   target.addEventListener("contextmenu", onContext);
+  target.addEventListener("keydown", onKey);
   return () => {
     stopLongPress();
     target.removeEventListener("wheel", letGo);
     target.removeEventListener("contextmenu", onContext);
+    target.removeEventListener("keydown", onKey);
   };
 }
 
@@ -171,6 +206,24 @@ function listenToLongPress(target: HTMLElement, onPress: (event: PointerEvent) =
     target.removeEventListener("pointermove", move);
     target.removeEventListener("pointerup", cancel);
     target.removeEventListener("pointercancel", cancel);
+  };
+}
+
+/** Closed roads and weather on the map, once there is something to draw. */
+function addRoadsLater(map: OlMap): () => void {
+  let remove: (() => void) | null = null;
+  let gone = false;
+  const stop = effect(() => {
+    const { states, conditions } = roads.value;
+    if (states.length + conditions.length === 0 && list.value !== "roads") return;
+    void import("../roads/layer").then(({ addRoadLayers }) => {
+      if (!gone && !remove) remove = addRoadLayers(map);
+    });
+  });
+  return () => {
+    gone = true;
+    stop();
+    remove?.();
   };
 }
 

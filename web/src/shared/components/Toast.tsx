@@ -2,9 +2,12 @@ import { signal } from "@preact/signals";
 import { errorWords, t } from "../words";
 import { Button } from "./Button";
 
+/** `notice`: somebody ought to know, and has not asked. */
+type Kind = "good" | "bad" | "notice";
+
 interface ToastItem {
   id: number;
-  kind: "good" | "bad";
+  kind: Kind;
   text: string;
 }
 
@@ -15,15 +18,15 @@ const BAD_MS = 12_000;
 const toasts = signal<ToastItem[]>([]);
 let lastId = 0;
 
-export function toast(text: string, kind: "good" | "bad" = "good"): void {
+export function toast(text: string, kind: Kind = "good"): void {
   const id = ++lastId;
   toasts.value = [...toasts.value.slice(-(SHOWN_MAX - 1)), { id, kind, text }];
   setTimeout(() => dismiss(id), kind === "good" ? GOOD_MS : BAD_MS);
 }
 
-/** Say a failure in words. */
-export function toastError(error: unknown): void {
-  toast(errorWords(error), "bad");
+/** Say a failure in words: in those of a part that has its own, where it names them. */
+export function toastError(error: unknown, words?: Parameters<typeof errorWords>[1]): void {
+  toast(errorWords(error, words), "bad");
 }
 
 function dismiss(id: number): void {
