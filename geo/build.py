@@ -154,7 +154,7 @@ def _lay(
     names, name, ref = _names(ways)
     way = edges.way
     progress("order", 0.0)
-    node_order = order.elimination_order(points.lonlat[used], tail, head)
+    edge_order = order.edge_order(points.lonlat[used], tail, head)
     progress("order", 1.0)
     arrays = {
         "node_lonlat": points.lonlat[used],
@@ -180,7 +180,7 @@ def _lay(
     }
     return RoadMap(
         meta=_meta(source, map_id(arrays)),
-        node_order=node_order,
+        edge_order=edge_order,
         edge_way_id=np.array([way.way_id for way in ways], np.int64)[way],
         edge_name=name[way],
         edge_ref=ref[way],

@@ -97,7 +97,7 @@ def _pairs(roadmap: RoadMap) -> tuple[Ints, Ints, Floats]:
     ]
     one = np.concatenate([a[same] for a, _, same in near])
     other = np.concatenate([b[same] for _, b, same in near])
-    deflection = _deflection_deg(_directions(roadmap), one, other)
+    deflection = _deflection_deg(arms_m(roadmap), one, other)
     joint = degree[node[one]] == 2
     may = _alike(roadmap, one >> 1, other >> 1) & (joint | (deflection <= DEFLECTION_DEG_MAX))
     cost = deflection + _unlike_deg(roadmap, one >> 1, other >> 1)
@@ -126,7 +126,7 @@ def _unlike_deg(roadmap: RoadMap, one: Ints, other: Ints) -> Floats:
     return unlike
 
 
-def _directions(roadmap: RoadMap) -> Floats:
+def arms_m(roadmap: RoadMap) -> Floats:
     """(2M, 2) metres from the node into the edge at each end."""
     metres = projection(roadmap.meta.crs).to_metres(roadmap.point_lonlat)
     steps = np.concatenate(([0.0], np.hypot(*np.diff(metres, axis=0).T)))

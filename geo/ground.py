@@ -16,15 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo import mapfolder
+from geo.departure import Departure, Start, departure, snap_of, starts
 from geo.errors import NoRouteError
-from geo.overlay import Overlay
+from geo.metrics import Metrics
 from geo.projection import projection
 from geo.roadmap import RoadMap
-from geo.routing.choose import EngineName, choose
-from geo.routing.engine import UNREACHABLE, Graph, Millis, Weights
+from geo.routing.choose import EngineName
+from geo.routing.engine import UNREACHABLE, Millis
 from geo.routing.partial import Leg, PartialRouter
+from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex
-from geo.speed import Profile, travel_times_ms
+from geo.speed import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,13 @@ class Route:
     """The edges driven, in order; none where source and target are one place."""
     leg_s: NDArray[np.float64]
     """(len(legs),) seconds of driving along each leg, as the roads are now, turns not counted."""
+    turn_s: NDArray[np.float64]
+    """(len(legs),) seconds before each leg: turnout and turning round, then turns. Together with
+    `leg_s` they are the duration."""
 
 
 class Ground:
-    """Travel time over one map for one profile."""
+    """Travel time over one map. `profile` is whose time, the one given here where none is named."""
 
     def __init__(
         self, roadmap: RoadMap, *, engine: EngineName = "auto", profile: Profile | None = None
@@ -51,16 +56,9 @@ class Ground:
         self.roadmap = roadmap
         self.profile = profile or Profile()
         self._points = np.asarray(roadmap.point_lonlat)  # a mapped file is slow to slice
-        self._weights = travel_times_ms(roadmap, self.profile)
-        self._overlay = Overlay(len(self._weights))
         self._index = SnapIndex(roadmap)
-        self._router = PartialRouter(
-            choose(road_graph(roadmap), self._weights, engine),
-            roadmap.node_count,
-            roadmap.edge_tail,
-            roadmap.edge_head,
-            self._weights,
-        )
+        self._metrics = Metrics(roadmap, engine)
+        self._metrics.metric(self.profile)
 
     @classmethod
     def open(
@@ -72,17 +70,21 @@ class Ground:
     @property
     def engine_name(self) -> str:
         """Which engine answers: "cch" or "scipy"."""
-        return self._router.engine.name
-
-    @property
-    def weights_ms(self) -> Weights:
-        """(2M,) modelled milliseconds per arc, without live changes. Do not write to it."""
-        return self._weights
+        return self._router(None).engine.name
 
     @property
     def arc_s(self) -> NDArray[np.float64]:
+        """`arc_s_of` the Ground's own profile."""
+        return self.arc_s_of(None)
+
+    def arc_s_of(self, profile: Profile | None) -> NDArray[np.float64]:
         """(2M,) seconds per arc as the roads are now, live changes included; inf if closed."""
-        return _seconds(self._router.weights_ms)
+        return _seconds(self._router(profile).arc_ms)
+
+    def modelled_s(self, profile: Profile | None = None) -> NDArray[np.float64]:
+        """(2M,) seconds per arc as modelled, without learned factors and live changes."""
+        modelled_ms = self._metrics.metric(profile or self.profile).modelled_ms
+        return _seconds(modelled_ms.astype(np.int64))
 
     def snap(self, lon: float, lat: float) -> Snap:
         """The nearest place on a drivable road.
@@ -91,63 +93,92 @@ class Ground:
         """
         return self._index.snap(lon, lat)
 
-    def etas(self, sources: Sequence[Snap], target: Snap) -> NDArray[np.float64]:
+    def departure(
+        self,
+        snap: Snap,
+        *,
+        heading_deg: float | None = None,
+        speed_mps: float | None = None,
+        turnout_s: float = 0.0,
+    ) -> Departure:
+        """Where and how a unit sets off; make it once per fix and keep it, like the snap.
+
+        Raises ValueError for a turnout below nought.
+        """
+        shape = self.roadmap.shape(snap.edge)
+        return departure(snap, shape, heading_deg, speed_mps, turnout_s=turnout_s)
+
+    def etas(
+        self, sources: Sequence[Start], target: Snap, *, profile: Profile | None = None
+    ) -> NDArray[np.float64]:
         """(S,) seconds from each source to the target; inf where no road leads there."""
-        return _seconds(self._router.etas(sources, target))
+        return self.matrix(sources, (target,), profile=profile)[:, 0]
 
-    def matrix(self, sources: Sequence[Snap], targets: Sequence[Snap]) -> NDArray[np.float64]:
+    def matrix(
+        self, sources: Sequence[Start], targets: Sequence[Snap], *, profile: Profile | None = None
+    ) -> NDArray[np.float64]:
         """(S, T) seconds; inf where no road leads."""
-        return _seconds(self._router.matrix(sources, targets))
+        return _seconds(self._router(profile).matrix(starts(sources), Places.of(targets)))
 
-    def route(self, source: Snap, target: Snap) -> Route:
+    def route(self, source: Start, target: Snap, *, profile: Profile | None = None) -> Route:
         """The quickest way with its shape. Raises NoRouteError where no road leads."""
-        journey = self._router.route(source, target)
+        start = starts([source])
+        journey = self._router(profile).route(start, Places.of([target]))
+        place = snap_of(source)
         if journey is None:
             raise NoRouteError(
-                f"no road connects {source.lon:.5f}, {source.lat:.5f} "
+                f"no road connects {place.lon:.5f}, {place.lat:.5f} "
                 f"with {target.lon:.5f}, {target.lat:.5f}"
             )
         lengths = (self._length_m(leg) for leg in journey.legs)
         return Route(
             duration_s=journey.total_ms / 1000.0,
             distance_m=float(sum(lengths)),
-            lonlat=self._shape(source, target, journey.legs),
+            lonlat=self._shape(place, target, journey.legs),
             legs=journey.legs,
-            leg_s=self._router.leg_ms(journey.legs) / 1000.0,
+            leg_s=journey.leg_ms / 1000.0,
+            turn_s=journey.turn_ms / 1000.0,
         )
 
-    def reach(self, source: Snap, limit_s: float) -> NDArray[np.float64]:
+    def reach(
+        self, source: Start, limit_s: float, *, profile: Profile | None = None
+    ) -> NDArray[np.float64]:
         """(N,) seconds from the source to every node; inf beyond the limit."""
-        limit_ms = min(round(max(limit_s, 0.0) * 1000), UNREACHABLE - 1)
-        return _seconds(self._router.reach(source, limit_ms))
+        by_arc = self._router(profile).arc_ends(starts([source]), _limit_ms(limit_s)).reshape(-1, 2)
+        at_nodes = np.full(self.roadmap.node_count, UNREACHABLE, dtype=np.int64)
+        np.minimum.at(at_nodes, self.roadmap.edge_head, by_arc[:, 0])
+        np.minimum.at(at_nodes, self.roadmap.edge_tail, by_arc[:, 1])
+        return _seconds(at_nodes)
 
-    def reach_edges(self, source: Snap, limit_s: float) -> NDArray[np.float64]:
-        """(M, 2) seconds from the source to the tail and the head of every edge; inf beyond."""
-        at_nodes = self.reach(source, limit_s)
-        ends = (self.roadmap.edge_tail, self.roadmap.edge_head)
-        return np.column_stack([at_nodes[end] for end in ends])
+    def reach_edges(
+        self, source: Start, limit_s: float, *, profile: Profile | None = None
+    ) -> NDArray[np.float64]:
+        """(M, 2) seconds until every edge can be driven from its tail, from its head, the turn into
+        it behind; inf beyond the limit, and where it may not be driven so."""
+        by_arc = self._router(profile).arc_starts(starts([source]), _limit_ms(limit_s))
+        return _seconds(by_arc.reshape(-1, 2))
 
     def set_overrides(self, overrides: Mapping[int, float]) -> None:
-        """Close or slow roads, for the next answer; replaces what was set before.
+        """Close or slow roads for every profile, for the next answer; replaces what was set before.
 
         Arc (2e forward, 2e + 1 backward) → factor above 1 on its travel time, or CLOSED; arcs that
         are not named run as modelled. Raises ValueError, changing nothing, for any other value.
         """
-        arcs = self._overlay.set_overrides(overrides)
-        if len(arcs):
-            self._router.apply(arcs, self._overlay.over(self._weights, arcs))
+        self._metrics.set_overrides(overrides)
 
     def set_factors(self, factors: NDArray[np.float32]) -> None:
         """Take over (2M,) learned factors on the modelled times, for every profile.
 
         Raises ValueError, changing nothing, where they are not what `geo.overlay` allows.
         """
-        self._overlay.set_learned(factors)
-        self._router.reset(self._overlay.over(self._weights))
+        self._metrics.set_learned(factors)
 
     def close(self) -> None:
-        """Let go of the engine, on the thread that made this Ground."""
-        self._router.engine.close()
+        """Let go of the engines, on the thread that made this Ground."""
+        self._metrics.close()
+
+    def _router(self, profile: Profile | None) -> PartialRouter:
+        return self._metrics.metric(profile or self.profile).router
 
     def _length_m(self, leg: Leg) -> float:
         return float(self.roadmap.edge_length_m[leg.edge]) * abs(leg.end - leg.start)
@@ -175,13 +206,8 @@ class Ground:
         return shape if leg.start < leg.end else shape[::-1]
 
 
-def road_graph(roadmap: RoadMap) -> Graph:
-    """Nodes and arcs of a map: arc 2e forward, arc 2e + 1 backward."""
-    tail = np.empty(2 * roadmap.edge_count, dtype=np.int64)
-    head = np.empty_like(tail)
-    tail[0::2], head[0::2] = roadmap.edge_tail, roadmap.edge_head
-    tail[1::2], head[1::2] = roadmap.edge_head, roadmap.edge_tail
-    return Graph(node_count=roadmap.node_count, tail=tail, head=head, order=roadmap.node_order)
+def _limit_ms(limit_s: float) -> int:
+    return min(round(max(limit_s, 0.0) * 1000), UNREACHABLE - 1)
 
 
 def _seconds(totals_ms: Millis) -> NDArray[np.float64]:

@@ -35,7 +35,7 @@ Array = NDArray[Any]
 
 ARRAYS: dict[str, tuple[type[np.generic], str]] = {
     "node_lonlat": (np.float64, "N2"),
-    "node_order": (np.uint32, "N"),
+    "edge_order": (np.uint32, "M"),
     "edge_tail": (np.int32, "M"),
     "edge_head": (np.int32, "M"),
     "edge_first_point": (np.int64, "M+1"),
@@ -257,7 +257,7 @@ def _check_ranges(root: Path, m: RoadMap) -> None:
     first = m.edge_first_point
     checks = {
         "node_lonlat.npy": np.isfinite(m.node_lonlat).all(),
-        "node_order.npy": is_permutation(m.node_order, nodes),
+        "edge_order.npy": is_permutation(m.edge_order, m.edge_count),
         "edge_tail.npy": _within(m.edge_tail, 0, nodes),
         "edge_head.npy": _within(m.edge_head, 0, nodes),
         "edge_first_point.npy": first[0] == 0

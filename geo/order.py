@@ -1,4 +1,8 @@
-"""Elimination order of the road graph for contraction hierarchies: nested dissection.
+"""Elimination order of a map's edges for contraction hierarchies: nested dissection.
+
+What is contracted is the graph of arcs (`geo.routing.arcgraph`). Its order is found on the edges:
+two edges are neighbours where they meet, and both arcs of an edge stand together. That is a third
+of the work and gives quicker queries than ordering the arcs themselves (docs/adr/0010).
 
 `routingkit-cch` cuts better; its wheel can die of an illegal instruction at the first call and
 holds the interpreter lock for the whole run, so it runs in a process of its own (`python -m
@@ -25,6 +29,26 @@ SECONDS_MIN = 30.0
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
+
+
+def edge_order(node_lonlat: Floats, edge_tail: Ints, edge_head: Ints) -> NDArray[np.uint32]:
+    """(M,) edges, first eliminated first."""
+    middle = (node_lonlat[edge_tail] + node_lonlat[edge_head]) / 2.0
+    return elimination_order(middle, *_meetings(edge_tail, edge_head))
+
+
+def _meetings(edge_tail: Ints, edge_head: Ints) -> tuple[Ints, Ints]:
+    """Every pair of edges that meet at a node, once."""
+    node = np.concatenate((edge_tail, edge_head)).astype(np.int64)
+    by_node = np.argsort(node, kind="stable")
+    edge = by_node % len(edge_tail)
+    ends = np.searchsorted(node[by_node], node[by_node], side="right")
+    later = ends - np.arange(len(node)) - 1
+    first = np.repeat(edge, later)
+    nth = np.arange(len(first)) - np.repeat(np.cumsum(later) - later, later) + 1
+    second = edge[np.repeat(np.arange(len(node)), later) + nth]
+    pairs = np.unique(np.sort(np.column_stack((first, second))[first != second], axis=1), axis=0)
+    return pairs[:, 0].astype(np.int32), pairs[:, 1].astype(np.int32)
 
 
 def elimination_order(lonlat: Floats, tail: Ints, head: Ints) -> NDArray[np.uint32]:

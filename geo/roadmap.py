@@ -187,8 +187,8 @@ class RoadMap:
     meta: MapMeta
     node_lonlat: NDArray[np.float64]
     """(N, 2) degrees."""
-    node_order: NDArray[np.uint32]
-    """(N,) elimination order for contraction hierarchies; a permutation."""
+    edge_order: NDArray[np.uint32]
+    """(M,) elimination order of the edges for contraction hierarchies; a permutation."""
     edge_tail: NDArray[np.int32]
     edge_head: NDArray[np.int32]
     edge_first_point: NDArray[np.int64]

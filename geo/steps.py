@@ -144,7 +144,7 @@ class Guide:
         starts = [(0, _Turn(maneuver=Maneuver.DEPART)), *self._turns(legs)]
         lengths_m = leg_lengths_m(self._map, legs)
         at_m = np.concatenate(([0.0], np.cumsum(lengths_m)))
-        at_s = np.concatenate(([0.0], np.cumsum(route.leg_s)))
+        at_s = np.concatenate(([0.0], np.cumsum(route.turn_s + route.leg_s)))
         ends = [start for start, _ in starts[1:]] + [len(legs)]
         steps = []
         for (start, turn), end in zip(starts, ends, strict=True):

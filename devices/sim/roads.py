@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from devices.sim.movement import Path, steps_m
 from geo.errors import GeoError, NoRouteError
-from geo.ground import road_graph
+from geo.metrics import Metrics
 from geo.roadmap import RoadMap
-from geo.routing.choose import EngineName, choose
-from geo.routing.partial import Leg, PartialRouter
+from geo.routing.choose import EngineName
+from geo.routing.partial import Journey, Leg
+from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex, drivable
-from geo.speed import Profile, travel_times_ms
+from geo.speed import Profile
 
 PLACE_TRIES_MAX: Final = 50
 """Draws of a random place before the nearest known one is taken."""
@@ -32,17 +33,15 @@ class Roads:
 
     def __init__(self, roadmap: RoadMap, *, engine: EngineName = "auto") -> None:
         self.roadmap = roadmap
-        self.weights_ms = travel_times_ms(roadmap, Profile()).astype(np.int64)
-        """(2M,) model milliseconds per arc: 2e forward, 2e + 1 backward."""
         self._index = SnapIndex(roadmap)
-        self._router = PartialRouter(
-            choose(road_graph(roadmap), self.weights_ms.astype(np.uint32), engine),
-            roadmap.node_count,
-            roadmap.edge_tail,
-            roadmap.edge_head,
-            self.weights_ms.astype(np.uint32),
-        )
+        self._metrics = Metrics(roadmap, engine)
+        self._router = self._metrics.router(Profile())
         self._drivable = np.flatnonzero(drivable(roadmap))
+
+    @property
+    def weights_ms(self) -> NDArray[np.int64]:
+        """(2M,) model milliseconds per arc: 2e forward, 2e + 1 backward."""
+        return self._router.arc_ms
 
     def snap(self, lon: float, lat: float) -> Snap:
         """Raises OffMapError, NoRouteError."""
@@ -50,15 +49,17 @@ class Roads:
 
     def path(self, source: Snap, target: Snap) -> Path:
         """The quickest way. Raises NoRouteError."""
-        journey = self._router.route(source, target)
+        journey = self._journey(source, target)
         if journey is None:
             raise NoRouteError("no road leads there")
-        return _joined(source, [self._piece(leg) for leg in journey.legs])
+        turns = (np.append(journey.turn_ms[1:], 0) / 1000.0)[: len(journey.legs)].tolist()
+        pieces = zip(journey.legs, turns, strict=True)
+        return _joined(source, [self._piece(leg, turn_s) for leg, turn_s in pieces])
 
     def connected(self, source: Snap, target: Snap) -> bool:
         """Whether a road leads from the one to the other and back."""
-        there = self._router.route(source, target)
-        return there is not None and self._router.route(target, source) is not None
+        there = self._journey(source, target)
+        return there is not None and self._journey(target, source) is not None
 
     def random_place(self, rng: Random, near: Snap, radius_deg: float) -> Snap:
         """Some place on the road around another one."""
@@ -78,17 +79,20 @@ class Roads:
         return Snap(edge=edge, fraction=0.0, lon=lon, lat=lat, distance_m=0.0)
 
     def close(self) -> None:
-        self._router.engine.close()
+        self._metrics.close()
 
-    def _piece(self, leg: Leg) -> Path:
-        """One whole or partial edge as a path of its own."""
+    def _journey(self, source: Snap, target: Snap) -> Journey | None:
+        return self._router.route(Places.of([source]), Places.of([target]))
+
+    def _piece(self, leg: Leg, turn_s: float) -> Path:
+        """One whole or partial edge as a path of its own; the turn after it slows all of it."""
         shape, share = self._clipped(leg.edge, min(leg.start, leg.end), max(leg.start, leg.end))
         if leg.start > leg.end:
             shape, share = shape[::-1], share[::-1]
         done = np.abs(share - leg.start)
-        arc = 2 * leg.edge + int(leg.start > leg.end)
+        edge_s = float(self.weights_ms[leg.arc]) / 1000.0
         return Path(
-            at_s=done * (float(self.weights_ms[arc]) / 1000.0),
+            at_s=done * (edge_s + turn_s / abs(leg.end - leg.start)),
             at_m=done * float(self.roadmap.edge_length_m[leg.edge]),
             lonlat=shape,
             edge=np.full(len(shape) - 1, leg.edge, dtype=np.int64),

@@ -44,7 +44,8 @@ class CchEngine:
 
     name = "cch"
 
-    def __init__(self, graph: Graph, weights: Weights) -> None:
+    def __init__(self, graph: Graph, weights: Weights, *, shared: CchEngine | None = None) -> None:
+        """`shared`: an engine on the same graph and thread, whose contraction this one uses too."""
         import routingkit_cch  # an optional dependency: its absence must not stop the rest
 
         self.graph = graph
@@ -53,12 +54,7 @@ class CchEngine:
         self._weights = checked_weights(weights, graph.arc_count)
         self._reference: ScipyEngine | None = None
         with _panics_as_errors():
-            self._cch: Any = self._kit.CCH(
-                graph.order.astype(np.uint32),
-                graph.tail.astype(np.uint32),
-                graph.head.astype(np.uint32),
-                False,  # keep closed arcs: they may open again
-            )
+            self._cch: Any = shared._cch if shared else self._contracted()
             self._metric: Any = self._kit.CCHMetric(self._cch, self._weights)
             self._updater: Any = self._kit.CCHMetricPartialUpdater(self._cch)
 
@@ -122,9 +118,21 @@ class CchEngine:
             self._reference.reset(self._weights)
         self._customize()
 
+    def sibling(self, weights: Weights) -> CchEngine:
+        self._require_usable()
+        return CchEngine(self.graph, weights, shared=self)
+
     def close(self) -> None:
         self._require_own_thread()
         self._updater = self._metric = self._cch = self._reference = None
+
+    def _contracted(self) -> Any:
+        return self._kit.CCH(
+            self.graph.order.astype(np.uint32),
+            self.graph.tail.astype(np.uint32),
+            self.graph.head.astype(np.uint32),
+            False,  # keep closed arcs: they may open again
+        )
 
     def _fill(self, found: Millis, sources: NDArray[np.int64], targets: Sequence[Seeds]) -> None:
         query = None

@@ -1,7 +1,7 @@
 """What an engine is: shortest times between nodes of a directed graph, in whole milliseconds.
 
 An engine knows nodes, arcs and weights; no road, no place in the middle of a road (`partial`),
-no speed. Edge-expanded graphs fit the same interface: what a node means is the caller's affair.
+no speed. What a node means is the caller's affair: here it is an arc of a road (`arcgraph`).
 Engines are caches of a weight vector: the caller keeps the truth and can `reset` at any time.
 """
 
@@ -21,8 +21,9 @@ CLOSED: Final = 2_147_483_647
 UNREACHABLE: Final = CLOSED
 """Stands for "no way" in arrays of totals."""
 
-SEEDS_MAX: Final = 2
-"""Most (node, offset) pairs of one end of a query: both end nodes of an edge."""
+SEEDS_MAX: Final = 16
+"""Most (node, offset) pairs of one end of a query: both arcs of a road, or all at a junction; of a
+junction with more, the rest is left out."""
 
 Millis = NDArray[np.int64]
 Weights = NDArray[np.uint32]
@@ -122,6 +123,10 @@ class Engine(Protocol):
 
     def reset(self, weights: Weights) -> None:
         """Give all A arcs new weights."""
+        ...
+
+    def sibling(self, weights: Weights) -> Engine:
+        """Another engine on the same graph, which shares everything but the weights."""
         ...
 
     def close(self) -> None:

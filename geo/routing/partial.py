@@ -1,9 +1,12 @@
-"""From somewhere on a road to somewhere on a road, on an engine that knows only nodes.
+"""From somewhere on a road to somewhere on a road, on an engine whose nodes are arcs.
 
-The two ends of a journey lie in the middle of edges. A source is the pair of its edge's end nodes,
-each with the rest of the edge to drive; a target likewise; the way between is the engine's. Two
-ends on the same edge may also be joined directly. Time along an edge is shared out by length.
-Arc 2e runs tail to head of edge e, arc 2e + 1 head to tail (`geo.roadmap`).
+A start in the middle of an edge is both its arcs, each with the part of it that lies behind; an
+end is both its arcs, each with the part to drive; the way between is the engine's. Two places on
+one edge may also be joined along it, and where they are not, the way must leave the edge first:
+such pairs go by the moves out of it. A place at the very end of an edge is at that junction,
+whatever the edge forbids: it starts on any arc out of it, and ends with any arc into it. Time
+along an edge is shared out by length.
+
 Knows no coordinates and no seconds: everything is whole milliseconds.
 """
 
@@ -11,24 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.routing.arcgraph import ArcGraph
 from geo.routing.engine import CLOSED, UNREACHABLE, Engine, Millis, Seeds, Weights
-
-
-class OnEdge(Protocol):
-    """A place on a road: `geo.snap.Snap` is one."""
-
-    @property
-    def edge(self) -> int: ...
-
-    @property
-    def fraction(self) -> float:
-        """0 at the tail, 1 at the head, by length."""
-        ...
+from geo.routing.places import Ints, Places, Touching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,196 +39,270 @@ class Leg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
+    """A way and where its time goes: `leg_ms` and `turn_ms` add up to `total_ms`."""
+
     total_ms: int
     legs: tuple[Leg, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ends:
-    """K places as (K, 2) columns tail, head: node, and milliseconds to or from it."""
-
-    edge: NDArray[np.int64]
-    fraction: NDArray[np.float64]
-    nodes: NDArray[np.int64]
-    offsets_ms: Millis
-    """CLOSED where that node cannot be used."""
-
-    def seeds(self, row: int) -> Seeds | None:
-        best: dict[int, int] = {}
-        for node, offset in zip(
-            self.nodes[row].tolist(), self.offsets_ms[row].tolist(), strict=True
-        ):
-            if offset < CLOSED:
-                best[node] = min(offset, best.get(node, CLOSED))
-        if not best:
-            return None
-        return Seeds(nodes=tuple(best), offsets_ms=tuple(best.values()))
+    leg_ms: Millis
+    """(L,) along each leg."""
+    turn_ms: Millis
+    """(L,) before each leg: setting off, then turns."""
 
 
 class PartialRouter:
-    """Travel times between places on edges. Keeps the master weights and the engine in step."""
+    """Travel times between places on edges. Keeps the arc times and the engine in step."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        node_count: int,
-        edge_tail: NDArray[np.int32],
-        edge_head: NDArray[np.int32],
-        weights: Weights,
-    ) -> None:
-        """`weights`: (2M,) milliseconds per arc, the same the engine was made with."""
+    def __init__(self, engine: Engine, arcs: ArcGraph, arc_ms: Weights, move_ms: Weights) -> None:
+        """`arc_ms` (2M,) along each arc, `move_ms` (K,) for each turn: as the engine was made."""
         self.engine = engine
-        self._ends = np.column_stack((edge_tail, edge_head)).astype(np.int64)
-        self._weights = weights.astype(np.int64)
-        self._node_count = node_count
-
-    def etas(self, sources: Sequence[OnEdge], target: OnEdge) -> Millis:
-        """(S,) milliseconds, UNREACHABLE where no road leads to the target."""
-        return self.matrix(sources, (target,))[:, 0]
-
-    def matrix(self, sources: Sequence[OnEdge], targets: Sequence[OnEdge]) -> Millis:
-        """(S, T) milliseconds, UNREACHABLE where no road leads."""
-        leaving, entering = self._leaving(sources), self._entering(targets)
-        totals = np.full((len(sources), len(targets)), UNREACHABLE, dtype=np.int64)
-        seeds = [entering.seeds(column) for column in range(len(targets))]
-        columns = [column for column, seed in enumerate(seeds) if seed is not None]
-        if columns and len(sources):
-            found = self.engine.matrix(
-                leaving.nodes.ravel(), [seed for seed in seeds if seed is not None]
-            )
-            via = found.reshape(len(sources), 2, len(columns)) + leaving.offsets_ms[:, :, None]
-            totals[:, columns] = via.min(axis=1)
-        np.minimum(totals, self._direct(leaving, entering), out=totals)
-        return np.minimum(totals, UNREACHABLE)
-
-    def route(self, source: OnEdge, target: OnEdge) -> Journey | None:
-        """The quickest way with its legs, or None where no road leads."""
-        leaving, entering = self._leaving((source,)), self._entering((target,))
-        direct_ms = int(self._direct(leaving, entering)[0, 0])
-        start, end = leaving.seeds(0), entering.seeds(0)
-        path = None if start is None or end is None else self.engine.route(start, end)
-        if direct_ms < UNREACHABLE and (path is None or direct_ms <= path.total_ms):
-            along = Leg(edge=source.edge, start=source.fraction, end=target.fraction)
-            return Journey(total_ms=direct_ms, legs=_driven(along))
-        if path is None:
-            return None
-        first = self._side(leaving, path.first_node)
-        last = self._side(entering, path.last_node)
-        legs = _driven(
-            Leg(edge=source.edge, start=source.fraction, end=first),
-            *(Leg(edge=arc >> 1, start=arc & 1, end=1 - (arc & 1)) for arc in path.arcs.tolist()),
-            Leg(edge=target.edge, start=last, end=target.fraction),
-        )
-        return Journey(total_ms=path.total_ms, legs=legs)
-
-    def reach(self, source: OnEdge, limit_ms: int) -> Millis:
-        """(N,) milliseconds to every node, UNREACHABLE beyond the limit."""
-        seeds = self._leaving((source,)).seeds(0)
-        if seeds is None:
-            return np.full(self._node_count, UNREACHABLE, dtype=np.int64)
-        return self.engine.one_to_all(seeds, limit_ms)
+        self._arcs = arcs
+        self._arc_ms = arc_ms.astype(np.int64)
+        self._move_ms = move_ms
 
     @property
-    def weights_ms(self) -> Millis:
-        """(2M,) milliseconds per arc in force now. Do not write to it."""
-        return self._weights
+    def arc_ms(self) -> Millis:
+        """(2M,) milliseconds along each arc in force now. Do not write to it."""
+        return self._arc_ms
 
-    def leg_ms(self, legs: Sequence[Leg]) -> Millis:
-        """(K,) milliseconds along each leg; they add up to the journey's total."""
+    def etas(self, starts: Places, end: Places) -> Millis:
+        """(S,) milliseconds to the one end, UNREACHABLE where no road leads there."""
+        return self.matrix(starts, end)[:, 0]
+
+    def matrix(self, starts: Places, ends: Places) -> Millis:
+        """(S, T) milliseconds, UNREACHABLE where no road leads."""
+        self._require_on_map(starts, ends)
+        leaving, seeds = self._leaving(starts), self._entering(ends).seeds(len(ends))
+        totals = np.full((len(starts), len(ends)), UNREACHABLE, dtype=np.int64)
+        asked = [column for column, seed in enumerate(seeds) if seed is not None]
+        if asked and leaving.arc.size:
+            found = self.engine.matrix(leaving.arc, [seed for seed in seeds if seed is not None])
+            via_ms = _sum(found, leaving.offset_ms[:, None])
+            rows, first = np.unique(leaving.row, return_index=True)
+            totals[rows[:, None], asked] = np.minimum.reduceat(via_ms, first, axis=0)
+        for column in np.flatnonzero(ends.inside).tolist():
+            rows = np.flatnonzero((starts.edge == ends.edge[column]) & starts.inside)
+            if rows.size:
+                around_ms, _ = self._around(int(ends.edge[column]), seeds[column])
+                via_ms = _sum(around_ms, self._lead_ms(starts)[rows]).min(axis=1)
+                along_ms = self._along(starts, rows, float(ends.fraction[column]))
+                totals[rows, column] = np.minimum(via_ms, along_ms)
+        totals[self._junctions(starts)[:, None] == self._junctions(ends)[None, :]] = 0
+        return np.minimum(totals, UNREACHABLE)
+
+    def route(self, start: Places, end: Places) -> Journey | None:
+        """The quickest way from one place to one place, or None where no road leads."""
+        self._require_on_map(start, end)
+        if self._junctions(start)[0] == self._junctions(end)[0]:
+            return Journey(total_ms=0, legs=(), leg_ms=_NONE, turn_ms=_NONE)
+        seeds = self._entering(end).seeds(1)[0]
+        if start.edge[0] == end.edge[0] and start.inside[0] and end.inside[0]:
+            return self._route_on_one_edge(start, end, seeds)
+        start_seeds, shift_ms = self._start_seeds(start)
+        if seeds is None or start_seeds is None:
+            return None
+        path = self.engine.route(start_seeds, seeds)
+        if path is None:
+            return None
+        return self._journey(
+            path.total_ms - shift_ms, start, end, path.first_node, path.arcs.tolist()
+        )
+
+    def arc_starts(self, start: Places, limit_ms: int) -> Millis:
+        """(2M,) milliseconds from one place until each arc can be driven from its beginning.
+
+        UNREACHABLE beyond the limit, and where the arc is closed.
+        """
+        found = self._from_start(start, limit_ms)
+        totals, graph = found.copy(), self._arcs.graph
+        own = _both_arcs(start.edge[start.inside])
+        for arc in own.ravel().tolist():  # the place lies on it: how does one get back there?
+            into = np.flatnonzero(graph.head == arc)
+            weights = self._arcs.weights(self._arc_ms, self._move_ms, into)
+            totals[arc] = _sum(found[graph.tail[into]], weights.astype(np.int64)).min()
+        return _within(np.where(self._arc_ms < CLOSED, totals, UNREACHABLE), limit_ms)
+
+    def arc_ends(self, start: Places, limit_ms: int) -> Millis:
+        """(2M,) milliseconds from one place to the far end of every arc; UNREACHABLE beyond."""
+        return _within(_sum(self._from_start(start, limit_ms), self._arc_ms), limit_ms)
+
+    def apply(self, arcs: Ints, arc_ms: Weights) -> None:
+        """New times for some arcs, in force for the next answer."""
+        self._arc_ms[arcs] = arc_ms
+        moves = self._arcs.moves_from(arcs)
+        self.engine.apply(moves, self._arcs.weights(self._arc_ms, self._move_ms, moves))
+
+    def reset(self, arc_ms: Weights) -> None:
+        """New times for all arcs."""
+        self._arc_ms = arc_ms.astype(np.int64)
+        self.engine.reset(self._arcs.weights(self._arc_ms, self._move_ms))
+
+    # Which arcs a place touches
+
+    def _leaving(self, starts: Places) -> Touching:
+        """The open arcs that lead away; an offset of less than nothing lies behind."""
+        rows, out, last_arc = self._arcs_out(starts)
+        back = out == last_arc ^ 1
+        side = np.where(back, out & 1, last_arc & 1)  # going on past the end is going that way
+        lead_ms = np.where(self._arc_ms[out] < CLOSED, starts.delay_ms[rows, side], UNREACHABLE)
+        return _open(starts, self._lead_ms(starts), rows, out, lead_ms)
+
+    def _entering(self, ends: Places) -> Touching:
+        """The open arcs that lead there, each with the part of it to drive."""
+        rows, out, _ = self._arcs_out(ends)
+        return _open(ends, self._behind_ms(ends), rows, out ^ 1, self._arc_ms[out ^ 1])
+
+    def _lead_ms(self, starts: Places) -> Millis:
+        """(S, 2) from each place to the beginning of each arc of its edge."""
+        behind_ms = self._behind_ms(starts)
+        return np.where(behind_ms < CLOSED, starts.delay_ms - behind_ms, UNREACHABLE)
+
+    def _behind_ms(self, places: Places) -> Millis:
+        """(K, 2) from the beginning of each arc of its edge to the place, CLOSED where closed."""
+        arc_ms = self._arc_ms[_both_arcs(places.edge)]
+        part_ms = _share(arc_ms, places.fraction[:, None])
+        part_ms[:, 1] = arc_ms[:, 1] - part_ms[:, 1]
+        return np.where(arc_ms < CLOSED, part_ms, CLOSED)
+
+    def _arcs_out(self, places: Places) -> tuple[Ints, Ints, Ints]:
+        """Of places at junctions: row, arc out of the junction, and the place's arc that ends
+        there; each place as often as arcs leave."""
+        rows = np.flatnonzero(~places.inside)
+        last_arc = places.last_arc[rows]
+        counts = self._arcs.first_move[last_arc + 1] - self._arcs.first_move[last_arc]
+        out = self._arcs.graph.head[self._arcs.moves_from(last_arc)]
+        return np.repeat(rows, counts), out, np.repeat(last_arc, counts)
+
+    def _junctions(self, places: Places) -> NDArray[np.float64]:
+        """(K,) a number for the junction each place is at; NaN, equal to nothing, between them."""
+        number = np.full(len(places), np.nan)
+        rows = np.flatnonzero(~places.inside)
+        number[rows] = self._arcs.graph.head[self._arcs.first_move[places.last_arc[rows]]]
+        return number
+
+    def _start_seeds(self, start: Places) -> tuple[Seeds | None, int]:
+        """A start as the engine takes it: later by so much that no offset is below nought."""
+        leaving = self._leaving(start)
+        shift_ms = max(0, -int(leaving.offset_ms.min(initial=0)))
+        return leaving.moved(shift_ms).seeds(1)[0], shift_ms
+
+    def _from_start(self, start: Places, limit_ms: int) -> Millis:
+        """(2M,) to the beginning of each arc; less than nothing to those the place is on."""
+        self._require_on_map(start)
+        seeds, shift_ms = self._start_seeds(start)
+        if seeds is None:
+            return np.full(self._arcs.arc_count, UNREACHABLE, dtype=np.int64)
+        found = self.engine.one_to_all(seeds, min(limit_ms + shift_ms, UNREACHABLE - 1))
+        return np.where(found < UNREACHABLE, found - shift_ms, UNREACHABLE)
+
+    # Two places on one edge
+
+    def _route_on_one_edge(self, start: Places, end: Places, seeds: Seeds | None) -> Journey | None:
+        along_ms = int(self._along(start, np.array([0]), float(end.fraction[0]))[0])
+        around_ms, moves = self._around(int(end.edge[0]), seeds)
+        via_ms = _sum(around_ms, self._lead_ms(start)[0])
+        best_ms = min(along_ms, int(via_ms.min()))
+        if best_ms >= UNREACHABLE:
+            return None
+        if along_ms == best_ms or seeds is None:
+            return self._journey(along_ms, start, end, None, [])
+        first = int(moves[int(via_ms.argmin())])
+        path = self.engine.route(Seeds.at(int(self._arcs.graph.head[first])), seeds)
+        assert path is not None, "its total was found just before"
+        walk = [first, *path.arcs.tolist()]
+        return self._journey(best_ms, start, end, int(self._arcs.graph.tail[first]), walk)
+
+    def _along(self, starts: Places, rows: Ints, end: float) -> Millis:
+        """(R,) milliseconds along the edge they share, UNREACHABLE where one may not drive so."""
+        begin = starts.fraction[rows]
+        side = (end < begin).astype(np.int64)
+        whole_ms = self._arc_ms[2 * starts.edge[rows] + side]
+        part_ms = np.abs(_share(whole_ms, np.full(len(rows), end)) - _share(whole_ms, begin))
+        total_ms = part_ms + starts.delay_ms[rows, side]
+        return np.where(begin == end, 0, np.where(whole_ms < CLOSED, total_ms, UNREACHABLE))
+
+    def _around(self, edge: int, seeds: Seeds | None) -> tuple[Millis, Ints]:
+        """From the beginning of each arc of an edge, out of the edge, to an end on it.
+
+        (2,) milliseconds and (2,) the first move; a plain query would stay where it is.
+        """
+        best_ms = np.full(2, UNREACHABLE, dtype=np.int64)
+        best = np.full(2, -1, dtype=np.int64)
+        if seeds is None:
+            return best_ms, best
+        for side, arc in enumerate((2 * edge, 2 * edge + 1)):
+            moves = self._arcs.moves_from(np.array([arc]))
+            weights = self._arcs.weights(self._arc_ms, self._move_ms, moves).astype(np.int64)
+            onward_ms = self.engine.many_to_one(self._arcs.graph.head[moves], seeds)
+            totals = _sum(onward_ms, weights)
+            best[side], best_ms[side] = moves[totals.argmin()], totals.min()
+        return best_ms, best
+
+    # A journey out of arcs and moves
+
+    def _journey(
+        self, total_ms: int, start: Places, end: Places, first_arc: int | None, walk: list[int]
+    ) -> Journey:
+        """`walk`: the moves, out of `first_arc`; None: along the one edge."""
+        begin, stop = float(start.fraction[0]), float(end.fraction[0])
+        if first_arc is None:
+            legs = [Leg(edge=int(start.edge[0]), start=begin, end=stop)] if begin != stop else []
+        else:
+            arcs = [first_arc, *self._arcs.graph.head[walk].tolist()]
+            legs = [Leg(edge=arc >> 1, start=arc & 1, end=1 - (arc & 1)) for arc in arcs]
+            if start.inside[0]:
+                legs[0] = Leg(edge=legs[0].edge, start=begin, end=legs[0].end)
+            if end.inside[0]:
+                legs[-1] = Leg(edge=legs[-1].edge, start=legs[-1].start, end=stop)
+        leg_ms = self._leg_ms(legs)
+        later_ms = self._move_ms[walk].astype(np.int64)
+        setting_off_ms = total_ms - int(leg_ms.sum()) - int(later_ms.sum())
+        turn_ms = np.concatenate(([setting_off_ms], later_ms)) if legs else _NONE
+        return Journey(total_ms=total_ms, legs=tuple(legs), leg_ms=leg_ms, turn_ms=turn_ms)
+
+    def _leg_ms(self, legs: Sequence[Leg]) -> Millis:
         arcs = np.array([leg.arc for leg in legs], dtype=np.int64)
         ends = np.array([(leg.start, leg.end) for leg in legs], dtype=np.float64).reshape(-1, 2)
-        shares = np.rint(self._weights[arcs, None] * ends).astype(np.int64)
-        along: Millis = np.abs(shares[:, 1] - shares[:, 0])
-        return along
+        shares = _share(self._arc_ms[arcs, None], ends)
+        legs_ms: Millis = np.abs(shares[:, 1] - shares[:, 0])
+        return legs_ms
 
-    def apply(self, arcs: NDArray[np.int64], weights: Weights) -> None:
-        """New weights for some arcs, in force for the next answer."""
-        self.engine.apply(arcs, weights)
-        self._weights[arcs] = weights
-
-    def reset(self, weights: Weights) -> None:
-        self.engine.reset(weights)
-        self._weights = weights.astype(np.int64)
-
-    def _leaving(self, places: Sequence[OnEdge]) -> _Ends:
-        edge, fraction = self._columns(places)
-        forward, backward = self._arcs(edge)
-        return self._ends_of(
-            edge,
-            fraction,
-            to_tail=_share(backward, fraction),
-            to_head=_rest(forward, fraction),
-        )
-
-    def _entering(self, places: Sequence[OnEdge]) -> _Ends:
-        edge, fraction = self._columns(places)
-        forward, backward = self._arcs(edge)
-        return self._ends_of(
-            edge,
-            fraction,
-            to_tail=_share(forward, fraction),
-            to_head=_rest(backward, fraction),
-        )
-
-    def _ends_of(
-        self,
-        edge: NDArray[np.int64],
-        fraction: NDArray[np.float64],
-        *,
-        to_tail: Millis,
-        to_head: Millis,
-    ) -> _Ends:
-        """A place exactly on an end node is at that node, whatever the edge forbids."""
-        offsets = np.column_stack((to_tail, to_head))
-        offsets[fraction == 0.0, 0] = 0
-        offsets[fraction == 1.0, 1] = 0
-        return _Ends(edge=edge, fraction=fraction, nodes=self._ends[edge], offsets_ms=offsets)
-
-    def _direct(self, leaving: _Ends, entering: _Ends) -> Millis:
-        """(S, T) milliseconds along the shared edge, UNREACHABLE where there is none."""
-        same = leaving.edge[:, None] == entering.edge[None, :]
-        totals = np.full(same.shape, UNREACHABLE, dtype=np.int64)
-        rows, columns = np.nonzero(same)
-        if not rows.size:
-            return totals
-        start, end = leaving.fraction[rows], entering.fraction[columns]
-        forward, backward = self._arcs(leaving.edge[rows])
-        onward = _share(forward, end) - _share(forward, start)
-        back = _share(backward, start) - _share(backward, end)
-        way = np.where(end >= start, onward, back)
-        is_open = np.where(end >= start, forward, backward) < CLOSED
-        totals[rows, columns] = np.where(is_open, way, UNREACHABLE)
-        totals[rows[start == end], columns[start == end]] = 0
-        return totals
-
-    def _arcs(self, edge: NDArray[np.int64]) -> tuple[Millis, Millis]:
-        return self._weights[2 * edge], self._weights[2 * edge + 1]
-
-    def _columns(self, places: Sequence[OnEdge]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        edge = np.array([place.edge for place in places], dtype=np.int64)
-        fraction = np.array([place.fraction for place in places], dtype=np.float64)
-        if edge.size and (edge.min() < 0 or edge.max() >= len(self._ends)):
-            raise ValueError("an edge outside the map")
-        if not ((fraction >= 0.0) & (fraction <= 1.0)).all():
-            raise ValueError("a fraction lies between 0 and 1")
-        return edge, fraction
-
-    def _side(self, ends: _Ends, node: int) -> float:
-        """Which end of the edge that node is: 0 tail, 1 head; of a loop, the quicker one."""
-        offsets = np.where(ends.nodes[0] == node, ends.offsets_ms[0], CLOSED)
-        return float(offsets.argmin())
+    def _require_on_map(self, *all_places: Places) -> None:
+        for places in all_places:
+            edge = places.edge
+            if edge.size and (edge.min() < 0 or 2 * edge.max() >= self._arcs.arc_count):
+                raise ValueError("an edge outside the map")
 
 
-def _driven(*legs: Leg) -> tuple[Leg, ...]:
-    return tuple(leg for leg in legs if leg.start != leg.end)
+_NONE = np.empty(0, dtype=np.int64)
+
+
+def _open(
+    places: Places, of_edges_ms: Millis, rows: Ints, arcs: Ints, of_junctions_ms: Millis
+) -> Touching:
+    """Arcs of places inside edges and of places at junctions together, the closed ones left out."""
+    inside = np.flatnonzero(places.inside)
+    row = np.concatenate((np.repeat(inside, 2), rows))
+    arc = np.concatenate((_both_arcs(places.edge[inside]).ravel(), arcs))
+    offset_ms = np.concatenate((of_edges_ms[inside].ravel(), of_junctions_ms))
+    usable = offset_ms < UNREACHABLE
+    return Touching.sorted(row[usable], arc[usable], offset_ms[usable])
+
+
+def _both_arcs(edge: Ints) -> Ints:
+    """(K, 2)"""
+    return np.column_stack((2 * edge, 2 * edge + 1))
+
+
+def _sum(ways_ms: Millis, lead_ms: Millis) -> Millis:
+    """Their sums, UNREACHABLE where either is."""
+    closed = (ways_ms >= UNREACHABLE) | (lead_ms >= UNREACHABLE)
+    return np.where(closed, UNREACHABLE, ways_ms + lead_ms)
+
+
+def _within(totals_ms: Millis, limit_ms: int) -> Millis:
+    return np.where(totals_ms <= limit_ms, totals_ms, UNREACHABLE)
 
 
 def _share(weight_ms: Millis, fraction: NDArray[np.float64]) -> Millis:
-    """Time from the tail end to the fraction (or back), CLOSED where the arc is closed."""
-    part = np.rint(weight_ms * fraction).astype(np.int64)
-    return np.where(weight_ms < CLOSED, part, CLOSED)
-
-
-def _rest(weight_ms: Millis, fraction: NDArray[np.float64]) -> Millis:
-    """Time from the fraction to the head end (or back): what `_share` leaves of the edge."""
-    return np.where(weight_ms < CLOSED, weight_ms - _share(weight_ms, fraction), CLOSED)
+    """Time between the tail end and the fraction."""
+    return np.rint(weight_ms * fraction).astype(np.int64)

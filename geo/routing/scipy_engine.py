@@ -64,10 +64,11 @@ class _Half:
 
     def seed(self, seeds: Seeds) -> None:
         """Point the extra node at the seeds; arcs left over become loops."""
-        for k in range(SEEDS_MAX):
-            used = k < len(seeds.nodes)
-            self.csr.indices[k - SEEDS_MAX] = seeds.nodes[k] if used else self.extra
-            self.csr.data[k - SEEDS_MAX] = seeds.offsets_ms[k] + SEED_SHIFT_MS if used else 1
+        first, count = len(self.csr.indices) - SEEDS_MAX, len(seeds.nodes)
+        self.csr.indices[first:] = self.extra
+        self.csr.data[first:] = 1.0
+        self.csr.indices[first : first + count] = seeds.nodes
+        self.csr.data[first : first + count] = np.array(seeds.offsets_ms) + SEED_SHIFT_MS
 
     def totals(self, seeds: Seeds, limit_ms: int = UNREACHABLE - 1) -> Millis:
         """(N,) totals from the seeds along this direction."""
@@ -152,6 +153,9 @@ class ScipyEngine:
         quickest_first = np.lexsort((self._weights, self._slot_of_arc))
         self._best_arc = quickest_first[self._first[:-1]]
         self._write(np.arange(len(self._best_arc)))
+
+    def sibling(self, weights: Weights) -> ScipyEngine:
+        return ScipyEngine(self.graph, weights)
 
     def close(self) -> None:
         """Nothing to let go of."""

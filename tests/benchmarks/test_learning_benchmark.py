@@ -33,7 +33,7 @@ def test_learning_brings_foretold_times_nearer_to_the_truth() -> None:
         assert abs(rows["after"]["bias"]) < 0.1 < abs(rows["before"]["bias"])
         gained = rows["before"]["pinball_50"] - rows["after"]["pinball_50"]
         possible = rows["before"]["pinball_50"] - rows["best"]["pinball_50"]
-        assert gained > 0.7 * possible > 0.0
+        assert gained > 0.6 * possible > 0.0
 
 
 def test_the_table_goes_between_its_markers(tmp_path: Path) -> None:

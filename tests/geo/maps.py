@@ -71,7 +71,7 @@ def make_map(
             built_at="2026-01-01T00:00:00Z",
         ),
         node_lonlat=node_lonlat,
-        node_order=np.arange(len(nodes), dtype=np.uint32),
+        edge_order=np.arange(len(roads), dtype=np.uint32),
         edge_tail=np.array([road.tail for road in roads], dtype=np.int32),
         edge_head=np.array([road.head for road in roads], dtype=np.int32),
         edge_first_point=np.concatenate(([0], np.cumsum([len(s) for s in shapes]))),

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pyproj import Geod
 
 from geo import order, profile
@@ -259,6 +260,24 @@ def test_order_is_a_permutation_with_separators_last() -> None:
     assert order.is_permutation(best, side * side)
     top = set(plain[-side:].tolist())
     assert top in [set(line.tolist()) for line in (*ids, *ids.T)]
+
+
+def test_edges_that_meet_are_neighbours_in_the_order_of_edges(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tail = np.array([0, 1, 1, 0, 3], dtype=np.int32)
+    head = np.array([1, 2, 3, 1, 3], dtype=np.int32)
+    asked: list[set[tuple[int, int]]] = []
+
+    def plain(points: order.Floats, one: order.Ints, two: order.Ints) -> NDArray[np.uint32]:
+        asked.append(set(zip(one.tolist(), two.tolist(), strict=True)))
+        return np.arange(len(points), dtype=np.uint32)
+
+    monkeypatch.setattr(order, "elimination_order", plain)
+    found = order.edge_order(np.zeros((4, 2)), tail, head)
+
+    assert asked == [{(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3), (2, 4)}]
+    assert found.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_nodes_are_numbered_along_a_curve() -> None:

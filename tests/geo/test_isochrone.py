@@ -61,7 +61,9 @@ def test_reach_gives_the_times_of_the_router(ground: Ground, seed: int) -> None:
     found = Reach.of(ground, [source], 3_600.0).at(*columns(places))
 
     expected = ground.matrix([source], places)[0]
-    np.testing.assert_allclose(found, expected, atol=0.002)
+    inside = np.isin([place.fraction for place in places], (0.0, 1.0), invert=True)
+    np.testing.assert_allclose(found[inside], expected[inside], atol=0.002)
+    assert (found >= expected - 0.002).all()  # at a junction the router need not turn into the edge
     assert np.isfinite(found).sum() > 60
 
 

@@ -164,7 +164,7 @@ def test_someone_elses_meta_is_refused(folder: Path) -> None:
         ("edge_ref", lambda a: a - np.int32(5), "out of range"),
         ("edge_length_m", lambda a: -a, "out of range"),
         ("edge_first_point", lambda a: a[::-1].copy(), "out of range"),
-        ("node_order", lambda a: np.zeros_like(a), "out of range"),
+        ("edge_order", lambda a: np.zeros_like(a), "out of range"),
         ("node_lonlat", lambda a: a * np.nan, "out of range"),
         ("point_lonlat", lambda a: a * np.inf, "out of range"),
         ("point_ele_m", lambda a: a[:-2], "belongs"),

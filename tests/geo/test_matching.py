@@ -12,12 +12,12 @@ from benchmarks._drivers import Driven, Way, drive, random_ways, way_of
 from geo import mapfolder
 from geo.candidates import CANDIDATES_MAX, RoadPlaces
 from geo.errors import TrackError
-from geo.ground import Ground, road_graph
+from geo.ground import Ground
 from geo.matching import GAP_S_MAX, TUNNEL_GAP_S_MAX, Match, Matcher, Why
 from geo.nearways import NearWays
 from geo.passages import STAND_S
 from geo.roadmap import EdgeFlag, RoadMap
-from geo.routing.engine import UNREACHABLE, Seeds
+from geo.routing.engine import UNREACHABLE, Graph, Seeds
 from geo.routing.scipy_engine import ScipyEngine
 from geo.speed import Profile, travel_times_ms
 from geo.track import FIXES_MAX, Track
@@ -348,7 +348,13 @@ def test_limits_of_a_track() -> None:
 def test_near_ways_are_those_of_the_exact_engine() -> None:
     roadmap = grid_map()
     prior_ms = travel_times_ms(roadmap, Profile())
-    ways, exact = NearWays(roadmap), ScipyEngine(road_graph(roadmap), prior_ms)
+    graph = Graph(
+        node_count=roadmap.node_count,
+        tail=np.column_stack((roadmap.edge_tail, roadmap.edge_head)).ravel().astype(np.int64),
+        head=np.column_stack((roadmap.edge_head, roadmap.edge_tail)).ravel().astype(np.int64),
+        order=np.arange(roadmap.node_count, dtype=np.uint32),
+    )
+    ways, exact = NearWays(roadmap), ScipyEngine(graph, prior_ms)
     ways.use(prior_ms)
 
     for node in range(roadmap.node_count):

@@ -1,4 +1,4 @@
-"""One contract for every engine, and the ends in the middle of roads on top of it."""
+"""One contract for every engine, and the choice between them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,7 +16,6 @@ from geo.routing import choose as choose_module
 from geo.routing.cch_engine import PARTIAL_CHANGES_MAX, CchEngine
 from geo.routing.choose import choose
 from geo.routing.engine import CLOSED, UNREACHABLE, Engine, Graph, Seeds, Weights
-from geo.routing.partial import Journey, PartialRouter
 from geo.routing.probe import Verdict, cch_verdict, probe
 from geo.routing.scipy_engine import ScipyEngine
 
@@ -160,6 +157,25 @@ def test_reset_replaces_every_weight(make: EngineMaker) -> None:
 
     totals = engine.many_to_one(np.arange(graph.node_count), Seeds.at(7))
     assert totals.tolist() == plain_totals(graph, other, Seeds.at(7)).tolist()
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_siblings_share_a_graph_but_no_weights(make: EngineMaker) -> None:
+    graph = graph_of(random_edges(3))
+    first_weights, other_weights = (random_weights(seed, graph.arc_count) for seed in (3, 4))
+    first = make(graph, first_weights)
+    other = first.sibling(other_weights)
+    other_weights[:9] = CLOSED
+    everyone = np.arange(graph.node_count)
+
+    other.apply(np.arange(9), other_weights[:9])
+
+    for engine, weights in ((first, first_weights), (other, other_weights)):
+        expected = plain_totals(graph, weights, Seeds.at(7)).tolist()
+        assert engine.many_to_one(everyone, Seeds.at(7)).tolist() == expected
+    first.close()
+    expected = plain_totals(graph, other_weights, Seeds.at(8)).tolist()
+    assert other.many_to_one(everyone, Seeds.at(8)).tolist() == expected
 
 
 @pytest.mark.parametrize("make", ENGINES)
@@ -365,165 +381,3 @@ def test_auto_falls_back_to_scipy_and_says_so_once(
 @needs_cch
 def test_auto_takes_cch_where_it_runs() -> None:
     assert choose(graph_of(random_edges(1)), random_weights(1, 220)).name == "cch"
-
-
-# Ends in the middle of roads
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
-    edge: int
-    fraction: float
-
-
-def a_router(make: EngineMaker, edges: NDArray[np.int64], weights: Weights) -> PartialRouter:
-    graph = graph_of(edges)
-    return PartialRouter(
-        make(graph, weights),
-        graph.node_count,
-        edges[:, 0].astype(np.int32),
-        edges[:, 1].astype(np.int32),
-        weights,
-    )
-
-
-def random_spots(seed: int, edges: int, count: int) -> list[Spot]:
-    rng = np.random.default_rng(seed)
-    fractions = rng.choice([0.0, 1.0, 0.25, 0.5, -1.0], size=count, p=[0.1, 0.1, 0.1, 0.1, 0.6])
-    fractions = np.where(fractions < 0, rng.random(count), fractions)
-    return [
-        Spot(edge=int(edge), fraction=float(fraction))
-        for edge, fraction in zip(rng.integers(0, edges, count), fractions, strict=True)
-    ]
-
-
-def split_total(edges: NDArray[np.int64], weights: Weights, source: Spot, target: Spot) -> int:
-    """The same journey on a graph where both spots are nodes of their own: no partial edges."""
-    cuts = sorted({(spot.edge, spot.fraction) for spot in (source, target)})
-    nodes = 60
-    tails, heads, times = [], [], []
-    at: dict[tuple[int, float], int] = {}
-    for edge, (tail, head) in enumerate(edges.tolist()):
-        inner = [fraction for where, fraction in cuts if where == edge]
-        stops = [(0.0, tail)]
-        for fraction in inner:
-            at[edge, fraction] = {0.0: tail, 1.0: head}.get(fraction, nodes)
-            if at[edge, fraction] == nodes:
-                stops.append((fraction, nodes))
-                nodes += 1
-        stops.append((1.0, head))
-        for (low, one), (high, two) in pairwise(stops):
-            for arc, (begin, end) in ((2 * edge, (one, two)), (2 * edge + 1, (two, one))):
-                whole = int(weights[arc])
-                if whole < CLOSED:
-                    tails.append(begin)
-                    heads.append(end)
-                    times.append(int(np.rint(whole * high)) - int(np.rint(whole * low)))
-    totals = np.full(nodes, UNREACHABLE, dtype=np.int64)
-    totals[at[source.edge, source.fraction]] = 0
-    for _ in range(nodes):
-        np.minimum.at(totals, heads, totals[tails] + np.array(times))
-    return min(int(totals[at[target.edge, target.fraction]]), UNREACHABLE)
-
-
-@pytest.mark.parametrize("make", ENGINES)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_mid_edge_journeys_equal_a_graph_split_at_the_spots(make: EngineMaker, seed: int) -> None:
-    edges = random_edges(seed)
-    weights = random_weights(seed, 2 * len(edges))
-    router = a_router(make, edges, weights)
-    spots = random_spots(seed, len(edges), 14)
-    spots += [Spot(edge=spots[0].edge, fraction=0.9), Spot(edge=11, fraction=0.4)]
-
-    totals = router.matrix(spots, spots)
-
-    for row, source in enumerate(spots):
-        for column, target in enumerate(spots):
-            expected = split_total(edges, weights, source, target)
-            assert totals[row, column] == expected, (seed, source, target)
-
-
-@pytest.mark.parametrize("make", ENGINES)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_legs_of_a_journey_add_up_and_join(make: EngineMaker, seed: int) -> None:
-    edges = random_edges(seed)
-    weights = random_weights(seed, 2 * len(edges))
-    router = a_router(make, edges, weights)
-    spots = random_spots(seed + 50, len(edges), 16)
-
-    for source in spots:
-        for target in spots:
-            journey = router.route(source, target)
-            eta = int(router.etas([source], target)[0])
-            if journey is None:
-                assert eta == UNREACHABLE
-                continue
-            assert journey.total_ms == eta
-            _check_journey(edges, weights, journey, source, target)
-
-
-def _check_journey(
-    edges: NDArray[np.int64], weights: Weights, journey: Journey, source: Spot, target: Spot
-) -> None:
-    total = 0
-    place = {(source.edge, source.fraction)} | _nodes_at(edges, source.edge, source.fraction)
-    for leg in journey.legs:
-        assert place & ({(leg.edge, leg.start)} | _nodes_at(edges, leg.edge, leg.start))
-        whole = int(weights[2 * leg.edge + (leg.start > leg.end)])
-        assert whole < CLOSED
-        total += abs(int(np.rint(whole * leg.end)) - int(np.rint(whole * leg.start)))
-        place = {(leg.edge, leg.end)} | _nodes_at(edges, leg.edge, leg.end)
-    assert place & (
-        {(target.edge, target.fraction)} | _nodes_at(edges, target.edge, target.fraction)
-    )
-    assert total == journey.total_ms
-
-
-def _nodes_at(edges: NDArray[np.int64], edge: int, fraction: float) -> set[tuple[int, float]]:
-    """Names of the node a place lies on, if any; -1 keeps them apart from places on edges."""
-    if fraction in (0.0, 1.0):
-        return {(-1, float(edges[edge, int(fraction)]))}
-    return set()
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_closing_a_road_never_shortens_a_journey(make: EngineMaker) -> None:
-    edges = random_edges(9)
-    weights = random_weights(9, 2 * len(edges), closed_share=0.0)
-    router = a_router(make, edges, weights)
-    spots = random_spots(9, len(edges), 20)
-    rng = np.random.default_rng(9)
-
-    before = router.matrix(spots, spots)
-    for _ in range(10):
-        arcs = rng.choice(2 * len(edges), 4, replace=False)
-        router.apply(arcs, np.full(4, CLOSED, dtype=np.uint32))
-        after = router.matrix(spots, spots)
-        assert (after >= before).all()
-        before = after
-
-    router.reset(weights)
-    assert (router.matrix(spots, spots) <= before).all()
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_no_sources_and_no_targets_are_fine(make: EngineMaker) -> None:
-    edges = random_edges(1)
-    router = a_router(make, edges, random_weights(1, 2 * len(edges)))
-    spot = Spot(edge=0, fraction=0.5)
-
-    assert router.etas([], spot).shape == (0,)
-    assert router.matrix([spot], []).shape == (1, 0)
-
-
-@pytest.mark.parametrize("make", ENGINES)
-def test_spots_off_the_graph_are_refused(make: EngineMaker) -> None:
-    edges = random_edges(1)
-    router = a_router(make, edges, random_weights(1, 2 * len(edges)))
-
-    for spot in (Spot(edge=len(edges), fraction=0.5), Spot(edge=-1, fraction=0.5)):
-        with pytest.raises(ValueError, match="outside the map"):
-            router.etas([spot], Spot(edge=0, fraction=0.5))
-    for fraction in (-0.1, 1.1, float("nan")):
-        with pytest.raises(ValueError, match="between 0 and 1"):
-            router.etas([Spot(edge=0, fraction=fraction)], Spot(edge=0, fraction=0.5))

@@ -1,0 +1,112 @@
+"""Travel times of every kind of vehicle, mode and condition, over one contraction of one map.
+
+A metric is made when it is first asked for: modelled times of a profile, the overlay on top, an
+engine for them. The topology is shared, so one more metric costs its weights alone. The METRICS_MAX
+used last are kept. A change of the overlay is in force for the next answer of every metric, and is
+worked into an engine only when that metric is asked next. Belongs to one thread, like its engines.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.overlay import Arcs, Overlay
+from geo.roadmap import RoadMap
+from geo.routing.choose import EngineName, choose
+from geo.routing.engine import Engine, Weights
+from geo.routing.partial import PartialRouter
+from geo.speed import Profile, arc_speeds
+from geo.turns import move_times_ms, turns_of
+
+METRICS_MAX: Final = 12
+"""Three kinds of vehicle and people on foot, in two modes, under the weather that holds now; and
+as many again for what is asked about other weather. A county's takes 5 MB, a province's 100."""
+
+UNCHANGED: Final = np.empty(0, dtype=np.int64)
+
+
+@dataclass(slots=True, kw_only=True)
+class Metric:
+    """One profile's times."""
+
+    modelled_ms: Weights
+    """(2M,) along each arc, without the overlay."""
+    router: PartialRouter
+    behind: Arcs | None
+    """Arcs whose overlay changed since the engine last heard; None: all of them."""
+
+
+class Metrics:
+    """The metrics of one map, made when needed."""
+
+    def __init__(self, roadmap: RoadMap, engine: EngineName, *, metrics_max: int = METRICS_MAX):
+        self._roadmap = roadmap
+        self._engine = engine
+        self._turns = turns_of(roadmap)
+        self._overlay = Overlay(self._turns.arcs.arc_count)
+        self._metrics: OrderedDict[Profile, Metric] = OrderedDict()
+        self._metrics_max = metrics_max
+
+    def __len__(self) -> int:
+        return len(self._metrics)
+
+    def router(self, profile: Profile) -> PartialRouter:
+        """Times of a profile as the roads are now. Raises EngineUnavailable."""
+        return self.metric(profile).router
+
+    def metric(self, profile: Profile) -> Metric:
+        """The metric of a profile, up to date; the one unused for longest makes room for it."""
+        metric = self._metrics.get(profile)
+        if metric is None:
+            metric = self._made(profile)
+            if len(self._metrics) >= self._metrics_max:
+                self._metrics.popitem(last=False)[1].router.engine.close()
+            self._metrics[profile] = metric
+        self._metrics.move_to_end(profile)
+        self._catch_up(metric)
+        return metric
+
+    def set_overrides(self, table: Mapping[int, float]) -> None:
+        """See `Overlay.set_overrides`."""
+        changed = self._overlay.set_overrides(table)
+        for metric in self._metrics.values():
+            if metric.behind is not None:
+                metric.behind = np.union1d(metric.behind, changed)
+
+    def set_learned(self, factors: NDArray[np.float32]) -> None:
+        """See `Overlay.set_learned`."""
+        self._overlay.set_learned(factors)
+        for metric in self._metrics.values():
+            metric.behind = None
+
+    def close(self) -> None:
+        """Let go of every engine, on the thread that made them."""
+        while self._metrics:
+            self._metrics.popitem()[1].router.engine.close()
+
+    def _made(self, profile: Profile) -> Metric:
+        speeds = arc_speeds(self._roadmap, profile)
+        modelled_ms, move_ms = speeds.times_ms, move_times_ms(self._turns, speeds, profile)
+        arc_ms = self._overlay.over(modelled_ms)
+        engine = self._engine_for(self._turns.arcs.weights(arc_ms, move_ms))
+        router = PartialRouter(engine, self._turns.arcs, arc_ms, move_ms)
+        return Metric(modelled_ms=modelled_ms, router=router, behind=UNCHANGED)
+
+    def _engine_for(self, weights: Weights) -> Engine:
+        for metric in self._metrics.values():
+            return metric.router.engine.sibling(weights)
+        return choose(self._turns.arcs.graph, weights, self._engine)
+
+    def _catch_up(self, metric: Metric) -> None:
+        if metric.behind is None:
+            metric.router.reset(self._overlay.over(metric.modelled_ms))
+        elif metric.behind.size:
+            arcs = metric.behind
+            metric.router.apply(arcs, self._overlay.over(metric.modelled_ms, arcs))
+        metric.behind = UNCHANGED

@@ -1,0 +1,102 @@
+"""Places on edges, many at once, and the arcs they touch. Knows no graph and no travel time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.routing.engine import CLOSED, SEEDS_MAX, Millis, Seeds
+
+Ints = NDArray[np.int64]
+
+
+class OnEdge(Protocol):
+    """A place on a road: `geo.snap.Snap` is one."""
+
+    @property
+    def edge(self) -> int: ...
+
+    @property
+    def fraction(self) -> float:
+        """0 at the tail, 1 at the head, by length."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """K places on edges."""
+
+    edge: Ints
+    fraction: NDArray[np.float64]
+    delay_ms: Millis
+    """(K, 2) what it takes to start towards the head, towards the tail; not heeded of ends."""
+
+    @classmethod
+    def of(cls, places: Sequence[OnEdge], delay_ms: Millis | None = None) -> Self:
+        """Raises ValueError for fractions and delays that cannot be."""
+        edge = np.array([place.edge for place in places], dtype=np.int64)
+        fraction = np.array([place.fraction for place in places], dtype=np.float64)
+        if not ((fraction >= 0.0) & (fraction <= 1.0)).all():
+            raise ValueError("a fraction lies between 0 and 1")
+        if delay_ms is None:
+            delay_ms = np.zeros((len(places), 2), dtype=np.int64)
+        elif delay_ms.shape != (len(places), 2) or ((delay_ms < 0) | (delay_ms >= CLOSED)).any():
+            raise ValueError("two delays for each place, from 0 to below CLOSED")
+        return cls(edge=edge, fraction=fraction, delay_ms=delay_ms)
+
+    def take(self, index: int) -> Self:
+        """One of them."""
+        row = slice(index, index + 1)
+        return type(self)(
+            edge=self.edge[row], fraction=self.fraction[row], delay_ms=self.delay_ms[row]
+        )
+
+    def __len__(self) -> int:
+        return len(self.edge)
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """(K,) in the middle of the edge, not at its very end."""
+        within: NDArray[np.bool_] = (self.fraction > 0.0) & (self.fraction < 1.0)
+        return within
+
+    @property
+    def last_arc(self) -> Ints:
+        """(K,) of a place at the very end of its edge, the arc that ends there."""
+        last: Ints = 2 * self.edge + (self.fraction == 0.0)
+        return last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touching:
+    """P arcs that K places touch, by place: from the arc's beginning to the place."""
+
+    row: Ints
+    """(P,) which place, ascending."""
+    arc: Ints
+    offset_ms: Millis
+
+    @classmethod
+    def sorted(cls, row: Ints, arc: Ints, offset_ms: Millis) -> Self:
+        by_row = np.argsort(row, kind="stable")
+        return cls(row=row[by_row], arc=arc[by_row], offset_ms=offset_ms[by_row])
+
+    def seeds(self, rows: int) -> list[Seeds | None]:
+        """For each of K places what the engine starts or ends with; None where no arc is open."""
+        first = np.searchsorted(self.row, np.arange(rows + 1)).tolist()
+        arcs, offsets = self.arc.tolist(), self.offset_ms.tolist()
+        return [
+            Seeds(nodes=tuple(arcs[a:b][:SEEDS_MAX]), offsets_ms=tuple(offsets[a:b][:SEEDS_MAX]))
+            if b > a
+            else None
+            for a, b in pairwise(first)
+        ]
+
+    def moved(self, shift_ms: int) -> Self:
+        """The same, later."""
+        return type(self)(row=self.row, arc=self.arc, offset_ms=self.offset_ms + shift_ms)
