@@ -34,7 +34,8 @@ def resident_mb() -> float:
 
 
 def main(name: str, folder: Path) -> None:
-    from benchmarks.routing import SYSTEMS, UNITS
+    from benchmarks._questions import UNITS
+    from benchmarks.routing import SYSTEMS
 
     (system,) = (each for each in SYSTEMS if each.name == name)
     system.absent()  # imports its library, which is not the map's weight

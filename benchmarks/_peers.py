@@ -24,7 +24,7 @@ from benchmarks._extracts import Extract
 from benchmarks._routers import Closure, Places, Router, Seconds, missing, run
 
 LOCATIONS_MAX = 100_000
-SNAP_RADIUS_M = 200.0
+SNAP_RADIUS_M = 2_000.0
 SEARCH_CUTOFF_M = 200
 TOP_SPEEDS_KMH = (90, 70)
 CONFIG = "valhalla.json"

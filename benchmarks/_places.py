@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -12,37 +12,58 @@ from numpy.typing import NDArray
 from osmium import osm
 from osmium.filter import IdFilter
 
-from benchmarks._routers import Closure, Places
+from benchmarks._routers import Closure, Places, Router
 from geo.errors import NoRouteError
 from geo.ground import Ground
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
 
-HUBS_TRIED = 8
+HUBS_TRIED = 3
 DEGREES_SCALE = 1e7
 """OpenStreetMap keeps coordinates as whole numbers of this part of a degree."""
 
 
-def choose_places(roadmap: RoadMap, chance: Random, count: int) -> tuple[Places, list[Snap]]:
-    """In the middle of roads that any car profile knows, each with a way to all others and back."""
+def choose_places(roadmap: RoadMap, chance: Random, wanted: int) -> list[Snap]:
+    """Up to so many in the middle of roads that any car profile knows, joined to one another."""
     ground = Ground(roadmap)
     unusable = int(EdgeFlag.PRIVATE | EdgeFlag.FERRY)
     known = (roadmap.edge_class <= RoadClass.RESIDENTIAL) & (roadmap.edge_flags & unusable == 0)
     edges = np.flatnonzero(known).tolist()
-    tried = [
-        _middle(ground, roadmap, edge) for edge in chance.sample(edges, min(len(edges), 4 * count))
-    ]
+    chosen = chance.sample(edges, min(len(edges), 2 * wanted))
+    tried = [_middle(ground, roadmap, edge) for edge in chosen]
     snaps = [snap for snap in tried if snap is not None]
-    best: list[Snap] = []
-    for hub in snaps[:HUBS_TRIED]:
-        there_and_back = ground.etas(snaps, hub) + ground.matrix([hub], snaps)[0]
-        joined = [s for s, way_s in zip(snaps, there_and_back, strict=True) if np.isfinite(way_s)]
-        best = max(best, joined, key=len)
+
+    def joined(hub: int) -> NDArray[np.bool_]:
+        there, back = ground.etas(snaps, snaps[hub]), ground.matrix([snaps[hub]], snaps)[0]
+        both: NDArray[np.bool_] = np.isfinite(there + back)
+        return both
+
+    kept = _most_joined(joined, len(snaps))
     ground.close()
-    if len(best) < count:
-        raise ValueError(f"only {len(best)} places are joined by roads, {count} are needed")
-    return _as_places(roadmap, best[:count]), best[:count]
+    return [snaps[number] for number in kept[:wanted].tolist()]
+
+
+def joined_by_all(routers: Sequence[Router], places: int, wanted: int) -> list[int]:
+    """Numbers of so many places between which every router knows ways. Raises ValueError."""
+    everywhere = list(range(places))
+
+    def joined(hub: int) -> NDArray[np.bool_]:
+        found = np.ones(places, np.bool_)
+        for router in routers:
+            found &= np.isfinite(router.etas(everywhere, hub))
+            found &= np.isfinite(router.matrix([hub], everywhere)[0])
+        return found
+
+    kept = _most_joined(joined, places)
+    if len(kept) < wanted:
+        raise ValueError(f"all systems can join only {len(kept)} places, {wanted} are needed")
+    return [int(number) for number in kept[:wanted]]
+
+
+def _most_joined(joined: Callable[[int], NDArray[np.bool_]], places: int) -> NDArray[np.intp]:
+    """The largest set found from a few hubs."""
+    return max((np.flatnonzero(joined(hub)) for hub in range(min(HUBS_TRIED, places))), key=len)
 
 
 def choose_closures(
@@ -80,7 +101,7 @@ def _middle(ground: Ground, roadmap: RoadMap, edge: int) -> Snap | None:
         return None
 
 
-def _as_places(roadmap: RoadMap, snaps: Sequence[Snap]) -> Places:
+def as_places(roadmap: RoadMap, snaps: Sequence[Snap]) -> Places:
     edges = np.array([snap.edge for snap in snaps])
     at_head = np.array([snap.fraction for snap in snaps]) >= 0.5
     return Places(

@@ -245,7 +245,8 @@ class BareRouter:
     def matrix(self, units: Sequence[int], scenes: Sequence[int]) -> Seconds:
         query: Any = self._kit.CCHManyToOne(self._metric, [self._nodes[unit] for unit in units])
         found = [query.distances_to(self._nodes[scene]) for scene in scenes]
-        return np.array(found, dtype=np.float64).T / MS_PER_S
+        times_s = np.array(found, dtype=np.float64).T / MS_PER_S
+        return np.where(np.isnan(times_s), np.inf, times_s)  # it says None for no way
 
     def route(self, unit: int, scene: int) -> object:
         query: Any = self._kit.CCHQuery(self._metric)

@@ -9,11 +9,12 @@ import pytest
 
 from benchmarks import _memory, routing
 from benchmarks._extracts import Extract, synthetic
+from benchmarks._questions import ROUNDS, UNITS
 from benchmarks._report import Options, Row
 from benchmarks._routers import BareSystem, Places, RidgelineSystem, ScipySystem
 
 AREA_KM2 = 200.0
-METRICS = {*routing.ROUNDS, "build", "memory"}
+METRICS = {*ROUNDS, "build", "memory"}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_ours_and_the_bare_library_heed_every_closure(rows: list[Row]) -> None:
 
 def test_systems_on_one_graph_agree(rows: list[Row], folder: Path) -> None:
     places = Places.load(folder)
-    units, scenes = range(routing.UNITS), [routing.UNITS, routing.UNITS + 1]
+    units, scenes = range(UNITS), [UNITS, UNITS + 1]
 
     bare, scipy, ours = (
         system.open(folder, places).matrix(units, scenes)
