@@ -16,6 +16,7 @@ from tests.browser.conftest import ARGUMENTS, chromium
 from tests.browser.people import Dispatcher, dispatching, login_of, person, sign_in
 from tests.relay import Relay
 from tests.server_process import ServerProcess
+from tests.small_county import crossing
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -101,6 +102,25 @@ async def test_an_answer_given_without_signal_survives_a_reload_and_arrives_once
     accepted = next(each for each in after["events"] if each["state"] == "accepted")
     assert accepted["actor"].startswith("officer:")
     assert (accepted["lon"], accepted["lat"]) == (100.262, 27.541)
+
+
+async def test_the_way_to_the_scene_is_there_without_signal(
+    page: Page, relay: Relay, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    lon, lat = crossing(1, 1)
+    await dispatcher.send(unit_id, lon=lon, lat=lat)
+    await shown(page)
+    await expect(page.get_by_test_id("way")).to_have_attribute("data-loaded", "true")
+    relay.fall_silent()
+
+    await page.reload()
+    await page.get_by_test_id("way").get_by_role("group").locator("summary").click()
+
+    told = page.get_by_test_id("way-step")
+    await expect(told.first).to_contain_text("Head ")
+    await expect(told.last).to_contain_text("You have arrived.")
+    await expect(page.get_by_test_id("way")).to_contain_text("Valley Road")
+    assert await told.count() >= 3
 
 
 async def test_the_browser_is_killed_in_a_dead_zone_and_starts_there_again(

@@ -11,6 +11,7 @@ import { distanceM, octant } from "./bearing";
 import { type Desk, endedBy } from "./orders";
 import { lastFix } from "./sensors";
 import type { StoredOrder } from "./store";
+import { WayList } from "./WayList";
 import type { Step } from "./wire";
 import { t, typeName } from "./words";
 
@@ -26,6 +27,7 @@ const NEXT: Partial<Record<Step, { step: Step; words: "step.accept" | "step.en_r
     accepted: { step: "en_route", words: "step.en_route" },
     en_route: { step: "on_scene", words: "step.on_scene" },
   };
+const ON_THE_WAY: Step[] = ["received", "shown", "accepted", "en_route"];
 const MAY_DECLINE: Step[] = ["received", "shown", "accepted", "en_route"];
 const MAY_REPORT: Step[] = ["accepted", "en_route", "on_scene"];
 
@@ -58,6 +60,7 @@ export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
         </dd>
         {reports > 0 && <dd data-testid="reports">{t("order.reports", { n: reports })}</dd>}
       </dl>
+      {!ended && ON_THE_WAY.includes(last.s) && <WayList order={order} desk={desk} />}
       {ended ? (
         <Over why={ended} order={order} desk={desk} />
       ) : (

@@ -6,10 +6,13 @@ import type { HandsetGrant, IncidentType } from "../shared/types";
 import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
 import type { Store, StoredOrder } from "./store";
+import { fetchWay } from "./way";
 import type { StateRecord, Step } from "./wire";
 
 const TYPES_KEY = "ridgeline.incident_types";
 const POSITION_WORTH_MS = 120_000;
+/** A way that could not be fetched is asked for again after this. */
+const WAY_AGAIN_MS = 30_000;
 
 export const orders = signal<StoredOrder[]>([]);
 export const unsent = signal<{ steps: number; fixes: number }>({ steps: 0, fixes: 0 });
@@ -32,6 +35,7 @@ export class Desk {
   readonly grant: HandsetGrant;
   readonly #store: Store;
   readonly #link: () => DeviceLink;
+  #waysAskedAt = 0;
 
   constructor(store: Store, grant: HandsetGrant, link: () => DeviceLink) {
     this.#store = store;
@@ -72,6 +76,22 @@ export class Desk {
     orders.value = await this.#store.orders();
     void keepAwake(orders.value.some((order) => !isOver(order)));
     await this.#owe();
+    this.#fetchMissingWays();
+  }
+
+  /** Ask for the way from where the unit is now, and keep it. Raises `ApiError`. */
+  async loadWay(order: StoredOrder): Promise<void> {
+    await this.#store.keepWay(order.id, await fetchWay(order.body.order));
+    orders.value = await this.#store.orders();
+  }
+
+  /** While there is signal, so that the way is there when there is none. Nobody waits for it. */
+  #fetchMissingWays(): void {
+    const missing = orders.value.filter((order) => !order.way && !isOver(order) && !endedBy(order));
+    if (missing.length === 0 || Date.now() - this.#waysAskedAt < WAY_AGAIN_MS) return;
+    this.#waysAskedAt = Date.now();
+    for (const order of missing)
+      this.loadWay(order).catch((error: unknown) => console.warn("no way to the scene yet", error));
   }
 
   async step(order: StoredOrder, step: Step, words: { reason?: string; note?: string } = {}): Promise<void> {

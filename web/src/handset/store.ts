@@ -3,6 +3,7 @@
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import type { HandsetGrant } from "../shared/types";
 import { sendingOrder, thin } from "./sending";
+import type { Way } from "./way";
 import type { Command, LocationRecord, NoticeBody, Numbered, StateRecord, TaskBody, UpRecord } from "./wire";
 
 const QUEUE_LEN_MAX = 5_000;
@@ -39,6 +40,8 @@ export interface StoredOrder {
   ended: Ending | null;
   /** The officer has read that it is over. */
   dismissed: boolean;
+  /** To the scene; not there until it was fetched. */
+  way?: Way;
 }
 
 export interface Ending {
@@ -193,6 +196,14 @@ export class Store {
       await tx.objectStore("orders").put({ ...taken, ...change });
     }
     await tx.objectStore("queue").add(record);
+    await tx.done;
+  }
+
+  /** The way to the scene, for the time without signal. */
+  async keepWay(id: string, way: Way): Promise<void> {
+    const tx = this.#write();
+    const order = await tx.objectStore("orders").get(id);
+    if (order) await tx.objectStore("orders").put({ ...order, way });
     await tx.done;
   }
 

@@ -1,0 +1,60 @@
+// The way to the scene as a list that can be read out or followed by eye, also without signal.
+import { useSignal } from "@preact/signals";
+import { Button } from "../shared/components/Button";
+import { toastError } from "../shared/components/Toast";
+import { language } from "../shared/i18n";
+import { ageMs, distanceText, durationText, etaText } from "../shared/time";
+import type { Desk } from "./orders";
+import type { StoredOrder } from "./store";
+import { signOf, type WayStep } from "./way";
+import { t } from "./words";
+
+export function WayList({ order, desk }: { order: StoredOrder; desk: Desk }) {
+  const busy = useSignal(false);
+  const { way } = order;
+
+  async function load() {
+    busy.value = true;
+    await desk.loadWay(order).catch(toastError);
+    busy.value = false;
+  }
+
+  return (
+    <section class="way" data-testid="way" data-loaded={way !== undefined}>
+      {way && (
+        <details>
+          <summary>
+            {t("way.title", { distance: distanceText(way.distance_m), time: etaText(way.duration_s) })}
+          </summary>
+          <ol>
+            {way.steps.map((step) => (
+              <StepRow key={`${step.maneuver}${step.at_m}`} step={step} />
+            ))}
+          </ol>
+          <p class="way-age">{t("way.age", { age: durationText(ageMs(way.computed_at)) })}</p>
+        </details>
+      )}
+      <Button size="large" kind="quiet" busy={busy.value} data-testid="way-load" onClick={() => void load()}>
+        {t(way ? "way.again" : "way.load")}
+      </Button>
+    </section>
+  );
+}
+
+function StepRow({ step }: { step: WayStep }) {
+  return (
+    <li data-testid="way-step" data-maneuver={step.maneuver}>
+      <span class="way-sign" aria-hidden="true">
+        {signOf(step)}
+      </span>
+      <span>
+        {step.text[language.value]}
+        {step.cautions.map((caution) => (
+          <em key={`${caution.hazard}${caution.at_m}`} data-hazard={caution.hazard}>
+            {caution.text[language.value]}
+          </em>
+        ))}
+      </span>
+    </li>
+  );
+}
