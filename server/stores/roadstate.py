@@ -95,10 +95,11 @@ class Table(Generic[S]):
             f" RETURNING {', '.join(columns)}"
         )
         self.given = given
-        # What has not ended, oldest first.
-        self.running = f"{select} WHERE ended_at IS NULL ORDER BY number"
-        # Those that ended last, newest first.
-        self.ended = f"{select} WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT $1"
+        # What has not ended, and those that ended last.
+        self.shown = (
+            f"({select} WHERE ended_at IS NULL) UNION ALL"
+            f" ({select} WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT $1)"
+        )
         # One page of all, newest first.
         self.page = (
             f"{select} WHERE $1::bigint IS NULL OR number < $1 ORDER BY number DESC LIMIT $2"
@@ -230,8 +231,13 @@ async def end_due(conn: Any, table: Table[S], now: datetime) -> list[S]:
 
 
 async def _shown(conn: Any, table: Table[S]) -> list[S]:
-    running = await conn.fetch(table.running)
-    return [table.row(**row) for row in running + await conn.fetch(table.ended, ENDED_SHOWN_MAX)]
+    rows = [table.row(**row) for row in await conn.fetch(table.shown, ENDED_SHOWN_MAX)]
+    running = [row for row in rows if row.ended_at is None]
+    ended = [row for row in rows if row.ended_at is not None]
+    return [
+        *sorted(running, key=lambda row: row.number),
+        *sorted(ended, key=lambda row: row.ended_at or row.set_at, reverse=True),
+    ]
 
 
 def _row(table: Table[S], found: Any) -> S | None:
