@@ -8,7 +8,7 @@ use and close a Ground on one thread. `Snap`s are plain values and may travel.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo import mapfolder
+from geo.conditions import Condition
 from geo.departure import Departure, Start, departure, snap_of, starts
 from geo.errors import NoRouteError
 from geo.metrics import Metrics
@@ -26,7 +27,7 @@ from geo.routing.engine import UNREACHABLE, Millis
 from geo.routing.partial import Leg, PartialRouter
 from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex
-from geo.speed import Profile
+from geo.speed import ArcSpeeds, Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,14 @@ class Ground:
         it behind; inf beyond the limit, and where it may not be driven so."""
         by_arc = self._router(profile).arc_starts(starts([source]), _limit_ms(limit_s))
         return _seconds(by_arc.reshape(-1, 2))
+
+    def set_condition(self, condition: Condition, speeds: ArcSpeeds | None = None) -> None:
+        """Answer for this condition from now on where no profile is named.
+
+        `speeds`: of `profile` under it, modelled on another thread; that takes long.
+        """
+        self.profile = replace(self.profile, condition=condition)
+        self._metrics.metric(self.profile, speeds=speeds)
 
     def set_overrides(self, overrides: Mapping[int, float]) -> None:
         """Close or slow roads for every profile, for the next answer; replaces what was set before.

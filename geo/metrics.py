@@ -21,7 +21,7 @@ from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName, choose
 from geo.routing.engine import Engine, Weights
 from geo.routing.partial import PartialRouter
-from geo.speed import Profile, arc_speeds
+from geo.speed import ArcSpeeds, Profile, arc_speeds
 from geo.turns import move_times_ms, turns_of
 
 METRICS_MAX: Final = 12
@@ -60,11 +60,14 @@ class Metrics:
         """Times of a profile as the roads are now. Raises EngineUnavailable."""
         return self.metric(profile).router
 
-    def metric(self, profile: Profile) -> Metric:
-        """The metric of a profile, up to date; the one unused for longest makes room for it."""
+    def metric(self, profile: Profile, *, speeds: ArcSpeeds | None = None) -> Metric:
+        """The metric of a profile, up to date; the one unused for longest makes room for it.
+
+        `speeds` of the profile, when somebody has modelled them elsewhere, save doing it here.
+        """
         metric = self._metrics.get(profile)
         if metric is None:
-            metric = self._made(profile)
+            metric = self._made(profile, speeds or arc_speeds(self._roadmap, profile))
             if len(self._metrics) >= self._metrics_max:
                 self._metrics.popitem(last=False)[1].router.engine.close()
             self._metrics[profile] = metric
@@ -90,8 +93,7 @@ class Metrics:
         while self._metrics:
             self._metrics.popitem()[1].router.engine.close()
 
-    def _made(self, profile: Profile) -> Metric:
-        speeds = arc_speeds(self._roadmap, profile)
+    def _made(self, profile: Profile, speeds: ArcSpeeds) -> Metric:
         modelled_ms, move_ms = speeds.times_ms, move_times_ms(self._turns, speeds, profile)
         arc_ms = self._overlay.over(modelled_ms)
         engine = self._engine_for(self._turns.arcs.weights(arc_ms, move_ms))

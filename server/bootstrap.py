@@ -23,9 +23,8 @@ from geo.ground import Ground
 from geo.linear import LinearIndex
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
-from geo.routing.engine import Weights
 from geo.snap import SnapIndex
-from geo.speed import Profile, travel_times_ms
+from geo.speed import ArcSpeeds, Profile, arc_speeds
 from geo.tiles import TileMaker
 from server import housekeeping
 from server.board import Board
@@ -114,7 +113,7 @@ async def build(settings: Settings) -> Services:
             router=routing,
             surveyor=surveyor,
             roadmap=roadmap,
-            times_of=partial(_times_under, roadmap),
+            speeds_of=partial(_speeds_under, roadmap),
             metrics=metrics,
         )
         road_desk = RoadDesk(
@@ -272,9 +271,9 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
         _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
 
-def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
-    """What conditions cost is reckoned for a patrol car in routine, and holds for everybody."""
-    return travel_times_ms(roadmap, Profile(condition=condition))
+def _speeds_under(roadmap: RoadMap, condition: Condition) -> ArcSpeeds:
+    """Of a patrol car in routine; how much slower an area is than the county holds for all."""
+    return arc_speeds(roadmap, Profile(condition=condition))
 
 
 def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex]:

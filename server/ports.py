@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from geo.speed import DRY, Condition
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from geo.reach import Reach
     from geo.roadstate import Overrides
     from geo.snap import Snap
+    from geo.speed import ArcSpeeds
     from server.dispatch.contenders import Approach
     from server.views import RoadsView, UnitView
 
@@ -63,6 +66,10 @@ class LiveRoads:
 
     version: int = 0
     """Grows with every change."""
+    county: Condition = DRY
+    """Holds outside all areas."""
+    county_speeds: ArcSpeeds | None = None
+    """Of a patrol car in routine under it; None: for a dry day."""
     conditions: tuple[str, ...] = ("dry",)
     """Every condition that holds somewhere, the county's first."""
     overrides: Overrides = field(default_factory=dict)

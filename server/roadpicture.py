@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from geo.conditionfield import ConditionField, SetCondition, TimesOf, TooManyConditions, field
+from geo.conditionfield import ConditionField, SetCondition, TooManyConditions, field
 from geo.conditions import Condition
 from geo.errors import ExtentError
 from geo.extent import Ints, Zone
@@ -29,7 +29,7 @@ from server.stores.roadentries import where_of
 from server.stores.roadstate import ConditionRow, Picture, RoadStateRow, Spell
 from server.surveyor import Survey, Surveyor
 from server.views import ConditionView, RoadStateView, RoadsView, SpellStatus, SpellView
-from server.weather import Weather
+from server.weather import SpeedsOf, Weather
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ class RoadPicture:
         router: Router,
         surveyor: Surveyor,
         roadmap: RoadMap,
-        times_of: TimesOf,
+        speeds_of: SpeedsOf,
         metrics: Metrics | None = None,
     ) -> None:
-        """`times_of` is called on another thread, for one condition after the other."""
+        """`speeds_of` is called on another thread, for one condition after the other."""
         self._pool, self._router, self._surveyor = pool, router, surveyor
         self._map_id, self._edge_count = roadmap.meta.map_id, roadmap.edge_count
-        self._weather = Weather(times_of, roadmap.edge_count)
+        self._weather = Weather(speeds_of, roadmap.edge_count)
         self._metrics = metrics or Metrics()
         self._picture = Picture(version=-1, states=[], conditions=[])
         self._surveys: dict[str, Survey | None] = {}
@@ -147,9 +147,9 @@ class RoadPicture:
         """Compute what new conditions need and put them in force, until cancelled."""
         while True:
             await self._unsettled.wait()
-            missing = self._weather.missing(self._wanted(self._picture))
-            for condition in missing:
-                await asyncio.to_thread(self._weather.compute, condition)
+            wanted = self._wanted(self._picture)
+            for condition in self._weather.missing(wanted):
+                await asyncio.to_thread(self._weather.compute, condition, wanted)
             async with self._taking:
                 await self._take(self._picture)
 
@@ -173,7 +173,13 @@ class RoadPicture:
         longer = self._weather.longer
         table = await self._surveyor.ask(lambda _: overrides(changes, longer))
         await self._router.set_roads(
-            LiveRoads(version=picture.version, conditions=self._weather.words, overrides=table)
+            LiveRoads(
+                version=picture.version,
+                county=self._weather.where.county,
+                county_speeds=self._weather.county_speeds,
+                conditions=self._weather.words,
+                overrides=table,
+            )
         )
         self._show(picture, settled=settled)
 

@@ -103,7 +103,7 @@ class RoutingService:
         )
 
     async def set_roads(self, roads: LiveRoads) -> None:
-        """Put closed and slowed roads in force for every query asked after this one.
+        """Put closed and slowed roads and weather in force for every query asked after this one.
 
         Waits for its turn among the queries, and is never refused: a closed road must close.
         Raises `RoutingBusy` once routing has stopped.
@@ -112,6 +112,8 @@ class RoutingService:
             raise RoutingBusy("routing has stopped")
 
         def take_over(ground: Ground) -> None:
+            if roads.county != self._roads.county:
+                ground.set_condition(roads.county, roads.county_speeds)
             ground.set_overrides(roads.overrides)
             self._roads = roads
 

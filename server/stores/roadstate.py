@@ -231,13 +231,14 @@ async def end_due(conn: Any, table: Table[S], now: datetime) -> list[S]:
 
 
 async def _shown(conn: Any, table: Table[S]) -> list[S]:
-    rows = [table.row(**row) for row in await conn.fetch(table.shown, ENDED_SHOWN_MAX)]
-    running = [row for row in rows if row.ended_at is None]
-    ended = [row for row in rows if row.ended_at is not None]
-    return [
-        *sorted(running, key=lambda row: row.number),
-        *sorted(ended, key=lambda row: row.ended_at or row.set_at, reverse=True),
-    ]
+    found = await conn.fetch(table.shown, ENDED_SHOWN_MAX)
+    return sorted((table.row(**row) for row in found), key=_place)
+
+
+def _place(row: Spell) -> tuple[bool, float]:
+    if row.ended_at is None:
+        return False, row.number
+    return True, -row.ended_at.timestamp()
 
 
 def _row(table: Table[S], found: Any) -> S | None:

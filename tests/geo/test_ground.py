@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from geo.conditions import Condition
 from geo.errors import MapFolderError, NoRouteError
 from geo.ground import Ground, Route
 from geo.projection import projection
@@ -17,7 +18,7 @@ from geo.routing.choose import EngineName
 from geo.routing.engine import CLOSED
 from geo.routing.probe import cch_verdict
 from geo.snap import Snap
-from geo.speed import Mode, Profile
+from geo.speed import Mode, Profile, arc_speeds
 from tests.geo.maps import grid_map, lonlat, one_road
 
 PAIRS = 200
@@ -143,6 +144,25 @@ def test_a_closure_counts_at_once_and_ends_with_its_override(ground: Ground) -> 
     assert before < slowed < closed
     np.testing.assert_allclose(arc_s[:60], 1.5 * ground.arc_s[:60], atol=0.001)
     assert ground.route(source, target).duration_s == before
+
+
+@pytest.mark.parametrize("modelled_elsewhere", [True, False])
+def test_a_condition_holds_until_another_is_set(ground: Ground, modelled_elsewhere: bool) -> None:
+    snaps = random_snaps(ground, 8, seed=4)
+    dry, snow = Profile(), Profile(condition=Condition.parse("snow,night"))
+    before, wanted = (ground.matrix(snaps, snaps, profile=each) for each in (dry, snow))
+    there = np.isfinite(before) & (before > 0)
+
+    fresh = Ground(ground.roadmap, engine="scipy")
+    speeds = arc_speeds(ground.roadmap, snow) if modelled_elsewhere else None
+    fresh.set_condition(snow.condition, speeds)
+    fresh.set_overrides({0: CLOSED})
+    fresh.set_overrides({})
+
+    assert fresh.matrix(snaps, snaps).tolist() == wanted.tolist()
+    assert (wanted[there] > before[there]).all()
+    fresh.set_condition(dry.condition)
+    assert fresh.matrix(snaps, snaps).tolist() == before.tolist()
 
 
 def test_overrides_of_the_whole_map_at_once(ground: Ground) -> None:

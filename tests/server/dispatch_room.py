@@ -12,7 +12,7 @@ from geo.errors import NoRouteError
 from geo.ground import Ground
 from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
-from geo.speed import Profile, travel_times_ms
+from geo.speed import Profile, arc_speeds
 from protocols.native import Report, State
 from server.ids import new_id
 from server.pipeline import NewDecision, NewIncident, Pipeline
@@ -306,7 +306,7 @@ async def a_room(
         router=routing,
         surveyor=surveyor,
         roadmap=roadmap,
-        times_of=lambda condition: travel_times_ms(roadmap, Profile(condition=condition)),
+        speeds_of=lambda condition: arc_speeds(roadmap, Profile(condition=condition)),
     )
     room = Room(
         pool=pool,
