@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 KMH_PER_MPS: Final = 3.6
 
-V85_BANDS: Final = {
-    "steep_down": (102.10, 3077.13),  # -9 <= G < -4 %
-    "down": (105.98, 3709.90),  # -4 <= G < 0
-    "up": (104.82, 3574.51),  # 0 <= G < 4
-    "steep_up": (96.61, 2752.19),  # 4 <= G < 9
-}
-"""V85 = a - b/R, km/h and m, for two-lane rural roads: FHWA-RD-99-171 (Fitzpatrick et al. 2000)."""
+V85_GRADES_PCT: Final = (-6.5, -2.0, 0.0, 2.0, 6.5)
+V85_KMH: Final = (102.10, 105.98, 104.82, 104.82, 96.61)
+V85_KMH_M: Final = (3077.13, 3709.90, 3574.51, 3574.51, 2752.19)
+"""V85 = a - b/R, km/h and m, on two-lane rural roads, for grades -9 ... -4, -4 ... 0, 0 ... 4 and
+4 ... 9 %: FHWA-RD-99-171 (Fitzpatrick et al. 2000). Each holds in the middle of its band, the
+third also on level ground; between them a and b run evenly, where the source jumps."""
 
-V85_KNOTS_PCT: Final = (-6.5, -2.0, 0.0, 2.0, 6.5)
-"""%. Middles of the bands, and level ground: speed runs evenly between them instead of jumping."""
+V85_RADIUS_M_MIN: Final = 100.2
+"""m. The source holds from 100 m; here its two climbing bands meet."""
 
 LOW_RADIUS_M: Final = 100.0
 """m. V85 holds from here up; below, lateral acceleration limits (V85 turns negative at 30 m)."""
@@ -49,7 +48,7 @@ def curve_speed_kmh(
     Up to LOW_RADIUS_M v = sqrt(a R); from BLENDED_RADIUS_M k * V85; evenly blended between.
     """
     tight = KMH_PER_MPS * np.sqrt(lateral_mps2 * np.minimum(radius_m, BLENDED_RADIUS_M))
-    wide = curve_factor * _v85_kmh(np.maximum(radius_m, LOW_RADIUS_M), grade_pct)
+    wide = curve_factor * _v85_kmh(radius_m, grade_pct)
     share = ((radius_m - LOW_RADIUS_M) / (BLENDED_RADIUS_M - LOW_RADIUS_M)).clip(0.0, 1.0)
     blended: Floats = tight + share * (wide - tight)
     return blended
@@ -79,14 +78,7 @@ def sight_speed_kmh(sight_m: Floats, reaction_s: float, stopping_mps2: Floats) -
 
 
 def _v85_kmh(radius_m: Floats, grade_pct: Floats) -> Floats:
-    steep_down, down, up, steep_up = (a - b / radius_m for a, b in V85_BANDS.values())
-    steep_up = np.minimum(steep_up, up)
-    knots = np.stack((steep_down, down, up, up, steep_up))
-    grade = grade_pct.clip(V85_KNOTS_PCT[0], V85_KNOTS_PCT[-1])
-    right = np.searchsorted(V85_KNOTS_PCT, grade, side="right").clip(1, len(V85_KNOTS_PCT) - 1)
-    left_pct, right_pct = np.take(V85_KNOTS_PCT, right - 1), np.take(V85_KNOTS_PCT, right)
-    share = (grade - left_pct) / (right_pct - left_pct)
-    at = np.arange(len(radius_m))
-    low, high = knots[right - 1, at], knots[right, at]
-    between: Floats = low + share * (high - low)
-    return between
+    free_kmh = np.interp(grade_pct, V85_GRADES_PCT, V85_KMH)
+    lost_kmh_m = np.interp(grade_pct, V85_GRADES_PCT, V85_KMH_M)
+    v85: Floats = free_kmh - lost_kmh_m / np.maximum(radius_m, V85_RADIUS_M_MIN)
+    return v85

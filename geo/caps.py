@@ -35,6 +35,7 @@ WIDE_VIEW: Final = (RoadClass.MOTORWAY, RoadClass.TRUNK)
 """Classes on which one sees up to `bends.WIDE_SIGHT_M_MAX`."""
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,31 +82,43 @@ class EdgeCaps:
         )
 
 
-def station_caps_mps(edges: EdgeCaps, stations: Stations, *, backward: bool) -> Floats:
-    """(K,) m/s; `backward`: driven against the direction of the chains."""
-    edge, grade_pct = stations.edge, stations.grade_pct
-    grade_pct = -grade_pct if backward else grade_pct
-    way = (stations.along == backward).astype(np.int64)
-    grip = weather.friction(stations.height_m, edges.condition)
-    kmh = np.minimum(edges.free_kmh[way, edge], _bend_kmh(edges, stations, grade_pct, grip))
+def station_caps_mps(edges: EdgeCaps, stations: Stations) -> Floats:
+    """(2, K) m/s, driven along the chains and back."""
+    height_m, condition = stations.height_m, edges.condition
+    grip = weather.friction(height_m, condition)
+    either_way = np.minimum(_seen_kmh(edges, stations, grip), _held_kmh(stations, grip))
+    icy = weather.icy(height_m, condition)
+    return np.stack(
+        [_one_way_mps(edges, stations, either_way, icy, back) for back in (False, True)]
+    )
+
+
+def _one_way_mps(
+    edges: EdgeCaps, stations: Stations, either_way_kmh: Floats, icy: Bools, back: bool
+) -> Floats:
+    edge = stations.edge
+    grade_pct = -stations.grade_pct if back else stations.grade_pct
+    way = (stations.along == back).astype(np.int64)
+    curve = bends.curve_speed_kmh(
+        stations.radius_m, grade_pct, edges.lateral_mps2[edge], MODES[edges.mode].curve_factor
+    )
+    kmh = np.minimum(np.minimum(edges.free_kmh[way, edge], curve), either_way_kmh)
     kmh *= descent_factor(grade_pct) * edges.factor[edge]
-    kmh = np.minimum(kmh, min(np.inf, weather.fog_cap_kmh(edges.condition)))
-    kmh = np.minimum(kmh, edges.limit_kmh[way, edge])
+    kmh = np.minimum(
+        np.minimum(kmh, weather.fog_cap_kmh(edges.condition)), edges.limit_kmh[way, edge]
+    )
     if MODES[edges.mode].heeds_limits:
-        icy = weather.icy(stations.height_m, edges.condition)
         kmh = np.minimum(kmh, law.place_limit_kmh(grade_pct, icy))
     fixed = edges.fixed_kmh[edge]
     mps: Floats = np.where(np.isnan(fixed), kmh, fixed) / bends.KMH_PER_MPS
     return mps
 
 
-def walking_caps_mps(
-    stations: Stations, mode: Mode, condition: Condition, *, backward: bool
-) -> Floats:
-    """(K,) the same on foot: the slope alone counts."""
-    grade_pct = -stations.grade_pct if backward else stations.grade_pct
+def walking_caps_mps(stations: Stations, mode: Mode, condition: Condition) -> Floats:
+    """(2, K) the same on foot: the slope alone counts."""
     icy = weather.icy(stations.height_m, condition)
-    return foot.walking_mps(grade_pct, icy, condition, urgent=mode is Mode.URGENT)
+    both_ways = np.stack((stations.grade_pct, -stations.grade_pct))
+    return foot.walking_mps(both_ways, icy, condition, urgent=mode is Mode.URGENT)
 
 
 def descent_factor(grade_pct: Floats) -> Floats:
@@ -115,19 +128,17 @@ def descent_factor(grade_pct: Floats) -> Floats:
     return factor.clip(min=DESCENT_FACTOR_MIN)
 
 
-def _bend_kmh(edges: EdgeCaps, stations: Stations, grade_pct: Floats, grip: Floats) -> Floats:
-    """Curve, grip across the road, and stopping within what is seen round the bend."""
-    edge, radius_m = stations.edge, stations.radius_m
-    constants = MODES[edges.mode]
-    curve = bends.curve_speed_kmh(
-        radius_m, grade_pct, edges.lateral_mps2[edge], constants.curve_factor
-    )
-    held = bends.grip_speed_kmh(radius_m, weather.lateral_mps2(grip))
-    seen_m = np.minimum(bends.sight_m(radius_m), edges.sight_m_max[edge]) * edges.sight_share[edge]
+def _held_kmh(stations: Stations, grip: Floats) -> Floats:
+    """By the grip across the road."""
+    return bends.grip_speed_kmh(stations.radius_m, weather.lateral_mps2(grip))
+
+
+def _seen_kmh(edges: EdgeCaps, stations: Stations, grip: Floats) -> Floats:
+    """By stopping within what is seen round the bend."""
+    edge, constants = stations.edge, MODES[edges.mode]
+    seen_m = np.minimum(bends.sight_m(stations.radius_m), edges.sight_m_max[edge])
     stopping = np.minimum(constants.stopping_mps2, weather.stopping_mps2(grip))
-    sight = bends.sight_speed_kmh(seen_m, constants.reaction_s, stopping)
-    slowest: Floats = np.minimum(np.minimum(curve, held), sight)
-    return slowest
+    return bends.sight_speed_kmh(seen_m * edges.sight_share[edge], constants.reaction_s, stopping)
 
 
 def _sight_m_max(roadmap: RoadMap, condition: Condition) -> Floats:

@@ -33,7 +33,7 @@ class Road:
     """K stations of C chains in the direction they are driven."""
 
     start: Ints
-    """(C + 1,) first station of each chain; chains with more stations come first."""
+    """(C + 1,) the stations of chain c are start[c] … start[c + 1] - 1."""
     step_m: Floats
     """(C,)"""
     cap_mps: Floats
@@ -66,10 +66,12 @@ def _accelerated(road: Road, highest: Floats, power: float, drag: float) -> Floa
     """(K,) squared speed, gathered from each chain's start: all chains one step at a time."""
     resisting = GRAVITY_MPS2 * (ROLLING + road.grade_pct / 100.0)
     squared = highest.copy()
-    start, steps = road.start[:-1], np.diff(road.start) - 1
-    ends = np.searchsorted(-steps, -np.arange(1, steps[0] + 1), side="right")
-    double_m = 2.0 * road.step_m
-    for nth, active in enumerate(ends):
+    steps = np.diff(road.start) - 1
+    longest_first = np.argsort(-steps, kind="stable")
+    start, steps = road.start[longest_first], steps[longest_first]
+    double_m = 2.0 * road.step_m[longest_first]
+    still_going = np.searchsorted(-steps, -np.arange(1, steps[0] + 1), side="right")
+    for nth, active in enumerate(still_going):
         here = start[:active] + nth
         now = squared[here]
         pull = power / np.sqrt(now) - resisting[here] - drag * now

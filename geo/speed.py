@@ -13,7 +13,6 @@ The terms and their constants live in `geo.desired`, `geo.bends`, `geo.law`, `ge
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from geo import desired, turning, weather
 from geo.caps import EdgeCaps, station_caps_mps, walking_caps_mps
-from geo.chains import Chains, chains_of
+from geo.chains import chains_of
 from geo.conditions import Condition as Condition
 from geo.drive import Road, drive, seconds_between
 from geo.roadmap import EdgeFlag, RoadMap
@@ -62,11 +61,34 @@ class ArcSpeeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driven:
-    """Stations driven along their chains and back: two (K,) of each, in the stations' order."""
+    """Stations driven along their chains, and back."""
 
     stations: Stations
-    cap_mps: tuple[Floats, Floats]
-    speed_mps: tuple[Floats, Floats]
+    cap_mps: Floats
+    speed_mps: Floats
+    """(2, K) along and back, both in the stations' order."""
+
+
+class Driver:
+    """Drives stations of one map in one profile."""
+
+    def __init__(self, roadmap: RoadMap, profile: Profile) -> None:
+        self._profile = profile
+        self._edges = (
+            None
+            if profile.vehicle is Vehicle.FOOT
+            else EdgeCaps.of(roadmap, profile.vehicle, profile.mode, profile.condition)
+        )
+
+    def drive(self, stations: Stations) -> Driven:
+        """Speeds at the stations; walkers are always at their cap."""
+        if self._edges is None:
+            walk = walking_caps_mps(stations, self._profile.mode, self._profile.condition)
+            return Driven(stations=stations, cap_mps=walk, speed_mps=walk)
+        cap = station_caps_mps(self._edges, stations)
+        return Driven(
+            stations=stations, cap_mps=cap, speed_mps=_drive(stations, cap, self._profile)
+        )
 
 
 def travel_times_ms(
@@ -97,25 +119,14 @@ def arc_speeds(roadmap: RoadMap, profile: Profile) -> ArcSpeeds:
     seconds = np.empty(2 * roadmap.edge_count)
     ends_mps = np.empty((2 * roadmap.edge_count, 2))
     icy = np.zeros(roadmap.edge_count, dtype=np.bool_)
-    for chunk in driven(roadmap, profile, chains):
-        _lay_on_arcs(chunk, seconds, ends_mps)
-        height_m = chunk.stations.height_m
-        icy[chunk.stations.edge[weather.icy(height_m, profile.condition)]] = True
+    driver = Driver(roadmap, profile)
+    for stations in stations_of(roadmap, chains):
+        _lay_on_arcs(driver.drive(stations), seconds, ends_mps)
+        icy[stations.edge[weather.icy(stations.height_m, profile.condition)]] = True
     seconds *= np.repeat(_true_to_drawn(roadmap), 2)
     times = np.rint(seconds * 1000.0).clip(1, CLOSED - 1).astype(np.uint32)
     times[_shut(roadmap, profile, icy)] = CLOSED
     return ArcSpeeds(times_ms=times, arc_end_speeds_mps=ends_mps, next_arc=chains.next_arc)
-
-
-def driven(roadmap: RoadMap, profile: Profile, chains: Chains | None = None) -> Iterator[Driven]:
-    """The speed at every station of the map, chunk by chunk."""
-    on_foot = profile.vehicle is Vehicle.FOOT
-    edges = (
-        None if on_foot else EdgeCaps.of(roadmap, profile.vehicle, profile.mode, profile.condition)
-    )
-    for stations in stations_of(roadmap, chains):
-        there, back = (_drive(stations, edges, profile, backward=b) for b in (False, True))
-        yield Driven(stations=stations, cap_mps=(there[0], back[0]), speed_mps=(there[1], back[1]))
 
 
 def turn_times_ms(
@@ -133,22 +144,17 @@ def turn_times_ms(
     )
 
 
-def _drive(
-    stations: Stations, edges: EdgeCaps | None, profile: Profile, *, backward: bool
-) -> tuple[Floats, Floats]:
-    """(K,) cap and (K,) speed at each station; walkers (no `edges`) always walk at their cap."""
-    if edges is None:
-        walk = walking_caps_mps(stations, profile.mode, profile.condition, backward=backward)
-        return walk, walk
-    cap = station_caps_mps(edges, stations, backward=backward)
-    order = stations.mirror if backward else slice(None)
+def _drive(stations: Stations, cap_mps: Floats, profile: Profile) -> Floats:
+    """(2, K) speed along the chains and back."""
     car, mode = VEHICLES[profile.vehicle], MODES[profile.mode]
-    held = weather.lateral_mps2(weather.friction(stations.height_m, profile.condition))[order]
+    grip = weather.friction(stations.height_m, profile.condition)
+    held = stations.there_and_back(np.stack((weather.lateral_mps2(grip),) * 2))
+    count = len(stations.at_m)
     road = Road(
-        start=stations.start,
-        step_m=stations.step_m,
-        cap_mps=cap[order],
-        grade_pct=(-stations.grade_pct if backward else stations.grade_pct)[order],
+        start=np.concatenate((stations.start[:-1], stations.start + count)),
+        step_m=np.tile(stations.step_m, 2),
+        cap_mps=stations.there_and_back(cap_mps),
+        grade_pct=stations.there_and_back(np.stack((stations.grade_pct, -stations.grade_pct))),
         acceleration_mps2=np.minimum(held, mode.acceleration_mps2 * car.acceleration_factor),
         braking_mps2=np.minimum(held, mode.braking_mps2),
     )
@@ -157,7 +163,7 @@ def _drive(
         power_w_per_kg=POWER_SHARE * car.power_w / car.mass_kg,
         drag_per_m=car.drag_kg_per_m / car.mass_kg,
     )
-    return cap, speed[order]
+    return np.stack((speed[:count], speed[count:][stations.mirror]))
 
 
 def _lay_on_arcs(chunk: Driven, seconds: Floats, ends_mps: Floats) -> None:

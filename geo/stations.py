@@ -35,11 +35,23 @@ CURVE_WINDOWS: Final = (4, 8, 16, 32)
 """Steps of STEP_M on either side over which direction is measured: 20 to 160 m.
 Starting values."""
 
-DIGITISING_M: Final = 2.0
-"""m. Standard error of a drawn point across the road. Starting value."""
+SMOOTHING: Final = 1
+"""Steps to either side over which places are averaged before anything is measured. Starting
+value."""
+
+DIGITISING_M: Final = 0.75
+"""m. Standard error that is left of a drawn point across the road, against its neighbours; what all
+of them share, as a shifted aerial image, bends nothing. Chosen together with smoothing, gate and
+spread on known roads drawn with errors of 0, 1 and 2 m: speeds come within some 10 % of the true
+shape's at 0 and 1 m, of hairpins at 2 m too. Short bends of 30 degrees are seen too wide; wide
+roads drawn 2 m off at points every 15 m, as by a poor receiver, too tight. Starting value."""
 
 NOISE_GATE: Final = 2.0
 """Standard errors of an angle that count as noise. Starting value."""
+
+SPREAD: Final = 2
+"""Steps to either side over which the shortest window's bend counts: where a bend begins, the
+window sees it half as tight. Starting value."""
 
 RADIUS_M_MIN: Final = 6.0
 """m. No road bends tighter than a car turns (turning circle of about 12 m)."""
@@ -53,8 +65,8 @@ GRADE_BASE_M_MIN: Final = 30.0
 GRADE_PCT_MAX: Final = 14.0
 """%. Clamp; steeper public roads are rare and steeper height data is noise. Starting value."""
 
-STATIONS_MAX: Final = 500_000
-"""Stations worked on at once, about 150 MB; a longer chain is worked on alone."""
+STATIONS_MAX: Final = 60_000
+"""Stations worked on at once: what caches hold is the quickest; a longer chain comes alone."""
 
 CHAIN_GAP_M: Final = 1.0
 """m. Keeps neighbouring chains apart on the one long line that all are laid out on."""
@@ -62,6 +74,8 @@ CHAIN_GAP_M: Final = 1.0
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Complexes = NDArray[np.complex128]
+"""Metres east + metres north times i."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +112,10 @@ class Stations:
         count = np.diff(self.start)
         turned = np.repeat(self.start[:-1] + self.start[1:] - 1, count)
         return turned - np.arange(len(turned))
+
+    def there_and_back(self, values: Floats) -> Floats:
+        """(2K,) the values of both directions in the order they are driven."""
+        return np.concatenate((values[0], values[1][self.mirror]))
 
 
 def stations_of(
@@ -182,7 +200,7 @@ def _measure(line: _Line, steps: Ints) -> Stations:
         start=start,
         step_m=step_m,
         at_m=at_m,
-        radius_m=_radius_m(np.column_stack((east, north)), around),
+        radius_m=_radius_m(_smoothed(east + 1j * north, around), around),
         grade_pct=_grade_pct(height, around),
         height_m=height,
         edge=line.edge[on],
@@ -203,37 +221,47 @@ class _Around:
     step_m: Floats
 
 
-def _radius_m(places: Floats, around: _Around) -> Floats:
+def _smoothed(places: Complexes, around: _Around) -> Complexes:
+    """Each place the mean of those within SMOOTHING steps; fewer towards the ends of a chain."""
     here = np.arange(len(places))
-    sharpest = np.zeros(len(places))
-    for window in CURVE_WINDOWS:
-        before = np.maximum(here - window, around.first)
-        after = np.minimum(here + window, around.last)
-        behind_m, ahead_m = (here - before) * around.step_m, (after - here) * around.step_m
-        bend = _angle(places - places[before], places[after] - places)
-        noise = NOISE_GATE * DIGITISING_M * _angle_error_per_m(behind_m, ahead_m)
-        sure = np.sqrt(np.maximum(bend**2 - noise**2, 0.0))
-        arc_m = (behind_m + ahead_m) / 2.0
-        tight = np.divide(sure, arc_m, out=np.zeros_like(sure), where=arc_m > 0.0)
-        sharpest = np.maximum(sharpest, tight)
-    radius = np.full(len(places), np.inf)
-    np.divide(1.0, sharpest, out=radius, where=sharpest > 0.0)
+    reach = np.minimum(np.minimum(here - around.first, around.last - here), SMOOTHING)
+    total = np.concatenate(([0.0], np.cumsum(places - places[0])))
+    means: Complexes = (total[here + reach + 1] - total[here - reach]) / (2 * reach + 1)
+    return means
+
+
+def _radius_m(places: Complexes, around: _Around) -> Floats:
+    curvature = _spread(_curvature_per_m(places, around, CURVE_WINDOWS[0]), around)
+    for window in CURVE_WINDOWS[1:]:
+        curvature = np.maximum(curvature, _curvature_per_m(places, around, window))
+    with np.errstate(divide="ignore"):
+        radius: Floats = 1.0 / curvature
     return radius.clip(min=RADIUS_M_MIN)
 
 
-def _angle(back: Floats, front: Floats) -> Floats:
-    """Radians between two directions, 0 … pi."""
-    cross = back[:, 0] * front[:, 1] - back[:, 1] * front[:, 0]
-    angle: Floats = np.abs(np.arctan2(cross, (back * front).sum(axis=1)))
-    return angle
-
-
-def _angle_error_per_m(behind_m: Floats, ahead_m: Floats) -> Floats:
-    """Radians of angle error per metre of point error; sqrt(6)/L where both arms are L."""
+def _curvature_per_m(places: Complexes, around: _Around, window: int) -> Floats:
+    """(K,) radians a metre over so many steps to either side, what noise may explain left out."""
+    here = np.arange(len(places))
+    before = np.maximum(here - window, around.first)
+    after = np.minimum(here + window, around.last)
+    bend = np.angle((places[after] - places) * np.conj(places - places[before]))
+    behind_m, ahead_m = (here - before) * around.step_m, (after - here) * around.step_m
     with np.errstate(divide="ignore"):
         back, front = 1.0 / behind_m, 1.0 / ahead_m
-    error: Floats = np.sqrt(back**2 + front**2 + (back + front) ** 2)
-    return error
+    noise_squared = (NOISE_GATE * DIGITISING_M) ** 2 * (back**2 + front**2 + (back + front) ** 2)
+    sure = np.sqrt(np.maximum(bend**2 - noise_squared, 0.0))
+    arc_m = (behind_m + ahead_m) / 2.0
+    return np.divide(sure, arc_m, out=np.zeros_like(sure), where=arc_m > 0.0)
+
+
+def _spread(curvature: Floats, around: _Around) -> Floats:
+    """The tightest within SPREAD steps on the same chain."""
+    here = np.arange(len(curvature))
+    tightest = curvature
+    for steps in (*range(-SPREAD, 0), *range(1, SPREAD + 1)):
+        near = curvature[np.clip(here + steps, around.first, around.last)]
+        tightest = np.maximum(tightest, near)
+    return tightest
 
 
 def _grade_pct(height_m: Floats, around: _Around) -> Floats:

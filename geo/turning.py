@@ -61,13 +61,13 @@ def turn_times_ms(
     slowest = np.minimum(np.minimum(v_in, v_out), _corner_mps(angle, across))
     lost_s = (v_in - slowest) ** 2 / (2.0 * brake * v_in)
     lost_s += (v_out - slowest) ** 2 / (2.0 * gather * v_out)
-    lost_s = np.where(angle >= U_TURN_DEG, U_TURN_S, lost_s)
+    lost_s = np.where(angle >= U_TURN_DEG, np.maximum(lost_s, U_TURN_S), lost_s)
     return np.rint(lost_s * 1000.0).astype(np.uint32)
 
 
 def _corner_mps(angle_deg: Floats, lateral_mps2: Floats) -> Floats:
     """Speed through a corner; inf straight on."""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         radius_m = CORNER_M / np.tan(np.radians(angle_deg) / 2.0)
     speed: Floats = np.sqrt(lateral_mps2 * np.maximum(radius_m, CORNER_RADIUS_M_MIN))
     return speed

@@ -30,7 +30,7 @@ def test_learning_brings_foretold_times_nearer_to_the_truth() -> None:
             ("best", world.judge(which, world.told())),
         ):
             rows[system] = {row.metric: row.value or 0.0 for row in rows_of("small", system, seen)}
-        assert abs(rows["after"]["bias"]) < 0.1 < abs(rows["before"]["bias"])
+        assert abs(rows["after"]["bias"]) < 0.12 < abs(rows["before"]["bias"])
         gained = rows["before"]["pinball_50"] - rows["after"]["pinball_50"]
         possible = rows["before"]["pinball_50"] - rows["best"]["pinball_50"]
         assert gained > 0.6 * possible > 0.0
