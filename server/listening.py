@@ -6,6 +6,7 @@ Knows uvicorn's protocols and no application.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import resource
 import socket
@@ -131,6 +132,8 @@ def _set_options(each: socket.socket) -> None:
 
 
 def _advice(error: OSError) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "No network interface of this machine has that address; choose another with --host."
     if isinstance(error, PermissionError):
         return "Only root may take a port below 1024; choose another with --port."
     return "Stop the program that uses this port, or choose another with --port."

@@ -26,6 +26,7 @@ from dataclasses import replace
 from functools import partial
 
 import uvicorn
+from redis import ConnectionPool
 from starlette.applications import Starlette
 
 from geo import mapfolder
@@ -121,6 +122,7 @@ def run(
         with _terminable(), ExitStack() as stack:
             mapfolder.read_info(settings.map_dir)  # what is wrong is said before anything starts
             check_tls(settings)
+            check_redis_url(settings)
             allow_files(settings.limits.connections_max)
             listeners = [stack.enter_context(each) for each in listen(settings)]
             running = stack.enter_context(private_databases(settings))
@@ -237,10 +239,30 @@ def check_tls(settings: Settings) -> None:
     """Raises `CannotServe` when the certificate and the key do not fit."""
     if settings.tls_cert is None:
         return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password=_no_passphrase)
     except OSError as error:  # SSLError is one
         raise CannotServe(f"The TLS certificate or its key cannot be used: {error}") from error
+
+
+def _no_passphrase() -> str:
+    """Called for an encrypted key; else OpenSSL would ask the terminal, and the server hang."""
+    raise CannotServe(
+        "The TLS key has a passphrase, and nobody is there to enter it. "
+        "Remove it with: openssl pkey -in KEY -out NEW_KEY"
+    )
+
+
+def check_redis_url(settings: Settings) -> None:
+    """Raises `CannotServe` where it cannot be read; does not quote it, it may hold a password."""
+    if settings.redis_url is None:
+        return
+    try:
+        ConnectionPool.from_url(settings.redis_url)
+    except (ValueError, TypeError):
+        text = "REDIS_URL cannot be read. It looks like redis://:password@host:6379/0."
+        raise CannotServe(text) from None
 
 
 @contextmanager

@@ -71,9 +71,7 @@ async def apply(owner_url: str, directory: Path = MIGRATIONS_DIR) -> list[str]:
     Raises `MigrationError`; `asyncpg.PostgresError` and `OSError` when the server fails us.
     """
     migrations = load(directory)
-    conn = await asyncpg.connect(
-        owner_url, server_settings={"application_name": "ridgeline migrate"}
-    )
+    conn = await _connect(owner_url)
     try:
         _require_version(conn.get_server_version().major)
         await conn.execute("SELECT pg_advisory_lock($1::bigint)", _LOCK_ID)
@@ -85,6 +83,21 @@ async def apply(owner_url: str, directory: Path = MIGRATIONS_DIR) -> list[str]:
         return [migration.name for migration in pending]
     finally:
         await conn.close()
+
+
+async def _connect(owner_url: str) -> Any:
+    """Does not quote an address that cannot be read: it may hold a password."""
+    try:
+        return await asyncpg.connect(
+            owner_url, server_settings={"application_name": "ridgeline migrate"}
+        )
+    except asyncpg.InterfaceError:
+        raise
+    except ValueError:
+        raise MigrationError(
+            "DATABASE_URL cannot be read. It looks like postgresql://user:password@host/database, "
+            "with / and @ in a password written %2F and %40."
+        ) from None
 
 
 def _read(path: Path) -> Migration:

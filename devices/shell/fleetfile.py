@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from devices.sim.battery import Kind
+from protocols.errors import MALFORMED_JSON
 
 FILE_BYTES_MAX: Final = 16 << 20
 
@@ -62,7 +63,7 @@ def read(path: Path) -> FleetFile:
         fleet = msgspec.json.decode(path.read_bytes(), type=FleetFile)
     except OSError as error:
         raise FleetFileError(f"{path} cannot be read: {error.strerror}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except MALFORMED_JSON as error:
         raise FleetFileError(f"{path} is no fleet file: {error}.") from error
     if not fleet.units():
         raise FleetFileError(f'{path} names no device with "simulated": true.')

@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from server.cli._options import default_data_dir
-from server.settings import from_env
+from server.cli._options import default_data_dir, settings_of
 
 T = TypeVar("T")
 DATA = click.option(
@@ -154,7 +153,7 @@ def with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
     from server.stores.pool import open_pool
 
     folder = (data_dir or default_data_dir()).absolute()
-    settings = from_env(data_dir=folder, map_dir=folder)
+    settings = settings_of(folder, folder)
 
     async def run(url: str) -> T:
         pool = await open_pool(url, connections_max=2)

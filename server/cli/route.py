@@ -21,6 +21,7 @@ from geo.ground import Ground
 from geo.routing.choose import ENGINE_NAMES, EngineName
 from geo.snap import Snap
 from geo.speed import Mode, Profile
+from protocols.errors import MALFORMED_JSON
 
 UNITS_MAX: Final = 10_000
 """Units in one file."""
@@ -218,7 +219,7 @@ def _read_units(file: Path) -> list[Feature]:
         units = msgspec.json.decode(file.read_bytes(), type=Units)
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except MALFORMED_JSON as error:
         raise click.ClickException(f"{file} is not a GeoJSON FeatureCollection: {error}") from error
     if len(units.features) > UNITS_MAX:
         raise click.ClickException(f"{file} has more than {UNITS_MAX} units")

@@ -167,7 +167,7 @@ def decode(content: bytes) -> RosterFile:
         raise RosterError([text]) from None
     except msgspec.ValidationError as error:
         raise RosterError([f"{error}. See: ridgeline roster template"]) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise RosterError([f"The file cannot be read: {error}{_line(content, error)}."]) from None
     problems: list[str] = []
     made = RosterFile(
@@ -189,7 +189,7 @@ def place(group: str, number: int, key: object) -> str:
     return f"{group}, entry {number + 1}{named}"
 
 
-def _line(content: bytes, error: msgspec.DecodeError) -> str:
+def _line(content: bytes, error: Exception) -> str:
     """`, line 7` where the error says `(byte 123)`."""
     match = re.search(r"\(byte (\d+)\)", str(error))
     before = content[: int(match[1]) + 1] if match else b""
@@ -204,7 +204,7 @@ def _entries(group: str, raws: list[msgspec.Raw], shape: type[T], problems: list
     for number, raw in enumerate(raws):
         try:
             entries.append(msgspec.json.decode(raw, type=shape))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             problems.append(f"{place(group, number, _key(group, raw))}: {_told(group, error)}")
     return entries
 
@@ -212,12 +212,12 @@ def _entries(group: str, raws: list[msgspec.Raw], shape: type[T], problems: list
 def _key(group: str, raw: msgspec.Raw) -> object:
     try:
         entry: Any = msgspec.json.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     return entry.get(KEYS[group]) if isinstance(entry, dict) else None
 
 
-def _told(group: str, error: msgspec.DecodeError) -> str:
+def _told(group: str, error: Exception) -> str:
     """`Expected … - at `$.badge`` as `badge: expected …`, and what to do."""
     match = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", str(error))
     if match is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,11 +25,13 @@ from server.embedded import process
 from server.embedded.launcher import Running
 from server.gateways.hub import HubLimits
 from server.gateways.sessions import GatewayLimits
-from server.listening import CannotListen, listen
+from server.listening import OTHER_FILES_MAX, CannotListen, listen
 from server.settings import Limits, Settings, SettingsError, from_env, names
 from server.stores.positions import WriterLimits
 
 GONE_S = 15.0
+TLS = Path(__file__).with_name("tls")
+CERTIFICATE = TLS / "certificate.pem"
 SERVES = r"Ridgeline serves (http://127\.0\.0\.1:\d+)"
 
 
@@ -72,7 +76,7 @@ def ridgeline(*arguments: str | Path, **env: str) -> Iterator[Program]:
         program.child.communicate()
 
 
-def serving(map_dir: Path, data_dir: Path, *more: str) -> tuple[str | Path, ...]:
+def serving(map_dir: Path, data_dir: Path, *more: str | Path) -> tuple[str | Path, ...]:
     return ("serve", "--map", map_dir, "--data", data_dir, "--port", "0", *more)
 
 
@@ -187,6 +191,14 @@ def test_unreachable_database(small_map_dir: Path, short_dir: Path) -> None:
     [
         (("--tls-cert", __file__), {}, "both --tls-cert and --tls-key"),
         (("--tls-cert", __file__, "--tls-key", __file__), {}, "certificate or its key cannot be"),
+        (("--tls-cert", CERTIFICATE, "--tls-key", TLS / "other.key"), {}, "values mismatch"),
+        (("--tls-cert", CERTIFICATE, "--tls-key", TLS / "encrypted.key"), {}, "has a passphrase"),
+        (("--host", "192.0.2.1"), {}, "choose another with --host"),
+        (("--host", "a..b"), {}, "There is no address a..b"),
+        ((), {"REDIS_URL": "127.0.0.1:6379"}, "REDIS_URL cannot be read"),
+        ((), {"REDIS_URL": "redis://:pa/ss@127.0.0.1"}, "REDIS_URL cannot be read"),
+        ((), {"DATABASE_URL": "mysql://a@b/c"}, "scheme is expected to be"),
+        ((), {"DATABASE_URL": "postgresql://u:pa/ss@127.0.0.1/x"}, "written %2F and %40"),
         ((), {"RIDGELINE_BODY_BYTES_MAX": "many"}, "RIDGELINE_BODY_BYTES_MAX is 'many'"),
         ((), {"RIDGELINE_SESSION_IDLE_S": "-1"}, "must be a number above 0"),
         ((), {"RIDGELINE_SESSION_TOTAL_S": "1e300"}, "above 0, at most 1,000,000,000"),
@@ -200,13 +212,68 @@ def test_unreachable_database(small_map_dir: Path, short_dir: Path) -> None:
 def test_wrong_settings(
     small_map_dir: Path,
     short_dir: Path,
-    more: tuple[str, ...],
+    more: tuple[str | Path, ...],
     env: dict[str, str],
     expected: str,
 ) -> None:
-    said = refusal(*serving(small_map_dir, short_dir / "data", *more), **env)
+    stores = {"REDIS_URL": "redis://127.0.0.1:1"} if "DATABASE_URL" in env else {}
+    said = refusal(*serving(small_map_dir, short_dir / "data", *more), **stores, **env)
 
     assert expected in said
+    assert "pa/ss" not in said
+    assert "'pa'" not in said
+    assert not (short_dir / "data").exists()
+
+
+def test_administration_refuses_wrong_settings_in_a_line(short_dir: Path) -> None:
+    who = (
+        "user",
+        "add",
+        "li",
+        "--name",
+        "Li",
+        "--role",
+        "dispatcher",
+        "--data",
+        short_dir / "data",
+    )
+
+    for env in (
+        {"DATABASE_URL": "postgresql://u:pa/ss@127.0.0.1/x"},
+        {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"},
+        {"RIDGELINE_BODY_BYTES_MAX": "many"},
+    ):
+        code, text = run(*who, **env)
+
+        assert (code, text.count("\n")) == (1, 1), text
+
+
+def test_unreadable_map_is_one_line_and_leaves_nothing_running(
+    small_map_dir: Path, short_dir: Path
+) -> None:
+    broken, data_dir = short_dir / "map", short_dir / "data"
+    shutil.copytree(small_map_dir, broken)
+    edges = broken / "edge_tail.npy"
+    edges.write_bytes(edges.read_bytes()[:-1])
+
+    said = refusal(*serving(broken, data_dir))
+
+    assert "edge_tail.npy" in said
+    assert servers_of(data_dir) == []
+
+
+def test_as_many_files_may_be_open_as_connections(small_map_dir: Path, short_dir: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        with ridgeline(*serving(small_map_dir, short_dir / "data")) as program:
+            program.until(SERVES)
+            limits = Path(f"/proc/{program.child.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    [allowed] = re.findall(r"Max open files +(\d+)", limits)
+    assert int(allowed) == min(hard, Limits().connections_max + OTHER_FILES_MAX)
 
 
 def test_unknown_host_cannot_be_listened_on(tmp_path: Path) -> None:
