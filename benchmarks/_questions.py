@@ -21,7 +21,7 @@ ROUNDS = {
     "reweight_all": 30,
 }
 CHANGING = ("close_to_answer", "reweight_all")
-BUDGET_S, BUDGET_QUICK_S = 60.0, 3.0
+BUDGET_S, BUDGET_QUICK_S = 30.0, 3.0
 """Of one system for one metric."""
 CHECKED = 5
 """Closures looked at for their effect."""
