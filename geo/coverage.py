@@ -42,7 +42,9 @@ from geo.snap import Snap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from geo.departure import Start
     from geo.ground import Ground
+    from geo.speed import Profile
 
 LIMIT_S_MAX: Final = 4 * 3_600.0
 
@@ -230,11 +232,18 @@ def times_to(villages: Sequence[Village], reach: Reach) -> Floats:
     return times_s
 
 
-def eta_to(ground: Ground, spreads: Spreads, source: Snap, village: Village) -> Eta:
+def eta_to(
+    ground: Ground,
+    spreads: Spreads,
+    source: Start,
+    village: Village,
+    *,
+    profile: Profile | None = None,
+) -> Eta:
     """The time to a village by its own road, walk included. Raises NoRouteError."""
     if village.snap is None:
         raise NoRouteError(f"no road near {village.place.name}")
-    route = ground.route(source, village.snap)
+    route = ground.route(source, village.snap, profile=profile)
     return spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=village.walk_s)
 
 
@@ -242,15 +251,19 @@ def cover(
     ground: Ground,
     spreads: Spreads,
     villages: Sequence[Village],
-    sources: Sequence[Snap],
+    sources: Sequence[Start],
     limit_s: float,
+    *,
+    profile: Profile | None = None,
 ) -> Coverage:
     """The whole survey at one go, on the thread of the Ground."""
-    reaches = (Reach.of(ground, [each], FOLLOWED_S) for each in sources)
+    reaches = (Reach.of(ground, [each], FOLLOWED_S, profile=profile) for each in sources)
     times_s = np.array([times_to(villages, reach) for reach in reaches])
     survey = Survey(villages, times_s.reshape(-1, len(villages)), limit_s)
     etas = {
-        (source, village): eta_to(ground, spreads, sources[source], villages[village])
+        (source, village): eta_to(
+            ground, spreads, sources[source], villages[village], profile=profile
+        )
         for source, village in survey.undecided()
     }
     return survey.verdict(etas)

@@ -56,9 +56,7 @@ class Band:
     area_km2: float
 
 
-def isochrones(
-    roadmap: RoadMap, reach: Reach, limits_s: Sequence[float], *, share: float = 0.5
-) -> list[Band]:
+def isochrones(reach: Reach, limits_s: Sequence[float], *, share: float = 0.5) -> list[Band]:
     """One band per limit, in the order given: what is reached by then.
 
     `share`: how many journeys in all shall arrive in time, 0.5 the median; by UNROUTED_SD.
@@ -66,8 +64,8 @@ def isochrones(
     """
     _check(reach, limits_s)
     sooner = float(quantile_s(np.float64(1.0), UNROUTED_SD, share))
-    plane = projection(roadmap.meta.crs)
-    metres, times_s = _reached_points(roadmap, reach, plane, max(limits_s) / sooner)
+    plane = projection(reach.roadmap.meta.crs)
+    metres, times_s = _reached_points(reach, plane, max(limits_s) / sooner)
     raster = _Raster.around(metres)
     return [
         _band(limit_s, raster.beside(metres[times_s <= limit_s / sooner]), plane)
@@ -98,11 +96,9 @@ def _check(reach: Reach, limits_s: Sequence[float]) -> None:
         raise ValueError("the roads were not followed as far as the longest time band")
 
 
-def _reached_points(
-    roadmap: RoadMap, reach: Reach, plane: Projection, limit_s: float
-) -> tuple[Floats, Floats]:
+def _reached_points(reach: Reach, plane: Projection, limit_s: float) -> tuple[Floats, Floats]:
     """(K, 2) metres of points along the roads, and (K,) seconds to each, up to the limit."""
-    edge, fraction, metres = _dense_points(roadmap, reach.edges(), plane)
+    edge, fraction, metres = _dense_points(reach.roadmap, reach.edges(), plane)
     times_s = reach.at(edge, fraction)
     near = times_s <= limit_s
     return metres[near], times_s[near]

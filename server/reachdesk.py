@@ -57,7 +57,7 @@ class ReachDesk:
             reach = await self._router.reach(sources[:PIECE_LEN], furthest_s)
             for piece in _pieces(sources[PIECE_LEN:]):
                 reach = reach.joined(await self._router.reach(piece, furthest_s))
-            return await asyncio.to_thread(isochrones, self._roadmap, reach, limits_s, share=share)
+            return await asyncio.to_thread(isochrones, reach, limits_s, share=share)
 
     async def coverage(self, sources: Sequence[Snap], limit_s: float) -> Coverage:
         """Which villages the sources reach within the limit.

@@ -26,6 +26,7 @@ from geo.reach import SOURCES_MAX, Reach
 from geo.roadmap import RoadClass, RoadMap
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
+from geo.speed import Mode, Profile
 from tests.geo.maps import CRS, Road, grid_map, lonlat, make_map, one_road
 from tests.geo.test_ground import random_snaps
 
@@ -67,6 +68,33 @@ def test_reach_gives_the_times_of_the_router(ground: Ground, seed: int) -> None:
     assert np.isfinite(found).sum() > 60
 
 
+@pytest.mark.parametrize("heading_deg", [0.0, 90.0, 180.0, 270.0])
+def test_a_unit_sets_off_on_its_heading_after_its_turnout(
+    ground: Ground, heading_deg: float
+) -> None:
+    snap, *places = random_snaps(ground, 60, seed=9)
+    start = ground.departure(snap, heading_deg=heading_deg, speed_mps=9.0, turnout_s=75.0)
+    places += [
+        Snap(edge=snap.edge, fraction=share, lon=0.0, lat=0.0, distance_m=0.0)
+        for share in (0.0, 0.2, 0.8, 1.0)
+    ]
+
+    found = Reach.of(ground, [start], 3_600.0).at(*columns(places))
+
+    np.testing.assert_allclose(found, ground.matrix([start], places)[0], atol=0.002)
+
+
+def test_another_profile_has_a_reach_of_its_own(ground: Ground) -> None:
+    snap, *places = random_snaps(ground, 60, seed=9)
+    urgent = Profile(mode=Mode.URGENT)
+
+    found = Reach.of(ground, [snap], 3_600.0, profile=urgent).at(*columns(places))
+
+    expected = ground.matrix([snap], places, profile=urgent)[0]
+    np.testing.assert_allclose(found, expected, atol=0.002)
+    assert (found <= Reach.of(ground, [snap], 3_600.0).at(*columns(places))).all()
+
+
 def test_beyond_the_limit_nothing_is_reached(ground: Ground) -> None:
     snaps = random_snaps(ground, 80, seed=2)
     near = Reach.of(ground, snaps[:1], 200.0)
@@ -82,7 +110,7 @@ def test_a_band_is_the_ground_beside_the_roads_that_are_reached(ground: Ground) 
     reach = reach_from(ground)
     plane = projection(CRS)
 
-    (band,) = isochrones(ground.roadmap, reach, [300.0])
+    (band,) = isochrones(reach, [300.0])
 
     stretches = []
     share = np.linspace(0.0, 1.0, 401)
@@ -101,7 +129,7 @@ def test_a_band_is_the_ground_beside_the_roads_that_are_reached(ground: Ground) 
 
 
 def test_longer_bands_hold_shorter_ones(ground: Ground) -> None:
-    bands = isochrones(ground.roadmap, reach_from(ground), LIMITS_S)
+    bands = isochrones(reach_from(ground), LIMITS_S)
 
     assert [band.limit_s for band in bands] == list(LIMITS_S)
     for small, large in itertools.pairwise(map(in_metres, bands)):
@@ -113,12 +141,12 @@ def test_longer_bands_hold_shorter_ones(ground: Ground) -> None:
 def test_a_closed_road_never_makes_a_band_larger(seed: int) -> None:
     ground = Ground(grid_map(seed=seed), engine="scipy")
     source = random_snaps(ground, 1, seed=seed)[0]
-    before = isochrones(ground.roadmap, Reach.of(ground, [source], 480.0), LIMITS_S)
+    before = isochrones(Reach.of(ground, [source], 480.0), LIMITS_S)
     rng = np.random.default_rng(seed)
 
     arcs = rng.choice(2 * ground.roadmap.edge_count, 30, replace=False)
     ground.set_overrides(dict.fromkeys(arcs.tolist(), CLOSED))
-    after = isochrones(ground.roadmap, Reach.of(ground, [source], 480.0), LIMITS_S)
+    after = isochrones(Reach.of(ground, [source], 480.0), LIMITS_S)
 
     assert after[-1].area_km2 < before[-1].area_km2
     for with_closures, without in zip(after, before, strict=True):
@@ -128,9 +156,9 @@ def test_a_closed_road_never_makes_a_band_larger(seed: int) -> None:
 
 def test_several_sources_reach_what_any_of_them_reaches(ground: Ground) -> None:
     one, other = reach_from(ground, seed=1), reach_from(ground, seed=4)
-    alone = [in_metres(isochrones(ground.roadmap, each, [120.0])[0]) for each in (one, other)]
+    alone = [in_metres(isochrones(each, [120.0])[0]) for each in (one, other)]
 
-    (both,) = isochrones(ground.roadmap, one.joined(other), [120.0])
+    (both,) = isochrones(one.joined(other), [120.0])
 
     joined = shapely.union_all(alone)
     assert in_metres(both).symmetric_difference(joined).area < 0.03 * joined.area
@@ -140,10 +168,10 @@ def test_what_nine_journeys_in_ten_reach_is_what_a_shorter_median_does(ground: G
     reach = reach_from(ground)
     sure_s = 400.0 / float(quantile_s(np.float64(1.0), UNROUTED_SD, 0.9))
 
-    (sure,) = isochrones(ground.roadmap, reach, [400.0], share=0.9)
+    (sure,) = isochrones(reach, [400.0], share=0.9)
 
-    (shorter,) = isochrones(ground.roadmap, reach, [sure_s])
-    (median,) = isochrones(ground.roadmap, reach, [400.0])
+    (shorter,) = isochrones(reach, [sure_s])
+    (median,) = isochrones(reach, [400.0])
     assert sure.area.equals(shorter.area)
     assert sure.area_km2 < median.area_km2
 
@@ -152,7 +180,7 @@ def test_within_one_road_the_band_ends_on_the_road() -> None:
     ground = Ground(one_road([(0.0, 0.0), (20_000.0, 0.0)]), engine="scipy")
     reach = Reach.of(ground, [ground.snap(*lonlat(10_000.0, 0.0))], 60.0)
 
-    (band,) = isochrones(ground.roadmap, reach, [60.0])
+    (band,) = isochrones(reach, [60.0])
 
     speed_mps = 20_000.0 / ground.arc_s[0]
     west, south, east, north = (in_metres(band)).bounds
@@ -177,7 +205,7 @@ def test_a_wide_raster_gets_larger_cells_instead_of_more() -> None:
     reach = Reach.of(ground, [ground.snap(*lonlat(0.0, 0.0))], 7_200.0)
     assert (60_000.0 / CELL_M_MIN) ** 2 > CELLS_MAX
 
-    (band,) = isochrones(ground.roadmap, reach, [7_200.0])
+    (band,) = isochrones(reach, [7_200.0])
 
     west, south, east, north = in_metres(band).bounds
     assert east - west == pytest.approx(60_000.0 + 2 * BESIDE_M, abs=300.0)
@@ -187,7 +215,7 @@ def test_a_wide_raster_gets_larger_cells_instead_of_more() -> None:
 
 
 def test_geojson_of_a_band(ground: Ground) -> None:
-    (band,) = isochrones(ground.roadmap, reach_from(ground), [480.0])
+    (band,) = isochrones(reach_from(ground), [480.0])
 
     written = json.loads(json.dumps(feature(band, unit="P-07")))
 
@@ -213,7 +241,7 @@ def test_bands_that_cannot_be_drawn_are_refused(
     ground: Ground, limits_s: tuple[float, ...], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        isochrones(ground.roadmap, reach_from(ground), limits_s)
+        isochrones(reach_from(ground), limits_s)
 
 
 def test_one_reach_from_several_places_is_the_nearest_of_each(ground: Ground) -> None:
