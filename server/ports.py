@@ -7,7 +7,7 @@ small stand-ins. Knows no implementation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from geo.eta import Eta
     from geo.ground import Route
     from geo.reach import Reach
-    from geo.roadstate import Overrides
+    from geo.roadstate import Overrides, RoadTable
     from geo.snap import Snap
     from geo.speed import ArcSpeeds
     from server.dispatch.contenders import Approach
@@ -72,7 +72,16 @@ class LiveRoads:
     """Of a patrol car in routine under it; None: for a dry day."""
     conditions: tuple[str, ...] = ("dry",)
     """Every condition that holds somewhere, the county's first."""
-    overrides: Overrides = field(default_factory=dict)
+    table: RoadTable | None = None
+    """Closed and slowed roads, and weather of areas; None: nothing."""
+
+    @property
+    def overrides(self) -> Overrides:
+        return {} if self.table is None else self.table.overrides
+
+    def closures_at(self, edge: int) -> frozenset[int]:
+        """What closes this edge; see `geo.roadstate`."""
+        return frozenset() if self.table is None else self.table.closures_at(edge)
 
 
 class RoadNews(Protocol):

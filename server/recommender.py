@@ -83,7 +83,8 @@ class Recommender:
             )
             for each in living.values()
         ]
-        ranking = rank(_scene(incident, target, no_road), contenders)
+        closed = target is not None and bool(self._router.roads.closures_at(target.edge))
+        ranking = rank(_scene(incident, target, no_road, closed), contenders)
         return recommendation_view(
             ranking,
             recommendation_id=recommendation_id,
@@ -120,11 +121,12 @@ class Recommender:
         return dict(zip(best, found, strict=True))
 
 
-def _scene(incident: IncidentView, target: Snap | None, no_road: str) -> Scene:
+def _scene(incident: IncidentView, target: Snap | None, no_road: str, road_closed: bool) -> Scene:
     kind = INCIDENT_TYPES[incident.type]
     return Scene(
         scene_s=kind.scene_min * 60.0,
         recording=kind.recording,
         off_road_m=None if target is None else target.distance_m,
         no_road=no_road,
+        road_closed=road_closed,
     )

@@ -21,7 +21,7 @@ from geo.conditions import Condition
 from geo.errors import ExtentError
 from geo.extent import Ints, Zone
 from geo.roadmap import RoadMap
-from geo.roadstate import RoadChange, overrides
+from geo.roadstate import RoadChange, RoadTable
 from server.metrics import Metrics
 from server.ports import LiveRoads, Router
 from server.stores import roadstate
@@ -171,14 +171,14 @@ class RoadPicture:
             if row.holds and (survey := self._surveys.get(row.id)) is not None
         ]
         longer = self._weather.longer
-        table = await self._surveyor.ask(lambda _: overrides(changes, longer))
+        table = await self._surveyor.ask(lambda _: RoadTable(changes, longer))
         await self._router.set_roads(
             LiveRoads(
                 version=picture.version,
                 county=self._weather.where.county,
                 county_speeds=self._weather.county_speeds,
                 conditions=self._weather.words,
-                overrides=table,
+                table=table,
             )
         )
         self._show(picture, settled=settled)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 QUEUE_LEN_MAX = 64
 """Queries under way or waiting; at 10 ms each the last waits two thirds of a second."""
+
+CLOSED_GROUPS_MAX = 8
+"""Closed roads with units inside them that one query looks at apart; units in more of them than
+that count as shut in."""
 
 T = TypeVar("T")
 
@@ -72,11 +77,11 @@ class RoutingService:
 
     async def etas(self, sources: Sequence[Snap], target: Snap) -> NDArray[np.float64]:
         """Seconds from each source to the target, inf where no road leads. Raises `RoutingBusy`."""
-        return await self._run(lambda ground: ground.etas(sources, target))
+        return await self._run(lambda ground: self._etas(ground, sources, target))
 
     async def route(self, source: Snap, target: Snap) -> Route:
         """The road itself. Raises `NoRouteError`, `RoutingBusy`."""
-        return await self._run(lambda ground: ground.route(source, target))
+        return await self._run(lambda ground: self._route(ground, source, target))
 
     async def approaches(self, sources: Sequence[Snap], target: Snap) -> list[Approach | None]:
         """The fastest road from each, None where none leads. Raises `RoutingBusy`."""
@@ -164,9 +169,41 @@ class RoutingService:
         assert self._spreads is not None, "asked on the routing thread, with the ground open"
         return self._spreads
 
+    def _etas(self, ground: Ground, sources: Sequence[Snap], target: Snap) -> NDArray[np.float64]:
+        """Those that set off inside closed roads apart, so that others do not drive through."""
+        groups: dict[frozenset[int], list[int]] = {frozenset(): []}
+        for row, source in enumerate(sources):
+            closures = self._roads.closures_at(source.edge)
+            if closures not in groups and len(groups) > CLOSED_GROUPS_MAX:
+                closures = frozenset()
+            groups.setdefault(closures, []).append(row)
+        found = np.full(len(sources), np.inf)
+        for closures, rows in groups.items():
+            with self._inside(ground, closures | self._roads.closures_at(target.edge)):
+                found[rows] = ground.etas([sources[row] for row in rows], target)
+        return found
+
+    def _route(self, ground: Ground, source: Snap, target: Snap) -> Route:
+        ends = (source.edge, target.edge)
+        with self._inside(ground, frozenset().union(*map(self._roads.closures_at, ends))):
+            return ground.route(source, target)
+
+    @contextmanager
+    def _inside(self, ground: Ground, closures: frozenset[int]) -> Iterator[None]:
+        """For the time of one query, for somebody who starts or ends inside closed roads."""
+        table = self._roads.table
+        if table is None or not closures:
+            yield
+            return
+        ground.set_overrides(table.into(closures))
+        try:
+            yield
+        finally:
+            ground.set_overrides(table.overrides)
+
     def _approach(self, ground: Ground, source: Snap, target: Snap) -> Approach | None:
         try:
-            route = ground.route(source, target)
+            route = self._route(ground, source, target)
         except NoRouteError:
             return None
         eta = self._known_spreads.eta(route.duration_s, route.legs, route.leg_s)

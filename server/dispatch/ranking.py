@@ -53,6 +53,8 @@ class Scene:
     """From the place to the nearest road; None: no road near it."""
     no_road: str = ""
     """Why no road reaches it, in words for a person."""
+    road_closed: bool = False
+    """The road at the place is closed: the travel time counts driving into it, slowly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +179,9 @@ def _road_doubts(scene: Scene, one: Contender) -> list[Reason]:
         doubts.append(Reason(code="no_route", text="unreachable: no road leads to the place"))
     elif one.off_road_m is not None and one.off_road_m > OFF_ROAD_M:
         doubts.append(_walk("walk_to_road", one.off_road_m, "from the unit to the road"))
+    if one.eta_s is not None and scene.road_closed:
+        text = "the road at the place is closed: the time counts driving into it slowly"
+        doubts.append(Reason(code="closed_at_place", text=text))
     if one.eta_s is not None and scene.off_road_m > OFF_ROAD_M:
         doubts.append(_walk("walk_to_place", scene.off_road_m, "from the road to the place"))
     return doubts

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.conditionfield import Factors
 from geo.extent import Coverage
 from geo.ground import Ground
-from geo.roadstate import FACTOR_MAX, FACTOR_MIN, RoadChange, overrides
+from geo.roadstate import FACTOR_MAX, FACTOR_MIN, INTO_FACTOR, Overrides, RoadChange, RoadTable
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
 from tests.geo.maps import grid_map
@@ -27,7 +28,11 @@ def change(factor: float | None, **share_by_arc: float) -> RoadChange:
     return RoadChange(coverage=Coverage(arcs=arcs, share=share), factor=factor)
 
 
-def fair(count: int = 10) -> np.ndarray:
+def overrides(changes: Sequence[RoadChange], weather: Factors) -> Overrides:
+    return RoadTable(changes, weather).overrides
+
+
+def fair(count: int = 10) -> Factors:
     return np.ones(count, dtype=np.float32)
 
 
@@ -59,6 +64,17 @@ def test_weather_multiplies_and_may_close() -> None:
 
 def test_nothing_changed_is_an_empty_table() -> None:
     assert overrides([], fair()) == {}
+
+
+def test_who_goes_into_a_closure_drives_slowly_and_others_stay_out() -> None:
+    changes = [change(None, a2=1.0, a3=1.0, a4=1.0), change(None, a4=1.0, a8=1.0)]
+    table = RoadTable(changes, fair())
+
+    assert table.closures_at(1) == {0}
+    assert table.closures_at(2) == {0, 1}
+    assert table.closures_at(3) == frozenset()
+    assert table.into(frozenset({0})) == {2: INTO_FACTOR, 3: INTO_FACTOR, 4: CLOSED, 8: CLOSED}
+    assert table.into(frozenset()) is table.overrides
 
 
 # -- on a ground -----------------------------------------------------------------------------
@@ -98,10 +114,15 @@ def test_one_change_more_never_makes_any_way_quicker(
 
     ground.set_overrides(overrides(held, weather))
     before = ground.matrix(snaps, snaps)
-    ground.set_overrides(overrides([*held, more], weather))
+    table = RoadTable([*held, more], weather)
+    ground.set_overrides(table.overrides)
     after = ground.matrix(snaps, snaps)
+    ground.set_overrides(table.into(frozenset({len(held)})))
+    inside = ground.matrix(snaps, snaps)
     ground.set_overrides({})
     free = ground.matrix(snaps, snaps)
 
     assert (after >= before).all()
+    assert (after >= inside).all()
+    assert (inside >= before).all()
     assert (before >= free).all()

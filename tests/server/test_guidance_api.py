@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+from geo.extent import Coverage
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
-from geo.routing.engine import CLOSED
+from geo.roadstate import RoadChange, RoadTable
 from geo.tiles import TileMaker
 from server.ids import new_id
 from server.ports import LiveRoads
@@ -66,6 +68,15 @@ async def test_the_way_is_told_turn_by_turn_in_both_languages(api: Api) -> None:
     assert any(each["maneuver"] == "turn" for each in way["steps"])
 
 
+def with_closed(roadmap: RoadMap, *edges: int) -> LiveRoads:
+    """Each of these edges closed by itself."""
+    arcs = [np.array([2 * edge, 2 * edge + 1]) for edge in edges]
+    coverages = [Coverage(arcs=each, share=np.ones(2)) for each in arcs]
+    changes = [RoadChange(coverage=each, factor=None) for each in coverages]
+    weather = np.ones(2 * roadmap.edge_count, dtype=np.float32)
+    return LiveRoads(version=1, table=RoadTable(changes, weather))
+
+
 async def test_a_closed_road_on_the_way_is_driven_round_and_named(api: Api) -> None:
     order_id = await an_order(api)
     async with api.signed_in("dispatcher") as dispatcher:
@@ -73,8 +84,7 @@ async def test_a_closed_road_on_the_way_is_driven_round_and_named(api: Api) -> N
         routing = api.room.routing
         way = await routing.route(await routing.snap(*FROM), await routing.snap(*SCENE))
         middle = way.legs[len(way.legs) // 2].edge
-        shut = dict.fromkeys((2 * middle, 2 * middle + 1), float(CLOSED))
-        await api.room.routing.set_roads(LiveRoads(version=1, overrides=shut))
+        await routing.set_roads(with_closed(api.room.roadmap, middle))
 
         after = (await dispatcher.get(f"/api/orders/{order_id}/route")).json()
 
@@ -114,8 +124,7 @@ async def test_a_scene_no_road_reaches_is_said(api: Api, small_map: RoadMap) -> 
         for edge in range(small_map.edge_count)
         if {int(small_map.edge_tail[edge]), int(small_map.edge_head[edge])} & {int(tail), int(head)}
     ]
-    shut = {arc: float(CLOSED) for edge in around for arc in (2 * edge, 2 * edge + 1)}
-    await api.room.routing.set_roads(LiveRoads(version=1, overrides=shut))
+    await api.room.routing.set_roads(with_closed(small_map, *around))
 
     async with api.signed_in("dispatcher") as dispatcher:
         answer = await dispatcher.get(f"/api/orders/{order_id}/route")

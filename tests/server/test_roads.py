@@ -177,6 +177,29 @@ async def test_roads_close_between_kilometres_and_inside_a_polygon(
     assert row.place == place
 
 
+async def test_a_scene_on_a_closed_road_is_driven_to_slowly_and_said_to_be(room: Room) -> None:
+    """From both its ends; and a unit inside it sets off to other places, through no other road."""
+    (pick,) = last_stretch(room).edges
+    lon, lat = point_at(room.roadmap, pick.edge, 0.5)
+    await room.add_unit("near", crossing(4, 2))
+    await room.add_unit("inside", (lon, lat))
+    incident = await room.open(lon=lon, lat=lat)
+    open_found = await room.pipeline.recommend(incident.id, by=BY)
+    elsewhere = await room.open()
+
+    await close(room)
+    found = await room.pipeline.recommend(incident.id, by=BY)
+    away = await room.pipeline.recommend(elsewhere.id, by=BY)
+
+    before_s, after_s = (each.candidates[1].eta_s or 0.0 for each in (open_found, found))
+    assert [each.call_sign for each in found.candidates] == ["inside", "near"]
+    assert 2.0 * before_s < after_s < 4.1 * before_s
+    assert "closed_at_place" in {reason.code for reason in found.candidates[1].reasons}
+    assert all(each.eta_s is not None for each in away.candidates)
+    codes = {reason.code for each in away.candidates for reason in each.reasons}
+    assert "closed_at_place" not in codes
+
+
 async def test_a_recommendation_under_way_when_a_road_closes_is_computed_anew(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,7 +406,8 @@ async def test_another_server_hears_of_a_closure_at_once(pool: Pool, small_map: 
         async with change_of(there):
             await close(here)
 
-        assert there.routing.roads == here.routing.roads
+        assert there.routing.roads.overrides == here.routing.roads.overrides != {}
+        assert there.routing.roads.version == 1
 
 
 async def test_another_server_that_heard_nothing_sees_it_before_it_recommends(
