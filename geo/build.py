@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from geo import grid, order, profile
+from geo import grid, junctions, order, profile
 from geo.curve import hilbert_rank
 from geo.cut import BuildReport, Edges, Points, cut_into_edges, points_of
 from geo.errors import MapSourceError
@@ -48,11 +48,12 @@ def build(
     ways, facts = _roads(source.ways, report, progress)
     points = points_of(ways)
     progress("split", 0.2)
-    edges = cut_into_edges(points, facts, report)
+    across = points.vertex_of(np.array(list(source.barriers), np.int64))
+    edges = cut_into_edges(points, facts, report, also_at=across[across >= 0])
     progress("split", 1.0)
     elevation = grid.filled(source.elevation) if source.elevation else None
     height_m = _heights(points, facts, elevation, progress)
-    roadmap = _lay(source, ways, facts, points, edges, height_m, elevation, progress)
+    roadmap = _lay(source, ways, facts, points, edges, height_m, elevation, report, progress)
     if elevation is not None:
         report.points_without_height = int(np.isnan(roadmap.point_ele_m).sum())
     return replace(roadmap, meta=replace(roadmap.meta, built_at=built_at))
@@ -133,6 +134,7 @@ def _lay(
     edges: Edges,
     height_m: NDArray[np.float32],
     elevation: Elevation | None,
+    report: BuildReport,
     progress: Progress,
 ) -> RoadMap:
     """Number nodes and edges along the curve and write the final arrays."""
@@ -153,6 +155,9 @@ def _lay(
     shape = points.lonlat[vertex]
     names, name, ref = _names(ways)
     way = edges.way
+    lengths_m = _lengths_m(shape, first_point)
+    way_id = np.array([way.way_id for way in ways], np.int64)[way]
+    ban_leave, ban_enter = _bans(source, points, number, way_id, tail, head, report)
     progress("order", 0.0)
     edge_order = order.edge_order(points.lonlat[used], tail, head)
     progress("order", 1.0)
@@ -161,7 +166,7 @@ def _lay(
         "edge_tail": tail,
         "edge_head": head,
         "edge_first_point": first_point,
-        "edge_length_m": _lengths_m(shape, first_point),
+        "edge_length_m": lengths_m,
         "edge_class": _column(facts, "road_class", np.uint8)[way],
         "edge_surface": _column(facts, "surface", np.uint8)[way],
         "edge_flags": _column(facts, "flags", np.uint16)[way],
@@ -175,13 +180,17 @@ def _lay(
         "edge_lanes": _column(facts, "lanes", np.uint8)[way],
         "edge_smoothness": _column(facts, "smoothness", np.uint8)[way],
         "edge_width_dm": _column(facts, "width_dm", np.uint8)[way],
+        "edge_crossing_s": _crossings_s(facts, way, lengths_m),
+        "node_barrier": _barriers(source, points, number, len(used)),
+        "ban_leave": ban_leave,
+        "ban_enter": ban_enter,
         "point_lonlat": shape,
         "point_ele_m": height_m[vertex],
     }
     return RoadMap(
         meta=_meta(source, map_id(arrays)),
         edge_order=edge_order,
-        edge_way_id=np.array([way.way_id for way in ways], np.int64)[way],
+        edge_way_id=way_id,
         edge_name=name[way],
         edge_ref=ref[way],
         names=names,
@@ -195,6 +204,50 @@ def _lay(
 
 def _column(facts: list[RoadFacts], name: str, dtype: type[np.generic]) -> NDArray[np.generic]:
     return np.array([getattr(fact, name) for fact in facts], dtype)
+
+
+def _barriers(
+    source: SourceMap, points: Points, number: NDArray[np.int32], nodes: int
+) -> NDArray[np.uint8]:
+    """(N,) what stands across the roads at each node."""
+    across = np.zeros(nodes, np.uint8)
+    vertex = points.vertex_of(np.array(list(source.barriers), np.int64))
+    node = np.where(vertex >= 0, number[vertex], -1)
+    across[node[node >= 0]] = np.array(list(source.barriers.values()), np.uint8)[node >= 0]
+    return across
+
+
+def _bans(
+    source: SourceMap,
+    points: Points,
+    number: NDArray[np.int32],
+    way_id: Ints,
+    tail: NDArray[np.int32],
+    head: NDArray[np.int32],
+    report: BuildReport,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The forbidden turns; those that fit nothing inside the map's roads are reported."""
+    via = np.array([each.via_node for each in source.restrictions], np.int64)
+    vertex = points.vertex_of(via)
+    node = np.where(vertex >= 0, number[vertex], -1)
+    leave, enter, lost = junctions.banned_moves(
+        [each for each, at in zip(source.restrictions, node.tolist(), strict=True) if at >= 0],
+        node_of_id={i: n for i, n in zip(via.tolist(), node.tolist(), strict=True) if n >= 0},
+        way_id=way_id,
+        tail=tail,
+        head=head,
+    )
+    report.restrictions_unread = source.restrictions_unread + lost
+    return leave, enter
+
+
+def _crossings_s(
+    facts: list[RoadFacts], way: Ints, lengths_m: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(M,) each edge's share of its ferry's crossing."""
+    whole_m = np.bincount(way, lengths_m, minlength=len(facts))
+    crossing_s = np.array([fact.crossing_s for fact in facts])
+    return (crossing_s[way] * lengths_m / whole_m[way]).astype(np.float32)
 
 
 def _lengths_m(shape: Floats, first_point: Ints) -> NDArray[np.float32]:

@@ -36,6 +36,8 @@ class BuildReport:
     """Parts of the map not joined to the largest one by any road."""
     edges_on_islands: int = 0
     points_without_height: int = 0
+    restrictions_unread: int = 0
+    """Turn restrictions by the hour, over several roads, or that fit nothing on the map."""
 
     def sentences(self) -> list[str]:
         """What a person should know, the silent zeros left out."""
@@ -46,6 +48,7 @@ class BuildReport:
             (self.edges_closed_islands, "edges lie where no motor vehicle may go"),
             (self.edges_on_islands, f"edges lie on {self.islands} parts not joined to the rest"),
             (self.points_without_height, "points have no height"),
+            (self.restrictions_unread, "turn restrictions could not be read, or fit no junction"),
         ]
         return [f"{count:,} {what}" for count, what in said if count]
 
@@ -59,6 +62,13 @@ class Points:
     way: Ints
     lonlat: Floats
     """(V, 2) of each vertex."""
+    node_id: Ints
+    """(V,) source node of each vertex, ascending."""
+
+    def vertex_of(self, node_ids: Ints) -> Ints:
+        """The vertices of some source nodes; -1 where no road has that node."""
+        at = np.searchsorted(self.node_id, node_ids).clip(max=len(self.node_id) - 1)
+        return np.where(self.node_id[at] == node_ids, at, -1)
 
 
 @dataclass(slots=True)
@@ -84,18 +94,20 @@ def points_of(ways: list[SourceWay]) -> Points:
     again = np.zeros(len(ids), bool)
     again[1:] = (ids[1:] == ids[:-1]) & (way[1:] == way[:-1])
     ids, lonlat, way = ids[~again], lonlat[~again], way[~again]
-    _, seen_at, vertex = np.unique(ids, return_index=True, return_inverse=True)
-    return Points(vertex.astype(np.int64), way, lonlat[seen_at])
+    node_id, seen_at, vertex = np.unique(ids, return_index=True, return_inverse=True)
+    return Points(vertex.astype(np.int64), way, lonlat[seen_at], node_id)
 
 
-def cut_into_edges(points: Points, facts: list[RoadFacts], report: BuildReport) -> Edges:
-    """The edges worth keeping; what is left out goes into the report."""
-    edges = _without_duplicates(_split(points), points, facts, report)
+def cut_into_edges(
+    points: Points, facts: list[RoadFacts], report: BuildReport, *, also_at: Ints
+) -> Edges:
+    """The edges worth keeping, cut at some vertices besides; what is left out is reported."""
+    edges = _without_duplicates(_split(points, also_at), points, facts, report)
     return _without_closed_islands(edges, facts, report)
 
 
-def _split(points: Points) -> Edges:
-    """Cut every way where it meets another, where it meets itself, and at its ends."""
+def _split(points: Points, also_at: Ints) -> Edges:
+    """Cut every way where it meets another, where it meets itself, at its ends, and as told."""
     ends = np.flatnonzero(np.diff(points.way, prepend=-1, append=len(points.way)))
     is_end = np.zeros(len(points.way), bool)
     is_end[ends[:-1]] = True
@@ -103,6 +115,7 @@ def _split(points: Points) -> Edges:
     uses = np.bincount(points.vertex) + np.bincount(
         points.vertex[is_end], minlength=len(points.lonlat)
     )
+    uses[also_at] += 2
     cut = uses[points.vertex] > 1
     _open_loops(points, cut)
     positions = np.flatnonzero(cut)

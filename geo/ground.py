@@ -51,22 +51,36 @@ class Ground:
     """Travel time over one map. `profile` is whose time, the one given here where none is named."""
 
     def __init__(
-        self, roadmap: RoadMap, *, engine: EngineName = "auto", profile: Profile | None = None
+        self,
+        roadmap: RoadMap,
+        *,
+        engine: EngineName = "auto",
+        profile: Profile | None = None,
+        against_one_ways: bool = False,
     ) -> None:
-        """Raises EngineUnavailable if the engine asked for cannot run here."""
+        """`against_one_ways`: urgent vehicles may go against one-way streets, with care.
+
+        Raises EngineUnavailable if the engine asked for cannot run here.
+        """
         self.roadmap = roadmap
         self.profile = profile or Profile()
         self._points = np.asarray(roadmap.point_lonlat)  # a mapped file is slow to slice
         self._index = SnapIndex(roadmap)
-        self._metrics = Metrics(roadmap, engine)
+        self._metrics = Metrics(roadmap, engine, against_one_ways=against_one_ways)
         self._metrics.metric(self.profile)
 
     @classmethod
     def open(
-        cls, map_dir: Path, *, engine: EngineName = "auto", profile: Profile | None = None
+        cls,
+        map_dir: Path,
+        *,
+        engine: EngineName = "auto",
+        profile: Profile | None = None,
+        against_one_ways: bool = False,
     ) -> Self:
         """Load a map folder. Raises MapFolderError if it is missing, corrupt or too old."""
-        return cls(mapfolder.load(Path(map_dir)), engine=engine, profile=profile)
+        roadmap = mapfolder.load(Path(map_dir))
+        return cls(roadmap, engine=engine, profile=profile, against_one_ways=against_one_ways)
 
     @property
     def engine_name(self) -> str:

@@ -24,7 +24,7 @@ from geo import features
 from geo.build import FORMAT_VERSION
 from geo.errors import MapFolderError
 from geo.order import is_permutation
-from geo.roadmap import Elevation, MapMeta, RoadClass, RoadMap, Smoothness, Surface
+from geo.roadmap import Barrier, Elevation, MapMeta, RoadClass, RoadMap, Smoothness, Surface
 
 META_FILE = "meta.json"
 FORMAT = "ridgeline-map"
@@ -35,6 +35,9 @@ Array = NDArray[Any]
 
 ARRAYS: dict[str, tuple[type[np.generic], str]] = {
     "node_lonlat": (np.float64, "N2"),
+    "node_barrier": (np.uint8, "N"),
+    "ban_leave": (np.int32, "B"),
+    "ban_enter": (np.int32, "B"),
     "edge_order": (np.uint32, "M"),
     "edge_tail": (np.int32, "M"),
     "edge_head": (np.int32, "M"),
@@ -47,13 +50,14 @@ ARRAYS: dict[str, tuple[type[np.generic], str]] = {
     "edge_lanes": (np.uint8, "M"),
     "edge_smoothness": (np.uint8, "M"),
     "edge_width_dm": (np.uint8, "M"),
+    "edge_crossing_s": (np.float32, "M"),
     "edge_way_id": (np.int64, "M"),
     "edge_name": (np.int32, "M"),
     "edge_ref": (np.int32, "M"),
     "point_lonlat": (np.float64, "P2"),
     "point_ele_m": (np.float32, "P"),
 }
-"""Type and shape of each array: N nodes, M edges, P points."""
+"""Type and shape of each array: N nodes, M edges, P points, B forbidden turns."""
 MAPPED = frozenset({"point_lonlat", "point_ele_m"})
 """Read lazily from disk: large, and only parts are touched."""
 ELEVATION_FILE = "elevation.npy"
@@ -108,6 +112,7 @@ def _write(roadmap: RoadMap, folder: Path) -> None:
             "nodes": roadmap.node_count,
             "edges": roadmap.edge_count,
             "points": len(roadmap.point_lonlat),
+            "bans": len(roadmap.ban_leave),
             "names": len(roadmap.names),
             "places": len(roadmap.places),
             "areas": len(roadmap.areas),
@@ -220,7 +225,8 @@ def _load_array(root: Path, name: str, mapped: bool) -> Array:
 def _check_shapes(root: Path, arrays: dict[str, Array], meta: dict[str, Any]) -> None:
     try:
         counts = meta["counts"]
-        sizes = {"N": counts["nodes"] + 0, "M": counts["edges"] + 0, "P": counts["points"] + 0}
+        names = {"N": "nodes", "M": "edges", "P": "points", "B": "bans"}
+        sizes = {letter: counts[name] + 0 for letter, name in names.items()}
     except (KeyError, TypeError) as error:
         raise MapFolderError(f"{root / META_FILE}: the counts are missing. {REBUILD}") from error
     for name, (dtype, shape) in ARRAYS.items():
@@ -257,6 +263,11 @@ def _check_ranges(root: Path, m: RoadMap) -> None:
     first = m.edge_first_point
     checks = {
         "node_lonlat.npy": np.isfinite(m.node_lonlat).all(),
+        "node_barrier.npy": _within(m.node_barrier, 0, len(Barrier)),
+        "ban_leave.npy": _within(m.ban_leave, 0, 2 * m.edge_count),
+        "ban_enter.npy": _within(m.ban_enter, 0, 2 * m.edge_count),
+        "edge_crossing_s.npy": np.isfinite(m.edge_crossing_s).all()
+        and not (m.edge_crossing_s < 0).any(),
         "edge_order.npy": is_permutation(m.edge_order, m.edge_count),
         "edge_tail.npy": _within(m.edge_tail, 0, nodes),
         "edge_head.npy": _within(m.edge_head, 0, nodes),

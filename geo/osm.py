@@ -11,7 +11,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,11 @@ from osmium.filter import IdFilter, KeyFilter, TagFilter
 from geo import landcover
 from geo.clip import Clip
 from geo.errors import MapSourceError
+from geo.junctions import BARRIERS, Rule, read_barrier, read_rule, restrictions_of
 from geo.progress import Progress, silent
-from geo.roadmap import Area, Place, SourceMap, SourceWay, Waterway
+from geo.roadmap import Area, Barrier, Place, Restriction, SourceMap, SourceWay, Waterway
 from geo.settlements import PLACES, settlement, station, without_twins
-from geo.tags import CLASSES, LINK_SUFFIX, OPEN
+from geo.tags import CLASSES, LINK_SUFFIX
 
 LICENCE = "ODbL-1.0"
 ATTRIBUTION = "© OpenStreetMap contributors"
@@ -46,14 +46,11 @@ ROAD_TAGS = frozenset(
     zone:traffic oneway oneway:motor_vehicle oneway:motorcar junction bridge tunnel layer seasonal
     access vehicle motor_vehicle motorcar emergency foot bicycle incline
     motor_vehicle:forward motor_vehicle:backward vehicle:forward vehicle:backward
-    motorcar:forward motorcar:backward
+    motorcar:forward motorcar:backward duration
+    motorcar:conditional motor_vehicle:conditional vehicle:conditional access:conditional
     """.split()  # noqa: SIM905 - one line each would be a page
 )
 WATERWAYS = frozenset({"river", "stream", "canal"})
-BARRIERS = frozenset({"bollard", "block", "jersey_barrier", "debris", "log", "cycle_barrier"})
-"""Nodes no vehicle passes; gates are left open to police."""
-MINOR = frozenset({"unclassified", "residential", "living_street", "service", "track", "road"})
-"""Only these are cut at a barrier: on a main road it is a mapping mistake."""
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -123,6 +120,7 @@ def _read(path: Path, clip: Clip | None, progress: Progress) -> SourceMap:
     step = _stepper(progress, ["relations", "ways", "members", "nodes", "places", "tags"])
     step()
     relations = list(_relations(path))
+    restrictions, unread = _restrictions(path)
     step()
     ways = _collect(path, osm.WAY, _wanted_filter(), _wanted)
     if not len(ways.ids):
@@ -135,10 +133,10 @@ def _read(path: Path, clip: Clip | None, progress: Progress) -> SourceMap:
     step()
     nodes = _locate(path, [ways, members])
     step()
-    places, blocked = _tagged_nodes(path, clip)
+    places, barriers = _tagged_nodes(path, clip)
     step()
     found = {one.way_id: one for one in _inside(ways, nodes, clip)}
-    result = _Sorted(blocked=blocked)
+    result = _Sorted()
     _sort_by_tags(path, found, result)
     if not result.roads:
         where = "inside the area asked for" if clip else "in the file"
@@ -162,6 +160,9 @@ def _read(path: Path, clip: Clip | None, progress: Progress) -> SourceMap:
         places=without_twins(places + result.places),
         areas=landcover.clipped(result.areas, bounds),
         waterways=result.waterways,
+        barriers=barriers,
+        restrictions=restrictions,
+        restrictions_unread=unread,
     )
 
 
@@ -184,6 +185,21 @@ def _relations(path: Path) -> Iterator[landcover.Relation]:
         if kind:
             members = [(m.ref, m.role) for m in relation.members if m.type == "w"]
             yield landcover.Relation(kind=kind, members=members)
+
+
+def _restrictions(path: Path) -> tuple[list[Restriction], int]:
+    """The turns that signs forbid, and how many relations we cannot read."""
+    found: list[Restriction] = []
+    unread = 0
+    for relation in _objects(path, osm.RELATION, TagFilter(("type", "restriction"))):
+        rule = read_rule({tag.k: tag.v for tag in relation.tags})
+        if rule is Rule.NOT_OURS:
+            continue
+        members = [(member.type, member.role, member.ref) for member in relation.members]
+        turns = [] if rule is Rule.UNREAD else restrictions_of(rule, members)
+        unread += not turns
+        found += turns
+    return found, unread
 
 
 def _wanted_filter() -> Any:
@@ -250,12 +266,10 @@ def _inside(ways: _Ways, nodes: _Nodes, clip: Clip | None) -> Iterator[_Found]:
 class _Sorted:
     """Ways by what they are."""
 
-    blocked: Ints
     roads: list[SourceWay] = field(default_factory=list)
     areas: list[Area] = field(default_factory=list)
     waterways: list[Waterway] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
-    cut: int = 0
 
 
 def _sort_by_tags(path: Path, found: dict[int, _Found], result: _Sorted) -> None:
@@ -280,27 +294,9 @@ def _runs(lonlat: Floats) -> list[slice]:
 
 def _add_road(one: _Found, tags: dict[str, str], result: _Sorted) -> None:
     for run in _runs(one.lonlat):
-        refs, lonlat = one.refs[run], one.lonlat[run]
-        for ids, shape in _unblocked(refs, lonlat, tags, result):
-            result.roads.append(SourceWay(way_id=one.way_id, node_ids=ids, lonlat=shape, tags=tags))
-
-
-def _unblocked(
-    refs: Ints, lonlat: Floats, tags: dict[str, str], result: _Sorted
-) -> Iterator[tuple[Ints, Floats]]:
-    """Pieces between barriers; the ends at a barrier get ids of their own, so nothing joins."""
-    barriers = np.flatnonzero(np.isin(refs, result.blocked))
-    if not len(barriers) or tags.get("highway") not in MINOR:
-        yield refs, lonlat
-        return
-    cuts = [0, *(int(at) for at in barriers if 0 < at < len(refs) - 1), len(refs) - 1]
-    for a, b in pairwise(cuts):
-        ids = refs[a : b + 1].copy()
-        for end in (0, -1):
-            if ids[end] in result.blocked:
-                result.cut += 1
-                ids[end] = -result.cut
-        yield ids, lonlat[a : b + 1]
+        result.roads.append(
+            SourceWay(way_id=one.way_id, node_ids=one.refs[run], lonlat=one.lonlat[run], tags=tags)
+        )
 
 
 def _add_drawn(shape: Floats, tags: Any, result: _Sorted) -> None:
@@ -316,18 +312,18 @@ def _add_drawn(shape: Floats, tags: Any, result: _Sorted) -> None:
         result.areas.append(Area(kind=kind, rings=(shape,)))
 
 
-def _tagged_nodes(path: Path, clip: Clip | None) -> tuple[list[Place], Ints]:
-    """Towns, villages and stations; and the nodes that block a road."""
+def _tagged_nodes(path: Path, clip: Clip | None) -> tuple[list[Place], dict[int, Barrier]]:
+    """Towns, villages and stations; and what stands across roads."""
     wanted = TagFilter(
         ("amenity", "police"),
         *(("place", kind) for kind in PLACES),
         *(("barrier", kind) for kind in BARRIERS),
     )
     places: list[Place] = []
-    blocked: list[int] = []
+    barriers: dict[int, Barrier] = {}
     for node in _objects(path, osm.NODE, wanted):
-        if node.tags.get("barrier") in BARRIERS and not _passable(node.tags):
-            blocked.append(node.id)
+        if barrier := read_barrier({tag.k: tag.v for tag in node.tags}):
+            barriers[node.id] = barrier
         if not node.location.valid():
             continue
         lon, lat = node.location.lon_without_check(), node.location.lat_without_check()
@@ -337,11 +333,7 @@ def _tagged_nodes(path: Path, clip: Clip | None) -> tuple[list[Place], Ints]:
             places.append(station(node.tags, lon, lat))
         elif node.tags.get("place") in PLACES and node.tags.get("name"):
             places.append(settlement(node.tags, lon, lat))
-    return places, np.array(sorted(blocked), np.int64)
-
-
-def _passable(tags: Any) -> bool:
-    return any(tags.get(key) in OPEN for key in ("motorcar", "motor_vehicle", "vehicle", "access"))
+    return places, barriers
 
 
 def _box(shape: Floats) -> Bounds:

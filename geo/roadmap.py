@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,22 @@ class Smoothness(IntEnum):
     IMPASSABLE = 8
 
 
+class Barrier(IntEnum):
+    """What stands across a road at a node, after OpenStreetMap's `barrier`, by who gets past."""
+
+    NONE = 0
+    GATE = 1
+    """Opens for whoever may pass: gate, lift gate, chain."""
+    POSTS = 2
+    """Lets nothing wider than a motorcycle through: bollards, a block."""
+    HEAP = 3
+    """Nothing drives over it: jersey barriers, logs, debris."""
+
+
+BARRIER_CLASS_MIN: Final = RoadClass.UNCLASSIFIED
+"""From this class down a barrier is believed: on a main road it is a mistake, or stands open."""
+
+
 class EdgeFlag(IntFlag):
     """Facts of an edge, one bit each (uint16)."""
 
@@ -76,6 +93,10 @@ class EdgeFlag(IntFlag):
     MARKED = 1024
     """Lane markings are tagged; UNMARKED: tagged that there are none; neither: untagged."""
     UNMARKED = 2048
+    SEASONAL = 4096
+    """Closed for a part of the year, as a rule for the winter. Open unless somebody closes it."""
+    ONE_WAY = 8192
+    """Closed one way by a sign alone, and not on a motorway or a roundabout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +109,16 @@ class SourceWay:
     """(k, 2) degrees."""
     tags: dict[str, str]
     """OpenStreetMap tags: highway, surface, maxspeed, oneway, bridge, tunnel, name, ref, …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restriction:
+    """A turn at a node that signs forbid, or the only one they allow."""
+
+    from_way: int
+    via_node: int
+    to_way: int
+    only: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +184,11 @@ class SourceMap:
     areas: list[Area] = field(default_factory=list)
     waterways: list[Waterway] = field(default_factory=list)
     elevation: Elevation | None = None
+    barriers: dict[int, Barrier] = field(default_factory=dict)
+    """By node id."""
+    restrictions: list[Restriction] = field(default_factory=list)
+    restrictions_unread: int = 0
+    """Turn restrictions by the hour, for some vehicles, or over several roads: left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +212,7 @@ class MapMeta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoadMap:
-    """The road graph: N nodes (junctions and dead ends), M edges between them, P shape points.
+    """The road graph: N nodes (junctions, dead ends, barriers), M edges between them, P points.
 
     Edge `e` runs from `edge_tail[e]` to `edge_head[e]`. It carries two arcs: arc 2e forward,
     arc 2e+1 backward, so one topology serves every metric (forbidden = closed). Its shape is
@@ -187,6 +223,12 @@ class RoadMap:
     meta: MapMeta
     node_lonlat: NDArray[np.float64]
     """(N, 2) degrees."""
+    node_barrier: NDArray[np.uint8]
+    """(N,) Barrier, in the way of roads from BARRIER_CLASS_MIN down."""
+    ban_leave: NDArray[np.int32]
+    """(B,) forbidden turns: the arc left …"""
+    ban_enter: NDArray[np.int32]
+    """(B,) … and the arc entered."""
     edge_order: NDArray[np.uint32]
     """(M,) elimination order of the edges for contraction hierarchies; a permutation."""
     edge_tail: NDArray[np.int32]
@@ -208,6 +250,8 @@ class RoadMap:
     """Smoothness"""
     edge_width_dm: NDArray[np.uint8]
     """Carriageway in tenths of a metre; 0 where untagged."""
+    edge_crossing_s: NDArray[np.float32]
+    """Seconds a ferry takes over the edge, by its timetable; 0 where untagged."""
     edge_way_id: NDArray[np.int64]
     edge_name: NDArray[np.int32]
     """Index into `names`; -1 none."""
@@ -230,6 +274,11 @@ class RoadMap:
     @property
     def edge_count(self) -> int:
         return len(self.edge_tail)
+
+    def seasonal_arcs(self) -> NDArray[np.int64]:
+        """The arcs of roads that are closed for a part of the year: a set to close in winter."""
+        edges = np.flatnonzero(self.edge_flags & int(EdgeFlag.SEASONAL))
+        return np.column_stack((2 * edges, 2 * edges + 1)).ravel()
 
     def shape(self, edge: int) -> NDArray[np.float64]:
         """Points of one edge, (k, 2) degrees, tail to head."""

@@ -20,7 +20,7 @@ from shapely import STRtree
 
 from geo.errors import NoRouteError
 from geo.projection import projection, require_inside
-from geo.roadmap import EdgeFlag, RoadMap
+from geo.roadmap import BARRIER_CLASS_MIN, Barrier, EdgeFlag, RoadMap
 
 SNAP_M_MAX: Final = 3_000.0
 """Beyond it a place is not on the road network: the rest is a walk."""
@@ -141,12 +141,25 @@ def _on_main_network(roadmap: RoadMap) -> NDArray[np.bool_]:
     """(M,) edges of the part of the map with the greatest length of road, one-ways either way."""
     closed = int(EdgeFlag.CLOSED_FORWARD | EdgeFlag.CLOSED_BACKWARD)
     joins = (roadmap.edge_flags & closed) != closed
-    ends = (roadmap.edge_tail[joins], roadmap.edge_head[joins])
-    graph = csr_array((np.ones(len(ends[0])), ends), shape=(roadmap.node_count,) * 2)
+    tail, head = _past_barriers(roadmap)
+    size = roadmap.node_count + 2 * roadmap.edge_count
+    graph = csr_array((np.ones(int(joins.sum())), (tail[joins], head[joins])), shape=(size, size))
     _, part = connected_components(graph, directed=False)
-    length_m = np.bincount(part[ends[0]], roadmap.edge_length_m[joins], minlength=part.max() + 1)
-    main: NDArray[np.bool_] = part[roadmap.edge_tail] == length_m.argmax()
+    length_m = np.bincount(part[tail[joins]], roadmap.edge_length_m[joins], minlength=1)
+    main: NDArray[np.bool_] = part[tail] == length_m.argmax()
     return main
+
+
+def _past_barriers(roadmap: RoadMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(M,) node at either end of each edge; one of its own where a barrier keeps cars apart."""
+    stopped = np.isin(roadmap.node_barrier, (Barrier.POSTS, Barrier.HEAP))
+    minor = roadmap.edge_class >= BARRIER_CLASS_MIN
+    own = roadmap.node_count + np.arange(2 * roadmap.edge_count).reshape(-1, 2)
+    tail, head = (
+        np.where(minor & stopped[ends], own[:, side], ends)
+        for side, ends in enumerate((roadmap.edge_tail, roadmap.edge_head))
+    )
+    return tail, head
 
 
 def edge_metres(roadmap: RoadMap, edge: int) -> NDArray[np.float64]:

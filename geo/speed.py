@@ -124,6 +124,8 @@ def arc_speeds(roadmap: RoadMap, profile: Profile) -> ArcSpeeds:
         _lay_on_arcs(driver.drive(stations), seconds, ends_mps)
         icy[stations.edge[weather.icy(stations.height_m, profile.condition)]] = True
     seconds *= np.repeat(_true_to_drawn(roadmap), 2)
+    crossing_s = np.repeat(roadmap.edge_crossing_s, 2)
+    seconds = np.where(crossing_s > 0.0, crossing_s, seconds)
     times = np.rint(seconds * 1000.0).clip(1, CLOSED - 1).astype(np.uint32)
     times[_shut(roadmap, profile, icy)] = CLOSED
     return ArcSpeeds(times_ms=times, arc_end_speeds_mps=ends_mps, next_arc=chains.next_arc)

@@ -112,6 +112,17 @@ COUNTRY_KMH = {
 }
 """Implicit limits by country; others fall back to `ZONE_KMH`."""
 
+ONE_WAY_CLASS_MIN = RoadClass.SECONDARY
+"""Greater roads that are one-way are halves of a divided road, never to be driven against."""
+CONDITIONAL_KEYS = tuple(
+    f"{key}:conditional" for key in ("motorcar", "motor_vehicle", "vehicle", "access")
+)
+
+_SEASON_RULE = re.compile(
+    r"\s*no\s*@\s*\(?.*\b(winter|snow|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+)
+_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3})(?::(\d{2}))?")
+_ISO_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _SPEED = re.compile(r"(\d+(?:\.\d+)?)\s*(km/?h|kmh|kph|mph|knots?)?", re.IGNORECASE)
 _ZONE = re.compile(r"(?:[a-z]{2}:)?zone:?(\d+)")
 _WIDTH = re.compile(r"(\d+(?:\.\d+)?)\s*(m|ft|')?")
@@ -134,6 +145,8 @@ class RoadFacts:
     lanes: int
     smoothness: Smoothness
     width_dm: int
+    crossing_s: float
+    """What a ferry takes from one end of the way to the other; 0 where untagged or no ferry."""
 
 
 def read_road(tags: Tags) -> RoadFacts | None:
@@ -147,12 +160,17 @@ def read_road(tags: Tags) -> RoadFacts | None:
     return RoadFacts(
         road_class=road_class,
         surface=read_surface(tags),
-        flags=_closures(tags) | _structure(tags, highway, ferry) | _furniture(tags),
+        flags=_closures(tags)
+        | _structure(tags, highway, ferry)
+        | _furniture(tags)
+        | _seasonal(tags)
+        | _one_way_street(tags, road_class),
         maxspeed_forward_kmh=forward_kmh,
         maxspeed_backward_kmh=backward_kmh,
         lanes=read_lanes(tags),
         smoothness=SMOOTHNESS.get(tags.get("smoothness", "").strip(), Smoothness.UNKNOWN),
         width_dm=read_width_dm(tags),
+        crossing_s=read_duration_s(tags.get("duration", "")) if ferry else 0.0,
     )
 
 
@@ -231,6 +249,38 @@ def _oneway(tags: Tags) -> EdgeFlag:
         tags.get("junction") in ("roundabout", "circular")
     )
     return EdgeFlag.CLOSED_BACKWARD if implied else EdgeFlag.NONE
+
+
+def _one_way_street(tags: Tags, road_class: RoadClass) -> EdgeFlag:
+    """One-way by a sign, where a police car in a hurry could go against it with care."""
+    oneway = _oneway(tags) in (EdgeFlag.CLOSED_FORWARD, EdgeFlag.CLOSED_BACKWARD)
+    circle = tags.get("junction") in ("roundabout", "circular")
+    link = tags.get("highway", "").endswith(LINK_SUFFIX)
+    street = oneway and not circle and not link and road_class >= ONE_WAY_CLASS_MIN
+    return EdgeFlag.ONE_WAY if street else EdgeFlag.NONE
+
+
+def _seasonal(tags: Tags) -> EdgeFlag:
+    """Tagged as seasonal, or closed under a condition that names a month, winter or snow."""
+    named = tags.get("seasonal", "no").strip().lower() not in ("no", "")
+    rules = (tags[key].lower() for key in CONDITIONAL_KEYS if key in tags)
+    closed = any(_SEASON_RULE.match(part) for rule in rules for part in rule.split(";"))
+    return EdgeFlag.SEASONAL if named or closed else EdgeFlag.NONE
+
+
+def read_duration_s(text: str) -> float:
+    """`duration` of a ferry in seconds: hh:mm, hh:mm:ss, minutes, or ISO 8601; 0 where unreadable.
+
+    https://wiki.openstreetmap.org/wiki/Key:duration
+    """
+    text = text.strip().upper()
+    if match := _ISO_DURATION.fullmatch(text):
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return 86_400.0 * days + 3_600.0 * hours + 60.0 * minutes + seconds
+    if match := _CLOCK.fullmatch(text):
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return 3_600.0 * hours + 60.0 * minutes + seconds
+    return 0.0
 
 
 def read_surface(tags: Tags) -> Surface:

@@ -81,8 +81,9 @@ def test_reverse_oneway_closes_forward() -> None:
         a_source([a_way(1, CROSS, [1, 3], oneway="-1"), a_way(2, CROSS, [3, 4], oneway="yes")])
     )
 
-    assert roadmap.edge_flags[edge_of(roadmap, 1)] == EdgeFlag.CLOSED_FORWARD
-    assert roadmap.edge_flags[edge_of(roadmap, 2)] == EdgeFlag.CLOSED_BACKWARD
+    one_way = EdgeFlag.ONE_WAY
+    assert roadmap.edge_flags[edge_of(roadmap, 1)] == EdgeFlag.CLOSED_FORWARD | one_way
+    assert roadmap.edge_flags[edge_of(roadmap, 2)] == EdgeFlag.CLOSED_BACKWARD | one_way
 
 
 def test_tags_become_columns() -> None:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from geo.build import build
 from geo.clip import clip_to_box, clip_to_geojson
 from geo.errors import MapSourceError
 from geo.osm import read_osm
+from geo.roadmap import Barrier
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6">\n'
 
@@ -29,6 +29,11 @@ def way(number: int, refs: list[int], **tags: str) -> str:
 def multipolygon(number: int, members: list[tuple[int, str]], **tags: str) -> str:
     listed = "".join(f'<member type="way" ref="{ref}" role="{role}"/>' for ref, role in members)
     tags["type"] = "multipolygon"
+    return f'<relation id="{number}" version="1">{listed}{_tags(tags)}</relation>\n'
+
+
+def relation(number: int, members: list[tuple[str, int, str]], **tags: str) -> str:
+    listed = "".join(f'<member type="{t}" ref="{ref}" role="{role}"/>' for t, ref, role in members)
     return f'<relation id="{number}" version="1">{listed}{_tags(tags)}</relation>\n'
 
 
@@ -111,26 +116,42 @@ def test_missing_nodes_part_a_way_and_join_nothing(write: Write) -> None:
     assert [road.node_ids.tolist() for road in source.ways] == [[0, 1], [2, 3]]
 
 
-def test_bollard_cuts_a_lane_but_not_a_main_road(write: Write) -> None:
+def test_barriers_are_found_on_their_nodes(write: Write) -> None:
     bollard = node(500, 100.005, 27.0, barrier="bollard")
-    lane = way(1, [0, 500, 1], highway="residential")
-    road = way(2, [10, 500, 11], highway="primary")
+    gate = node(501, 100.015, 27.0, barrier="gate")
+    opened = node(502, 100.025, 27.0, barrier="block", motor_vehicle="yes")
+    lane = way(1, [0, 500, 1, 501, 502, 3], highway="residential")
 
-    roadmap = build(read_osm(write(*GRID, bollard, lane, road)))
+    roadmap = build(read_osm(write(*GRID, bollard, gate, opened, lane)))
 
-    lanes = np.flatnonzero(roadmap.edge_way_id == 1)
-    assert len(lanes) == 2
-    ends = [{roadmap.edge_tail[edge], roadmap.edge_head[edge]} for edge in lanes]
-    assert not ends[0] & ends[1]
-    assert (roadmap.edge_way_id == 2).sum() == 1
+    found = {
+        round(float(lon) - 100, 3): int(barrier)
+        for (lon, _), barrier in zip(roadmap.node_lonlat, roadmap.node_barrier, strict=True)
+    }
+    assert found == {0.0: 0, 0.005: Barrier.POSTS, 0.015: Barrier.GATE, 0.03: 0}
 
 
-def test_opened_bollard_cuts_nothing(write: Write) -> None:
-    bollard = node(500, 100.005, 27.0, barrier="bollard", motor_vehicle="yes")
+def test_turn_restrictions_become_forbidden_turns(write: Write) -> None:
+    ways = [way(1, [0, 1], highway="tertiary"), way(2, [1, 2], highway="tertiary")]
+    ways.append(way(3, [1, 11], highway="tertiary"))
+    members = [("way", 1, "from"), ("node", 1, "via"), ("way", 3, "to")]
+    read = relation(50, members, type="restriction", restriction="no_left_turn")
+    hours = relation(51, members, type="restriction", restriction__conditional="no_left_turn @ Su")
+    over_way = relation(
+        52,
+        [("way", 1, "from"), ("way", 2, "via"), ("way", 3, "to")],
+        type="restriction",
+        restriction="no_u_turn",
+    )
+    buses = relation(53, members, type="restriction", restriction__bus="no_left_turn")
 
-    source = read_osm(write(*GRID, bollard, way(1, [0, 500, 1], highway="residential")))
+    source = read_osm(write(*GRID, *ways, read, hours, over_way, buses))
+    roadmap = build(source)
 
-    assert len(source.ways) == 1
+    assert source.restrictions_unread == 2
+    assert len(roadmap.ban_leave) == 1
+    assert roadmap.edge_way_id[roadmap.ban_leave >> 1].tolist() == [1]
+    assert roadmap.edge_way_id[roadmap.ban_enter >> 1].tolist() == [3]
 
 
 def test_places_have_kind_latin_name_and_population(write: Write) -> None:
