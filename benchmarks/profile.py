@@ -1,0 +1,92 @@
+"""How long it takes to work out the travel times of a whole map for one profile.
+
+    python -m benchmarks.profile [--quick] [--json]
+
+Metrics: `travel_times`, all of one metric from the map in memory; `stations`, what of it is
+measuring the roads and the same for every profile; each also in edges a second. Maps:
+`andorra`, real; `county`, 2,230 km2, and `synth-1m`, 120,000 km2 and a million roads, both ours;
+the last not when --quick. Invented maps are kept in RIDGELINE_BENCH_MAPS.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmarks import _andorra
+from benchmarks._report import Options, Row, interleaved_ms, main, say, timing_row
+from geo import mapfolder
+from geo.conditions import Condition, Weather
+from geo.roadmap import RoadMap
+from geo.speed import Mode, Profile, Vehicle, travel_times_ms
+from geo.stations import stations_of
+
+ROOT = Path(__file__).parent.parent
+MAPS = Path(os.environ.get("RIDGELINE_BENCH_MAPS", ROOT / "data" / "benchmarks"))
+MAP_SEED: Final = 20_260_101
+COUNTY_KM2: Final = 2_230
+MILLION_KM2: Final = 120_000
+ROUNDS: Final = 20
+ROUNDS_MILLION: Final = 2
+
+PROFILES: Final = (
+    Profile(),
+    Profile(mode=Mode.URGENT, condition=Condition(weather=Weather.RAIN, night=True)),
+    Profile(vehicle=Vehicle.FOUR_BY_FOUR, condition=Condition(ice_above_m=1_800.0)),
+    Profile(vehicle=Vehicle.FOOT),
+)
+"""In turn: no round finds the one before it in the caches."""
+
+
+def run(options: Options) -> list[Row]:
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="rl-profile-") as folder:
+        rows += _measure("andorra", mapfolder.load(_andorra.build(Path(folder))), options)
+    rows += _measure("county", _invented(COUNTY_KM2, options), options)
+    if not options.quick:
+        rows += _measure("synth-1m", _invented(MILLION_KM2, options), options)
+    return rows
+
+
+def _invented(area_km2: int, options: Options) -> RoadMap:
+    """A synthetic map, made at the first run."""
+    folder = MAPS / f"roads-{MAP_SEED}-{area_km2}"
+    if not mapfolder.is_map_folder(folder):
+        say(options, f"making up {area_km2:,} km2 of mountains in {folder}")
+        command = ["-m", "server.cli", "map", "synth", "--seed", str(MAP_SEED)]
+        command += ["--area-km2", str(area_km2), "--out", str(folder)]
+        subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+    return mapfolder.load(folder)
+
+
+def _measure(name: str, roadmap: RoadMap, options: Options) -> Iterator[Row]:
+    say(options, f"{name}: {roadmap.edge_count:,} edges")
+    million = roadmap.edge_count > 500_000
+    samples = interleaved_ms(
+        {
+            "travel_times": lambda turn: travel_times_ms(roadmap, PROFILES[turn % len(PROFILES)]),
+            "stations": lambda _: sum(len(chunk.at_m) for chunk in stations_of(roadmap)),
+        },
+        ROUNDS_MILLION if million else options.rounds(ROUNDS),
+        warm_up=0 if million else 1,
+    )
+    for metric, taken_ms in samples.items():
+        row = timing_row(metric, "ridgeline", taken_ms, name)
+        yield row
+        assert row.p50 is not None
+        yield Row(
+            metric=f"{metric}_edges",
+            system="ridgeline",
+            map=name,
+            unit="1/s",
+            value=round(roadmap.edge_count / row.p50 * 1000.0),
+        )
+
+
+if __name__ == "__main__":
+    main("profile", run, __doc__)
