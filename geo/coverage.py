@@ -269,6 +269,18 @@ def cover(
     return survey.verdict(etas)
 
 
+def summary(found: Coverage) -> dict[str, Any]:
+    """The numbers as JSON: villages, people, villages of unknown size, and the worst."""
+    return {
+        "minutes": found.limit_s / 60.0,
+        "likely": LIKELY,
+        "villages": _tally_json(found.villages),
+        "people": _tally_json(found.people),
+        "population_unknown": _tally_json(found.unknown),
+        "worst": [feature(each)["properties"] for each in found.worst()],
+    }
+
+
 def feature(each: Reached) -> dict[str, Any]:
     """A village as a GeoJSON Feature."""
     place, first = each.village.place, each.first
@@ -291,6 +303,16 @@ def feature(each: Reached) -> dict[str, Any]:
             "second_chance": None if each.second is None else round(each.second.chance, 3),
             "walk_s": round(each.village.walk_s, 1),
         },
+    }
+
+
+def _tally_json(tally: Tally) -> dict[str, Any]:
+    return {
+        "total": tally.total,
+        "covered": tally.covered,
+        "covered_twice": tally.covered_twice,
+        "share": tally.share,
+        "share_twice": tally.share_twice,
     }
 
 

@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "map": ("server.cli.map", "map_group", "Build and inspect map folders."),
     "route": ("server.cli.route", "route_command", "Time and distance between two places."),
     "eta": ("server.cli.route", "eta_command", "Time from each of several units to one place."),
+    "isochrone": ("server.cli.reach", "isochrone_command", "What is reached in how many minutes."),
+    "coverage": ("server.cli.reach", "coverage_command", "Which villages are reached in time."),
     "match": ("server.cli.match", "match_command", "The roads that a track drove, and when."),
     "learn": ("server.cli.learn", "learn_group", "Learn travel times from drives."),
     "sim": ("server.cli.sim", "sim_command", "Drive simulated devices against a server."),

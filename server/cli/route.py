@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import isinf
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import msgspec
@@ -16,46 +14,33 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from geo.errors import GeoError, NoRouteError, OffMapError
-from geo.ground import Ground
-from geo.routing.choose import ENGINE_NAMES, EngineName
+from geo.eta import Eta
+from geo.ground import Route
 from geo.snap import Snap
-from geo.speed import Mode, Profile
-from protocols.errors import MALFORMED_JSON
-
-UNITS_MAX: Final = 10_000
-"""Units in one file."""
-UNITS_BYTES_MAX: Final = 16 << 20
-
-MAP = click.option(
-    "--map", "map_dir", required=True, type=click.Path(path_type=Path), metavar="DIR"
+from geo.steps import Guide, Step
+from geo.wording import Language, say, say_caution
+from server.cli._journey import (
+    JSON,
+    TO,
+    Asked,
+    Journeys,
+    journey_options,
+    kilometres,
+    minutes,
+    place,
+    plain_errors,
+    snap_json,
 )
-TO = click.option("--to", "target", required=True, metavar="LON,LAT", help="Degrees, WGS-84.")
-MODE = click.option(
-    "--mode",
-    type=click.Choice([mode.value for mode in Mode]),
-    default=Mode.ROUTINE.value,
-    show_default=True,
+from server.cli.unitfile import Feature, read_units, snap_unit, unit_name
+from server.wayviews import step_view
+
+WITHIN = click.option(
+    "--within",
+    "within_min",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MIN",
+    help="Also say how likely it is to arrive within so many minutes.",
 )
-ENGINE = click.option(
-    "--engine", type=click.Choice(ENGINE_NAMES), default="auto", show_default=True
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
-
-
-class Geometry(msgspec.Struct):
-    type: str
-    coordinates: list[Any] = []
-
-
-class Feature(msgspec.Struct, tag="Feature"):
-    geometry: Geometry | None
-    id: str | int | None = None
-    properties: dict[str, Any] | None = None
-
-
-class Units(msgspec.Struct, tag="FeatureCollection"):
-    features: list[Feature]
 
 
 class Row(msgspec.Struct):
@@ -66,47 +51,55 @@ class Row(msgspec.Struct):
     distance_m: float | None
     reachable: bool
     why: str | None
+    arrival: dict[str, Any] | None = None
+    chance: float | None = None
+    """P(arrive within --within)."""
 
 
 @click.command("route")
-@MAP
+@journey_options
 @click.option("--from", "source", required=True, metavar="LON,LAT", help="Degrees, WGS-84.")
 @TO
-@MODE
-@ENGINE
+@WITHIN
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @JSON
 def route_command(
-    map_dir: Path, source: str, target: str, mode: str, engine: EngineName, as_json: bool
+    asked: Asked,
+    source: str,
+    target: str,
+    within_min: float | None,
+    lang: Language,
+    as_json: bool,
 ) -> None:
-    """The quickest way by car between two places."""
-    with _plain_errors():
-        start, end = _place(source, "--from"), _place(target, "--to")
-        ground = Ground.open(map_dir, engine=engine, profile=Profile(mode=Mode(mode)))
+    """The quickest way between two places, turn by turn."""
+    with plain_errors():
+        start, end = place(source, "--from"), place(target, "--to")
+        journeys = asked.begin()
+        ground = journeys.ground
         snaps = {"from": ground.snap(*start), "to": ground.snap(*end)}
         route = ground.route(snaps["from"], snaps["to"])
-    answer = {
-        "duration_s": route.duration_s,
-        "distance_m": round(route.distance_m, 1),
-        "geometry": {"type": "LineString", "coordinates": route.lonlat.round(7).tolist()},
-        "engine": ground.engine_name,
-        "map_id": ground.roadmap.meta.map_id,
-        "mode": mode,
-        "snapped": {name: _snap_json(snap) for name, snap in snaps.items()},
-    }
+    eta = journeys.spreads.eta(route.duration_s, route.legs, route.leg_s)
+    chance = _chance(eta, within_min)
+    steps = Guide(ground.roadmap).steps(route, place=end)
     if as_json:
+        answer = {
+            "duration_s": route.duration_s,
+            "distance_m": round(route.distance_m, 1),
+            "arrival": journeys.arrival(eta),
+            "chance": chance,
+            "geometry": {"type": "LineString", "coordinates": route.lonlat.round(7).tolist()},
+            "steps": [msgspec.to_builtins(step_view(each)) for each in steps],
+            **journeys.about(),
+            "snapped": {name: snap_json(snap) for name, snap in snaps.items()},
+        }
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
-    table = Table(show_header=False)
-    table.add_row("Time", _minutes(route.duration_s))
-    table.add_row("Distance", _kilometres(route.distance_m))
-    for name, snap in snaps.items():
-        table.add_row(f"Road {name}", f"{snap.distance_m:.0f} m away")
-    table.add_row("Map", escape(ground.roadmap.meta.name))
-    Console().print(table)
+    Console().print(_summary(journeys, route, eta, chance, snaps))
+    Console().print(_told(steps, lang))
 
 
 @click.command("eta")
-@MAP
+@journey_options
 @TO
 @click.option(
     "--units",
@@ -116,48 +109,78 @@ def route_command(
     metavar="FILE.geojson",
     help="FeatureCollection of points, one per unit.",
 )
-@MODE
-@ENGINE
+@WITHIN
 @JSON
 def eta_command(
-    map_dir: Path, target: str, units_file: Path, mode: str, engine: EngineName, as_json: bool
+    asked: Asked, target: str, units_file: Path, within_min: float | None, as_json: bool
 ) -> None:
     """Rank units by the time they need to a place; those that cannot come say why."""
-    with _plain_errors():
-        end = _place(target, "--to")
-        units = _read_units(units_file)
-        ground = Ground.open(map_dir, engine=engine, profile=Profile(mode=Mode(mode)))
-        scene = ground.snap(*end)
-        rows = _rank(ground, units, scene)
+    with plain_errors():
+        end = place(target, "--to")
+        units = read_units(units_file)
+        journeys = asked.begin()
+        scene = journeys.ground.snap(*end)
+        rows = _rank(journeys, units, scene, within_min)
     if as_json:
         answer = {
-            "target": {"lon": end[0], "lat": end[1], "snapped": _snap_json(scene)},
-            "engine": ground.engine_name,
-            "map_id": ground.roadmap.meta.map_id,
-            "mode": mode,
+            "target": {"lon": end[0], "lat": end[1], "snapped": snap_json(scene)},
+            **journeys.about(),
             "rows": rows,
         }
         click.echo(msgspec.json.encode(answer).decode())
         return
-    table = Table("", "Unit", "Time", "Distance", "Why not")
-    for place, row in enumerate(rows, start=1):
-        table.add_row(
-            str(place) if row.reachable else "",
+    table = Table("", "Unit", "Time", "9 in 10 under", "Distance", "Why not")
+    if within_min is not None:
+        table.add_column(f"Within {within_min:g} min")
+    for number, row in enumerate(rows, start=1):
+        cells = [
+            str(number) if row.reachable else "",
             escape(row.unit),
-            _minutes(row.duration_s),
-            _kilometres(row.distance_m),
+            minutes(row.duration_s),
+            minutes(row.arrival["p90_s"] if row.arrival else None),
+            kilometres(row.distance_m),
             escape(row.why or ""),
-        )
+        ]
+        if within_min is not None:
+            cells.append(_percent(row.chance))
+        table.add_row(*cells)
     Console().print(table)
 
 
-def _rank(ground: Ground, units: list[Feature], scene: Snap) -> list[Row]:
+def _summary(
+    journeys: Journeys, route: Route, eta: Eta, chance: float | None, snaps: dict[str, Snap]
+) -> Table:
+    table = Table(show_header=False)
+    table.add_row("Time", journeys.when(eta))
+    if chance is not None:
+        table.add_row("In time", _percent(chance))
+    table.add_row("Distance", kilometres(route.distance_m))
+    for name, snap in snaps.items():
+        table.add_row(f"Road {name}", f"{snap.distance_m:.0f} m away")
+    about = journeys.about()
+    table.add_row("For", f"{about['vehicle']}, {about['mode']}, {about['condition']}")
+    table.add_row("Map", escape(journeys.ground.roadmap.meta.name))
+    return table
+
+
+def _told(steps: list[Step], lang: Language) -> Table:
+    table = Table("km", "Step", "Mind")
+    for step in steps:
+        mind = [say_caution(each, lang, from_m=step.at_m) for each in step.cautions]
+        table.add_row(f"{step.at_m / 1000.0:.1f}", escape(say(step, lang)), escape("\n".join(mind)))
+    return table
+
+
+def _rank(
+    journeys: Journeys, units: list[Feature], scene: Snap, within_min: float | None
+) -> list[Row]:
     """Reachable units, nearest in time first, then the others in the order of the file."""
-    names = [_name(unit, number) for number, unit in enumerate(units, start=1)]
+    ground, spreads = journeys.ground, journeys.spreads
+    names = [unit_name(unit, number) for number, unit in enumerate(units, start=1)]
     snaps: list[tuple[str, Snap]] = []
     stranded: list[Row] = []
     for name, unit in zip(names, units, strict=True):
-        found = _snap_unit(ground, unit, name)
+        found = snap_unit(ground, unit, name)
         if isinstance(found, Snap):
             snaps.append((name, found))
         else:
@@ -170,6 +193,7 @@ def _rank(ground: Ground, units: list[Feature], scene: Snap) -> list[Row]:
             stranded.append(_cannot(name, "no road connects it with the place"))
             continue
         route = ground.route(snap, scene)
+        eta = spreads.eta(route.duration_s, route.legs, route.leg_s)
         reached.append(
             Row(
                 unit=name,
@@ -177,90 +201,21 @@ def _rank(ground: Ground, units: list[Feature], scene: Snap) -> list[Row]:
                 distance_m=round(route.distance_m, 1),
                 reachable=True,
                 why=None,
+                arrival=journeys.arrival(eta),
+                chance=_chance(eta, within_min),
             )
         )
-    position = {name: place for place, name in enumerate(names)}
+    position = {name: at for at, name in enumerate(names)}
     return reached + sorted(stranded, key=lambda row: position[row.unit])
 
 
-def _snap_unit(ground: Ground, unit: Feature, name: str) -> Snap | str:
-    """Where the unit is on the road, or why it is on none."""
-    if unit.geometry is None:
-        return "no position"
-    match unit.geometry:
-        case Geometry(
-            type="Point", coordinates=[int() | float() as lon, int() | float() as lat, *_]
-        ):
-            pass
-        case _:
-            raise click.ClickException(f"unit {name}: its geometry is not a Point of LON, LAT")
-    try:
-        return ground.snap(float(lon), float(lat))
-    except OffMapError as error:
-        return f"off map: {error}"
-    except NoRouteError as error:
-        return str(error)
+def _chance(eta: Eta, within_min: float | None) -> float | None:
+    return None if within_min is None else round(eta.chance_by(60.0 * within_min), 4)
+
+
+def _percent(chance: float | None) -> str:
+    return "" if chance is None else f"{100.0 * chance:.0f} %"
 
 
 def _cannot(name: str, why: str) -> Row:
     return Row(unit=name, duration_s=None, distance_m=None, reachable=False, why=why)
-
-
-def _name(unit: Feature, number: int) -> str:
-    properties = unit.properties or {}
-    candidates = (unit.id, *(properties.get(key) for key in ("id", "call_sign", "name")))
-    return next((str(name) for name in candidates if name not in (None, "")), f"#{number}")
-
-
-def _read_units(file: Path) -> list[Feature]:
-    try:
-        if file.stat().st_size > UNITS_BYTES_MAX:
-            raise click.ClickException(f"{file} is larger than {UNITS_BYTES_MAX >> 20} MB")
-        units = msgspec.json.decode(file.read_bytes(), type=Units)
-    except OSError as error:
-        raise click.ClickException(f"{file}: {error.strerror}") from error
-    except MALFORMED_JSON as error:
-        raise click.ClickException(f"{file} is not a GeoJSON FeatureCollection: {error}") from error
-    if len(units.features) > UNITS_MAX:
-        raise click.ClickException(f"{file} has more than {UNITS_MAX} units")
-    return units.features
-
-
-def _place(text: str, option: str) -> tuple[float, float]:
-    """Longitude, latitude of "LON,LAT". Range and bounds are the map's affair."""
-    try:
-        lon, lat = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise click.ClickException(
-            f"{option} {text!r} is not LON,LAT in degrees, e.g. 1.5218,42.5063"
-        ) from error
-    return lon, lat
-
-
-def _snap_json(snap: Snap) -> dict[str, float]:
-    return {
-        "lon": round(snap.lon, 7),
-        "lat": round(snap.lat, 7),
-        "distance_m": round(snap.distance_m, 1),
-        "edge": snap.edge,
-        "fraction": round(snap.fraction, 6),
-    }
-
-
-def _minutes(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    whole = round(seconds)
-    return f"{whole // 60} min {whole % 60:02d} s"
-
-
-def _kilometres(metres: float | None) -> str:
-    return "" if metres is None else f"{metres / 1000.0:.1f} km"
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    try:
-        yield
-    except GeoError as error:
-        raise click.ClickException(str(error)) from error

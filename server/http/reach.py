@@ -12,9 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from geo import coverage, isochrone
-from geo.coverage import Coverage, Tally
+from geo.coverage import Coverage
 from geo.errors import GeoError
-from geo.eta import LIKELY
 from geo.snap import Snap
 from server.http.errors import ApiError, json
 from server.http.needs import Services, guarded, term
@@ -73,7 +72,7 @@ class _Desk:
             found = await self._reach.coverage([each.snap for each in sources], 60.0 * minutes)
         except ValueError as error:
             raise ApiError(422, "impossible", f"This cannot be reckoned: {error}.") from None
-        return json({**_summary(found), "sources": _named(sources), **_collection(found)})
+        return json({**coverage.summary(found), "sources": _named(sources), **_collection(found)})
 
     async def _sources(self, request: Request) -> list[Source]:
         """The one place, unit or station that is asked for, or a group of them."""
@@ -140,30 +139,9 @@ class _Desk:
             raise ApiError(422, "no_road", f"{str(error).capitalize()}.") from None
 
 
-def _summary(found: Coverage) -> dict[str, Any]:
-    return {
-        "minutes": found.limit_s / 60.0,
-        "likely": LIKELY,
-        "villages": _tally(found.villages),
-        "people": _tally(found.people),
-        "population_unknown": _tally(found.unknown),
-        "worst": [coverage.feature(each)["properties"] for each in found.worst()],
-    }
-
-
 def _collection(found: Coverage) -> dict[str, Any]:
     features = [coverage.feature(each) for each in found.reached]
     return {"type": "FeatureCollection", "features": features}
-
-
-def _tally(tally: Tally) -> dict[str, Any]:
-    return {
-        "total": tally.total,
-        "covered": tally.covered,
-        "covered_twice": tally.covered_twice,
-        "share": tally.share,
-        "share_twice": tally.share_twice,
-    }
 
 
 def _named(sources: Sequence[Source]) -> list[dict[str, Any]]:

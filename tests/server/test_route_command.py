@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 
 from geo import mapfolder
 from geo.ground import Ground
-from server.cli.route import UNITS_MAX, eta_command, route_command
+from server.cli.reach import coverage_command, isochrone_command
+from server.cli.route import eta_command, route_command
+from server.cli.unitfile import UNITS_MAX
 from tests.geo.maps import grid_map, lonlat
 
 
@@ -191,3 +193,118 @@ def test_eta_refuses_wrong_files(map_dir: Path, tmp_path: Path) -> None:
     refuse(json.dumps({"type": "FeatureCollection", "features": many}), "more than")
     missing = ("--map", map_dir, "--to", at(10, 10), "--units", tmp_path / "none")
     refused(run(eta_command, *missing), "No such file")
+
+
+# -- who drives, and when -------------------------------------------------------------------
+
+
+FROM_TO = ("--from", at(50, 30), "--to", at(4_000, 2_700))
+
+
+def test_an_answer_says_how_sure_it_is_and_tells_the_way(map_dir: Path) -> None:
+    answer = json.loads(
+        run(route_command, "--map", map_dir, *FROM_TO, "--within", 10, "--json").stdout
+    )
+
+    arrival = answer["arrival"]
+    assert arrival["median_s"] == pytest.approx(answer["duration_s"], abs=0.01)
+    assert arrival["median_s"] < arrival["p80_s"] < arrival["p90_s"]
+    assert 0.0 <= answer["chance"] <= 1.0
+    assert answer["steps"][0]["maneuver"] == "depart"
+    assert sum(each["distance_m"] for each in answer["steps"]) >= answer["distance_m"] - 1.0
+    assert (answer["vehicle"], answer["condition"]) == ("patrol_car", "dry")
+    assert "median_at" not in arrival
+
+
+def test_a_departure_gives_clock_times_and_the_night(map_dir: Path) -> None:
+    def asked(*more: object) -> dict[str, Any]:
+        found = run(route_command, "--map", map_dir, *FROM_TO, *more, "--json")
+        answer: dict[str, Any] = json.loads(found.stdout)
+        return answer
+
+    noon = asked("--depart", "2026-06-21T12:00:00+02:00")
+    night = asked("--depart", "2026-06-21T00:30:00Z", "--condition", "rain")
+
+    assert noon["condition"] == "dry"
+    assert night["condition"] == "rain,night"
+    assert noon["depart_at"] == "2026-06-21T10:00:00Z"
+    assert noon["arrival"]["median_at"].startswith("2026-06-21T10:")
+    assert night["duration_s"] > noon["duration_s"]
+
+
+def test_people_read_the_way_in_their_language(map_dir: Path) -> None:
+    english = run(route_command, "--map", map_dir, *FROM_TO).stdout
+    chinese = run(route_command, "--map", map_dir, *FROM_TO, "--lang", "zh").stdout
+
+    assert "You have arrived." in english
+    assert "9 in 10 under" in english
+    assert "到达目的地。" in chinese
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--condition", "hail", "is no condition"),
+        ("--depart", "tomorrow", "is not a time"),
+        ("--depart", "2026-06-21T12:00:00", "no time zone"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(map_dir: Path, option: str, value: str, words: str) -> None:
+    refused(run(route_command, "--map", map_dir, *FROM_TO, option, value), words)
+
+
+def test_eta_rows_say_how_likely_it_is(map_dir: Path, tmp_path: Path) -> None:
+    file = units_file(tmp_path, unit("near", 3_600, 2_700), unit("far", 0, 0))
+
+    answer = json.loads(
+        run(
+            eta_command, "--map", map_dir, "--to", at(4_000, 2_700), "--units", file,
+            "--within", 4, "--json",
+        ).stdout
+    )  # fmt: skip
+
+    near, far = answer["rows"]
+    assert near["arrival"]["p90_s"] > near["duration_s"]
+    assert near["chance"] > far["chance"]
+
+
+# -- isochrone and coverage -----------------------------------------------------------------
+
+
+def test_isochrones_are_geojson_and_nest(map_dir: Path) -> None:
+    answer = json.loads(
+        run(
+            isochrone_command, "--map", map_dir, "--from", at(1_800, 1_800),
+            "--minutes", "2,4,8", "--json",
+        ).stdout
+    )  # fmt: skip
+
+    areas = [each["properties"]["area_km2"] for each in answer["features"]]
+    assert answer["type"] == "FeatureCollection"
+    assert [each["properties"]["minutes"] for each in answer["features"]] == [2, 4, 8]
+    assert areas == sorted(areas)
+    assert areas[0] > 0.0
+
+
+def test_coverage_counts_villages_and_people(small_map_dir: Path) -> None:
+    found = run(coverage_command, "--map", small_map_dir, "--stations", "--within", 60, "--json")
+    words = run(coverage_command, "--map", small_map_dir, "--stations", "--within", 6)
+
+    answer = json.loads(found.stdout)
+    assert answer["villages"]["covered"] == answer["villages"]["total"] == 5
+    assert answer["people"]["covered"] == 10_920
+    assert len(answer["sources"]) == 2
+    assert "Villages" in words.stdout
+    assert "at least 90 %" in words.stdout
+
+
+@pytest.mark.parametrize("command", [isochrone_command, coverage_command])
+def test_nowhere_to_start_from_is_refused(map_dir: Path, command: click.Command) -> None:
+    refused(run(command, "--map", map_dir), "Nowhere to start from")
+
+
+def test_bands_that_are_no_numbers_are_refused(map_dir: Path) -> None:
+    start = ("--from", at(1_800, 1_800))
+
+    refused(run(isochrone_command, "--map", map_dir, *start, "--minutes", "a"), "--minutes")
+    refused(run(isochrone_command, "--map", map_dir, *start, "--minutes", "9999"), "time band")

@@ -1,0 +1,207 @@
+"""What the commands about journeys share: who drives, on what map, when, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from geo import mapfolder
+from geo.conditions import Condition
+from geo.errors import GeoError
+from geo.eta import Eta, Spreads
+from geo.ground import Ground
+from geo.roadmap import MapMeta
+from geo.routing.choose import ENGINE_NAMES, EngineName
+from geo.snap import Snap
+from geo.speed import Mode, Profile, Vehicle
+from geo.sun import is_night
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+TO = click.option("--to", "target", required=True, metavar="LON,LAT", help="Degrees, WGS-84.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options of `journey_options`."""
+
+    map_dir: Path
+    vehicle: str
+    mode: str
+    condition: str
+    depart: str | None
+    engine: EngineName
+
+    def begin(self) -> Journeys:
+        """Open the map. Raises GeoError, and `click.ClickException` for what cannot be read."""
+        depart_at = None if self.depart is None else _time(self.depart)
+        condition = Condition.parse(self.condition)
+        profile = Profile(vehicle=Vehicle(self.vehicle), mode=Mode(self.mode), condition=condition)
+        roadmap = mapfolder.load(self.map_dir)
+        if depart_at is not None and _dark(roadmap.meta, depart_at):
+            profile = replace(profile, condition=replace(condition, night=True))
+        return Journeys(
+            ground=Ground(roadmap, engine=self.engine, profile=profile), depart_at=depart_at
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journeys:
+    """An open map for one profile, and when one sets off."""
+
+    ground: Ground
+    depart_at: datetime | None
+
+    @property
+    def spreads(self) -> Spreads:
+        on_foot = self.ground.profile.vehicle is Vehicle.FOOT
+        return Spreads(self.ground.roadmap, on_foot=on_foot)
+
+    def about(self) -> dict[str, Any]:
+        """What every answer says of how it was made."""
+        profile = self.ground.profile
+        return {
+            "map_id": self.ground.roadmap.meta.map_id,
+            "engine": self.ground.engine_name,
+            "vehicle": profile.vehicle.value,
+            "mode": profile.mode.value,
+            "condition": str(profile.condition),
+            "depart_at": None if self.depart_at is None else iso(self.depart_at),
+        }
+
+    def arrival(self, eta: Eta) -> dict[str, Any]:
+        """A travel time with its spread; clock times where the departure is known."""
+        said: dict[str, Any] = {
+            "median_s": round(eta.median_s, 3),
+            "p80_s": round(eta.p80_s, 3),
+            "p90_s": round(eta.p90_s, 3),
+            "log_sd": round(eta.log_sd, 4),
+        }
+        if self.depart_at is not None:
+            for name in ("median", "p80", "p90"):
+                after = timedelta(seconds=said[f"{name}_s"])
+                said[f"{name}_at"] = iso(self.depart_at + after)
+        return said
+
+    def when(self, eta: Eta) -> str:
+        """For people: "23 min 10 s, 9 in 10 under 31 min 02 s (14:53)"."""
+        words = f"{minutes(eta.median_s)}, 9 in 10 under {minutes(eta.p90_s)}"
+        if self.depart_at is None:
+            return words
+        local = self.depart_at + timedelta(seconds=eta.p90_s)
+        return f"{words} ({local:%H:%M})"
+
+
+def journey_options(command: F) -> F:
+    """--map, --vehicle, --mode, --condition, --depart, --engine, as one `asked` argument."""
+    options = [
+        click.option(
+            "--map", "map_dir", required=True, type=click.Path(path_type=Path), metavar="DIR"
+        ),
+        _choice("--vehicle", [each.value for each in Vehicle], Vehicle.PATROL_CAR.value),
+        _choice("--mode", [each.value for each in Mode], Mode.ROUTINE.value),
+        click.option(
+            "--condition",
+            default="dry",
+            show_default=True,
+            metavar="TEXT",
+            help="Weather, fog, ice, night: rain,night,fog=60,ice>1800.",
+        ),
+        click.option(
+            "--depart",
+            metavar="TIME",
+            help="ISO 8601 with a time zone. Adds clock times, and night where the sun is down.",
+        ),
+        _choice("--engine", list(ENGINE_NAMES), "auto"),
+    ]
+    names = ("map_dir", "vehicle", "mode", "condition", "depart", "engine")
+
+    @wraps(command)
+    def gathered(**values: Any) -> Any:
+        asked = Asked(**{name: values.pop(name) for name in names})
+        return command(asked=asked, **values)
+
+    wrapped: Any = gathered
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    found: F = wrapped
+    return found
+
+
+def place(text: str, option: str) -> tuple[float, float]:
+    """Longitude, latitude of "LON,LAT". Range and bounds are the map's affair."""
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise click.ClickException(
+            f"{option} {text!r} is not LON,LAT in degrees, e.g. 1.5218,42.5063"
+        ) from error
+    return lon, lat
+
+
+def snap_json(snap: Snap) -> dict[str, float]:
+    return {
+        "lon": round(snap.lon, 7),
+        "lat": round(snap.lat, 7),
+        "distance_m": round(snap.distance_m, 1),
+        "edge": snap.edge,
+        "fraction": round(snap.fraction, 6),
+    }
+
+
+def iso(at: datetime) -> str:
+    """UTC, to the second."""
+    text = at.astimezone(UTC).replace(microsecond=0).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+def minutes(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    return f"{whole // 60} min {whole % 60:02d} s"
+
+
+def kilometres(metres: float | None) -> str:
+    return "" if metres is None else f"{metres / 1000.0:.1f} km"
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What is wrong, in one line."""
+    try:
+        yield
+    except GeoError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _choice(name: str, values: list[str], default: str) -> Callable[[F], F]:
+    return click.option(name, type=click.Choice(values), default=default, show_default=True)
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.ClickException(
+            f"--depart {text!r} is not a time like 2026-01-31T21:30:00+08:00"
+        ) from error
+    if at.tzinfo is None:
+        raise click.ClickException(
+            f"--depart {text!r} says no time zone. Write {text}+08:00, or {text}Z for UTC."
+        )
+    return at
+
+
+def _dark(meta: MapMeta, at: datetime) -> bool:
+    """Whether it is night in the middle of the map."""
+    west, south, east, north = meta.bounds
+    return is_night(at, (west + east) / 2.0, (south + north) / 2.0)
