@@ -37,8 +37,14 @@ class Way:
     """(k - 1,) of each piece: 2e forward, 2e + 1 backward."""
     share: Floats
     """(k - 1,) of its arc that each piece is, by length."""
+    new_leg: NDArray[np.bool_]
+    """(k - 1,) whether a leg begins with the piece."""
 
     legs: tuple[Leg, ...]
+    turn_s: Floats
+    """(len(legs),) modelled seconds lost before each leg."""
+    duration_s: float
+    """As modelled."""
 
     @property
     def arcs(self) -> Ints:
@@ -51,8 +57,15 @@ class Way:
         return np.array([abs(leg.end - leg.start) for leg in self.legs])
 
     def piece_s(self, arc_s: Floats) -> Floats:
-        """(k - 1,) seconds of each piece, from seconds per whole arc (2M,)."""
-        return arc_s[self.arc] * self.share
+        """(k - 1,) seconds of each piece, from seconds per whole arc (2M,).
+
+        What a turn costs is lost half in the piece before it and half in the piece after.
+        """
+        seconds = arc_s[self.arc] * self.share
+        first = np.flatnonzero(self.new_leg)
+        seconds[first] += self.turn_s / 2.0
+        seconds[(first - 1).clip(min=0)] += self.turn_s / 2.0
+        return seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +82,7 @@ class Driven:
 
 def way_of(roadmap: RoadMap, route: Route) -> Way:
     """The way of a route; `NoRouteError` if it leads nowhere."""
-    metres, arc, share = [], [], []
+    metres, arc, share, new_leg = [], [], [], []
     for leg in route.legs:
         shape = projection(roadmap.meta.crs).to_metres(np.asarray(roadmap.shape(leg.edge)))
         along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(shape, axis=0).T))))
@@ -80,6 +93,7 @@ def way_of(roadmap: RoadMap, route: Route) -> Way:
         backward = leg.start > leg.end
         metres.append(points[::-1] if backward else points)
         share.append(np.diff(at)[::-1] if backward else np.diff(at))
+        new_leg.append(np.arange(len(at) - 1) == 0)
         arc.append(np.full(len(at) - 1, 2 * leg.edge + int(backward)))
     if not arc:
         raise NoRouteError("the route ends where it begins")
@@ -88,7 +102,10 @@ def way_of(roadmap: RoadMap, route: Route) -> Way:
         metres=np.concatenate(joined),
         arc=np.concatenate(arc),
         share=np.concatenate(share),
+        new_leg=np.concatenate(new_leg),
         legs=route.legs,
+        turn_s=route.turn_s,
+        duration_s=route.duration_s,
     )
 
 

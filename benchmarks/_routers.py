@@ -26,6 +26,7 @@ from geo import mapfolder
 from geo.ground import Ground
 from geo.roadmap import RoadMap
 from geo.routing.engine import CLOSED
+from geo.vehicles import Mode
 
 Seconds = NDArray[np.float64]
 MS_PER_S = 1000.0
@@ -134,7 +135,6 @@ class RidgelineRouter:
         self._snaps = [self._ground.snap(lon, lat) for lon, lat in places.lonlat.tolist()]
         chance = np.random.default_rng(1)
         arcs = len(self._ground.arc_s)
-        self._no_factors = np.ones(arcs, np.float32)
         self._factors = [chance.uniform(0.7, 1.4, arcs).astype(np.float32) for _ in range(2)]
 
     def etas(self, units: Sequence[int], scene: int) -> Seconds:
@@ -151,11 +151,11 @@ class RidgelineRouter:
         self._ground.set_overrides({2 * closure.edge: CLOSED, 2 * closure.edge + 1: CLOSED})
 
     def reweight(self, number: int) -> None:
-        self._ground.set_factors(self._factors[number % 2])
+        self._ground.set_factors({Mode.ROUTINE: self._factors[number % 2]})
 
     def restore(self) -> None:
         self._ground.set_overrides({})
-        self._ground.set_factors(self._no_factors)
+        self._ground.set_factors({})
 
     def shut(self) -> None:
         self._ground.close()

@@ -36,12 +36,10 @@ from benchmarks._report import Options, Row, main, say, share_row
 from geo import mapfolder
 from geo.eta import Spreads
 from geo.ground import Ground
-from geo.learning import Evidence, LearnedFactors, Levels
-from geo.matching import Matcher
-from geo.nearways import arc_ends
-from geo.observing import observations
+from geo.learning import LearnedFactors
 from geo.roadmap import RoadMap
-from geo.speed import Profile, travel_times_ms
+from geo.school import Drive, Lessons, School
+from geo.speed import Profile
 from tests.small_county import small_county
 
 DRIVES = (0, 1, 5, 20, 50)
@@ -67,6 +65,8 @@ NOISE_M = (6.0, 15.0)
 DAY_S = 86_400.0
 START_S = 1_767_225_600.0
 """2026-01-01."""
+
+PROFILE = Profile()
 
 BEGIN, END = "<!-- learning: made by benchmarks/learning.py -->", "<!-- learning: end -->"
 
@@ -96,13 +96,9 @@ class World:
     def __init__(self, roadmap: RoadMap, seed: int, ways: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.roadmap = roadmap
-        self._model_ms = travel_times_ms(roadmap, Profile())
-        self.model_s = self._model_ms / 1000.0
-        self._levels = Levels.of(roadmap)
-        self._evidence = Evidence(self._levels)
-        self._matcher = Matcher(roadmap)
-        self._arc_m = np.repeat(roadmap.edge_length_m.astype(np.float64), 2)
-        self._heads = arc_ends(roadmap)[1]
+        self._school = School(roadmap)
+        self._lessons = Lessons(self._school)
+        self.model_s = self._school.model(PROFILE).arc_s
         self.truth = np.exp(self._hidden())
         ground = Ground(roadmap)
         self.driven = random_ways(ground, ways, self.rng, KM_MIN)
@@ -121,18 +117,18 @@ class World:
     def learn(self, way: Way) -> None:
         """Somebody drives a way, and we learn from what the receiver says."""
         seen = self._track(way)
-        match = self._matcher.match(seen.track, self._model_ms)
-        said = observations(match.runs, self._arc_m, self.model_s, self._heads)
-        self._evidence.add(said, self.now_s)
+        match = self._school.match(seen.track, PROFILE)
+        self._lessons.add(Drive(profile=PROFILE, ended_s=self.now_s, runs=match.runs))
 
     def judge(self, which: str, learned: LearnedFactors | None = None) -> Foretold:
         """Compare what others took for some ways with what is foretold now."""
-        learned = learned or self._evidence.factors(self.now_s)
+        learned = learned or self._lessons.learned(self.now_s)[PROFILE.mode]
         spreads = Spreads(self.roadmap, learned=learned)
         etas = []
         for way in self.groups[which]:
             leg_s = (self.model_s * learned.factor)[way.arcs] * way.arc_share
-            etas += [spreads.eta(float(leg_s.sum()), way.legs, leg_s)] * JUDGED
+            total_s = float(leg_s.sum() + way.turn_s.sum())
+            etas += [spreads.eta(total_s, way.legs, leg_s)] * JUDGED
         return Foretold(
             took_s=np.array(self._took_s[which]),
             median_s=np.array([eta.median_s for eta in etas]),
@@ -151,7 +147,8 @@ class World:
     def _hidden(self) -> Floats:
         """(2M,) true log factors."""
         total = np.zeros(2 * self.roadmap.edge_count)
-        for group, size in zip(self._levels.groups, self._levels.sizes, strict=True):
+        levels = self._school.levels
+        for group, size in zip(levels.groups, levels.sizes, strict=True):
             total += np.append(self.rng.normal(0.0, LEVEL_SD, size), 0.0)[group]
         return total
 

@@ -28,6 +28,7 @@ from geo.routing.partial import Leg, PartialRouter
 from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex
 from geo.speed import ArcSpeeds, Profile
+from geo.vehicles import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,9 +190,10 @@ class Ground:
         """
         self._metrics.set_overrides(overrides)
 
-    def set_factors(self, factors: NDArray[np.float32]) -> None:
-        """Take over (2M,) learned factors on the modelled times, for every profile.
+    def set_factors(self, factors: Mapping[Mode, NDArray[np.float32]]) -> None:
+        """Take over (2M,) learned factors on the modelled times of each mode, for every vehicle.
 
+        A mode that is not named, and everybody on foot, moves as modelled.
         Raises ValueError, changing nothing, where they are not what `geo.overlay` allows.
         """
         self._metrics.set_learned(factors)

@@ -23,7 +23,7 @@ from geo.routing.engine import CLOSED, Engine, Weights
 from geo.routing.partial import PartialRouter
 from geo.speed import ArcSpeeds, Profile, arc_speeds
 from geo.turns import move_times_ms, turns_of
-from geo.vehicles import Mode
+from geo.vehicles import Mode, Vehicle
 
 METRICS_MAX: Final = 12
 """Three kinds of vehicle and people on foot, in two modes, under the weather that holds now; and
@@ -41,6 +41,8 @@ class Metric:
 
     modelled_ms: Weights
     """(2M,) along each arc, without the overlay."""
+    learns_as: Mode | None
+    """Whose learned factors count; None: on foot."""
     router: PartialRouter
     behind: Arcs | None
     """Arcs whose overlay changed since the engine last heard; None: all of them."""
@@ -95,7 +97,7 @@ class Metrics:
             if metric.behind is not None:
                 metric.behind = np.union1d(metric.behind, changed)
 
-    def set_learned(self, factors: NDArray[np.float32]) -> None:
+    def set_learned(self, factors: Mapping[Mode, NDArray[np.float32]]) -> None:
         """See `Overlay.set_learned`."""
         self._overlay.set_learned(factors)
         for metric in self._metrics.values():
@@ -109,10 +111,11 @@ class Metrics:
     def _made(self, profile: Profile, speeds: ArcSpeeds) -> Metric:
         modelled_ms = self._with_exemption(profile, speeds.times_ms)
         move_ms = move_times_ms(self._turns, speeds, profile)
-        arc_ms = self._overlay.over(modelled_ms)
+        learns_as = None if profile.vehicle is Vehicle.FOOT else profile.mode
+        arc_ms = self._overlay.over(modelled_ms, learns_as)
         engine = self._engine_for(self._turns.arcs.weights(arc_ms, move_ms))
         router = PartialRouter(engine, self._turns.arcs, arc_ms, move_ms)
-        return Metric(modelled_ms=modelled_ms, router=router, behind=UNCHANGED)
+        return Metric(modelled_ms=modelled_ms, learns_as=learns_as, router=router, behind=UNCHANGED)
 
     def _with_exemption(self, profile: Profile, times_ms: Weights) -> Weights:
         """The same, and streets against their one-way signs for whoever may."""
@@ -132,10 +135,11 @@ class Metrics:
 
     def _catch_up(self, metric: Metric) -> None:
         if metric.behind is None:
-            metric.router.reset(self._overlay.over(metric.modelled_ms))
+            metric.router.reset(self._overlay.over(metric.modelled_ms, metric.learns_as))
         elif metric.behind.size:
             arcs = metric.behind
-            metric.router.apply(arcs, self._overlay.over(metric.modelled_ms, arcs))
+            arc_ms = self._overlay.over(metric.modelled_ms, metric.learns_as, arcs)
+            metric.router.apply(arcs, arc_ms)
         metric.behind = UNCHANGED
 
 

@@ -2,15 +2,17 @@
 
     y = ln(t_observed / t_model)
 
-A fix errs by some ten metres, so the times at the two ends of a short arc mean little: y of an
-arc is taken over at least STRETCH_M of the drive around it. What was not driving towards a scene
-is left out: stops, crawling for long, loops (searching for a house), and both ends of the drive.
+The time of turns, which the model adds between arcs, counts half to the arc before and half to the
+arc after: there it is lost by braking and gathering speed. A fix errs by some ten metres, so the
+times at the two ends of a short arc mean little: y of an arc is taken over at least STRETCH_M of
+the drive around it. What was not driving towards a scene is left out: stops, crawling for long,
+loops (searching for a house), and both ends of the drive.
 Knows no past and no other driver.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Final
@@ -60,13 +62,22 @@ class Observations:
         return len(self.arc)
 
 
-def observations(
-    runs: Sequence[Passages], arc_m: Floats, arc_model_s: Floats, heads: Ints
-) -> Observations:
-    """What a drive says, its runs in order. `arc_m`, `arc_model_s`, `heads`: (2M,) length, modelled
-    seconds and head node of every arc. Arcs without a finite modelled time say nothing.
-    """
-    parts = [_of_run(run, arc_m, arc_model_s, heads) for run in runs if len(run)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Road:
+    """What the model says of every arc, as (2M,) columns."""
+
+    arc_m: Floats
+    model_s: Floats
+    """Not finite where nobody may drive; such arcs say nothing."""
+    heads: Ints
+    """Node that the arc enters."""
+    turn_s: Callable[[Ints, Ints], Floats]
+    """Seconds of the turns from arcs into arcs."""
+
+
+def observations(runs: Sequence[Passages], road: Road) -> Observations:
+    """What a drive says, its runs in order."""
+    parts = [_of_run(run, road) for run in runs if len(run)]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else None
     if columns is None:
         nothing = np.empty(0)
@@ -75,11 +86,12 @@ def observations(
     return Observations(arc=arc, log_ratio=log_ratio, model_s=model_s, weight=weight)
 
 
-def _of_run(
-    run: Passages, arc_m: Floats, arc_model_s: Floats, heads: Ints
-) -> tuple[Ints, Floats, Floats, Floats]:
+def _of_run(run: Passages, road: Road) -> tuple[Ints, Floats, Floats, Floats]:
     share = run.end - run.start
-    model_s, metres = arc_model_s[run.arc] * share, arc_m[run.arc] * share
+    model_s, metres = road.model_s[run.arc] * share, road.arc_m[run.arc] * share
+    turn_s = road.turn_s(run.arc[:-1], run.arc[1:])
+    model_s[:-1] += turn_s / 2.0
+    model_s[1:] += turn_s / 2.0
     at_m = np.concatenate(([0.0], np.cumsum(metres)))
     known = np.isfinite(model_s) & (model_s > 0.0)
     clock_s = np.concatenate((run.enter_s[:1], run.leave_s))
@@ -90,7 +102,7 @@ def _of_run(
     known &= (took_s > 0.0) & (should_s > 0.0)
     ratio = np.where(known, took_s, 1.0) / np.where(known, should_s, 1.0)
     log_ratio = np.log(ratio)
-    kept = known & ~run.stood & ~_crawling(log_ratio, run) & ~_looping(run.arc, heads)
+    kept = known & ~run.stood & ~_crawling(log_ratio, run) & ~_looping(run.arc, road.heads)
     kept &= (at_m[1:] > ENDS_M) & (at_m[:-1] < at_m[-1] - ENDS_M)
     noise = 2.0 * (FIX_SD_M / np.maximum(run.reach_m, high_m - low_m)) ** 2
     weight = share.clip(max=1.0) * NOISE_SD**2 / (NOISE_SD**2 + noise)

@@ -1,8 +1,9 @@
 """What is laid over modelled travel times: factors learned from tracks, and live road state.
 
-Two tables by arc, the same for every metric: learned factors, replaced as a whole and seldom, and
-overrides (closed, slowed, worse weather on some roads), replaced as a whole and often. Metrics are
-caches: modelled times with this on top. Knows no profile, no engine and no reason for anything.
+Two tables by arc: factors learned from drives, one column for each mode of driving, replaced as a
+whole and seldom; and overrides (closed, slowed, worse weather on some roads), the same for every
+metric, replaced as a whole and often. Metrics are caches: modelled times with this on top. Knows
+no engine and no reason for anything.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.routing.engine import CLOSED, Weights
+from geo.vehicles import Mode
 
 LEARNED_MIN: Final = 0.2
 LEARNED_MAX: Final = 5.0
@@ -26,7 +28,7 @@ class Overlay:
     """Factors on the travel times of 2M arcs; infinity closes."""
 
     def __init__(self, arc_count: int) -> None:
-        self._learned = np.ones(arc_count, dtype=np.float32)
+        self._learned: dict[Mode, NDArray[np.float32]] = {}
         self._override = np.ones(arc_count, dtype=np.float64)
         self._overridden = np.empty(0, dtype=np.int64)
 
@@ -54,18 +56,29 @@ class Overlay:
         changed: Arcs = touched[self._override[touched] != before]
         return changed
 
-    def set_learned(self, factors: NDArray[np.float32]) -> None:
-        """Replace the learned factors. Raises ValueError outside LEARNED_MIN … LEARNED_MAX."""
-        if factors.shape != (self.arc_count,):
-            raise ValueError(f"{self.arc_count} learned factors are needed, one per arc")
-        if not ((factors >= LEARNED_MIN) & (factors <= LEARNED_MAX)).all():
-            raise ValueError(f"learned factors are {LEARNED_MIN} to {LEARNED_MAX}")
-        self._learned = factors.astype(np.float32)
+    def set_learned(self, factors: Mapping[Mode, NDArray[np.float32]]) -> None:
+        """Replace the learned factors; modes that are not named run as modelled.
 
-    def over(self, modelled: Weights, arcs: Arcs | slice = slice(None)) -> Weights:
-        """Milliseconds in force on some arcs (or all), of the (2M,) modelled ones."""
+        Raises ValueError, changing nothing, outside LEARNED_MIN … LEARNED_MAX.
+        """
+        for column in factors.values():
+            if column.shape != (self.arc_count,):
+                raise ValueError(f"{self.arc_count} learned factors are needed, one per arc")
+            if not ((column >= LEARNED_MIN) & (column <= LEARNED_MAX)).all():
+                raise ValueError(f"learned factors are {LEARNED_MIN} to {LEARNED_MAX}")
+        self._learned = {mode: column.astype(np.float32) for mode, column in factors.items()}
+
+    def over(
+        self, modelled: Weights, mode: Mode | None, arcs: Arcs | slice = slice(None)
+    ) -> Weights:
+        """Milliseconds in force on some arcs (or all), of the (2M,) modelled ones.
+
+        `mode`: whose learned factors count; None for those who do not drive.
+        """
         base = modelled[arcs]
-        factors = self._learned[arcs] * self._override[arcs]
+        factors = self._override[arcs]
+        if mode is not None and (learned := self._learned.get(mode)) is not None:
+            factors = learned[arcs] * factors
         closed = (base >= CLOSED) | np.isinf(factors)
         times = np.rint(np.where(closed, 1.0, base * factors)).clip(1, CLOSED - 1)
         return np.where(closed, CLOSED, times).astype(np.uint32)

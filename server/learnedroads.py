@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from geo.learning import summary
 from geo.roadmap import RoadMap
-from geo.routing.engine import CLOSED
 from geo.school import School
 from geo.speed import Profile
 from geo.vehicles import Mode
@@ -115,5 +114,5 @@ def words(drives: int, slower_pct: float) -> dict[str, str]:
 
 
 def _model_s(school: School, mode: Mode, arcs: Arcs) -> NDArray[np.float64]:
-    times_ms = school.times_ms(Profile(mode=mode))[arcs]
-    return np.where(times_ms < CLOSED, times_ms / 1000.0, 0.0)
+    model_s = school.model(Profile(mode=mode)).arc_s[arcs]
+    return np.where(np.isfinite(model_s), model_s, 0.0)

@@ -178,5 +178,4 @@ def _drive(trip: Trip) -> Drive:
 
 
 def _take(lessons: Lessons, drives: list[Drive], school: School) -> None:
-    for drive in drives:
-        lessons.add(drive)
+    lessons.add_all(drives)

@@ -130,10 +130,9 @@ class RoutingService:
             raise RoutingBusy("routing has stopped")
 
         def take_over(ground: Ground) -> None:
-            mine = None if learned is None else learned[ground.profile.mode]
-            neutral = np.ones(2 * ground.roadmap.edge_count, dtype=np.float32)
-            ground.set_factors(neutral if mine is None else mine.factor)
-            self._spreads = Spreads(ground.roadmap, learned=mine)
+            known = learned or {}
+            ground.set_factors({mode: each.factor for mode, each in known.items()})
+            self._spreads = Spreads(ground.roadmap, learned=known.get(ground.profile.mode))
             self._roads = replace(self._roads)  # answers from before do not hold any more
 
         await asyncio.wrap_future(self._thread.submit(self._on_thread, take_over))

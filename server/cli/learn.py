@@ -18,7 +18,6 @@ from geo import mapfolder
 from geo.errors import TrackError
 from geo.learning import LearnedFactors, summary
 from geo.roadmap import RoadMap
-from geo.routing.engine import CLOSED
 from geo.school import Drive, Lessons, School
 from geo.speed import Mode, Profile, Vehicle
 from server.cli.admin import DATA, actor, with_pool
@@ -214,8 +213,8 @@ async def _leave_to_servers(learned: object) -> None:
 def _roads(school: School, profile: Profile, learned: LearnedFactors) -> list[dict[str, Any]]:
     """Every road that was driven, by how far it is off the model; both directions together."""
     roadmap = school.roadmap
-    times_ms = school.times_ms(profile)
-    model_s = np.where(times_ms < CLOSED, times_ms / 1000.0, 0.0)
+    model_s = school.model(profile).arc_s
+    model_s = np.where(np.isfinite(model_s), model_s, 0.0)
     driven = np.flatnonzero(learned.trips > 0)
     names = np.array([road_name(roadmap, arc >> 1) for arc in driven.tolist()], dtype=object)
     found = []

@@ -196,7 +196,7 @@ def test_learned_factors_count_under_overrides(ground: Ground) -> None:
     modelled = ground.modelled_s()
     arcs = 2 * ground.roadmap.edge_count
 
-    ground.set_factors(np.full(arcs, 1.25, dtype=np.float32))
+    ground.set_factors({Mode.ROUTINE: np.full(arcs, 1.25, dtype=np.float32)})
     ground.set_overrides(dict.fromkeys(range(arcs), 2.0))
     both = ground.matrix(snaps, snaps)
 
@@ -204,7 +204,7 @@ def test_learned_factors_count_under_overrides(ground: Ground) -> None:
     assert (ground.modelled_s() == modelled).all()
     for wrong in (np.ones(3), np.full(arcs, 0.1), np.full(arcs, np.nan), np.full(arcs, 9.0)):
         with pytest.raises(ValueError, match="learned factors"):
-            ground.set_factors(wrong.astype(np.float32))
+            ground.set_factors({Mode.ROUTINE: wrong.astype(np.float32)})
     assert ground.matrix(snaps, snaps).tolist() == both.tolist()
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import exp, log
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks._drivers import random_ways
+from geo.ground import Ground
 from geo.learning import (
     EPOCH_S,
     FACTOR_MAX,
@@ -21,8 +24,11 @@ from geo.learning import (
     Levels,
     shrinkage,
 )
-from geo.observing import CRAWL_S, ENDS_M, STRETCH_M, Y_MAX, Observations, observations
+from geo.observing import CRAWL_S, ENDS_M, STRETCH_M, Y_MAX, Observations, Road, observations
 from geo.passages import Passages
+from geo.school import Drive, Lessons, School
+from geo.speed import Profile
+from geo.vehicles import Mode
 from tests.small_county import small_county
 
 NOW_S = EPOCH_S + 6 * 365.0 * 86_400.0
@@ -194,7 +200,17 @@ class Lane:
 
     @classmethod
     def says(cls, *runs: Passages) -> Observations:
-        return observations(runs, cls.arc_m, cls.model_s, cls.heads)
+        return observations(runs, cls.road())
+
+    @classmethod
+    def road(cls, **changed: Any) -> Road:
+        values: dict[str, Any] = {
+            "arc_m": cls.arc_m,
+            "model_s": cls.model_s,
+            "heads": cls.heads,
+            "turn_s": lambda leave, enter: np.zeros(len(leave)),
+        }
+        return Road(**(values | changed))
 
 
 def test_a_drive_says_how_much_slower_it_was_and_leaves_out_its_ends() -> None:
@@ -204,6 +220,19 @@ def test_a_drive_says_how_much_slower_it_was_and_leaves_out_its_ends() -> None:
     assert seen.arc.tolist() == [2 * k for k in range(ends, 20 - ends)]
     assert seen.log_ratio == pytest.approx(log(1.2))
     assert ((seen.weight > 0.5) & (seen.weight < 1.0)).all()
+
+
+def test_the_time_of_turns_is_not_taken_for_a_slow_road() -> None:
+    """Six seconds at one corner, driven and modelled alike."""
+    took_s = np.full(20, 10.0)
+    took_s[9:11] += 3.0
+
+    def corner(leave: np.ndarray, enter: np.ndarray) -> np.ndarray:
+        return np.where((leave == 18) & (enter == 20), 6.0, 0.0)
+
+    seen = observations([Lane.drive(took_s)], Lane.road(turn_s=corner))
+
+    assert seen.log_ratio == pytest.approx(0.0, abs=1e-9)
 
 
 def test_what_stood_is_left_out() -> None:
@@ -264,12 +293,58 @@ def test_arcs_without_a_modelled_time_say_nothing() -> None:
     model_s = Lane.model_s.copy()
     model_s[10] = np.inf
 
-    seen = observations([Lane.drive()], Lane.arc_m, model_s, Lane.heads)
+    seen = observations([Lane.drive()], Lane.road(model_s=model_s))
 
     assert 10 not in seen.arc
     assert np.isfinite(seen.log_ratio).all()
-    nothing = observations([], Lane.arc_m, model_s, Lane.heads)
+    nothing = observations([], Lane.road())
     assert len(nothing) == 0
     evidence = Evidence(LEVELS)
     evidence.add(nothing, NOW_S)
     assert evidence.trips == 0
+
+
+# -- a whole school --------------------------------------------------------------------------
+
+
+def test_urgent_is_never_slower_than_routine_whatever_was_learned() -> None:
+    school = School(COUNTY)
+    lessons = Lessons(school)
+    arcs = np.array(road_arcs("G320")[0])
+    for mode, slower in ((Mode.ROUTINE, 0.8), (Mode.URGENT, 1.6)):
+        profile = Profile(mode=mode)
+        took_s = school.model(profile).arc_s[arcs] * slower
+        run = replace(Lane.drive(took_s, arcs.tolist()), reach_m=np.full(len(arcs), 900.0))
+        lessons.add_all([Drive(profile=profile, ended_s=NOW_S, runs=(run,))] * 10)
+
+    found = lessons.learned(NOW_S)
+
+    times = [
+        school.model(Profile(mode=mode)).arc_s * found[mode].factor
+        for mode in (Mode.ROUTINE, Mode.URGENT)
+    ]
+    known = np.isfinite(times[0])
+    assert found[Mode.ROUTINE].factor[arcs[2]] < 0.95
+    assert (times[1][known] <= times[0][known] * (1 + 1e-6)).all()
+    assert lessons.drives == 20
+
+
+def test_the_model_of_a_drive_is_that_of_the_router() -> None:
+    """Arcs and turns together take as long as the route they make."""
+    school, ground = School(COUNTY), Ground(COUNTY, engine="scipy")
+    model = school.model(Profile())
+    for way in random_ways(ground, 10, np.random.default_rng(1), 3.0):
+        turns_s = model.turn_s(way.arcs[:-1], way.arcs[1:])
+        total_s = float((model.arc_s[way.arcs] * way.arc_share).sum() + turns_s.sum())
+
+        assert total_s == pytest.approx(way.duration_s, abs=0.05)
+
+
+def test_models_kept_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geo.school.PROFILES_MAX", 1)
+    school = School(COUNTY)
+    first = school.model(Profile())
+
+    assert school.model(Profile()) is first
+    school.model(Profile(mode=Mode.URGENT))
+    assert school.model(Profile()) is not first

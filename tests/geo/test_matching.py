@@ -161,7 +161,8 @@ def test_times_at_junctions_are_those_driven() -> None:
     for way in random_ways(field.ground, 10, np.random.default_rng(6), 3.0):
         assert (field.roadmap.edge_length_m[way.arcs >> 1] * way.arc_share > 5.0).all()
         driven = field.drive(way, interval_s=5.0, noise_m=0.1)
-        true_s = np.cumsum(field.prior_ms[way.arcs] / 1000.0 * way.arc_share)
+        last_pieces = np.append(np.flatnonzero(way.new_leg)[1:] - 1, len(way.arc) - 1)
+        true_s = np.cumsum(way.piece_s(field.prior_ms / 1000.0))[last_pieces]
 
         match = field.match(driven.track)
 

@@ -11,7 +11,7 @@ from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
 from geo.routing.engine import CLOSED
 from geo.routing.places import Places
-from geo.speed import ArcSpeeds, Mode, Profile, arc_speeds, travel_times_ms
+from geo.speed import ArcSpeeds, Mode, Profile, Vehicle, arc_speeds, travel_times_ms
 from tests.geo.maps import grid_map
 from tests.geo.test_ground import ENGINES
 from tests.geo.test_partial import random_spots
@@ -94,16 +94,20 @@ def test_overrides_hold_for_every_metric_whenever_it_was_made(engine: EngineName
     fresh.close()
 
 
-def test_learned_factors_hold_for_every_metric(engine: EngineName) -> None:
+def test_learned_factors_hold_for_their_mode_and_not_on_foot(engine: EngineName) -> None:
     roadmap = grid_map()
+    arcs = 2 * roadmap.edge_count
     metrics = Metrics(roadmap, engine)
     metrics.metric(ROUTINE)
 
-    metrics.set_learned(np.full(2 * roadmap.edge_count, 1.2, dtype=np.float32))
+    metrics.set_learned({Mode.ROUTINE: np.full(arcs, 1.2, dtype=np.float32)})
 
-    for profile in (ROUTINE, URGENT):
+    on_foot = Profile(vehicle=Vehicle.FOOT)
+    for profile, factor in ((ROUTINE, 1.2), (URGENT, 1.0), (on_foot, 1.0)):
         modelled = travel_times_ms(roadmap, profile)
-        expected = np.where(modelled < CLOSED, np.rint(modelled * 1.2), CLOSED)
+        expected = np.where(modelled < CLOSED, np.rint(modelled * factor), CLOSED)
         found = metrics.router(profile).arc_ms
         assert np.abs(found - expected).max() <= 1
+    metrics.set_learned({})
+    assert (metrics.router(ROUTINE).arc_ms == travel_times_ms(roadmap, ROUTINE)).all()
     metrics.close()
