@@ -12,14 +12,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from geo.conditionfield import ConditionField, SetCondition, TooManyConditions, field
+from geo.conditionfield import ConditionField, SetCondition, TooManyConditions, field, members
 from geo.conditions import Condition
 from geo.errors import ExtentError
-from geo.extent import Ints, Zone
+from geo.extent import Ints, Where, Zone
 from geo.roadmap import RoadMap
 from geo.roadstate import RoadChange, RoadTable
 from server.metrics import Metrics
@@ -136,7 +138,7 @@ class RoadPicture:
     async def catch_up(self, version: int) -> None:
         """Return when every change up to this version is in force (conditions: see above).
 
-        Raises `RoutingBusy`, `SurveyorBusy`, and what the store raises when it is away.
+        Raises `RoutingBusy` once routing has stopped, and what the store raises when it is away.
         """
         while self.version < version:
             async with self._taking:
@@ -164,14 +166,14 @@ class RoadPicture:
         wanted = self._wanted(picture)
         settled = not self._weather.missing(wanted)
         if settled and not self._weather.is_laid(wanted):
-            await self._surveyor.ask(lambda _: self._weather.lay(wanted))
+            await self._surveyor.insist(lambda _: self._weather.lay(wanted))
         changes = [
             RoadChange(coverage=survey.coverage, factor=row.factor)
             for row in picture.states
             if row.holds and (survey := self._surveys.get(row.id)) is not None
         ]
         longer = self._weather.longer
-        table = await self._surveyor.ask(lambda _: RoadTable(changes, longer))
+        table = await self._surveyor.insist(lambda _: RoadTable(changes, longer))
         await self._router.set_roads(
             LiveRoads(
                 version=picture.version,
@@ -216,15 +218,22 @@ class RoadPicture:
                 self._surveys[row.id] = await self._survey(row)
         for each in picture.conditions:
             if each.ended_at is None and each.extent and each.id not in self._members:
-                zone = where_of(each.extent)
-                assert isinstance(zone, Zone)
-                self._members[each.id], _ = await self._surveyor.members(zone)
+                self._members[each.id] = await self._edges_of(each, where_of(each.extent))
+
+    async def _edges_of(self, row: ConditionRow, zone: Where) -> Ints:
+        assert isinstance(zone, Zone)
+        try:
+            return await self._surveyor.insist(partial(members, zone=zone))
+        except ExtentError as error:
+            logger.warning("%s (%s) lies nowhere on this map: %s", row.condition, row.place, error)
+            return np.empty(0, dtype=np.int64)
 
     async def _survey(self, row: RoadStateRow) -> Survey | None:
         assert row.extent is not None
         where = where_of(row.extent)
         try:
-            return await self._surveyor.survey(where, of_this_map=row.map_id == self._map_id)
+            of_this_map = row.map_id == self._map_id
+            return await self._surveyor.survey(where, of_this_map=of_this_map, insist=True)
         except ExtentError as error:
             logger.warning("%s lies nowhere on this map: %s", row.place, error)
             return None

@@ -66,10 +66,19 @@ class Surveyor:
         future.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(future)
 
-    async def survey(self, where: Where, *, of_this_map: bool = True) -> Survey:
+    async def insist(self, question: Callable[[ExtentIndex], T]) -> T:
+        """Ask and wait however many wait: for what is set already and must come into force.
+
+        One caller at a time may do so. Raises what the question raises.
+        """
+        return await asyncio.wrap_future(self._thread.submit(question, self._index))
+
+    async def survey(
+        self, where: Where, *, of_this_map: bool = True, insist: bool = False
+    ) -> Survey:
         """What it covers; picked edges of another map are found by their anchors.
 
-        Raises `ExtentError`, `SurveyorBusy`.
+        Raises `ExtentError`, and `SurveyorBusy` unless it insists.
         """
 
         def question(index: ExtentIndex) -> Survey:
@@ -77,7 +86,7 @@ class Surveyor:
                 return self._survey(index, index.reattached(where))
             return self._survey(index, where)
 
-        return await self.ask(question)
+        return await (self.insist(question) if insist else self.ask(question))
 
     async def members(self, zone: Zone) -> tuple[Ints, str]:
         """The edges on which a condition set for the zone holds, and the zone in words.

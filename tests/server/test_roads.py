@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -237,6 +238,24 @@ async def test_a_closure_is_not_refused_when_routing_is_busy(room: Room) -> None
     assert room.routing.roads.version == 1
 
 
+async def test_a_road_closes_while_the_surveyor_is_busy(room: Room) -> None:
+    """What is set already comes into force; only new questions are refused."""
+    hold = threading.Event()
+    row = await close(room)
+    asked = [asyncio.create_task(room.surveyor.ask(lambda _: hold.wait(20))) for _ in range(64)]
+    await asyncio.sleep(0)
+    with pytest.raises(SurveyorBusy):
+        await close(room)
+
+    ending = asyncio.create_task(end(room, row))
+    await asyncio.sleep(0)
+    hold.set()
+    await ending
+
+    assert room.routing.roads.overrides == {}
+    assert all(await asyncio.gather(*asked))
+
+
 # -- once, and kept --------------------------------------------------------------------------
 
 
@@ -455,6 +474,22 @@ async def test_a_road_that_a_rebuilt_map_lost_is_still_listed(
         (seen,) = room.roads.view().states
         assert (seen.status, seen.length_km) == ("in_force", None)
         assert room.routing.roads.overrides == {}
+
+
+async def test_an_area_that_a_new_map_cannot_take_does_not_stop_the_start(
+    pool: Pool, small_map: RoadMap
+) -> None:
+    async with a_room(pool, small_map) as room:
+        row = await weather(room, "snow", zone=around(small_map, 0))
+    crossed = [[100.2, 27.5], [100.3, 27.55], [100.3, 27.5], [100.2, 27.55]]
+    extent = {"kind": "polygon", "corners": crossed}
+    async with pool.acquire() as conn:
+        again = replace(row, id=new_id(), extent=extent)
+        await roadstate.insert(conn, CONDITIONS, again, request_id="of another map")
+        await roadstate.next_version(conn)
+
+    async with a_room(pool, small_map) as room:
+        assert len(room.roads.view().conditions) == 2
 
 
 # -- conditions ------------------------------------------------------------------------------
