@@ -29,6 +29,7 @@ from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex
 from geo.speed import ArcSpeeds, Profile
 from geo.vehicles import Mode
+from geo.walk import Approach, DropOff, walks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,36 @@ class Ground:
         Raises OffMapError outside the map, NoRouteError farther than SNAP_M_MAX from any road.
         """
         return self._index.snap(lon, lat)
+
+    def approach(self, lon: float, lat: float, *, profile: Profile | None = None) -> Approach:
+        """Where a vehicle can stop for a place, and the walk from there; however far from roads.
+
+        Raises OffMapError outside the map, NoRouteError on a map without roads.
+        """
+        profile = profile or self.profile
+        snaps = self._index.drop_offs(lon, lat)
+        found = walks(
+            snaps,
+            (lon, lat),
+            elevation=self.roadmap.elevation,
+            projected=projection(self.roadmap.meta.crs),
+            condition=profile.condition,
+            urgent=profile.mode is Mode.URGENT,
+        )
+        pairs = zip(snaps, found, strict=True)
+        return Approach(
+            lon=lon, lat=lat, drop_offs=tuple(DropOff(snap=snap, walk=walk) for snap, walk in pairs)
+        )
+
+    def arrivals(
+        self, sources: Sequence[Start], place: Approach, *, profile: Profile | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """(S,) seconds from each source to the place, by road and then on foot, inf where no road
+        leads to any drop-off; and (S,) which drop-off is best from there."""
+        drive_s = self.matrix(sources, [each.snap for each in place.drop_offs], profile=profile)
+        total_s = drive_s + np.array([each.walk.duration_s for each in place.drop_offs])
+        best = total_s.argmin(axis=1)
+        return total_s[np.arange(len(sources)), best], best
 
     def departure(
         self,

@@ -29,6 +29,17 @@ ISLAND_NEARER_M: Final = 50.0
 """An island's road must be nearer than the main network's by this much: more than the error of a
 fix or of a drawing, less than the distance between two roads one can tell apart."""
 
+ANYWHERE_M: Final = 1e6
+"""Beyond every road of a map."""
+
+DROP_OFFS_MAX: Final = 6
+"""Roads near a place from which one could walk to it."""
+
+DROP_OFF_FACTOR: Final = 1.5
+DROP_OFF_M: Final = 200.0
+"""How much farther than the nearest road another one may lie: on the near side of the river, or
+above the place instead of below. Starting values."""
+
 PIECE_POINTS: Final = 16
 """Shape points per tree entry: long winding edges have boxes too wide to search by. Measured:
 30 µs a query with 8 or 16, a fifth to a third more with 2 or with whole edges."""
@@ -74,6 +85,24 @@ class SnapIndex:
         if nearest is None:
             raise NoRouteError(f"no road within {SNAP_M_MAX / 1000:.0f} km of {lon:.5f}, {lat:.5f}")
         return self._on_piece(nearest, point)
+
+    def drop_offs(self, lon: float, lat: float) -> list[Snap]:
+        """The nearest place on each of the DROP_OFFS_MAX nearest roads, however far, best first.
+
+        The first is the one `snap` gives, where that gives any. Raises OffMapError outside the
+        map's bounds, NoRouteError on a map without roads.
+        """
+        require_inside(self._bounds, lon, lat)
+        point = shapely.Point(self._projection.point_to_metres(lon, lat))
+        nearest = self._main.nearest(point, ANYWHERE_M)
+        if nearest is None:
+            raise NoRouteError("no road on the map can be driven")
+        radius_m = DROP_OFF_FACTOR * nearest.distance_m + DROP_OFF_M
+        found = [self._on_piece(near, point) for near in self._main.within(point, radius_m)]
+        if nearest.distance_m <= SNAP_M_MAX:
+            first = self.snap(lon, lat)
+            found = [first, *(each for each in found if each.edge != first.edge)]
+        return found[:DROP_OFFS_MAX]
 
     def _on_piece(self, near: _Near, point: shapely.Point) -> Snap:
         pieces, piece = near.pieces, near.piece
@@ -127,6 +156,18 @@ class _Tree:
         if not found.size:
             return None
         return _Near(pieces=self._pieces, piece=int(found[0]), distance_m=float(distances[0]))
+
+    def within(self, point: shapely.Point, radius_m: float) -> list[_Near]:
+        """The nearest piece of each edge within a radius, nearest first."""
+        found = self._tree.query(point, predicate="dwithin", distance=radius_m)
+        distances = shapely.distance(self._pieces.lines[found], point)
+        by_distance = np.argsort(distances, kind="stable")
+        _, first = np.unique(self._pieces.edge[found[by_distance]], return_index=True)
+        best = by_distance[np.sort(first)]
+        return [
+            _Near(pieces=self._pieces, piece=int(found[at]), distance_m=float(distances[at]))
+            for at in best[:DROP_OFFS_MAX]
+        ]
 
 
 def drivable(roadmap: RoadMap) -> NDArray[np.bool_]:
