@@ -84,9 +84,7 @@ class Village:
     @property
     def walk_s(self) -> float:
         """On foot from the road; nothing where the village lies on it."""
-        if self.snap is None or self.snap.distance_m <= BESIDE_M:
-            return 0.0
-        return self.snap.distance_m / WALK_MPS
+        return 0.0 if self.snap is None else walk_s(self.snap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +208,11 @@ class Survey:
                 time_s = float(self._times_s[source, village])
                 if np.isfinite(time_s):
                     yield (source, village), time_s
+
+
+def walk_s(snap: Snap) -> float:
+    """On foot from the road to the place that was snapped; nothing within BESIDE_M."""
+    return snap.distance_m / WALK_MPS if snap.distance_m > BESIDE_M else 0.0
 
 
 def villages_of(roadmap: RoadMap, snap: Callable[[float, float], Snap]) -> list[Village]:

@@ -67,7 +67,7 @@ class Caution:
     length_m: float
     """0: a point."""
     grade_pct: float | None = None
-    """Mean grade of a steep descent, negative."""
+    """Of a steep descent: its steepest STEEP_M, negative."""
     road: str = ""
     """Number or name of the closed road, as on the map; "" where it has neither."""
 
@@ -143,13 +143,12 @@ def _steep(roadmap: RoadMap, route: Route) -> Iterator[Caution]:
     steep = np.flatnonzero(drops_m >= STEEP_PCT / 100.0 * STEEP_M)
     stretches = zip(at_m[steep], at_m[steep + window], strict=True)
     for start_m, end_m in _joined(stretches):
-        top_m, bottom_m = np.interp((start_m, end_m), at_m, heights_m)
-        grade_pct = 100.0 * float(bottom_m - top_m) / (end_m - start_m)
+        within = (at_m[steep] >= start_m) & (at_m[steep] < end_m)
         yield Caution(
             hazard=Hazard.STEEP_DESCENT,
             at_m=start_m,
             length_m=end_m - start_m,
-            grade_pct=grade_pct,
+            grade_pct=-100.0 * float(drops_m[steep][within].max()) / STEEP_M,
         )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -17,7 +16,7 @@ from rich.table import Table
 from geo import coverage, isochrone
 from geo.coverage import Coverage, Tally, cover, villages_of
 from geo.errors import NoRouteError
-from geo.eta import LIKELY, UNROUTED_SD, quantile_s
+from geo.eta import LIKELY
 from geo.ground import Ground
 from geo.reach import SOURCES_MAX, Reach
 from geo.snap import Snap
@@ -108,12 +107,9 @@ def isochrone_command(
         }
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
-    table = Table("Within", "Ground reached", "Median there")
+    table = Table("Within", "Ground reached")
     for band in bands:
-        median_s = band.limit_s / quantile_s(np.float64(1.0), UNROUTED_SD, share)
-        table.add_row(
-            f"{band.limit_s / 60.0:g} min", f"{band.area_km2:.1f} km²", minutes(float(median_s))
-        )
+        table.add_row(f"{band.limit_s / 60.0:g} min", f"{band.area_km2:.1f} km²")
     Console().print(table)
     click.echo(f"From {_named(sources)}. For the polygons: --json.")
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from geo.coverage import walk_s
 from geo.eta import Eta
 from geo.ground import Route
 from geo.snap import Snap
@@ -78,12 +79,14 @@ def route_command(
         ground = journeys.ground
         snaps = {"from": ground.snap(*start), "to": ground.snap(*end)}
         route = ground.route(snaps["from"], snaps["to"])
-    eta = journeys.spreads.eta(route.duration_s, route.legs, route.leg_s)
+    on_foot_s = walk_s(snaps["to"])
+    eta = journeys.spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=on_foot_s)
     chance = _chance(eta, within_min)
     steps = Guide(ground.roadmap).steps(route, place=end)
     if as_json:
         answer = {
             "duration_s": route.duration_s,
+            "walk_s": round(on_foot_s, 1),
             "distance_m": round(route.distance_m, 1),
             "arrival": journeys.arrival(eta),
             "chance": chance,
@@ -155,6 +158,8 @@ def _summary(
     if chance is not None:
         table.add_row("In time", _percent(chance))
     table.add_row("Distance", kilometres(route.distance_m))
+    if (on_foot_s := walk_s(snaps["to"])) > 0.0:
+        table.add_row("On foot", f"{minutes(on_foot_s)} of it, from the road to the place")
     for name, snap in snaps.items():
         table.add_row(f"Road {name}", f"{snap.distance_m:.0f} m away")
     about = journeys.about()
@@ -193,7 +198,7 @@ def _rank(
             stranded.append(_cannot(name, "no road connects it with the place"))
             continue
         route = ground.route(snap, scene)
-        eta = spreads.eta(route.duration_s, route.legs, route.leg_s)
+        eta = spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=walk_s(scene))
         reached.append(
             Row(
                 unit=name,

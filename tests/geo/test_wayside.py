@@ -54,7 +54,7 @@ def test_a_steep_descent_is_named_with_its_length_and_grade() -> None:
 
     assert found.at_m == pytest.approx(1_000, abs=60)
     assert found.length_m == pytest.approx(800, abs=120)
-    assert found.grade_pct == pytest.approx(-10.0, abs=1.5)  # it begins where 300 m are steep
+    assert found.grade_pct == pytest.approx(-10.0, abs=0.1)
     assert of_kind(cautions(roadmap, up), Hazard.STEEP_DESCENT) == []
 
 
@@ -181,6 +181,9 @@ def test_cautions_lie_on_the_route_and_with_the_step_they_begin_on(seed: int) ->
         found = cautions(ground.roadmap, route, closed=closed)
         steps = guide.steps(route, closed=closed)
         assert [each for step in steps for each in step.cautions] == found
+        for each in of_kind(found, Hazard.STEEP_DESCENT):
+            assert each.grade_pct is not None
+            assert each.grade_pct <= -STEEP_PCT
         for each in found:
             assert 0.0 <= each.at_m <= route.distance_m
             assert each.at_m + each.length_m <= route.distance_m + 0.5

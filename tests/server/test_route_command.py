@@ -216,6 +216,20 @@ def test_an_answer_says_how_sure_it_is_and_tells_the_way(map_dir: Path) -> None:
     assert "median_at" not in arrival
 
 
+def test_the_walk_from_the_road_is_part_of_the_arrival(map_dir: Path) -> None:
+    off_the_road = ("--from", at(50, 30), "--to", at(2_000, -900))
+
+    answer = json.loads(run(route_command, "--map", map_dir, *off_the_road, "--json").stdout)
+    words = run(route_command, "--map", map_dir, *off_the_road).stdout
+
+    assert answer["walk_s"] > 600.0
+    assert answer["arrival"]["median_s"] == pytest.approx(
+        answer["duration_s"] + answer["walk_s"], abs=0.1
+    )
+    assert answer["steps"][-1]["maneuver"] == "walk"
+    assert "On foot" in words
+
+
 def test_a_departure_gives_clock_times_and_the_night(map_dir: Path) -> None:
     def asked(*more: object) -> dict[str, Any]:
         found = run(route_command, "--map", map_dir, *FROM_TO, *more, "--json")
