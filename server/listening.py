@@ -13,6 +13,7 @@ import socket
 from typing import Any, Final
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from server.settings import Settings
 
@@ -24,6 +25,10 @@ KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 45, 15, 3
 """An idle peer is asked after the first, then so often; a phone without signal answers nothing."""
 OTHER_FILES_MAX: Final = 500
 """Open files besides the peers' connections: stores, logs, pages under way."""
+NO_UTF8: Final = 1007
+"""Close code of text that is none (RFC 6455 §7.4.1)."""
+PONGS_BYTES_MAX: Final = 256 * 1024
+"""Waiting for a WebSocket peer to read, when it pings once more."""
 
 _TCP_OPTIONS: Final = {
     "TCP_USER_TIMEOUT": DEAD_PEER_S * 1000,
@@ -119,6 +124,40 @@ def impatient(head_s: float) -> type[asyncio.Protocol]:
                 self.transport.close()
 
     return Impatient
+
+
+class GuardedWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, without three ways to harm it below the messages."""
+
+    def data_received(self, data: bytes) -> None:
+        """A handshake with too much in it has its answer written but not sent, and hangs."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
+    def handle_ping(self) -> None:
+        """A peer that pings and takes no pong would fill our memory."""
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > PONGS_BYTES_MAX:
+            self.transport.abort()
+
+    def send_receive_event_to_app(self) -> None:
+        """Text that is no UTF-8 would write a stack into the log each time."""
+        if self.curr_msg_data_type == "bytes" or self.close_sent or _is_utf8(self.frames):
+            super().send_receive_event_to_app()
+        else:
+            self.frames = []
+            self.conn.send_close(NO_UTF8)
+            self.handle_parser_exception()
+
+
+def _is_utf8(pieces: list[bytes]) -> bool:
+    try:
+        b"".join(pieces).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _set_options(each: socket.socket) -> None:

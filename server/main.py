@@ -53,7 +53,7 @@ from server.http import (
 )
 from server.http import map as ground_map
 from server.http.app import assemble
-from server.listening import CannotListen, allow_files, impatient, listen
+from server.listening import CannotListen, GuardedWebSocket, allow_files, impatient, listen
 from server.settings import Settings, SettingsError
 from server.stores.away import STORE_AWAY
 
@@ -216,7 +216,7 @@ def uvicorn_config(app: Starlette, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=impatient(limits.request_head_s),
-        ws="websockets-sansio",
+        ws=GuardedWebSocket,
         ws_max_size=limits.websocket_message_bytes_max,
         ws_ping_interval=None,  # both protocols have a heartbeat; a ping more wakes a radio
         ws_per_message_deflate=settings.websocket_deflate,

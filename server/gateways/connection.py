@@ -338,8 +338,11 @@ class Connection:
             return False
         token = self._header_token or hello.tok
         async with self._sessions.pool.acquire() as conn:
-            self.device = await devices.authenticate(conn, hello.dev, token)
-        return self.device is not None
+            found = await devices.authenticate(conn, hello.dev, token)
+        if found is None:
+            return False  # who it was until now stays: the registry knows it by that
+        self.device = found
+        return True
 
     async def _take_state(self, state: State) -> None:
         stored = await self._uplink.take_state(state)

@@ -78,6 +78,18 @@ async def test_wrong_token_or_name_is_closed_with_4002(
     assert room.sessions.online() == []
 
 
+async def test_device_that_is_refused_in_the_middle_may_come_again(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+    async with room.device(in_header=False) as device:
+        await device.hello()
+        with pytest.raises(Exception, match="4002"):
+            await device.hello(tok="wrong")
+    await until(lambda: room.sessions.online() == [])
+
+    async with room.device() as device:
+        assert (await device.hello()).resumed
+
+
 @pytest.mark.parametrize("subprotocol", [None, "ridgeline.v2.cbor"])
 async def test_other_subprotocol_is_refused_before_the_handshake(
     room: Room, subprotocol: str | None

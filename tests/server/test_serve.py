@@ -31,6 +31,7 @@ from server.stores.positions import WriterLimits
 
 GONE_S = 15.0
 TLS = Path(__file__).with_name("tls")
+"""Made for these tests; they guard nothing."""
 CERTIFICATE = TLS / "certificate.pem"
 SERVES = r"Ridgeline serves (http://127\.0\.0\.1:\d+)"
 
@@ -262,6 +263,7 @@ def test_unreadable_map_is_one_line_and_leaves_nothing_running(
     assert servers_of(data_dir) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_as_many_files_may_be_open_as_connections(small_map_dir: Path, short_dir: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
