@@ -41,16 +41,17 @@ class Asked:
     engine: EngineName
 
     def begin(self) -> Journeys:
-        """Open the map. Raises GeoError, and `click.ClickException` for what cannot be read."""
+        """Open the map, until the command ends. Raises GeoError, `click.ClickException`."""
         depart_at = None if self.depart is None else _time(self.depart)
         condition = Condition.parse(self.condition)
         profile = Profile(vehicle=Vehicle(self.vehicle), mode=Mode(self.mode), condition=condition)
         roadmap = mapfolder.load(self.map_dir)
         if depart_at is not None and _dark(roadmap.meta, depart_at):
             profile = replace(profile, condition=replace(condition, night=True))
-        return Journeys(
-            ground=Ground(roadmap, engine=self.engine, profile=profile), depart_at=depart_at
-        )
+        ground = Ground(roadmap, engine=self.engine, profile=profile)
+        # An engine must be let go of on the thread that made it, whatever the command comes to.
+        click.get_current_context().call_on_close(ground.close)
+        return Journeys(ground=ground, depart_at=depart_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

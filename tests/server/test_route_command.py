@@ -246,6 +246,24 @@ def test_a_departure_gives_clock_times_and_the_night(map_dir: Path) -> None:
     assert night["duration_s"] > noon["duration_s"]
 
 
+@pytest.mark.parametrize("target", [at(4_000, 2_700), "0,0"])
+def test_the_engine_is_let_go_of_also_after_an_error(
+    map_dir: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Ground] = []
+    close = Ground.close
+
+    def noting(ground: Ground) -> None:
+        closed.append(ground)
+        close(ground)
+
+    monkeypatch.setattr(Ground, "close", noting)
+
+    run(route_command, "--map", map_dir, "--from", at(50, 30), "--to", target)
+
+    assert len(closed) == 1
+
+
 def test_people_read_the_way_in_their_language(map_dir: Path) -> None:
     english = run(route_command, "--map", map_dir, *FROM_TO).stdout
     chinese = run(route_command, "--map", map_dir, *FROM_TO, "--lang", "zh").stdout
