@@ -111,9 +111,9 @@ class Ground:
         return self._index.snap(lon, lat)
 
     def approach(self, lon: float, lat: float, *, profile: Profile | None = None) -> Approach:
-        """Where a vehicle can stop for a place, and the walk from there; however far from roads.
+        """Where a vehicle can stop for a place, and the walk from there.
 
-        Raises OffMapError outside the map, NoRouteError on a map without roads.
+        Raises OffMapError outside the map, NoRouteError farther than WALK_M_MAX from any road.
         """
         profile = profile or self.profile
         snaps = self._index.drop_offs(lon, lat)
@@ -204,6 +204,14 @@ class Ground:
         it behind; inf beyond the limit, and where it may not be driven so."""
         by_arc = self._router(profile).arc_starts(starts([source]), _limit_ms(limit_s))
         return _seconds(by_arc.reshape(-1, 2))
+
+    def knows(self, profile: Profile) -> bool:
+        """Whether a profile can be asked at once; else the first question models its times."""
+        return profile in self._metrics
+
+    def prepare(self, profile: Profile, speeds: ArcSpeeds) -> None:
+        """Take over what `geo.speed.arc_speeds` modelled for a profile on another thread."""
+        self._metrics.metric(profile, speeds=speeds)
 
     def set_condition(self, condition: Condition, speeds: ArcSpeeds | None = None) -> None:
         """Answer for this condition from now on where no profile is named.

@@ -71,6 +71,10 @@ class Metrics:
     def __len__(self) -> int:
         return len(self._metrics)
 
+    def __contains__(self, profile: object) -> bool:
+        """Whether a profile can be asked without modelling its times first."""
+        return profile in self._metrics
+
     def router(self, profile: Profile) -> PartialRouter:
         """Times of a profile as the roads are now. Raises EngineUnavailable."""
         return self.metric(profile).router

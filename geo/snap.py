@@ -29,8 +29,8 @@ ISLAND_NEARER_M: Final = 50.0
 """An island's road must be nearer than the main network's by this much: more than the error of a
 fix or of a drawing, less than the distance between two roads one can tell apart."""
 
-ANYWHERE_M: Final = 1e6
-"""Beyond every road of a map."""
+WALK_M_MAX: Final = 20_000.0
+"""A place farther from every road is not reached on foot either: half a day and more."""
 
 DROP_OFFS_MAX: Final = 6
 """Roads near a place from which one could walk to it."""
@@ -87,16 +87,16 @@ class SnapIndex:
         return self._on_piece(nearest, point)
 
     def drop_offs(self, lon: float, lat: float) -> list[Snap]:
-        """The nearest place on each of the DROP_OFFS_MAX nearest roads, however far, best first.
+        """The nearest place on each of the DROP_OFFS_MAX nearest roads, best first.
 
         The first is the one `snap` gives, where that gives any. Raises OffMapError outside the
-        map's bounds, NoRouteError on a map without roads.
+        map's bounds, NoRouteError farther than WALK_M_MAX from any road.
         """
         require_inside(self._bounds, lon, lat)
         point = shapely.Point(self._projection.point_to_metres(lon, lat))
-        nearest = self._main.nearest(point, ANYWHERE_M)
+        nearest = self._main.nearest(point, WALK_M_MAX)
         if nearest is None:
-            raise NoRouteError("no road on the map can be driven")
+            raise NoRouteError(f"no road within {WALK_M_MAX / 1000:.0f} km of {lon:.5f}, {lat:.5f}")
         radius_m = DROP_OFF_FACTOR * nearest.distance_m + DROP_OFF_M
         found = [self._on_piece(near, point) for near in self._main.within(point, radius_m)]
         if nearest.distance_m <= SNAP_M_MAX:

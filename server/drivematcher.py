@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,9 @@ from geo.passages import Passages
 from geo.roadmap import RoadMap
 from geo.speed import Profile
 from geo.track import Track
-from geo.vehicles import Mode, Vehicle
+from geo.vehicles import Vehicle
 from server.classroom import Classroom
+from server.dispatch.travel import MODE_OF_PRIORITY, VEHICLE_OF_KIND
 from server.ids import new_id
 from server.metrics import Metrics
 from server.ports import Clock
@@ -37,27 +38,14 @@ from server.stores.roadentries import where_of
 from server.stores.roadstate import CONDITIONS, STATES, ConditionRow, RoadStateRow
 from server.surveyor import Surveyor
 
-VEHICLE_OF_KIND: Final = {
-    "patrol_car": Vehicle.PATROL_CAR,
-    "off_road": Vehicle.FOUR_BY_FOUR,
-    "motorcycle": Vehicle.MOTORCYCLE,
-}
-"""Kinds of unit that drive. Walking teaches nothing about driving."""
-
-MODE_OF_PRIORITY: Final = {
-    "routine": Mode.ROUTINE,
-    "priority": Mode.URGENT,
-    "emergency": Mode.URGENT,
-}
-
 Edges = NDArray[np.int64]
 
 
 def profile_of(kind: str, priority: str, condition: Condition) -> Profile | None:
     """Whose times a drive is compared with; None for a unit that does not drive."""
-    vehicle = VEHICLE_OF_KIND.get(kind)
-    if vehicle is None:
-        return None
+    vehicle = VEHICLE_OF_KIND[kind]
+    if vehicle is Vehicle.FOOT:
+        return None  # walking teaches nothing about driving
     return Profile(vehicle=vehicle, mode=MODE_OF_PRIORITY[priority], condition=condition)
 
 

@@ -22,7 +22,8 @@ from geo.speed import Profile
 from geo.vehicles import Mode
 from server.classroom import Classroom, ClassroomBusy
 from server.dispatch.errors import Conflict
-from server.drivematcher import VEHICLE_OF_KIND, DriveMatcher
+from server.dispatch.travel import VEHICLE_OF_KIND
+from server.drivematcher import DriveMatcher
 from server.learnedversions import TOPIC, LearnedVersions, newest_of, require_reason
 from server.ports import Clock, FanOut
 from server.routing import RoutingBusy

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from geo.roadstate import Overrides, RoadTable
     from geo.snap import Snap
     from geo.speed import ArcSpeeds
-    from server.dispatch.contenders import Approach
+    from geo.vehicles import Mode
+    from geo.walk import Approach, DropOff
+    from server.dispatch.contenders import Way
+    from server.dispatch.travel import Arrival, Traveller
     from server.views import RoadsView, UnitView
 
 Clock = Callable[[], datetime]
@@ -83,6 +86,10 @@ class LiveRoads:
         """What closes this edge; see `geo.roadstate`."""
         return frozenset() if self.table is None else self.table.closures_at(edge)
 
+    def closures_of(self, place: Snap) -> frozenset[int]:
+        """What closes the road at a place; at its very ends, which are junctions, nothing does."""
+        return self.closures_at(place.edge) if 0.0 < place.fraction < 1.0 else frozenset()
+
 
 class RoadNews(Protocol):
     """What people see of closed roads and conditions."""
@@ -119,8 +126,19 @@ class Router(Protocol):
     async def route(self, source: Snap, target: Snap) -> Route:
         """Raises `NoRouteError`, `RoutingBusy`."""
 
-    async def approaches(self, sources: Sequence[Snap], target: Snap) -> list[Approach | None]:
-        """The fastest road from each, None where none leads. Raises `RoutingBusy`."""
+    async def approach(self, lon: float, lat: float, mode: Mode) -> Approach:
+        """Where a vehicle can stop for a place, and the walk from there. Raises `OffMapError`,
+        `NoRouteError`, `RoutingBusy`."""
+
+    async def arrivals(
+        self, travellers: Sequence[Traveller], place: Approach, mode: Mode
+    ) -> list[Arrival | None]:
+        """When each would be at the place, None where no road leads. Raises `RoutingBusy`."""
+
+    async def ways(
+        self, journeys: Sequence[tuple[Traveller, DropOff]], mode: Mode
+    ) -> list[Way | None]:
+        """The fastest way of each, None where none leads. Raises `RoutingBusy`."""
 
     async def reach(self, sources: Sequence[Snap], limit_s: float) -> Reach:
         """Times from the nearest source to anywhere up to the limit. Raises `RoutingBusy`, and

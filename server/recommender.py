@@ -5,21 +5,22 @@ Writes nothing. The rules are in `server.dispatch.ranking`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from geo.errors import NoRouteError, OffMapError
-from geo.snap import Snap
-from server.dispatch.contenders import Approach, contender, recommendation_view
+from geo.vehicles import Mode
+from geo.walk import Approach
+from server.dispatch.contenders import Way, contender, recommendation_view
 from server.dispatch.incidents import INCIDENT_TYPES
-from server.dispatch.ranking import Ranking, Scene, rank
+from server.dispatch.ranking import Contender, Ranking, Scene, rank
+from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.ports import LiveUnits, Router
 from server.views import IncidentView, RecommendationView, UnitStatus, UnitView
 
-APPROACHES_MAX = 5
+WAYS_MAX = 5
 """Best units whose road is computed, for its length and its spread; it costs more than its time."""
 TRIES_MAX = 3
 """Computed anew when roads change under way; people change them, so twice in a row is rare."""
@@ -68,65 +69,85 @@ class Recommender:
         recommendation_id: str,
         now: datetime,
     ) -> RecommendationView:
-        target, no_road = await self._target(incident)
+        mode = MODE_OF_PRIORITY[incident.priority]
+        place, no_road = await self._place(incident, mode)
         living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
-        snaps = {each: snap for each in living if (snap := self._live.snap(each)) is not None}
-        etas_s = await self._etas(snaps, target)
+        travellers = {
+            each.id: traveller(each, snap, now)
+            for each in living.values()
+            if (snap := self._live.snap(each.id)) is not None
+        }
+        arrivals = await self._arrivals(travellers, place, mode)
         contenders = [
-            contender(
-                each,
-                status=doing[each.id][0],
-                order_number=doing[each.id][1],
-                off_road_m=snaps[each.id].distance_m if each.id in snaps else None,
-                eta_s=etas_s.get(each.id),
-                now=now,
+            self._contender(
+                each, doing[each.id], travellers.get(each.id), arrivals.get(each.id), now
             )
             for each in living.values()
         ]
-        closed = target is not None and bool(self._router.roads.closures_at(target.edge))
-        ranking = rank(_scene(incident, target, no_road, closed), contenders)
+        ranking = rank(_scene(incident, no_road), contenders)
         return recommendation_view(
             ranking,
             recommendation_id=recommendation_id,
             incident_id=incident.id,
             computed_at=now,
             map_id=self._map_id,
-            approaches=await self._approaches(ranking, snaps, target),
+            ways=await self._ways(ranking, travellers, arrivals, mode),
         )
 
-    async def _target(self, incident: IncidentView) -> tuple[Snap | None, str]:
-        """Where the incident meets a road, or why no road reaches it."""
+    def _contender(
+        self,
+        unit: UnitView,
+        doing: tuple[UnitStatus, int | None],
+        at: Traveller | None,
+        arrival: Arrival | None,
+        now: datetime,
+    ) -> Contender:
+        roads = self._router.roads
+        closed = arrival is not None and bool(roads.closures_of(arrival.drop_off.snap))
+        return contender(
+            unit,
+            status=doing[0],
+            order_number=doing[1],
+            off_road_m=None if at is None else at.snap.distance_m,
+            eta_s=None if arrival is None else arrival.eta_s,
+            walk=None if arrival is None else arrival.drop_off.walk,
+            road_closed=closed,
+            now=now,
+        )
+
+    async def _place(self, incident: IncidentView, mode: Mode) -> tuple[Approach | None, str]:
+        """Where one can stop for the incident, or why no road reaches it."""
         try:
-            return await self._router.snap(incident.lon, incident.lat), ""
+            return await self._router.approach(incident.lon, incident.lat, mode), ""
         except (NoRouteError, OffMapError) as error:
             return None, str(error)
 
-    async def _etas(self, snaps: dict[str, Snap], target: Snap | None) -> dict[str, float]:
-        """Seconds by unit id; units that no road connects are missing."""
-        if target is None or not snaps:
+    async def _arrivals(
+        self, travellers: dict[str, Traveller], place: Approach | None, mode: Mode
+    ) -> dict[str, Arrival]:
+        """By unit id; units that no road connects are missing."""
+        if place is None or not travellers:
             return {}
-        found = await self._router.etas(list(snaps.values()), target)
-        pairs = zip(snaps, found.tolist(), strict=True)
-        return {unit_id: eta_s for unit_id, eta_s in pairs if math.isfinite(eta_s)}
+        found = await self._router.arrivals(list(travellers.values()), place, mode)
+        pairs = zip(travellers, found, strict=True)
+        return {unit_id: arrival for unit_id, arrival in pairs if arrival is not None}
 
-    async def _approaches(
-        self, ranking: Ranking, snaps: dict[str, Snap], target: Snap | None
-    ) -> dict[str, Approach | None]:
-        """The roads of the best units by unit id."""
+    async def _ways(
+        self,
+        ranking: Ranking,
+        travellers: dict[str, Traveller],
+        arrivals: dict[str, Arrival],
+        mode: Mode,
+    ) -> dict[str, Way | None]:
+        """The ways of the best units by unit id."""
         timed = [each.contender for each in ranking.candidates if each.contender.eta_s is not None]
-        best = [one.unit_id for one in timed[:APPROACHES_MAX]]
-        if target is None or not best:
+        best = [one.unit_id for one in timed[:WAYS_MAX]]
+        if not best:
             return {}
-        found = await self._router.approaches([snaps[each] for each in best], target)
-        return dict(zip(best, found, strict=True))
+        journeys = [(travellers[each], arrivals[each].drop_off) for each in best]
+        return dict(zip(best, await self._router.ways(journeys, mode), strict=True))
 
 
-def _scene(incident: IncidentView, target: Snap | None, no_road: str, road_closed: bool) -> Scene:
+def _scene(incident: IncidentView, no_road: str) -> Scene:
     kind = INCIDENT_TYPES[incident.type]
-    return Scene(
-        scene_s=kind.scene_min * 60.0,
-        recording=kind.recording,
-        off_road_m=None if target is None else target.distance_m,
-        no_road=no_road,
-        road_closed=road_closed,
-    )
+    return Scene(scene_s=kind.scene_min * 60.0, recording=kind.recording, no_road=no_road)

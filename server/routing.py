@@ -9,28 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from geo.coverage import FOLLOWED_S, Village, eta_to, times_to
+from geo.departure import snap_of
 from geo.errors import NoRouteError
 from geo.eta import Eta, Spreads
 from geo.reach import Reach
-from server.dispatch.contenders import Approach
+from geo.speed import arc_speeds
+from server.dispatch.contenders import Way
+from server.dispatch.travel import Arrival, Traveller
 from server.ports import LiveRoads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from geo.departure import Start
     from geo.ground import Ground, Route
     from geo.learning import LearnedFactors
+    from geo.roadmap import RoadMap
     from geo.snap import Snap
-    from geo.vehicles import Mode
+    from geo.speed import ArcSpeeds, Profile
+    from geo.vehicles import Mode, Vehicle
+    from geo.walk import Approach, DropOff
 
 QUEUE_LEN_MAX = 64
 """Queries under way or waiting; at 10 ms each the last waits two thirds of a second."""
@@ -83,10 +91,25 @@ class RoutingService:
         """The road itself. Raises `NoRouteError`, `RoutingBusy`."""
         return await self._run(lambda ground: self._route(ground, source, target))
 
-    async def approaches(self, sources: Sequence[Snap], target: Snap) -> list[Approach | None]:
-        """The fastest road from each, None where none leads. Raises `RoutingBusy`."""
+    async def approach(self, lon: float, lat: float, mode: Mode) -> Approach:
+        """See `ports.Router`."""
         return await self._run(
-            lambda ground: [self._approach(ground, each, target) for each in sources]
+            lambda ground: ground.approach(lon, lat, profile=replace(ground.profile, mode=mode))
+        )
+
+    async def arrivals(
+        self, travellers: Sequence[Traveller], place: Approach, mode: Mode
+    ) -> list[Arrival | None]:
+        """See `ports.Router`."""
+        await self._model({each.vehicle for each in travellers}, mode)
+        return await self._run(lambda ground: self._arrivals(ground, travellers, place, mode))
+
+    async def ways(
+        self, journeys: Sequence[tuple[Traveller, DropOff]], mode: Mode
+    ) -> list[Way | None]:
+        """See `ports.Router`."""
+        return await self._run(
+            lambda ground: [self._way(ground, *journey, mode) for journey in journeys]
         )
 
     async def reach(self, sources: Sequence[Snap], limit_s: float) -> Reach:
@@ -168,24 +191,63 @@ class RoutingService:
         assert self._spreads is not None, "asked on the routing thread, with the ground open"
         return self._spreads
 
-    def _etas(self, ground: Ground, sources: Sequence[Snap], target: Snap) -> NDArray[np.float64]:
+    async def _model(self, vehicles: Set[Vehicle], mode: Mode) -> None:
+        """Model what was never asked before, off the routing thread: it takes long."""
+
+        def unknown(ground: Ground) -> tuple[RoadMap, list[Profile]]:
+            profiles = [replace(ground.profile, vehicle=each, mode=mode) for each in vehicles]
+            return ground.roadmap, [each for each in profiles if not ground.knows(each)]
+
+        roadmap, profiles = await self._run(unknown)
+        for profile in profiles:
+            speeds = await asyncio.to_thread(arc_speeds, roadmap, profile)
+            await self._run(partial(_prepare, profile, speeds))
+
+    def _arrivals(
+        self, ground: Ground, travellers: Sequence[Traveller], place: Approach, mode: Mode
+    ) -> list[Arrival | None]:
+        total_s = np.full((len(travellers), len(place.drop_offs)), np.inf)
+        for vehicle in {each.vehicle for each in travellers}:
+            rows = [row for row, each in enumerate(travellers) if each.vehicle is vehicle]
+            profile = replace(ground.profile, vehicle=vehicle, mode=mode)
+            starts = [_start(ground, travellers[row]) for row in rows]
+            for column, drop_off in enumerate(place.drop_offs):
+                drive_s = self._etas(ground, starts, drop_off.snap, profile)
+                total_s[rows, column] = drive_s + drop_off.walk.duration_s
+        best = total_s.argmin(axis=1).tolist()
+        return [
+            Arrival(eta_s=float(total_s[row, column]), drop_off=place.drop_offs[column])
+            if np.isfinite(total_s[row, column])
+            else None
+            for row, column in enumerate(best)
+        ]
+
+    def _etas(
+        self,
+        ground: Ground,
+        sources: Sequence[Start],
+        target: Snap,
+        profile: Profile | None = None,
+    ) -> NDArray[np.float64]:
         """Those that set off inside closed roads apart, so that others do not drive through."""
         groups: dict[frozenset[int], list[int]] = {frozenset(): []}
         for row, source in enumerate(sources):
-            closures = self._roads.closures_at(source.edge)
+            closures = self._roads.closures_of(snap_of(source))
             if closures not in groups and len(groups) > CLOSED_GROUPS_MAX:
                 closures = frozenset()
             groups.setdefault(closures, []).append(row)
         found = np.full(len(sources), np.inf)
         for closures, rows in groups.items():
-            with self._inside(ground, closures | self._roads.closures_at(target.edge)):
-                found[rows] = ground.etas([sources[row] for row in rows], target)
+            with self._inside(ground, closures | self._roads.closures_of(target)):
+                found[rows] = ground.etas([sources[row] for row in rows], target, profile=profile)
         return found
 
-    def _route(self, ground: Ground, source: Snap, target: Snap) -> Route:
-        ends = (source.edge, target.edge)
-        with self._inside(ground, frozenset().union(*map(self._roads.closures_at, ends))):
-            return ground.route(source, target)
+    def _route(
+        self, ground: Ground, source: Start, target: Snap, profile: Profile | None = None
+    ) -> Route:
+        closures = self._roads.closures_of(snap_of(source)) | self._roads.closures_of(target)
+        with self._inside(ground, closures):
+            return ground.route(source, target, profile=profile)
 
     @contextmanager
     def _inside(self, ground: Ground, closures: frozenset[int]) -> Iterator[None]:
@@ -200,15 +262,30 @@ class RoutingService:
         finally:
             ground.set_overrides(table.overrides)
 
-    def _approach(self, ground: Ground, source: Snap, target: Snap) -> Approach | None:
+    def _way(
+        self, ground: Ground, traveller: Traveller, drop_off: DropOff, mode: Mode
+    ) -> Way | None:
+        profile = replace(ground.profile, vehicle=traveller.vehicle, mode=mode)
         try:
-            route = self._route(ground, source, target)
+            route = self._route(ground, _start(ground, traveller), drop_off.snap, profile)
         except NoRouteError:
             return None
-        eta = self._known_spreads.eta(route.duration_s, route.legs, route.leg_s)
-        return Approach(distance_m=route.distance_m, eta=eta)
+        eta = self._known_spreads.eta(
+            route.duration_s, route.legs, route.leg_s, walk_s=drop_off.walk.duration_s
+        )
+        return Way(distance_m=route.distance_m, eta=eta)
 
     def _close_ground(self) -> None:
         if self._ground is not None:
             self._ground.close()
             self._ground = None
+
+
+def _start(ground: Ground, traveller: Traveller) -> Start:
+    return ground.departure(
+        traveller.snap, heading_deg=traveller.heading_deg, speed_mps=traveller.speed_mps
+    )
+
+
+def _prepare(profile: Profile, speeds: ArcSpeeds, ground: Ground) -> None:
+    ground.prepare(profile, speeds)

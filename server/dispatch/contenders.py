@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from geo.eta import Eta, unrouted
+from geo.walk import Walk
 from server.dispatch.battery import DRAIN_PCT_PER_H, Battery, Outlook
 from server.dispatch.ranking import Contender, Ranked, Ranking
 from server.dispatch.reasons import Reason
@@ -26,10 +27,11 @@ ORDER_DEVICE_KINDS = frozenset({"handset", "body_camera"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approach:
-    """The fastest road from a unit to the place."""
+class Way:
+    """The fastest way from a unit to the place, by road and then on foot."""
 
     distance_m: float
+    """Of the road."""
     eta: Eta
 
 
@@ -40,6 +42,8 @@ def contender(
     order_number: int | None,
     off_road_m: float | None,
     eta_s: float | None,
+    walk: Walk | None,
+    road_closed: bool,
     now: datetime,
 ) -> Contender:
     """One unit at the moment `now`; `status` and order as the database knows them."""
@@ -52,6 +56,8 @@ def contender(
         position_age_s=None if unit.position is None else position_age_s(unit.position, now),
         off_road_m=off_road_m,
         eta_s=eta_s,
+        walk=walk,
+        road_closed=road_closed,
         batteries=tuple(
             _battery(each, now) for each in unit.devices if each.kind in DRAIN_PCT_PER_H
         ),
@@ -73,20 +79,18 @@ def recommendation_view(
     incident_id: str,
     computed_at: datetime,
     map_id: str,
-    approaches: Mapping[str, Approach | None],
+    ways: Mapping[str, Way | None],
 ) -> RecommendationView:
-    """The recommendation as it is kept and shown; `approaches` by unit id, where computed."""
+    """The recommendation as it is kept and shown; `ways` by unit id, where computed."""
     return RecommendationView(
         id=recommendation_id,
         incident_id=incident_id,
         computed_at=computed_at,
         map_id=map_id,
         candidates=[
-            _candidate(each, approaches.get(each.contender.unit_id)) for each in ranking.candidates
+            _candidate(each, ways.get(each.contender.unit_id)) for each in ranking.candidates
         ],
-        excluded=[
-            _candidate(each, approaches.get(each.contender.unit_id)) for each in ranking.excluded
-        ],
+        excluded=[_candidate(each, ways.get(each.contender.unit_id)) for each in ranking.excluded],
     )
 
 
@@ -102,9 +106,9 @@ def _battery(device: DeviceView, now: datetime) -> Battery:
     )
 
 
-def _candidate(each: Ranked, approach: Approach | None) -> CandidateView:
+def _candidate(each: Ranked, way: Way | None) -> CandidateView:
     one = each.contender
-    eta = _eta(one, approach)
+    eta = _eta(one, way)
     return CandidateView(
         unit_id=one.unit_id,
         call_sign=one.call_sign,
@@ -112,18 +116,18 @@ def _candidate(each: Ranked, approach: Approach | None) -> CandidateView:
         eta_s=one.eta_s,
         eta_p80_s=None if eta is None else round(eta.p80_s, 3),
         eta_p90_s=None if eta is None else round(eta.p90_s, 3),
-        distance_m=None if approach is None else approach.distance_m,
+        distance_m=None if way is None else way.distance_m,
         position_age_s=one.position_age_s,
         batteries=[_outlook(outlook) for outlook in each.outlooks],
         reasons=[_reason(reason) for reason in each.reasons],
     )
 
 
-def _eta(one: Contender, approach: Approach | None) -> Eta | None:
+def _eta(one: Contender, way: Way | None) -> Eta | None:
     """With the spread of its own road where that was computed, else with that of any."""
     if one.eta_s is None:
         return None
-    return unrouted(one.eta_s) if approach is None else approach.eta
+    return unrouted(one.eta_s) if way is None else way.eta
 
 
 def _outlook(each: Outlook) -> CameraOutlookView:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from geo.walk import Walk
 from server.dispatch.battery import Battery, Job, Mode, Outlook, outlook
 from server.dispatch.reasons import Reason, battery_reasons, minutes
 from server.views import UnitStatus
@@ -35,7 +36,11 @@ class Contender:
     off_road_m: float | None
     """From its fix to the nearest road; None: no road near it."""
     eta_s: float | None
-    """None: no position, or no road leads from it to the place."""
+    """By road, then on foot. None: no position, or no road leads from it to the place."""
+    walk: Walk | None
+    """The part of it on foot; None without a travel time."""
+    road_closed: bool
+    """The road where it stops is closed: the travel time counts driving into it, slowly."""
     batteries: tuple[Battery, ...]
     has_device: bool
     """Whether any device of it can show an order."""
@@ -49,12 +54,8 @@ class Scene:
 
     scene_s: float
     recording: Mode
-    off_road_m: float | None
-    """From the place to the nearest road; None: no road near it."""
     no_road: str = ""
-    """Why no road reaches it, in words for a person."""
-    road_closed: bool = False
-    """The road at the place is closed: the travel time counts driving into it, slowly."""
+    """Why nobody can be sent there by road, in words for a person; empty: somebody can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +171,7 @@ def _position_doubts(one: Contender) -> list[Reason]:
 
 
 def _road_doubts(scene: Scene, one: Contender) -> list[Reason]:
-    if scene.off_road_m is None:
+    if scene.no_road:
         return [Reason(code="place_unreachable", text=scene.no_road)]
     doubts = []
     if one.position_age_s is not None and one.off_road_m is None:
@@ -178,19 +179,31 @@ def _road_doubts(scene: Scene, one: Contender) -> list[Reason]:
     elif one.position_age_s is not None and one.eta_s is None:
         doubts.append(Reason(code="no_route", text="unreachable: no road leads to the place"))
     elif one.off_road_m is not None and one.off_road_m > OFF_ROAD_M:
-        doubts.append(_walk("walk_to_road", one.off_road_m, "from the unit to the road"))
-    if one.eta_s is not None and scene.road_closed:
+        doubts.append(_walk_to_road(one.off_road_m))
+    if one.eta_s is not None and one.road_closed:
         text = "the road at the place is closed: the time counts driving into it slowly"
         doubts.append(Reason(code="closed_at_place", text=text))
-    if one.eta_s is not None and scene.off_road_m > OFF_ROAD_M:
-        doubts.append(_walk("walk_to_place", scene.off_road_m, "from the road to the place"))
+    if one.walk is not None and one.walk.distance_m > OFF_ROAD_M:
+        doubts.append(_last_stretch(one.walk))
     return doubts
 
 
-def _walk(code: str, distance_m: float, where: str) -> Reason:
+def _walk_to_road(distance_m: float) -> Reason:
     metres = round(distance_m, -1)
     return Reason(
-        code=code, values={"m": metres}, text=f"{metres:.0f} m {where}, not in the travel time"
+        code="walk_to_road",
+        values={"m": metres},
+        text=f"{metres:.0f} m from the unit to the road, not in the travel time",
+    )
+
+
+def _last_stretch(walk: Walk) -> Reason:
+    metres, climb = round(walk.distance_m, -1), round(walk.climb_m, -1)
+    took = minutes(walk.duration_s)
+    return Reason(
+        code="walk_to_place",
+        values={"m": metres, "min": took, "climb_m": climb},
+        text=f"{took:g} min of it on foot from the road: {metres:.0f} m, {climb:.0f} m up",
     )
 
 

@@ -124,7 +124,7 @@ async def test_where_no_road_leads_the_incident_opens_and_every_unit_says_why(
     (only,) = found.candidates
     assert only.eta_s is None
     assert only.eta_p90_s is None
-    assert any("no road within 3 km" in reason.text for reason in only.reasons)
+    assert any("no road within 20 km" in reason.text for reason in only.reasons)
     assert issued[0].eta_s is None
     assert issued[0].state == "issued"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geo.walk import NO_WALK, Walk
 from server.dispatch.battery import Battery, Mode
 from server.dispatch.ranking import Contender, Ranked, Ranking, Scene, rank
 from server.views import DeviceKind, UnitStatus
@@ -20,6 +21,7 @@ def a_unit(
     order_number: int | None = None,
     position_age_s: float | None = 5,
     off_road_m: float | None = 4,
+    walk: Walk = NO_WALK,
     batteries: tuple[Battery, ...] = (),
     has_device: bool = True,
     connected: bool = True,
@@ -32,6 +34,8 @@ def a_unit(
         position_age_s=position_age_s,
         off_road_m=off_road_m,
         eta_s=None if eta_min is None else eta_min * MIN,
+        walk=None if eta_min is None else walk,
+        road_closed=False,
         batteries=batteries,
         has_device=has_device,
         connected=connected,
@@ -55,10 +59,8 @@ def a_battery(
     )
 
 
-def a_scene(*, scene_min: float = 30, off_road_m: float | None = 5, no_road: str = "") -> Scene:
-    return Scene(
-        scene_s=scene_min * MIN, recording=Mode.RECORD, off_road_m=off_road_m, no_road=no_road
-    )
+def a_scene(*, scene_min: float = 30, no_road: str = "") -> Scene:
+    return Scene(scene_s=scene_min * MIN, recording=Mode.RECORD, no_road=no_road)
 
 
 def names(ranking: Ranking) -> list[str]:
@@ -155,7 +157,7 @@ def test_the_only_available_unit_is_called_so() -> None:
 
 
 def test_where_no_road_leads_every_unit_says_why_and_none_is_hidden() -> None:
-    scene = a_scene(off_road_m=None, no_road="the nearest road is 4.2 km away")
+    scene = a_scene(no_road="the nearest road is 4.2 km away")
 
     ranking = rank(scene, [a_unit("P-07", eta_min=None), a_unit("P-02", eta_min=None)])
 
@@ -164,9 +166,11 @@ def test_where_no_road_leads_every_unit_says_why_and_none_is_hidden() -> None:
 
 
 def test_the_walk_from_the_road_to_the_place_is_said() -> None:
-    said = rank(a_scene(off_road_m=834), [a_unit("P-02")]).candidates[0]
+    walk = Walk(duration_s=1_500.0, distance_m=834.0, climb_m=146.0, descent_m=3.0)
 
-    assert "830 m from the road to the place, not in the travel time" in texts(said)
+    said = rank(a_scene(), [a_unit("P-02", walk=walk)]).candidates[0]
+
+    assert "25 min of it on foot from the road: 830 m, 150 m up" in texts(said)
 
 
 def test_a_unit_that_cannot_receive_the_order_is_said_to_need_a_voice() -> None:

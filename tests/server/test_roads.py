@@ -206,18 +206,18 @@ async def test_a_recommendation_under_way_when_a_road_closes_is_computed_anew(
 ) -> None:
     """All of it is of one moment: the times and the ways, and the version it says."""
     _, recommend = await two_units(room)
-    etas = room.routing.etas
+    arrivals = room.routing.arrivals
     asked = 0
 
     async def closing(*question: Any) -> Any:
         nonlocal asked
         asked += 1
-        found = await etas(*question)
+        found = await arrivals(*question)
         if asked == 1:
             await close(room)
         return found
 
-    monkeypatch.setattr(room.routing, "etas", closing)
+    monkeypatch.setattr(room.routing, "arrivals", closing)
 
     found = await recommend()
 

@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
+from geo.departure import TURN_ROUND_S
 from geo.errors import MapFolderError, OffMapError
 from geo.ground import Ground
 from geo.roadmap import RoadMap
+from geo.vehicles import Mode, Vehicle
+from server.dispatch.travel import Traveller
 from server.routing import RoutingBusy, RoutingService
 from tests.small_county import crossing
 
@@ -53,17 +56,61 @@ async def test_everything_runs_on_the_one_routing_thread(small_map: RoadMap) -> 
     service, ground = await a_service(small_map)
 
     snap = await service.snap(*crossing(1, 1))
-    etas_s, (approach,) = await asyncio.gather(
-        service.etas([snap], await service.snap(*crossing(3, 3))),
-        service.approaches([snap], await service.snap(*crossing(3, 3))),
+    target = await service.snap(*crossing(3, 3))
+    place = await service.approach(*crossing(3, 3), Mode.ROUTINE)
+    start = Traveller(snap=snap)
+    etas_s, (way,) = await asyncio.gather(
+        service.etas([snap], target), service.ways([(start, place.nearest)], Mode.ROUTINE)
     )
     await service.close()
 
     assert etas_s.shape == (1,)
-    assert approach is not None
-    assert approach.eta.median_s == pytest.approx(etas_s[0])
-    assert approach.distance_m > 0
+    assert way is not None
+    assert way.eta.median_s == pytest.approx(etas_s[0])
+    assert way.distance_m > 0
     assert ground.threads == {ground.closed_on} == {"routing_0"}
+
+
+async def test_arrivals_depend_on_vehicle_mode_and_heading(small_map: RoadMap) -> None:
+    service, _ = await a_service(small_map)
+    (lon, lat), (next_lon, next_lat) = crossing(1, 2), crossing(2, 2)
+    snap = await service.snap((lon + next_lon) / 2, (lat + next_lat) / 2)
+    place = await service.approach(*crossing(5, 2), Mode.ROUTINE)
+    travellers = [
+        Traveller(snap=snap),
+        Traveller(snap=snap, vehicle=Vehicle.FOOT),
+        Traveller(snap=snap, heading_deg=270.0, speed_mps=12.0),
+    ]
+
+    routine = await service.arrivals(travellers, place, Mode.ROUTINE)
+    urgent = await service.arrivals(travellers[:1], place, Mode.URGENT)
+    await service.close()
+
+    car, walker, other_way = (each.eta_s for each in routine if each is not None)
+    assert urgent[0] is not None
+    assert urgent[0].eta_s < car < walker
+    assert other_way == pytest.approx(car + TURN_ROUND_S, abs=0.01)
+
+
+async def test_the_walk_to_a_place_beside_the_road_is_part_of_the_arrival(
+    small_map: RoadMap,
+) -> None:
+    service, _ = await a_service(small_map)
+    (lon, lat), (_, next_lat) = crossing(3, 2), crossing(3, 3)
+    start = Traveller(snap=await service.snap(*crossing(5, 2)))
+    place = await service.approach(lon, lat + 0.45 * (next_lat - lat), Mode.ROUTINE)
+
+    (arrival,) = await service.arrivals([start], place, Mode.ROUTINE)
+    assert arrival is not None
+    (way,) = await service.ways([(start, arrival.drop_off)], Mode.ROUTINE)
+    by_road = await service.etas([start.snap], arrival.drop_off.snap)
+    await service.close()
+
+    walk = arrival.drop_off.walk
+    assert walk.distance_m > 200.0
+    assert arrival.eta_s == pytest.approx(float(by_road[0]) + walk.duration_s)
+    assert way is not None
+    assert way.eta.median_s == pytest.approx(arrival.eta_s)
 
 
 async def test_errors_of_the_ground_reach_the_caller(small_map: RoadMap) -> None:
