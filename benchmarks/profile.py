@@ -4,8 +4,8 @@
 
 Metrics: `travel_times`, all of one metric from the map in memory; `stations`, what of it is
 measuring the roads and the same for every profile; each also in edges a second. Maps:
-`andorra`, real; `county`, 2,230 km2, and `synth-1m`, 120,000 km2 and a million roads, both ours;
-the last not when --quick. Invented maps are kept in RIDGELINE_BENCH_MAPS.
+`andorra`, real; `county`, 2,230 km2, ours, kept in RIDGELINE_BENCH_MAPS; and, not when --quick,
+`counties-1m`, that county as often as makes a million roads.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from benchmarks import _andorra
 from benchmarks._report import Options, Row, interleaved_ms, main, say, timing_row
@@ -30,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 MAPS = Path(os.environ.get("RIDGELINE_BENCH_MAPS", ROOT / "data" / "benchmarks"))
 MAP_SEED: Final = 20_260_101
 COUNTY_KM2: Final = 2_230
-MILLION_KM2: Final = 120_000
+MILLION: Final = 1_000_000
 ROUNDS: Final = 20
 ROUNDS_MILLION: Final = 2
 
@@ -47,21 +50,38 @@ def run(options: Options) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="rl-profile-") as folder:
         rows += _measure("andorra", mapfolder.load(_andorra.build(Path(folder))), options)
-    rows += _measure("county", _invented(COUNTY_KM2, options), options)
+    county = _county(options)
+    rows += _measure("county", county, options)
     if not options.quick:
-        rows += _measure("synth-1m", _invented(MILLION_KM2, options), options)
+        copies = -(-MILLION // county.edge_count)
+        rows += _measure("counties-1m", _repeated(county, copies), options)
     return rows
 
 
-def _invented(area_km2: int, options: Options) -> RoadMap:
-    """A synthetic map, made at the first run."""
-    folder = MAPS / f"roads-{MAP_SEED}-{area_km2}"
+def _county(options: Options) -> RoadMap:
+    """The synthetic county, made at the first run."""
+    folder = MAPS / f"county-{MAP_SEED}"
     if not mapfolder.is_map_folder(folder):
-        say(options, f"making up {area_km2:,} km2 of mountains in {folder}")
+        say(options, f"making up {COUNTY_KM2:,} km2 of mountains in {folder}")
         command = ["-m", "server.cli", "map", "synth", "--seed", str(MAP_SEED)]
-        command += ["--area-km2", str(area_km2), "--out", str(folder)]
+        command += ["--area-km2", str(COUNTY_KM2), "--out", str(folder)]
         subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
     return mapfolder.load(folder)
+
+
+def _repeated(roadmap: RoadMap, copies: int) -> RoadMap:
+    """So many copies of a map in one, not joined. For driving alone: nothing could route on it."""
+    columns: dict[str, Any] = {
+        field.name: np.concatenate([np.asarray(getattr(roadmap, field.name))] * copies)
+        for field in fields(RoadMap)
+        if field.name.startswith(("node_", "edge_", "point_"))
+    }
+    copy = np.repeat(np.arange(copies), roadmap.edge_count)
+    for name in ("edge_tail", "edge_head"):
+        columns[name] = (columns[name] + copy * roadmap.node_count).astype(np.int32)
+    points = np.tile(np.diff(roadmap.edge_first_point), copies)
+    columns["edge_first_point"] = np.concatenate(([0], np.cumsum(points)))
+    return replace(roadmap, **columns)
 
 
 def _measure(name: str, roadmap: RoadMap, options: Options) -> Iterator[Row]:
