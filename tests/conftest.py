@@ -112,15 +112,20 @@ def template_database(servers: TestServers) -> Iterator[str]:
     _administer(servers, f'DROP DATABASE "{TEMPLATE}" WITH (FORCE)')
 
 
-@pytest.fixture
-def database_url(servers: TestServers, template_database: str) -> Iterator[str]:
-    """A migrated database of this test alone; the owner's URL."""
+@contextmanager
+def fresh_database(servers: TestServers, template: str) -> Iterator[str]:
+    """A migrated, empty database; the owner's URL."""
     name = f"ridgeline_test_{os.getpid()}_{next(_database_numbers)}"
-    _administer(
-        servers, f'CREATE DATABASE "{name}" TEMPLATE "{template_database}" STRATEGY=file_copy'
-    )
+    _administer(servers, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY=file_copy')
     yield _with_database(servers.database_url, name)
     _administer(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(servers: TestServers, template_database: str) -> Iterator[str]:
+    """`fresh_database` of this test alone."""
+    with fresh_database(servers, template_database) as url:
+        yield url
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
@@ -21,7 +22,7 @@ from server.http.users import Badge, DisplayName
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.ports import FanOut
-from server.stores import journal, roster
+from server.stores import issue, journal, roster
 from server.stores.county import BROWSER_MODEL
 from server.stores.pool import Connection, Pool
 from server.views import DeviceKind, UnitKind
@@ -141,8 +142,10 @@ async def enrol_browser(
 ) -> tuple[str, str]:
     """The device id and a fresh token of this browser as the officer's handset.
 
-    The same browser and officer keep their device; its former token ends.
+    The same browser and officer keep their device; its former token ends. What the unit is on
+    already comes to this handset too.
     """
+    running = await issue.running(conn, unit_id)
     # No separator can occur in a badge, so two pairs never make one name.
     digest = hashlib.sha256(f"{badge}/{install_id}".encode()).hexdigest()[:16]
     device_id = f"web-{badge}-{digest}"
@@ -161,6 +164,8 @@ async def enrol_browser(
         conn, device_id=device_id, token_hash=token_hash, unit_id=unit_id
     ):
         raise ApiError(403, "device_disabled", "This browser was taken out of service.")
+    if running is not None:
+        await issue.tell_late(conn, running, device_id, now=datetime.now(UTC))
     body = {"kind": "handset", "model": BROWSER_MODEL, "unit_id": unit_id, "again": not new}
     await _log(conn, by, f"device:{device_id}", JournalKind.DEVICE_ENROLLED, body)
     return device_id, token

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from server.dispatch.errors import Conflict, NotFound
 from server.dispatch.orders import OrderState
 from server.ids import new_id
-from server.stores import commands, order_rows, units
+from server.stores import commands, incidents, order_rows, units
 from server.stores.decisions import Decision
 from server.stores.order_rows import Event
 from server.stores.orders import COMMAND_TTL, Hint
 from server.stores.units import UnitRow
-from server.views import IncidentView, RecommendationView
+from server.views import IncidentView, OrderView, RecommendationView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,51 @@ async def issue(
     return Issued(
         tasks=tuple((row, tasks[row.id]) for row in rows),
         hints=(*hints, ("incident", incident.id)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What a unit is on, held until the caller commits."""
+
+    row: UnitRow
+    incident: IncidentView
+    order: OrderView
+
+
+async def running(conn: Any, unit_id: str) -> Running | None:
+    """The unit's open order; None: it has none. Locks the incident, so it comes before devices."""
+    rows = await units.load_units(conn, unit_id)
+    if not rows or rows[0].order_id is None or rows[0].incident_id is None:
+        return None
+    incident = await incidents.lock(conn, rows[0].incident_id)
+    order = await order_rows.view(conn, rows[0].order_id)
+    if incident is None or order is None or order.closed_at is not None:
+        return None
+    return Running(row=rows[0], incident=incident, order=order)
+
+
+async def tell_late(conn: Any, found: Running, device_id: str, *, now: datetime) -> None:
+    """Give the order also to a device that came to the unit after it was issued; once."""
+    if device_id in dict(await order_rows.tasks_of(conn, found.order.id)):
+        return
+    order = found.order
+    await commands.enqueue(
+        conn,
+        device_id=device_id,
+        kind="task",
+        priority=found.incident.priority,
+        body=_task(
+            order.id,
+            order.number,
+            found.incident,
+            found.row,
+            instruction=order.instruction,
+            eta_s=order.eta_s,
+        ),
+        order_id=order.id,
+        expires_at=now + COMMAND_TTL,
+        now=now,
     )
 
 

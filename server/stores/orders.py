@@ -55,7 +55,7 @@ MACHINES_WORD: Final = frozenset({Report.RECEIVED, Report.SHOWN})
 
 # Which order a command told which device of; the device must be the one it was sent to.
 COMMAND = """
-SELECT command.kind, command.order_id, command.expires_at, command.sent_at,
+SELECT command.kind, command.body, command.order_id, command.expires_at, command.sent_at,
        dispatch_order.incident_id, dispatch_order.unit_id
 FROM command LEFT JOIN dispatch_order ON dispatch_order.id = command.order_id
 WHERE command.id = $1 AND command.device_id = $2
@@ -297,7 +297,11 @@ async def _notice_received(conn: Any, device_id: str, state: State, row: Any) ->
             actor=f"device:{device_id}",
             subject=f"order:{row['order_id']}",
             kind=JournalKind.ORDER_NOTICE_RECEIVED,
-            body={"command": state.id, "device": device_id},
+            body={
+                "number": row["body"].get("number"),
+                "command": state.id,
+                "device": device_id,
+            },
         )
     return ReportOutcome(
         applied=False,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,9 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from geo.roadmap import RoadMap
 from server import demo
-from server.stores.pool import Pool
-from tests.conftest import ROOT, missing
-from tests.server_process import ServerProcess, running
+from tests.browser.house import House, NewHouse, open_house
+from tests.conftest import ROOT, TestServers, missing
+from tests.server_process import ServerProcess
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -58,21 +58,36 @@ async def plain_browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
-async def seeded(pool: Pool, small_map: RoadMap) -> demo.DemoSeed:
-    """One unit, so that the first recommendation is the officer's."""
-    return await demo.seed(pool, small_map, units=1)
+@pytest.fixture(scope="session")
+def new_house(
+    servers: TestServers,
+    template_database: str,
+    small_map: RoadMap,
+    small_map_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> NewHouse:
+    def new(*, units: int = 1) -> AbstractContextManager[House]:
+        folder = tmp_path_factory.mktemp("house")
+        return open_house(servers, template_database, small_map, small_map_dir, folder, units=units)
+
+    return new
+
+
+@pytest.fixture(scope="module")
+def house(new_house: NewHouse) -> Iterator[House]:
+    """Shared by the tests of a module, which leave its unit without an order."""
+    with new_house() as house:
+        yield house
 
 
 @pytest.fixture
-def server(
-    database_url: str, redis_url: str, small_map_dir: Path, tmp_path: Path, seeded: demo.DemoSeed
-) -> Iterator[ServerProcess]:
-    process = ServerProcess(
-        map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
-    )
-    with running(process):
-        yield process
+def server(house: House) -> ServerProcess:
+    return house.server
+
+
+@pytest.fixture
+def seeded(house: House) -> demo.DemoSeed:
+    return house.seeded
 
 
 @asynccontextmanager

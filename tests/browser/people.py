@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from playwright.async_api import Browser, Page
@@ -19,6 +20,8 @@ from tests.http_server import client_of
 from tests.server_process import ServerProcess
 from tests.small_county import CENTRE
 
+SIGNED_IN = re.compile(r"/(console|handset|audit)$")
+
 
 def login_of(seeded: demo.DemoSeed, role: str) -> demo.Login:
     return next(login for login in seeded.logins if role in login.roles)
@@ -26,28 +29,30 @@ def login_of(seeded: demo.DemoSeed, role: str) -> demo.Login:
 
 @asynccontextmanager
 async def person(
-    browser: Browser, url: str, login: demo.Login, **context: Any
+    browser: Browser, url: str, login: demo.Login | None, **context: Any
 ) -> AsyncIterator[Page]:
-    """Signed in, on the page of the role, in a browser context of their own."""
+    """Signed in, on the page of the role, in a browser context of their own; None: not yet."""
     failures: list[str] = []
     options: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}
     opened = await browser.new_context(base_url=url, **(options | context))
     try:
         page = await opened.new_page()
         page.on("pageerror", lambda error: failures.append(str(error)))
-        await sign_in(page, login)
+        await page.goto("/login")
+        if login is not None:
+            await sign_in(page, login)
         yield page
     finally:
         await opened.close()
     assert failures == []
 
 
-async def sign_in(page: Page, login: demo.Login, url: str = "") -> None:
-    await page.goto(f"{url}/login")
+async def sign_in(page: Page, login: demo.Login) -> None:
+    """From the sign-in page to the page of the role."""
     await page.get_by_test_id("login-username").fill(login.username)
     await page.get_by_test_id("login-password").fill(login.password)
     await page.get_by_test_id("login-submit").click()
-    await page.wait_for_url(re.compile(r"/(console|handset|audit)$"))
+    await page.wait_for_url(SIGNED_IN)
 
 
 def report_position(server: ServerProcess, seeded: demo.DemoSeed) -> None:
@@ -59,11 +64,12 @@ def report_position(server: ServerProcess, seeded: demo.DemoSeed) -> None:
         subprotocols=[Subprotocol(native.SUBPROTOCOL)],
         additional_headers={"authorization": f"Bearer {camera.token}"},
     ) as socket:
-        socket.send(native.encode(native.Hello(dev=camera.device_id, inst="cam")).decode())
+        socket.send(native.encode(native.Hello(dev=camera.device_id, inst=uuid4().hex)).decode())
         assert isinstance(native.decode_server(socket.recv()), native.Welcome)
         fix = native.Location(n=1, at=int(time.time() * 1000), lon=lon, lat=lat, bat=64)
         socket.send(native.encode(fix).decode())
-        assert native.decode_server(socket.recv()) == native.Ack(up=1)
+        frames = (native.decode_server(text) for text in socket)
+        assert native.Ack(up=1) in frames  # after what it missed
 
 
 class Dispatcher:
@@ -71,7 +77,6 @@ class Dispatcher:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-        self._requests = 0
 
     async def open_incident(self, **details: Any) -> dict[str, Any]:
         lon, lat = CENTRE
@@ -105,8 +110,16 @@ class Dispatcher:
         await self._post(f"/api/orders/{order['id']}/report", wanted | details)
 
     def _request(self) -> dict[str, Any]:
-        self._requests += 1
-        return {"request_id": f"request-{self._requests:08d}"}
+        return {"request_id": uuid4().hex}
+
+    async def clear(self) -> None:
+        """End everything, so that the next test finds the unit free."""
+        response = await self._client.get("/api/incidents", params={"status": "open"})
+        for incident in response.raise_for_status().json():
+            for order in incident["orders"]:
+                if order["closed_at"] is None:
+                    await self.cancel(order, "the test is over")
+            await self._post(f"/api/incidents/{incident['id']}/close", {"outcome": "resolved"})
 
     async def _post(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         response = await self._client.post(path, json=body)
@@ -116,9 +129,13 @@ class Dispatcher:
 
 @asynccontextmanager
 async def dispatching(server: ServerProcess, seeded: demo.DemoSeed) -> AsyncIterator[Dispatcher]:
-    """The dispatcher, signed in over the API."""
+    """The dispatcher, signed in over the API; in the end nothing is left open."""
     async with signed_in(server, login_of(seeded, "dispatcher")) as client:
-        yield Dispatcher(client)
+        dispatcher = Dispatcher(client)
+        try:
+            yield dispatcher
+        finally:
+            await dispatcher.clear()
 
 
 @asynccontextmanager

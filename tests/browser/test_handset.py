@@ -128,7 +128,8 @@ async def test_the_browser_is_killed_in_a_dead_zone_and_starts_there_again(
 ) -> None:
     async with phone(tmp_path / "profile") as context:
         page = await context.new_page()
-        await sign_in(page, login_of(seeded, "officer"), relay.url)
+        await page.goto(f"{relay.url}/login")
+        await sign_in(page, login_of(seeded, "officer"))
         await ready(page)
         order = await dispatcher.send(unit_id)
         await shown(page)
@@ -266,3 +267,18 @@ async def test_the_next_officer_at_this_handset_does_not_see_the_orders_of_the_o
         })"""
     )
     assert stored is None, "the token of the device stays behind"
+
+
+async def test_a_handset_that_is_set_up_during_a_job_has_its_order(
+    plain_browser: Browser,
+    server: ServerProcess,
+    seeded: demo.DemoSeed,
+    dispatcher: Dispatcher,
+    unit_id: str,
+) -> None:
+    order = await dispatcher.send(unit_id)
+
+    async with person(plain_browser, server.url, login_of(seeded, "officer"), **PHONE) as page:
+        await shown(page)
+
+    assert (await dispatcher.order(order))["state"] == "shown"

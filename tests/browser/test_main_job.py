@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from server import demo
+from tests.browser.house import House, NewHouse
 from tests.browser.people import login_of, person, report_position
 from tests.server_process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def house(new_house: NewHouse) -> Iterator[House]:
+    """Of each test alone: it counts the entries of the log."""
+    with new_house() as house:
+        yield house
 
 
 async def test_three_people_do_the_main_job(

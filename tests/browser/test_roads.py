@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from websockets.typing import Subprotocol
 from geo.roadmap import RoadMap
 from protocols import native
 from server import demo
-from server.stores.pool import Pool
+from tests.browser.house import House, NewHouse
 from tests.browser.people import Dispatcher, dispatching, login_of, person, signed_in
 from tests.server_process import ServerProcess
 from tests.small_county import EAST, NORTH, SOUTH, WEST, crossing
@@ -29,8 +30,10 @@ FIT_PADDING_PX = 24
 
 
 @pytest.fixture
-async def seeded(pool: Pool, small_map: RoadMap) -> demo.DemoSeed:
-    return await demo.seed(pool, small_map, units=2)
+def house(new_house: NewHouse) -> Iterator[House]:
+    """Of each test alone: it closes roads, and restarts the server."""
+    with new_house(units=2) as house:
+        yield house
 
 
 async def test_closing_a_road_changes_whom_to_send_until_it_ends(

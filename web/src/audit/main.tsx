@@ -128,13 +128,19 @@ function SearchForm() {
         </label>
         <label class="field">
           <span>{t("audit.until")}</span>
-          <input class="input" name="until" type="datetime-local" defaultValue={wanted.until} />
+          <input
+            class="input"
+            name="until"
+            data-testid="audit-until"
+            type="datetime-local"
+            defaultValue={wanted.until}
+          />
         </label>
         <div class="audit-actions">
           <Button type="submit" kind="primary" icon="search" busy={busy.value} data-testid="audit-search">
             {t("audit.apply")}
           </Button>
-          <Button kind="quiet" onClick={() => void find(EMPTY)}>
+          <Button kind="quiet" data-testid="audit-clear" onClick={() => void find(EMPTY)}>
             {t("audit.clear")}
           </Button>
         </div>
@@ -198,6 +204,7 @@ function Row({ entry }: { entry: JournalEntry }) {
           <button
             type="button"
             class="audit-expand"
+            data-testid="journal-open"
             aria-expanded={open.value}
             aria-label={t("audit.open", { seq: entry.seq })}
             onClick={() => {
@@ -225,6 +232,7 @@ function Row({ entry }: { entry: JournalEntry }) {
           <button
             type="button"
             class="audit-link"
+            data-testid="journal-subject"
             title={t("audit.only", { subject: subjectWords(entry) })}
             onClick={() => void find({ subject: entry.subject })}
           >
@@ -251,7 +259,7 @@ function Recorded({ entry }: { entry: JournalEntry }) {
   return (
     <>
       <p>{t("audit.recorded")}</p>
-      <pre>
+      <pre data-testid="journal-recorded">
         {entry.kind}
         {"\n"}
         {entry.actor} → {entry.subject}

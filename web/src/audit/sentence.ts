@@ -31,7 +31,7 @@ function told(template: string, body: Body): string {
 /** How an officer's step reached us. */
 function via(body: Body): string {
   const device = body.device;
-  return device ? t("via.device", { device: String(device) }) : t("via.voice");
+  return device ? t("via.device", { device: short(String(device)) }) : t("via.voice");
 }
 
 function valueWords(name: string, value: unknown): string {
@@ -39,6 +39,8 @@ function valueWords(name: string, value: unknown): string {
   switch (name) {
     case "type":
       return incidentTypes.value.find(({ code }) => code === value)?.names[language.value] ?? String(value);
+    case "device":
+      return short(String(value));
     case "eta_s":
       return etaText(Number(value));
     case "best":
@@ -102,7 +104,7 @@ function plain(body: Body): string {
 /** "user:li" → "user li"; "system" → "the server". */
 export function actorWords(actor: string): string {
   const [kind = "", id = ""] = actor.split(/:(.*)/);
-  return t.loose(`party.${kind}`, { id }, actor);
+  return t.loose(`party.${kind}`, { id: short(id) }, actor);
 }
 
 /** What the entry is about, by the name people use: "incident 12", "unit P-07". */
@@ -113,5 +115,8 @@ export function subjectWords({ subject, body }: JournalEntry): string {
   return t.loose(`party.${kind}`, { id: String(known ?? short(id)) }, subject);
 }
 
-/** Ids are long; the ends tell them apart. */
-const short = (id: string): string => (/^[0-9a-f]{8}-[0-9a-f]{4}-/.test(id) ? `…${id.slice(-6)}` : id);
+/** Ids are long; the ends tell them apart. A browser's own device id ends with a digest. */
+function short(id: string): string {
+  if (/^[0-9a-f]{8}-[0-9a-f]{4}-/.test(id)) return `…${id.slice(-6)}`;
+  return id.replace(/^(web-.+-[0-9a-f]{4})[0-9a-f]{12}$/, "$1…");
+}

@@ -14,6 +14,7 @@ const KEYS = [
   ["J K", "help.jk"],
   ["⏎", "help.enter"],
   ["Ctrl ⏎", "help.ctrl_enter"],
+  ["U", "help.u"],
   ["R", "help.r"],
   ["C", "help.c"],
   ["F", "help.f"],

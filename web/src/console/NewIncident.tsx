@@ -4,11 +4,15 @@ import { Button } from "../shared/components/Button";
 import { language } from "../shared/i18n";
 import type { Priority } from "../shared/types";
 import { changeDraft, chooseType, dropDraft, submitDraft } from "./commands";
+import { focusSearch } from "./map/SearchBox";
 import { draft, incidentTypes, narrow, view } from "./store";
 import { positionWords, t } from "./words";
 
 const PRIORITIES: Priority[] = ["emergency", "priority", "routine"];
 const NOTE_MAX = 2000;
+
+/** Where the keyboard goes on once the place is set. */
+export const focusNote = (): void => document.getElementById("incident-note")?.focus();
 
 export function NewIncident() {
   const busy = useSignal(false);
@@ -87,22 +91,24 @@ export function NewIncident() {
             t("new.where.hint")
           )}
         </output>
-        {narrow() && (
-          <Button
-            size="small"
-            icon="pin"
-            onClick={() => {
-              view.value = "map";
-            }}
-          >
-            {t("map.pick")}
-          </Button>
-        )}
+        <Button
+          size="small"
+          icon={narrow() ? "pin" : "search"}
+          cap="/"
+          data-testid="incident-find"
+          onClick={() => {
+            if (narrow()) view.value = "map";
+            else focusSearch();
+          }}
+        >
+          {t(narrow() ? "map.pick" : "new.where.find")}
+        </Button>
       </div>
       <label class="field">
         <span>{t("new.note")}</span>
         <textarea
           class="input"
+          id="incident-note"
           rows={3}
           maxLength={NOTE_MAX}
           placeholder={t("new.note.hint")}

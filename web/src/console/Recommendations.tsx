@@ -1,7 +1,7 @@
 // Which unit to send: one row a unit, best first, with what speaks for and against it.
 import { useSignal } from "@preact/signals";
 import { batteryLevel } from "../shared/components/Battery";
-import { Button } from "../shared/components/Button";
+import { Button, KeyCap } from "../shared/components/Button";
 import { Icon } from "../shared/components/Icon";
 import { StateChip } from "../shared/components/StateChip";
 import { conditionWords } from "../shared/conditions";
@@ -34,7 +34,9 @@ export function Recommendations({ incident }: { incident: Incident }) {
   return (
     <section class="rec" aria-busy={computing.value}>
       <div class="section-head">
-        <h3>{t("rec.title")}</h3>
+        <h3>
+          {t("rec.title")} <KeyCap>U</KeyCap>
+        </h3>
         <span class="row-soft">{t("rec.age", { age: durationText(ageMs(found.computed_at)) })}</span>
         <Button
           kind="quiet"
@@ -48,7 +50,7 @@ export function Recommendations({ incident }: { incident: Incident }) {
       </div>
       <RoadsBehind found={found} />
       {found.candidates.length === 0 && <p class="notice">{t("rec.none")}</p>}
-      <Candidates candidates={found.candidates} />
+      <Candidates incident={incident} candidates={found.candidates} />
       {found.candidates.length > 0 && <p class="rec-legend">{t("rec.battery.legend")}</p>}
       {found.excluded.length > 0 && (
         <details class="excluded" data-testid="excluded">
@@ -82,14 +84,14 @@ function RoadsBehind({ found }: { found: Recommendation }) {
   );
 }
 
-function Candidates({ candidates }: { candidates: Candidate[] }) {
+function Candidates({ incident, candidates }: { incident: Incident; candidates: Candidate[] }) {
   const all = useSignal(false);
   const shown = candidates.filter(
     (candidate, index) => all.value || index < ROWS_FIRST || chosen.value.has(candidate.unit_id),
   );
   return (
     <>
-      <ol class="rec-rows">
+      <ol class="rec-rows" onKeyDown={(event) => onRowKey(event, event.currentTarget, incident)}>
         {shown.map((candidate) => (
           <li key={candidate.unit_id}>
             <CandidateRow candidate={candidate} ticked={chosen.value.has(candidate.unit_id)} />
@@ -109,6 +111,18 @@ function Candidates({ candidates }: { candidates: Candidate[] }) {
       )}
     </>
   );
+}
+
+/** Up and down go from box to box, space ticks, Enter dispatches: who is on a row has read it. */
+function onRowKey(event: KeyboardEvent, list: HTMLElement, incident: Incident): void {
+  const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+  if (by) {
+    const boxes = [...list.querySelectorAll("input")];
+    boxes[boxes.indexOf(document.activeElement as HTMLInputElement) + by]?.focus();
+  } else if (event.key === "Enter" && !event.repeat) void dispatchChosen(incident);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 function CandidateRow({ candidate, ticked }: { candidate: Candidate; ticked: boolean }) {

@@ -3,6 +3,7 @@ import { deselectOrBack } from "./back";
 import { openIncident, recommendOrDispatch, startDraft, step } from "./commands";
 import { hasOpenOrders, recommend } from "./detail_store";
 import { camera } from "./map/camera";
+import { focusSearch } from "./map/SearchBox";
 import {
   closing,
   followedUnit,
@@ -15,6 +16,8 @@ import {
 } from "./store";
 
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+/** In a list of choices the slash would only jump about; in the form it is the way to the place. */
+const TYPING_SLASH = "input, textarea, [contenteditable]";
 /** On these, Enter belongs to the control itself; on rows it means: go on. */
 const OWN_ENTER = "button:not([data-row]), a, summary";
 /** While something is picked there, these belong to the map. */
@@ -35,7 +38,7 @@ function onKeyDown(event: KeyboardEvent): void {
     deselectOrBack();
     return;
   }
-  if (target.matches(TYPING)) return;
+  if (target.matches(event.key === "/" ? TYPING_SLASH : TYPING)) return;
   if (event.key === "Enter" && target.matches(OWN_ENTER)) return;
   if (MAP_KEYS.includes(event.key) && target.closest(PICKING_MAP)) return;
   const act = KEYS[event.key];
@@ -46,7 +49,8 @@ function onKeyDown(event: KeyboardEvent): void {
 
 const KEYS: Record<string, () => void> = {
   n: startDraft,
-  "/": () => document.getElementById("search")?.focus(),
+  "/": focusSearch,
+  u: () => document.querySelector<HTMLInputElement>("[data-testid=recommendation-chosen]")?.focus(),
   j: () => step(1),
   k: () => step(-1),
   ArrowDown: () => step(1),

@@ -50,16 +50,16 @@ export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
       <p class="order-place">{incident.place}</p>
       {incident.note && <p class="order-note">{incident.note}</p>}
       {instruction && <p class="order-note">{instruction}</p>}
-      <dl class="order-facts">
-        {eta_s !== null && <dd>{t("order.eta", { eta: etaText(eta_s) })}</dd>}
+      <ul class="order-facts">
+        {eta_s !== null && <li>{t("order.eta", { eta: etaText(eta_s) })}</li>}
         <Crow to={incident} />
-        <dd>
+        <li>
           <a href={`geo:${incident.lat},${incident.lon}?q=${incident.lat},${incident.lon}`}>
             {t("order.navigate")}
           </a>
-        </dd>
-        {reports > 0 && <dd data-testid="reports">{t("order.reports", { n: reports })}</dd>}
-      </dl>
+        </li>
+        {reports > 0 && <li data-testid="reports">{t("order.reports", { n: reports })}</li>}
+      </ul>
       {!ended && ON_THE_WAY.includes(last.s) && <WayList order={order} desk={desk} />}
       {ended ? (
         <Over why={ended} order={order} desk={desk} />
@@ -74,12 +74,12 @@ function Crow({ to }: { to: { lon: number; lat: number } }) {
   const here = lastFix.value;
   if (!here) return null;
   return (
-    <dd>
+    <li>
       {t("order.straight", {
         distance: distanceText(distanceM(here, to)),
         direction: t.loose(`direction.${octant(here, to)}`, {}, ""),
       })}
-    </dd>
+    </li>
   );
 }
 

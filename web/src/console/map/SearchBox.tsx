@@ -7,6 +7,7 @@ import { Icon } from "../../shared/components/Icon";
 import { toastError } from "../../shared/components/Toast";
 import type { IconName } from "../../shared/icons";
 import { openIncident, openUnit, placeDraft } from "../commands";
+import { focusNote } from "../NewIncident";
 import { draft, narrow, queue, spot, unitsByName, view } from "../store";
 import { t, typeName } from "../words";
 import { camera } from "./camera";
@@ -21,6 +22,8 @@ interface Hit {
   kind: string;
   pick: () => void;
 }
+
+export const focusSearch = (): void => document.getElementById("search")?.focus();
 
 export function SearchBox() {
   const text = useSignal("");
@@ -67,6 +70,7 @@ export function SearchBox() {
     text.value = "";
     input.current?.blur();
     hit.pick();
+    if (draft.peek()) focusNote();
   }
 
   function onKeyDown(event: KeyboardEvent) {

@@ -1,0 +1,204 @@
+"""axe finds nothing on any page, in both languages, by day and by night; and no mouse is needed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server import demo
+from tests.browser.people import SIGNED_IN, dispatching, login_of, person, report_position
+from tests.conftest import ROOT, missing
+from tests.server_process import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RUN_AXE = """async () => {
+    const { violations } = await axe.run(document, {resultTypes: ["violations"]});
+    const words = ({id, help, nodes}) => nodes.map((node) => `${id}: ${help}: ${node.target}`);
+    return violations.flatMap(words);
+}"""
+
+TABS_MAX = 30
+
+States = AsyncIterator[str]
+
+
+async def login_states(page: Page) -> States:
+    yield "empty"
+    await page.get_by_test_id("login-username").fill("nobody")
+    await page.get_by_test_id("login-password").fill("wrong")
+    await page.get_by_test_id("login-submit").click()
+    await expect(page.get_by_test_id("login-error")).to_be_visible()
+    yield "refused"
+
+
+async def console_states(page: Page) -> States:
+    await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+    await expect(page.get_by_test_id("map")).to_have_attribute("data-ready", "true")
+    yield "nothing selected"
+    await page.keyboard.press("n")
+    await expect(page.get_by_test_id("incident-type")).to_be_focused()
+    yield "a new incident"
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("search").fill("Ninghe")
+    await expect(page.get_by_test_id("search-hit").first).to_be_visible()
+    yield "search"
+    await page.keyboard.press("Escape")
+    for row in (0, 1):
+        await page.get_by_test_id("incident-row").nth(row).click()
+        await expect(page.get_by_test_id("detail")).to_contain_text("two cars")
+        yield f"incident {row}"
+    await page.get_by_test_id("units-tab").click()
+    await page.get_by_test_id("unit-row").first.click()
+    yield "unit"
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    yield "help"
+
+
+async def handset_states(page: Page) -> States:
+    await expect(page.get_by_test_id("order")).to_be_visible()
+    await expect(page.get_by_test_id("step-declined")).to_be_enabled()
+    yield "an order"
+    await page.get_by_test_id("step-declined").click()
+    yield "why not"
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("sign-out").click()
+    yield "sign out"
+
+
+async def audit_states(page: Page) -> States:
+    await page.get_by_test_id("journal-row").first.get_by_role("button").first.click()
+    yield "rows, one of them open"
+    await page.get_by_test_id("audit-text").fill(uuid4().hex)
+    await page.get_by_test_id("audit-search").click()
+    await expect(page.get_by_test_id("journal-row")).to_have_count(0)
+    yield "nothing found"
+
+
+FACES: dict[str, tuple[str | None, Callable[[Page], States]]] = {
+    "login": (None, login_states),
+    "console": ("dispatcher", console_states),
+    "handset": ("officer", handset_states),
+    "audit": ("supervisor", audit_states),
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_axe_finds_nothing(
+    plain_browser: Browser, server: ServerProcess, seeded: demo.DemoSeed, face: str
+) -> None:
+    role, states = FACES[face]
+    report_position(server, seeded)
+    login = login_of(seeded, role) if role else None
+    found: list[str] = []
+    async with dispatching(server, seeded) as dispatcher:
+        await dispatcher.send(seeded.fleet.devices[0].unit_id)
+        await dispatcher.open_incident(priority="emergency")
+        for locale in ("en-GB", "zh-CN"):
+            options = {"locale": locale, "reduced_motion": "reduce"}
+            async with person(plain_browser, server.url, login, **options) as page:
+                async for state in states(page):
+                    found += [f"{locale}, {state}, {each}" for each in await violations(page)]
+
+    assert found == []
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe has to say of the page as it stands, by day and by night."""
+    if not AXE.exists():
+        missing("there is no axe-core: sh web/npm.sh ci")
+    await page.evaluate(AXE.read_text())
+    found: list[str] = []
+    for theme in ("day", "night"):
+        await page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        found += [f"{theme}: {each}" for each in await page.evaluate(RUN_AXE)]
+    return found
+
+
+async def test_the_main_job_needs_no_mouse(
+    plain_browser: Browser, server: ServerProcess, seeded: demo.DemoSeed
+) -> None:
+    report_position(server, seeded)
+    async with keyboard_only(plain_browser, server, login_of(seeded, "dispatcher")) as page:
+        await open_incident_by_keys(page)
+        await page.keyboard.press("u")
+        await expect(page.get_by_test_id("recommendation-chosen").first).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("order-state")).to_be_visible()
+    async with keyboard_only(plain_browser, server, login_of(seeded, "officer")) as page:
+        await finish_by_keys(page)
+    async with keyboard_only(plain_browser, server, login_of(seeded, "supervisor")) as page:
+        await find_by_keys(page)
+
+
+@asynccontextmanager
+async def keyboard_only(
+    browser: Browser, server: ServerProcess, login: demo.Login
+) -> AsyncIterator[Page]:
+    """Signed in by typing; a click would be an error."""
+    async with person(browser, server.url, None) as page:
+        await expect(page.get_by_test_id("login-username")).to_be_focused()
+        await page.keyboard.type(login.username)
+        await page.keyboard.press("Tab")
+        await page.keyboard.type(login.password)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(SIGNED_IN)
+        yield page
+
+
+async def open_incident_by_keys(page: Page) -> None:
+    await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+    await expect(page.get_by_test_id("map")).to_have_attribute("data-ready", "true")
+    await page.keyboard.press("n")
+    await expect(page.get_by_test_id("incident-type")).to_be_focused()
+    await page.keyboard.type("Traffic")
+    await expect(page.get_by_test_id("incident-type")).to_have_value("traffic_collision")
+    await page.keyboard.press("/")
+    await page.keyboard.type("Ninghe")
+    await expect(page.get_by_test_id("search-hit").first).to_be_visible()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("incident-note")).to_be_focused()
+    await page.keyboard.type("a truck across the road")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_test_id("recommendation-row").first).to_be_visible()
+
+
+async def finish_by_keys(page: Page) -> None:
+    for step in ("accepted", "en_route", "on_scene"):
+        await tab_to(page, f"step-{step}")
+        await page.keyboard.press("Enter")
+    await tab_to(page, "step-done")
+    await page.keyboard.press("Enter")
+    await tab_to(page, "note-send")
+    await page.keyboard.press("Space")
+    await expect(page.get_by_test_id("order-over")).to_have_attribute("data-step", "done")
+
+
+async def find_by_keys(page: Page) -> None:
+    await expect(page.get_by_test_id("journal-row").first).to_be_visible()
+    await tab_to(page, "audit-text")
+    await page.keyboard.type("a truck across")
+    await page.keyboard.press("Enter")
+    rows = page.get_by_test_id("journal-row")
+    await expect(rows).to_have_count(1)
+    await tab_to(page, "journal-open")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("journal-recorded")).to_contain_text("a truck across")
+
+
+async def tab_to(page: Page, test_id: str) -> None:
+    """As many presses of Tab as it takes; far more than it should is a failure."""
+    wanted = page.get_by_test_id(test_id).first
+    await expect(wanted).to_be_enabled()
+    for _ in range(TABS_MAX):
+        if await wanted.evaluate("element => element === document.activeElement"):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"{test_id} was not reached with {TABS_MAX} presses of Tab")
