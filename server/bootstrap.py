@@ -95,7 +95,13 @@ async def build(settings: Settings) -> Services:
     roadmap = await asyncio.to_thread(mapfolder.load, settings.map_dir)
     index, tiles, places = await asyncio.to_thread(_indices, roadmap)
     async with AsyncExitStack() as undo:
-        routing = RoutingService(lambda: Ground(roadmap, engine=settings.engine))
+        routing = RoutingService(
+            lambda: Ground(
+                roadmap,
+                engine=settings.engine,
+                against_one_ways=settings.urgent_against_one_ways,
+            )
+        )
         undo.push_async_callback(routing.close)
         await routing.start()
         pool = await open_pool(settings.database_url, connections_max=limits.pool_connections_max)

@@ -117,6 +117,8 @@ class Settings:
     """Redis or Valkey; None: a private one is run in `data_dir`."""
     engine: Engine = "auto"
     """Routing: `cch`, the exact `scipy`, or whichever this machine can run."""
+    urgent_against_one_ways: bool = False
+    """Whether units in an emergency may be routed against one-way streets."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
@@ -153,6 +155,7 @@ def from_env(
         database_url=env.get("DATABASE_URL") or None,
         redis_url=env.get("REDIS_URL") or None,
         engine=engine,
+        urgent_against_one_ways=_yes_or_no("RIDGELINE_URGENT_AGAINST_ONE_WAYS", env, default=False),
         tls_cert=tls_cert,
         tls_key=tls_key,
         trusted_proxies=_networks("RIDGELINE_TRUSTED_PROXIES", env),
@@ -166,6 +169,7 @@ def names() -> list[str]:
     return [f"RIDGELINE_{each.name.upper()}" for each in fields(Limits)] + [
         *("DATABASE_URL", "REDIS_URL"),
         *("RIDGELINE_TRUSTED_PROXIES", "RIDGELINE_WEBSOCKET_DEFLATE"),
+        "RIDGELINE_URGENT_AGAINST_ONE_WAYS",
     ]
 
 

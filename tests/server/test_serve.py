@@ -205,6 +205,7 @@ def test_unreachable_database(small_map_dir: Path, short_dir: Path) -> None:
         ((), {"RIDGELINE_SESSION_TOTAL_S": "1e300"}, "above 0, at most 1,000,000,000"),
         ((), {"RIDGELINE_SESSION_TOTAL_S": "nan"}, "must be a number above 0"),
         ((), {"RIDGELINE_WEBSOCKET_DEFLATE": "maybe"}, "must be yes or no"),
+        ((), {"RIDGELINE_URGENT_AGAINST_ONE_WAYS": "sometimes"}, "must be yes or no"),
         ((), {"RIDGELINE_BODY_BYTE_MAX": "1"}, "RIDGELINE_BODY_BYTES_MAX is one"),
         ((), {"RIDGELINE_TRUSTED_PROXIES": "*"}, "it takes addresses and networks"),
         ((), {"RIDGELINE_TRUSTED_PROXIES": "10.0.0.1/8"}, "has host bits set"),
