@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from geo.errors import NoRouteError, OffMapError
 from geo.ground import Ground, Route
+from geo.learning.track import Track
 from geo.projection import projection
 from geo.roadmap import RoadMap
 from geo.routing.partial import Leg
-from geo.track import Track
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -23,10 +23,10 @@ from scipy.sparse.csgraph import dijkstra
 
 from benchmarks._extracts import Extract
 from geo import mapfolder
+from geo.driving.vehicles import Mode
 from geo.ground import Ground
 from geo.roadmap import RoadMap
 from geo.routing.engine import CLOSED
-from geo.vehicles import Mode
 
 Seconds = NDArray[np.float64]
 MS_PER_S = 1000.0

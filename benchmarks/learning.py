@@ -34,12 +34,12 @@ from benchmarks import _andorra
 from benchmarks._drivers import Driven, Way, drive, random_ways
 from benchmarks._report import Options, Row, main, say, share_row
 from geo import mapfolder
+from geo.driving.speed import Profile
 from geo.eta import Spreads
 from geo.ground import Ground
-from geo.learning import LearnedFactors
+from geo.learning.factors import LearnedFactors
+from geo.learning.school import Drive, Lessons, School
 from geo.roadmap import RoadMap
-from geo.school import Drive, Lessons, School
-from geo.speed import Profile
 from tests.small_county import small_county
 
 DRIVES = (0, 1, 5, 20, 50)

@@ -24,10 +24,10 @@ import numpy as np
 from benchmarks import _andorra
 from benchmarks._report import Options, Row, interleaved_ms, main, say, timing_row
 from geo import mapfolder
-from geo.conditions import Condition, Weather
+from geo.driving.conditions import Condition, Weather
+from geo.driving.speed import Mode, Profile, Vehicle, travel_times_ms
+from geo.driving.stations import stations_of
 from geo.roadmap import RoadMap
-from geo.speed import Mode, Profile, Vehicle, travel_times_ms
-from geo.stations import stations_of
 
 ROOT = Path(__file__).parent.parent
 MAPS = Path(os.environ.get("RIDGELINE_BENCH_MAPS", ROOT / "data" / "benchmarks"))

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from benchmarks import _andorra
 from geo import mapfolder
-from geo.desired import desired_kmh
-from geo.drive import seconds_between
+from geo.driving.desired import desired_kmh
+from geo.driving.drive import seconds_between
+from geo.driving.speed import Driver, Mode, Profile
+from geo.driving.stations import Stations, stations_of
 from geo.roadmap import RoadMap
-from geo.speed import Driver, Mode, Profile
-from geo.stations import Stations, stations_of
 
 KMH_PER_MPS: Final = 3.6
 HAIRPIN_M: Final = 20.0

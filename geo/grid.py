@@ -1,6 +1,6 @@
 """Heights on a grid: fill what is unknown, read a height between the cells.
 
-Works on `Elevation` alone; reading files is `geo.elevation`.
+Works on `Elevation` alone; reading files is `geo.mapmaking.elevation`.
 """
 
 from __future__ import annotations

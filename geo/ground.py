@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo import mapfolder
-from geo.conditions import Condition
 from geo.departure import Departure, Start, departure, snap_of, starts
+from geo.driving.conditions import Condition
+from geo.driving.speed import ArcSpeeds, Profile
+from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError
 from geo.metrics import Metrics
 from geo.projection import projection
@@ -27,8 +29,6 @@ from geo.routing.engine import UNREACHABLE, Millis
 from geo.routing.partial import Leg, PartialRouter
 from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex
-from geo.speed import ArcSpeeds, Profile
-from geo.vehicles import Mode
 from geo.walk import Approach, DropOff, walks
 
 
@@ -210,7 +210,7 @@ class Ground:
         return profile in self._metrics
 
     def prepare(self, profile: Profile, speeds: ArcSpeeds) -> None:
-        """Take over what `geo.speed.arc_speeds` modelled for a profile on another thread."""
+        """Take over what `arc_speeds` modelled for a profile on another thread."""
         self._metrics.metric(profile, speeds=speeds)
 
     def set_condition(self, condition: Condition, speeds: ArcSpeeds | None = None) -> None:
@@ -233,7 +233,7 @@ class Ground:
         """Take over (2M,) learned factors on the modelled times of each mode, for every vehicle.
 
         A mode that is not named, and everybody on foot, moves as modelled.
-        Raises ValueError, changing nothing, where they are not what `geo.overlay` allows.
+        Raises ValueError, changing nothing, where they are not what `geo.live.overlay` allows.
         """
         self._metrics.set_learned(factors)
 

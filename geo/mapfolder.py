@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geo import features
-from geo.build import FORMAT_VERSION
 from geo.errors import MapFolderError
-from geo.order import is_permutation
+from geo.mapmaking import features
+from geo.mapmaking.build import FORMAT_VERSION
+from geo.mapmaking.order import is_permutation
 from geo.roadmap import Barrier, Elevation, MapMeta, RoadClass, RoadMap, Smoothness, Surface
 
 META_FILE = "meta.json"

@@ -16,14 +16,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.overlay import Arcs, Overlay
+from geo.driving.speed import ArcSpeeds, Profile, arc_speeds
+from geo.driving.vehicles import Mode, Vehicle
+from geo.live.overlay import Arcs, Overlay
 from geo.roadmap import EdgeFlag, RoadMap
 from geo.routing.choose import EngineName, choose
 from geo.routing.engine import CLOSED, Engine, Weights
 from geo.routing.partial import PartialRouter
-from geo.speed import ArcSpeeds, Profile, arc_speeds
 from geo.turns import move_times_ms, turns_of
-from geo.vehicles import Mode, Vehicle
 
 METRICS_MAX: Final = 12
 """Three kinds of vehicle and people on foot, in two modes, under the weather that holds now; and

@@ -1,8 +1,8 @@
 """The road map as flat arrays: what every other part of `geo` reads.
 
-A `SourceMap` is what an importer (OpenStreetMap, the synthetic county) hands to `geo.build`;
-a `RoadMap` is what the build makes of it and `geo.mapfolder` saves and loads.
-Knows no file format and no travel time.
+A `SourceMap` is what an importer (OpenStreetMap, the synthetic county) hands to
+`geo.mapmaking.build`; a `RoadMap` is what the build makes of it and `geo.mapfolder` saves and
+loads. Knows no file format and no travel time.
 """
 
 from __future__ import annotations

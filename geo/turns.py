@@ -1,7 +1,7 @@
 """The moves of a map, and what each costs: straight on, round a corner, through a gate, or not.
 
-Puts together what a map says of its junctions and what `geo.speed` says of turns at a speed.
-Knows no graph search.
+Puts together what a map says of its junctions and what `geo.driving.speed` says of turns at a
+speed. Knows no graph search.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.chains import arms_m
+from geo.driving.chains import arms_m
+from geo.driving.speed import ArcSpeeds, Profile, turn_times_ms
+from geo.driving.vehicles import Vehicle
 from geo.roadmap import BARRIER_CLASS_MIN, Barrier, EdgeFlag, RoadMap
 from geo.routing.arcgraph import ArcGraph, arc_graph
 from geo.routing.engine import CLOSED, Weights
-from geo.speed import ArcSpeeds, Profile, turn_times_ms
-from geo.vehicles import Vehicle
 
 U_TURN_ELSEWHERE_S: Final = 40.0
 """s. Turning round at a junction, in three moves between other traffic; where the road ends it is
-as `geo.turning` says. Starting value."""
+as `geo.driving.turning` says. Starting value."""
 
 GATE_S: Final = 60.0
 """s. Stop, open, drive through, close: OSRM and Valhalla `gate_cost` are of this size."""

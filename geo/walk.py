@@ -1,9 +1,9 @@
 """The last stretch on foot: from where a vehicle can stop to a place beside or beyond the roads.
 
 Straight over the ground, sampled from the map's elevation, at Tobler's speed off paths
-(`geo.foot`); steeper than ZIGZAG_PCT nobody walks straight up or down, so height beyond that costs
-the longer way of a zigzag. Footpaths are not on the map: where one leads there, it is quicker.
-Knows no road.
+(`geo.driving.foot`); steeper than ZIGZAG_PCT nobody walks straight up or down, so height beyond
+that costs the longer way of a zigzag. Footpaths are not on the map: where one leads there, it is
+quicker. Knows no road.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo import grid
-from geo.conditions import Condition
-from geo.foot import OFF_PATH_FACTOR, walking_mps
+from geo.driving.conditions import Condition
+from geo.driving.foot import OFF_PATH_FACTOR, walking_mps
 from geo.projection import Projection
 from geo.roadmap import Elevation
 from geo.snap import Snap

@@ -18,14 +18,14 @@ import redis.asyncio as aioredis
 
 from devices.session import SessionLimits
 from geo import mapfolder
-from geo.conditions import Condition
+from geo.basemap.tiles import TileMaker
+from geo.driving.conditions import Condition
+from geo.driving.speed import ArcSpeeds, Profile, arc_speeds
 from geo.ground import Ground
 from geo.linear import LinearIndex
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
-from geo.speed import ArcSpeeds, Profile, arc_speeds
-from geo.tiles import TileMaker
 from server import housekeeping
 from server.board import Board
 from server.classroom import Classroom

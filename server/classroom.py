@@ -13,8 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from geo.learning.school import School
 from geo.roadmap import RoadMap
-from geo.school import School
 
 QUEUE_LEN_MAX: Final = 8
 """Jobs under way or waiting; the learning desk itself has one at a time."""

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.conditionfield import SetCondition, TooManyConditions, field
-from geo.conditions import Condition
+from geo.driving.conditions import Condition
+from geo.driving.speed import Profile
+from geo.driving.vehicles import Vehicle
 from geo.errors import ExtentError, TrackError
-from geo.extent import Zone
-from geo.matching import Match
-from geo.passages import Passages
+from geo.learning.matching import Match
+from geo.learning.passages import Passages
+from geo.learning.track import Track
+from geo.live.conditionfield import SetCondition, TooManyConditions, field
+from geo.live.extent import Zone
 from geo.roadmap import RoadMap
-from geo.speed import Profile
-from geo.track import Track
-from geo.vehicles import Vehicle
 from server.classroom import Classroom
 from server.dispatch.travel import MODE_OF_PRIORITY, VEHICLE_OF_KIND
 from server.ids import new_id

@@ -12,11 +12,11 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.learning import summary
+from geo.driving.speed import Profile
+from geo.driving.vehicles import Mode
+from geo.learning.factors import summary
+from geo.learning.school import School
 from geo.roadmap import RoadMap
-from geo.school import School
-from geo.speed import Profile
-from geo.vehicles import Mode
 from server.classroom import Classroom
 from server.dispatch.errors import NotFound
 from server.learningdesk import LearningDesk

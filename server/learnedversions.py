@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from geo.learning import LearnedFactors
-from geo.vehicles import Mode
+from geo.driving.vehicles import Mode
+from geo.learning.factors import LearnedFactors
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.journal.kinds import JournalKind as Kind
 from server.ports import Clock, FanOut

@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from geo.conditions import Condition
-from geo.school import Drive, Lessons, School
-from geo.speed import Profile
-from geo.vehicles import Mode
+from geo.driving.conditions import Condition
+from geo.driving.speed import Profile
+from geo.driving.vehicles import Mode
+from geo.learning.school import Drive, Lessons, School
 from server.classroom import Classroom, ClassroomBusy
 from server.dispatch.errors import Conflict
 from server.dispatch.travel import VEHICLE_OF_KIND

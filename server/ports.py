@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from geo.speed import DRY, Condition
+from geo.driving.speed import DRY, Condition
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geo.coverage import Village
+    from geo.driving.speed import ArcSpeeds
+    from geo.driving.vehicles import Mode
     from geo.eta import Eta
     from geo.ground import Route
-    from geo.reach import Reach
-    from geo.roadstate import Overrides, RoadTable
+    from geo.live.roadstate import Overrides, RoadTable
+    from geo.reach.coverage import Village
+    from geo.reach.times import Reach
     from geo.snap import Snap
-    from geo.speed import ArcSpeeds
-    from geo.vehicles import Mode
     from geo.walk import Approach, DropOff
     from server.dispatch.contenders import Way
     from server.dispatch.travel import Arrival, Traveller
@@ -83,7 +83,7 @@ class LiveRoads:
         return {} if self.table is None else self.table.overrides
 
     def closures_at(self, edge: int) -> frozenset[int]:
-        """What closes this edge; see `geo.roadstate`."""
+        """What closes this edge; see `geo.live.roadstate`."""
         return frozenset() if self.table is None else self.table.closures_at(edge)
 
     def closures_of(self, place: Snap) -> frozenset[int]:

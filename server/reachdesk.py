@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from geo.coverage import Coverage, Pair, Survey, Village, villages_of
 from geo.eta import Eta
-from geo.isochrone import Band, isochrones
+from geo.reach.coverage import Coverage, Pair, Survey, Village, villages_of
+from geo.reach.isochrone import Band, isochrones
 from geo.roadmap import RoadMap
 from geo.snap import Snap
 from server.ports import Router
@@ -48,7 +48,8 @@ class ReachDesk:
     async def bands(
         self, sources: Sequence[Snap], limits_s: Sequence[float], *, share: float
     ) -> list[Band]:
-        """What the nearest of the sources reaches within each limit; `geo.isochrone.isochrones`.
+        """What the nearest of the sources reaches within each limit;
+        `geo.reach.isochrone.isochrones`.
 
         Raises ValueError for limits or a number of sources out of range, `RoutingBusy`.
         """

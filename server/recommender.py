@@ -10,8 +10,8 @@ from datetime import datetime
 
 import msgspec
 
+from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError, OffMapError
-from geo.vehicles import Mode
 from geo.walk import Approach
 from server.dispatch.contenders import Way, contender, recommendation_view
 from server.dispatch.incidents import INCIDENT_TYPES

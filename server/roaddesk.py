@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
-from geo.conditions import Condition
+from geo.driving.conditions import Condition
 from geo.errors import ConditionError, ExtentError
-from geo.extent import Where, Zone
-from geo.roadstate import FACTOR_MAX, FACTOR_MIN
+from geo.live.extent import Where, Zone
+from geo.live.roadstate import FACTOR_MAX, FACTOR_MIN
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.ids import new_id
 from server.ports import Clock, FanOut

@@ -18,12 +18,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from geo.conditionfield import ConditionField, SetCondition, TooManyConditions, field, members
-from geo.conditions import Condition
+from geo.driving.conditions import Condition
 from geo.errors import ExtentError
-from geo.extent import Ints, Where, Zone
+from geo.live.conditionfield import ConditionField, SetCondition, TooManyConditions, field, members
+from geo.live.extent import Ints, Where, Zone
+from geo.live.roadstate import RoadChange, RoadTable
 from geo.roadmap import RoadMap
-from geo.roadstate import RoadChange, RoadTable
 from server.metrics import Metrics
 from server.ports import LiveRoads, Router
 from server.stores import roadstate

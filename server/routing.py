@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from geo.coverage import FOLLOWED_S, Village, eta_to, times_to
 from geo.departure import snap_of
+from geo.driving.speed import arc_speeds
 from geo.errors import NoRouteError
 from geo.eta import Eta, Spreads
-from geo.reach import Reach
-from geo.speed import arc_speeds
+from geo.reach.coverage import FOLLOWED_S, Village, eta_to, times_to
+from geo.reach.times import Reach
 from server.dispatch.contenders import Way
 from server.dispatch.travel import Arrival, Traveller
 from server.ports import LiveRoads
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.departure import Start
+    from geo.driving.speed import ArcSpeeds, Profile
+    from geo.driving.vehicles import Mode, Vehicle
     from geo.ground import Ground, Route
-    from geo.learning import LearnedFactors
+    from geo.learning.factors import LearnedFactors
     from geo.roadmap import RoadMap
     from geo.snap import Snap
-    from geo.speed import ArcSpeeds, Profile
-    from geo.vehicles import Mode, Vehicle
     from geo.walk import Approach, DropOff
 
 QUEUE_LEN_MAX = 64

@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from geo.conditionfield import members
 from geo.describe import Describer
-from geo.extent import Coverage, ExtentIndex, Floats, Ints, Picks, RoadSpan, Where, Zone
 from geo.linear import LinearIndex
-from geo.outline import outline
+from geo.live.conditionfield import members
+from geo.live.extent import Coverage, ExtentIndex, Floats, Ints, Picks, RoadSpan, Where, Zone
+from geo.live.outline import outline
 from geo.roadmap import RoadMap
 
 QUEUE_LEN_MAX = 64

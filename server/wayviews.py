@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from geo.steps import Step
-from geo.wayside import Caution
-from geo.wording import say, say_caution
+from geo.guidance.steps import Step
+from geo.guidance.wayside import Caution
+from geo.guidance.wording import say, say_caution
 from server.views import View
 
 

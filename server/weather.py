@@ -12,10 +12,10 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from geo.conditionfield import DIFFERENT_MAX, ConditionField, Factors, factors, field
-from geo.conditions import Condition
+from geo.driving.conditions import Condition
+from geo.driving.speed import DRY, ArcSpeeds
+from geo.live.conditionfield import DIFFERENT_MAX, ConditionField, Factors, factors, field
 from geo.routing.engine import Weights
-from geo.speed import DRY, ArcSpeeds
 
 KEPT_MAX: Final = DIFFERENT_MAX + 8
 """Conditions whose travel times are kept: all that can hold at once, and some that held lately."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geo import build
+from geo.mapmaking import build
 from geo.roadmap import Area, Elevation, Place, RoadMap, SourceMap, SourceWay, Waterway
 
 WEST, SOUTH, EAST, NORTH = 100.20, 27.50, 100.32, 27.58

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.sim.movement import Path, steps_m
+from geo.driving.speed import Profile
 from geo.errors import GeoError, NoRouteError
 from geo.metrics import Metrics
 from geo.roadmap import RoadMap
@@ -22,7 +23,6 @@ from geo.routing.choose import EngineName
 from geo.routing.partial import Journey, Leg
 from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex, drivable
-from geo.speed import Profile
 
 PLACE_TRIES_MAX: Final = 50
 """Draws of a random place before the nearest known one is taken."""

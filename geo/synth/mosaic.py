@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.progress import Progress, silent
+from geo.mapmaking.progress import Progress, silent
 from geo.roadmap import Place, SourceMap, SourceWay
 from geo.synth import roads
 from geo.synth.landcover import land_cover

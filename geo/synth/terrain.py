@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from geo.progress import Progress
+from geo.mapmaking.progress import Progress
 from geo.roadmap import Elevation
 from geo.synth.flow import Drainage, drain, erode
 from geo.synth.noise import bilinear, fractal_noise, smooth_noise

@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 import click
 
 from geo import mapfolder
-from geo.conditions import Condition
+from geo.driving.conditions import Condition
+from geo.driving.speed import Mode, Profile, Vehicle
+from geo.driving.sun import is_night
 from geo.errors import GeoError
 from geo.eta import Eta, Spreads
 from geo.ground import Ground
 from geo.roadmap import MapMeta
 from geo.routing.choose import ENGINE_NAMES, EngineName
 from geo.snap import Snap
-from geo.speed import Mode, Profile, Vehicle
-from geo.sun import is_night
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -15,11 +15,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from geo import mapfolder
+from geo.driving.speed import Mode, Profile, Vehicle
 from geo.errors import TrackError
-from geo.learning import LearnedFactors, summary
+from geo.learning.factors import LearnedFactors, summary
+from geo.learning.school import Drive, Lessons, School
 from geo.roadmap import RoadMap
-from geo.school import Drive, Lessons, School
-from geo.speed import Mode, Profile, Vehicle
 from server.cli.admin import DATA, actor, with_pool
 from server.cli.match import JSON, MODE, VEHICLE, plain_errors, road_name
 from server.cli.trackfile import SUFFIXES, read_track

@@ -17,11 +17,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from geo import mapfolder
-from geo.build import build
-from geo.clip import Clip, clip_to_box, clip_to_geojson
-from geo.cut import BuildReport
 from geo.errors import GeoError
-from geo.progress import Progress as ProgressCallback
+from geo.mapmaking.build import build
+from geo.mapmaking.clip import Clip, clip_to_box, clip_to_geojson
+from geo.mapmaking.cut import BuildReport
+from geo.mapmaking.progress import Progress as ProgressCallback
 from geo.roadmap import RoadMap, SourceMap
 from geo.synth import AREA_KM2_MAX, AREA_KM2_MIN, county
 
@@ -78,8 +78,8 @@ def build_command(
     out: Path,
 ) -> None:
     """Build a map of FILE, an OpenStreetMap extract (.osm.pbf or .osm)."""
-    from geo.elevation import read_tiles
-    from geo.osm import read_osm
+    from geo.mapmaking.elevation import read_tiles
+    from geo.mapmaking.osm import read_osm
 
     with _plain_errors(), _bar() as progress:
         mapfolder.check_target(out)

@@ -16,13 +16,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from geo import mapfolder
+from geo.driving.speed import Mode, Profile, Vehicle
 from geo.errors import GeoError
-from geo.matching import Match
-from geo.passages import Passages
+from geo.learning.matching import Match
+from geo.learning.passages import Passages
+from geo.learning.school import School
+from geo.learning.track import Track
 from geo.roadmap import RoadClass, RoadMap
-from geo.school import School
-from geo.speed import Mode, Profile, Vehicle
-from geo.track import Track
 from server.cli.trackfile import read_track
 from server.dispatch.errors import DispatchError
 

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from geo import coverage, isochrone
-from geo.coverage import Coverage, Tally, cover, villages_of
 from geo.errors import NoRouteError
 from geo.eta import LIKELY
 from geo.ground import Ground
-from geo.reach import SOURCES_MAX, Reach
+from geo.reach import coverage, isochrone
+from geo.reach.coverage import Coverage, Tally, cover, villages_of
+from geo.reach.times import SOURCES_MAX, Reach
 from geo.snap import Snap
 from server.cli._journey import JSON, Asked, journey_options, minutes, place, plain_errors
 from server.cli.unitfile import read_units, snap_unit, unit_name

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from geo.coverage import walk_s
 from geo.eta import Eta
 from geo.ground import Route
+from geo.guidance.steps import Guide, Step
+from geo.guidance.wording import Language, say, say_caution
+from geo.reach.coverage import walk_s
 from geo.snap import Snap
-from geo.steps import Guide, Step
-from geo.wording import Language, say, say_caution
 from server.cli._journey import (
     JSON,
     TO,

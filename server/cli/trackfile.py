@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from geo.errors import TrackError
-from geo.track import FIXES_MAX, Track
+from geo.learning.track import FIXES_MAX, Track
 
 BYTES_MAX: Final = 16 << 20
 SUFFIXES: Final = (".csv", ".geojson", ".json")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from geo.driving.vehicles import Mode, Vehicle
 from geo.snap import Snap
-from geo.vehicles import Mode, Vehicle
 from geo.walk import DropOff
 from server.dispatch.contenders import position_age_s
 from server.dispatch.ranking import POSITION_OLD_S

@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from geo.errors import GeoError
 from geo.ground import Route as Way
+from geo.guidance.steps import Guide
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
-from geo.steps import Guide
 from server.http.errors import ApiError, json
 from server.http.needs import Services, guarded
 from server.pipeline import utc_now

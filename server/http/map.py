@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from geo import tiles
+from geo.basemap import tiles
 from geo.places import Found, PlaceIndex
 from geo.roadmap import RoadMap
 from server.http.errors import ApiError, json

@@ -14,9 +14,9 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
-from geo.tiles import TileMaker
 from server.classroom import ClassroomBusy
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.http.auth import require

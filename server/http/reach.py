@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from geo import coverage, isochrone
-from geo.coverage import Coverage
 from geo.errors import GeoError
+from geo.reach import coverage, isochrone
+from geo.reach.coverage import Coverage
 from geo.snap import Snap
 from server.http.errors import ApiError, json
 from server.http.needs import Services, guarded, term

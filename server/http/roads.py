@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from geo.errors import ExtentError, GeoError
-from geo.extent import ExtentIndex, NearEdge, Zone
+from geo.live.extent import ExtentIndex, NearEdge, Zone
 from server.dispatch.errors import Impossible
 from server.http.errors import ApiError, json, read_body
 from server.http.needs import Line, RequestId, Services, guarded, number, real

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from geo.learning import LearnedFactors
-from geo.passages import Passages
-from geo.track import FIXES_MAX
-from geo.vehicles import Mode
+from geo.driving.vehicles import Mode
+from geo.learning.factors import LearnedFactors
+from geo.learning.passages import Passages
+from geo.learning.track import FIXES_MAX
 
 KEPT: Final = timedelta(days=540)
 """How long a drive is kept: three times the age at which it counts 1/e; then it counts 5 %."""

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 import msgspec
 
-from geo.extent import Direction, Pick, Picks, RoadSpan, Where, Zone
+from geo.live.extent import Direction, Pick, Picks, RoadSpan, Where, Zone
 from server.journal.kinds import JournalKind as Kind
 from server.stores.journal import Entry
 from server.stores.roadstate import ConditionRow, RoadStateRow

@@ -14,8 +14,8 @@ from benchmarks.wrong_unit import (
     random_places,
     straight_line_m,
 )
-from geo.build import build
 from geo.ground import Ground
+from geo.mapmaking.build import build
 from geo.roadmap import RoadClass, RoadMap
 from geo.snap import Snap
 from tests.geo.sources import a_source, a_way, lonlat

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.bends import (
+from geo.driving.bends import (
     KMH_PER_MPS,
     LOW_RADIUS_M,
     SIGHT_OFFSET_M,
@@ -17,10 +17,10 @@ from geo.bends import (
     sight_m,
     sight_speed_kmh,
 )
-from geo.caps import descent_factor
-from geo.desired import SURFACE_KMH
+from geo.driving.caps import descent_factor
+from geo.driving.desired import SURFACE_KMH
+from geo.driving.vehicles import MODES, Mode
 from geo.roadmap import Surface
-from geo.vehicles import MODES, Mode
 
 FROM_BEST_TO_WORST = (
     Surface.PAVED,

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from pyproj import Geod
 
-from geo import order, profile
-from geo.build import build
-from geo.cut import BuildReport
 from geo.errors import MapSourceError
 from geo.grid import filled, sample
+from geo.mapmaking import order, profile
+from geo.mapmaking.build import build
+from geo.mapmaking.cut import BuildReport
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap, Smoothness
 from tests.geo.sources import LAT, LON, a_grid_of_heights, a_source, a_way, lonlat
 

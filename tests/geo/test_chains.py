@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geo.chains import Chains, chains_of
+from geo.driving.chains import Chains, chains_of
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap
 from tests.geo.maps import Road, grid_map, make_map
 

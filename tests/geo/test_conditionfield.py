@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geo.build import build
-from geo.conditionfield import (
+from geo.driving.conditions import Condition
+from geo.live.conditionfield import (
     DIFFERENT_MAX,
     SetCondition,
     TooManyConditions,
@@ -18,8 +18,8 @@ from geo.conditionfield import (
     members,
     worst,
 )
-from geo.conditions import Condition
-from geo.extent import ExtentIndex, Ints, Zone
+from geo.live.extent import ExtentIndex, Ints, Zone
+from geo.mapmaking.build import build
 from geo.routing.engine import CLOSED, Weights
 from tests.geo.sources import Nodes, a_source, a_way, lonlat
 

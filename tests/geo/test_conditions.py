@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.conditions import FOG_M_MAX, FOG_M_MIN, ICE_M_MAX, ICE_M_MIN, Condition, Weather
+from geo.driving.conditions import FOG_M_MAX, FOG_M_MIN, ICE_M_MAX, ICE_M_MIN, Condition, Weather
 from geo.errors import ConditionError, GeoError
 
 conditions = st.builds(

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from geo.coverage import (
+from geo.errors import NoRouteError
+from geo.eta import LIKELY, Eta, Spreads
+from geo.ground import Ground
+from geo.reach.coverage import (
     LIMIT_S_MAX,
     SETTLEMENTS,
     VILLAGES_MAX,
@@ -22,11 +25,8 @@ from geo.coverage import (
     times_to,
     villages_of,
 )
-from geo.errors import NoRouteError
-from geo.eta import LIKELY, Eta, Spreads
-from geo.ground import Ground
-from geo.isochrone import BESIDE_M
-from geo.reach import SOURCES_MAX, Reach
+from geo.reach.isochrone import BESIDE_M
+from geo.reach.times import SOURCES_MAX, Reach
 from geo.roadmap import Place, RoadMap
 from geo.routing.engine import CLOSED
 from geo.snap import Snap

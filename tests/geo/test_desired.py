@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geo import desired, law
-from geo.conditions import Condition
+from geo.driving import desired, law
+from geo.driving.conditions import Condition
+from geo.driving.vehicles import VEHICLES, Vehicle
+from geo.driving.weather import dark, friction, icy
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap, Smoothness, Surface
-from geo.vehicles import VEHICLES, Vehicle
-from geo.weather import dark, friction, icy
 from tests.geo.maps import Road, make_map
 
 CAR = VEHICLES[Vehicle.PATROL_CAR]

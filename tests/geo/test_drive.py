@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.drive import SPEED_MPS_MIN, Floats, Road, drive, seconds_between
-from geo.vehicles import GRAVITY_MPS2, ROLLING
+from geo.driving.drive import SPEED_MPS_MIN, Floats, Road, drive, seconds_between
+from geo.driving.vehicles import GRAVITY_MPS2, ROLLING
 
 POWER, DRAG = 31.0, 0.0002
 

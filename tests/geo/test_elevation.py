@@ -10,9 +10,9 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 
-from geo.elevation import CELLS_MAX, read_tiles
 from geo.errors import MapSourceError
 from geo.grid import sample
+from geo.mapmaking.elevation import CELLS_MAX, read_tiles
 
 BOUNDS = (100.2, 27.2, 100.4, 27.4)
 

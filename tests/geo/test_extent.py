@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from geo.build import build
 from geo.errors import ExtentError, OffMapError
-from geo.extent import (
+from geo.live.extent import (
     CORNERS_MAX,
     EDGES_MAX,
     NEAR_MAX,
@@ -21,7 +20,8 @@ from geo.extent import (
     RoadSpan,
     Zone,
 )
-from geo.outline import outline
+from geo.live.outline import outline
+from geo.mapmaking.build import build
 from geo.roadmap import EdgeFlag, RoadMap
 from tests.geo import maps
 from tests.geo.sources import Nodes, a_source, a_way, lonlat
@@ -293,6 +293,6 @@ def test_roads_in_a_polygon_are_cut_at_its_rim(roads: ExtentIndex) -> None:
 def test_a_polygon_over_a_town_is_not_drawn_road_by_road(
     roads: ExtentIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("geo.outline.ZONE_LINES_MAX", 2)
+    monkeypatch.setattr("geo.live.outline.ZONE_LINES_MAX", 2)
 
     assert outline(roads, zone(1500, -500, 4500, 1000)) == []

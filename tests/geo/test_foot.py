@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.conditions import Condition, Weather
-from geo.foot import din_33466_s, tobler_mps, walking_mps
+from geo.driving.conditions import Condition, Weather
+from geo.driving.foot import din_33466_s, tobler_mps, walking_mps
 
 
 def walk_s(length_m: float, grade_pct: float) -> float:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geo.conditions import Condition
+from geo.driving.conditions import Condition
+from geo.driving.speed import Mode, Profile, arc_speeds
 from geo.errors import MapFolderError, NoRouteError
 from geo.ground import Ground, Route
 from geo.projection import projection
@@ -18,7 +19,6 @@ from geo.routing.choose import EngineName
 from geo.routing.engine import CLOSED
 from geo.routing.probe import cch_verdict
 from geo.snap import Snap
-from geo.speed import Mode, Profile, arc_speeds
 from tests.geo.maps import grid_map, lonlat, one_road
 
 PAIRS = 200

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import shapely
 
+from geo.driving.speed import Mode, Profile
 from geo.eta import UNROUTED_SD, quantile_s
 from geo.ground import Ground
-from geo.isochrone import (
+from geo.projection import projection
+from geo.reach.isochrone import (
     BANDS_LEN_MAX,
     BESIDE_M,
     CELL_M_MIN,
@@ -21,12 +23,10 @@ from geo.isochrone import (
     feature,
     isochrones,
 )
-from geo.projection import projection
-from geo.reach import SOURCES_MAX, Reach
+from geo.reach.times import SOURCES_MAX, Reach
 from geo.roadmap import RoadClass, RoadMap
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
-from geo.speed import Mode, Profile
 from tests.geo.maps import CRS, Road, grid_map, lonlat, make_map, one_road
 from tests.geo.test_ground import random_snaps
 

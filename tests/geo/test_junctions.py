@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geo.build import build
-from geo.cut import BuildReport
+from geo.driving.speed import Profile
+from geo.driving.vehicles import Mode, Vehicle
 from geo.ground import Ground, Route
-from geo.junctions import Rule, read_barrier, read_rule, restrictions_of
+from geo.mapmaking.build import build
+from geo.mapmaking.cut import BuildReport
+from geo.mapmaking.junctions import Rule, read_barrier, read_rule, restrictions_of
 from geo.metrics import AGAINST_FACTOR
 from geo.roadmap import Barrier, EdgeFlag, Restriction, RoadMap, SourceWay
 from geo.snap import SnapIndex
-from geo.speed import Profile
 from geo.turns import BOARDING_S, GATE_S, PRIVATE_S
-from geo.vehicles import Mode, Vehicle
 from tests.geo.sources import a_source, a_way, lonlat
 
 VIA = 3

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks._drivers import random_ways
+from geo.driving.speed import Profile
+from geo.driving.vehicles import Mode
 from geo.ground import Ground
-from geo.learning import (
+from geo.learning.factors import (
     EPOCH_S,
     FACTOR_MAX,
     FACTOR_MIN,
@@ -24,11 +26,17 @@ from geo.learning import (
     Levels,
     shrinkage,
 )
-from geo.observing import CRAWL_S, ENDS_M, STRETCH_M, Y_MAX, Observations, Road, observations
-from geo.passages import Passages
-from geo.school import Drive, Lessons, School
-from geo.speed import Profile
-from geo.vehicles import Mode
+from geo.learning.observing import (
+    CRAWL_S,
+    ENDS_M,
+    STRETCH_M,
+    Y_MAX,
+    Observations,
+    Road,
+    observations,
+)
+from geo.learning.passages import Passages
+from geo.learning.school import Drive, Lessons, School
 from tests.small_county import small_county
 
 NOW_S = EPOCH_S + 6 * 365.0 * 86_400.0
@@ -341,7 +349,7 @@ def test_the_model_of_a_drive_is_that_of_the_router() -> None:
 
 
 def test_models_kept_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geo.school.PROFILES_MAX", 1)
+    monkeypatch.setattr("geo.learning.school.PROFILES_MAX", 1)
     school = School(COUNTY)
     first = school.model(Profile())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geo.build import build
 from geo.describe import Describer
 from geo.linear import LinearIndex, point_at
+from geo.mapmaking.build import build
 from geo.roadmap import Place, RoadMap
 from tests.geo.sources import LAT, LON, Nodes, a_source, a_way, lonlat
 

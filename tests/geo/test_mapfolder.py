@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from geo import mapfolder
-from geo.build import build
 from geo.errors import MapFolderError
+from geo.mapmaking.build import build
 from geo.roadmap import Area, Place, RoadMap, Waterway
 from tests.geo.sources import LAT, LON, a_grid_of_heights, a_source, a_way
 

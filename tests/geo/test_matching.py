@@ -10,17 +10,17 @@ import pytest
 
 from benchmarks._drivers import Driven, Way, drive, random_ways, way_of
 from geo import mapfolder
-from geo.candidates import CANDIDATES_MAX, RoadPlaces
+from geo.driving.speed import Profile, travel_times_ms
 from geo.errors import TrackError
 from geo.ground import Ground
-from geo.matching import GAP_S_MAX, TUNNEL_GAP_S_MAX, Match, Matcher, Why
-from geo.nearways import NearWays
-from geo.passages import STAND_S
+from geo.learning.candidates import CANDIDATES_MAX, RoadPlaces
+from geo.learning.matching import GAP_S_MAX, TUNNEL_GAP_S_MAX, Match, Matcher, Why
+from geo.learning.nearways import NearWays
+from geo.learning.passages import STAND_S
+from geo.learning.track import FIXES_MAX, Track
 from geo.roadmap import EdgeFlag, RoadMap
 from geo.routing.engine import UNREACHABLE, Graph, Seeds
 from geo.routing.scipy_engine import ScipyEngine
-from geo.speed import Profile, travel_times_ms
-from geo.track import FIXES_MAX, Track
 from tests.geo.maps import Road, degrees, grid_map, lonlat, make_map
 
 SPEED_MPS = 10.0
@@ -375,8 +375,8 @@ def test_a_search_ends_at_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     ways.use(travel_times_ms(roadmap, Profile()))
 
     near = ways.tree(14, 2_000.0)
-    monkeypatch.setattr("geo.nearways.NODES_MAX", 5)
-    monkeypatch.setattr("geo.nearways.TREES_MAX", 3)
+    monkeypatch.setattr("geo.learning.nearways.NODES_MAX", 5)
+    monkeypatch.setattr("geo.learning.nearways.TREES_MAX", 3)
     few = [ways.tree(node, 20_000.0) for node in range(6)]
 
     assert 1 < len(near.distance_m) < roadmap.node_count

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from geo import metrics as metrics_module
+from geo.driving.speed import ArcSpeeds, Mode, Profile, Vehicle, arc_speeds, travel_times_ms
 from geo.metrics import METRICS_MAX, Metrics
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
 from geo.routing.engine import CLOSED
 from geo.routing.places import Places
-from geo.speed import ArcSpeeds, Mode, Profile, Vehicle, arc_speeds, travel_times_ms
 from tests.geo.maps import grid_map
 from tests.geo.test_ground import ENGINES
 from tests.geo.test_partial import random_spots

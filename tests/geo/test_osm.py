@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from geo.build import build
-from geo.clip import clip_to_box, clip_to_geojson
 from geo.errors import MapSourceError
-from geo.osm import read_osm
+from geo.mapmaking.build import build
+from geo.mapmaking.clip import clip_to_box, clip_to_geojson
+from geo.mapmaking.osm import read_osm
 from geo.roadmap import Barrier
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6">\n'

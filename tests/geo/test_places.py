@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geo.build import build
+from geo.mapmaking.build import build
 from geo.places import LIMIT_MAX, PlaceIndex
 from geo.roadmap import Place
 from tests.geo.sources import LAT, LON, a_source, a_way, lonlat

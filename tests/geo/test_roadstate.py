@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.conditionfield import Factors
-from geo.extent import Coverage
 from geo.ground import Ground
-from geo.roadstate import FACTOR_MAX, FACTOR_MIN, INTO_FACTOR, Overrides, RoadChange, RoadTable
+from geo.live.conditionfield import Factors
+from geo.live.extent import Coverage
+from geo.live.roadstate import FACTOR_MAX, FACTOR_MIN, INTO_FACTOR, Overrides, RoadChange, RoadTable
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
 from tests.geo.maps import grid_map

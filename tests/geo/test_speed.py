@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.conditions import Condition, Weather
+from geo.driving.conditions import Condition, Weather
+from geo.driving.speed import Driver, Mode, Profile, Vehicle, arc_speeds, travel_times_ms
+from geo.driving.stations import Stations, stations_of
+from geo.driving.vehicles import VEHICLES
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap, Smoothness, Surface
 from geo.routing.engine import CLOSED
-from geo.speed import Driver, Mode, Profile, Vehicle, arc_speeds, travel_times_ms
-from geo.stations import Stations, stations_of
-from geo.vehicles import VEHICLES
 from tests.geo.maps import Road, grid_map, make_map, one_road
 from tests.geo.shapes import Metres, bend, climbing, drawn_with_error, straight, winding
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geo.chains import chains_of
+from geo.driving.chains import chains_of
+from geo.driving.stations import STEP_M, Stations, drawn_lengths_m, stations_of
 from geo.roadmap import RoadMap
-from geo.stations import STEP_M, Stations, drawn_lengths_m, stations_of
 from tests.geo.maps import Road, grid_map, make_map, one_road
 from tests.geo.shapes import bend, climbing, drawn_with_error, straight, winding
 

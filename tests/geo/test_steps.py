@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.ground import Ground
+from geo.guidance.steps import WALK_M_MIN, Bend, Guide, Maneuver, Step, bend_of
+from geo.guidance.wayside import Caution, Hazard
+from geo.guidance.wording import direction, distance, say, say_caution
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap
-from geo.steps import WALK_M_MIN, Bend, Guide, Maneuver, Step, bend_of
-from geo.wayside import Caution, Hazard
-from geo.wording import direction, distance, say, say_caution
 from tests.geo.maps import Road, grid_map, lonlat, make_map
 from tests.geo.test_ground import random_snaps
 

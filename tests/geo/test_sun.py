@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.sun import elevation_deg, is_night
+from geo.driving.sun import elevation_deg, is_night
 
 TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2049, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (bounds are naive, times are not)
 

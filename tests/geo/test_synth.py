@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from geo.build import build
-from geo.progress import silent
+from geo.mapmaking.build import build
+from geo.mapmaking.progress import silent
 from geo.roadmap import RoadMap, SourceMap
 from geo.synth import county, mosaic
 

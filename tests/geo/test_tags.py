@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from geo.mapmaking.tags import parse_maxspeed_kmh, read_road
 from geo.roadmap import EdgeFlag, RoadClass, Smoothness, Surface
-from geo.tags import parse_maxspeed_kmh, read_road
 
 F, B = EdgeFlag.CLOSED_FORWARD, EdgeFlag.CLOSED_BACKWARD
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geo import mapfolder, mercator, tiles
-from geo.build import build
-from geo.hillshade import FLAT, TILE_PX, Relief
+from geo import mapfolder
+from geo.basemap import mercator, tiles
+from geo.basemap.hillshade import FLAT, TILE_PX, Relief
+from geo.basemap.tiles import ZOOM_MAX, ZOOM_MIN, TileMaker
+from geo.mapmaking.build import build
 from geo.roadmap import Area, Place, Waterway
-from geo.tiles import ZOOM_MAX, ZOOM_MIN, TileMaker
 from tests.geo.sources import LAT, LON, a_grid_of_heights, a_source, a_way
 
 NODES = {1: (-3000, 0), 2: (0, 0), 3: (3000, 0), 4: (0, 3000)}

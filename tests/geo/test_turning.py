@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.conditions import Condition, Weather
-from geo.speed import Mode, Profile, Vehicle, turn_times_ms
-from geo.turning import U_TURN_DEG, U_TURN_S
+from geo.driving.conditions import Condition, Weather
+from geo.driving.speed import Mode, Profile, Vehicle, turn_times_ms
+from geo.driving.turning import U_TURN_DEG, U_TURN_S
 
 angles = st.floats(-180.0, 180.0)
 speeds = st.floats(0.0, 40.0)

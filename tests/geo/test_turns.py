@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from geo.driving.speed import Profile, arc_speeds
+from geo.driving.turning import U_TURN_S
+from geo.driving.vehicles import Vehicle
 from geo.ground import Ground
 from geo.roadmap import RoadMap
 from geo.routing.engine import Weights
-from geo.speed import Profile, arc_speeds
-from geo.turning import U_TURN_S
 from geo.turns import U_TURN_ELSEWHERE_S, Turns, move_times_ms, turns_of
-from geo.vehicles import Vehicle
 from tests.geo.maps import Road, grid_map, lonlat, make_map
 
 WEST, CENTRE, EAST, NORTH, SOUTH = range(5)

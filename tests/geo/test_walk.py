@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from geo.conditions import Condition
+from geo.driving.conditions import Condition
+from geo.driving.foot import OFF_PATH_FACTOR, tobler_mps
 from geo.errors import OffMapError
-from geo.foot import OFF_PATH_FACTOR, tobler_mps
 from geo.ground import Ground
 from geo.projection import projection
 from geo.roadmap import Elevation, RoadMap

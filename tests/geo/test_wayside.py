@@ -9,9 +9,8 @@ import pytest
 import shapely
 
 from geo.ground import Ground, Route
-from geo.roadmap import EdgeFlag, RoadClass, RoadMap
-from geo.steps import Guide
-from geo.wayside import (
+from geo.guidance.steps import Guide
+from geo.guidance.wayside import (
     CAUTIONS_MAX,
     STEEP_M,
     STEEP_PCT,
@@ -20,6 +19,7 @@ from geo.wayside import (
     Hazard,
     cautions,
 )
+from geo.roadmap import EdgeFlag, RoadClass, RoadMap
 from tests.geo.maps import Road, degrees, grid_map, lonlat, make_map, one_road
 from tests.geo.test_ground import random_snaps
 

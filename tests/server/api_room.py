@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
-from geo.tiles import TileMaker
 from server.http import guidance, incidents, journal, map, orders, reach, units  # noqa: A004 (its name)
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from geo.driving.speed import Profile, arc_speeds
 from geo.errors import NoRouteError
 from geo.ground import Ground
 from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
-from geo.speed import Profile, arc_speeds
 from protocols.native import Report, State
 from server.ids import new_id
 from server.pipeline import NewDecision, NewIncident, Pipeline

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks._drivers import Way, drive, way_of
+from geo.driving.speed import Profile, travel_times_ms
 from geo.ground import Ground
 from geo.roadmap import RoadMap
-from geo.speed import Profile, travel_times_ms
 from server.ids import new_id
 from tests.server.field_rows import add_device, add_unit
 from tests.small_county import crossing

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from msgspec import convert
 
+from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
-from geo.tiles import TileMaker
 from server.http import map  # noqa: A004 (its name)
 from server.ids import new_id
 from server.stores.users import Role

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geo.extent import Coverage
+from geo.basemap.tiles import TileMaker
+from geo.live.extent import Coverage
+from geo.live.roadstate import RoadChange, RoadTable
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
-from geo.roadstate import RoadChange, RoadTable
-from geo.tiles import TileMaker
 from server.ids import new_id
 from server.ports import LiveRoads
 from tests.server.api_room import Api, an_api

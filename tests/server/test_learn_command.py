@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks._drivers import Driven, Way, drive, way_of
+from geo.driving.speed import Profile, travel_times_ms
 from geo.ground import Ground
+from geo.learning.track import FIXES_MAX
 from geo.roadmap import RoadMap
-from geo.speed import Profile, travel_times_ms
-from geo.track import FIXES_MAX
 from server.cli.learn import learn_group
 from server.cli.match import match_command
 from tests.server.learning_rows import Drivers

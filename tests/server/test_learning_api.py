@@ -10,8 +10,8 @@ import httpx
 import pytest
 from msgspec import convert
 
+from geo.driving.vehicles import Mode
 from geo.roadmap import RoadMap
-from geo.vehicles import Mode
 from server.learnedroads import words
 from server.views import LearnedRoadView, LearningView
 from tests.server.learning_rows import Drivers

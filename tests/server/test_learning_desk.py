@@ -12,9 +12,9 @@ import asyncpg
 import numpy as np
 import pytest
 
-from geo.learning import LearnedFactors
+from geo.driving.vehicles import Mode
+from geo.learning.factors import LearnedFactors
 from geo.roadmap import RoadMap
-from geo.vehicles import Mode
 from server.classroom import Classroom, ClassroomBusy
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.drivematcher import DriveMatcher

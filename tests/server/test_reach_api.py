@@ -10,14 +10,14 @@ import httpx
 import pytest
 import shapely
 
-from geo.coverage import SETTLEMENTS, cover, villages_of
+from geo.basemap.tiles import TileMaker
 from geo.eta import Spreads
 from geo.ground import Ground
 from geo.places import PlaceIndex
-from geo.reach import SOURCES_MAX
+from geo.reach.coverage import SETTLEMENTS, cover, villages_of
+from geo.reach.times import SOURCES_MAX
 from geo.roadmap import RoadMap
 from geo.snap import Snap
-from geo.tiles import TileMaker
 from server import reachdesk
 from server.ids import new_id
 from server.reachdesk import PIECE_LEN, WAITING_MAX, WORK_MAX, ReachDesk

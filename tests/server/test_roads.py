@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geo import build
-from geo.conditionfield import DIFFERENT_MAX
-from geo.extent import Direction, Pick, Picks, RoadSpan, Where, Zone
 from geo.linear import point_at
+from geo.live.conditionfield import DIFFERENT_MAX
+from geo.live.extent import Direction, Pick, Picks, RoadSpan, Where, Zone
+from geo.mapmaking import build
 from geo.roadmap import RoadMap
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.ids import new_id

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from geo.departure import TURN_ROUND_S
+from geo.driving.vehicles import Mode, Vehicle
 from geo.errors import MapFolderError, OffMapError
 from geo.ground import Ground
 from geo.roadmap import RoadMap
-from geo.vehicles import Mode, Vehicle
 from server.dispatch.travel import Traveller
 from server.routing import RoutingBusy, RoutingService
 from tests.small_county import crossing

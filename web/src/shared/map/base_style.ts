@@ -1,4 +1,4 @@
-// How the base map is drawn: features of our own vector tiles (geo/tiles.py) to OpenLayers styles.
+// How the base map is drawn: features of our own vector tiles (geo/basemap/tiles.py) to OpenLayers styles.
 import type { FeatureLike } from "ol/Feature";
 import Fill from "ol/style/Fill";
 import Stroke from "ol/style/Stroke";

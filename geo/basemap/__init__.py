@@ -1,0 +1,1 @@
+"""The map as people see it: vector tiles and relief."""

@@ -1,0 +1,1 @@
+"""A route as a driver needs it: steps, what to mind, in words."""

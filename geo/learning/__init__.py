@@ -1,0 +1,1 @@
+"""What our own drives say about the roads: match tracks, observe, count, give factors."""

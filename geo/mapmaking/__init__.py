@@ -1,0 +1,1 @@
+"""From files of others to a map folder: read, clip, cut, smooth, order."""

@@ -1,0 +1,1 @@
+"""What is reached in time: from where, how far, whom."""
