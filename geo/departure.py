@@ -77,8 +77,10 @@ def departure(
 
 def starts(sources: Sequence[Start]) -> Places:
     """Sources as the router takes them."""
-    delays_s = [each.delays_s if isinstance(each, Departure) else (0.0, 0.0) for each in sources]
-    delay_ms: Millis = np.rint(1000.0 * np.array(delays_s).reshape(-1, 2)).astype(np.int64)
+    delay_ms: Millis = np.zeros((len(sources), 2), dtype=np.int64)
+    for row, each in enumerate(sources):
+        if isinstance(each, Departure):
+            delay_ms[row] = [round(1000.0 * delay_s) for delay_s in each.delays_s]
     return Places.of([snap_of(each) for each in sources], delay_ms)
 
 

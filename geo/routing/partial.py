@@ -229,12 +229,14 @@ class PartialRouter:
         best = np.full(2, -1, dtype=np.int64)
         if seeds is None:
             return best_ms, best
-        for side, arc in enumerate((2 * edge, 2 * edge + 1)):
-            moves = self._arcs.moves_from(np.array([arc]))
-            weights = self._arcs.weights(self._arc_ms, self._move_ms, moves).astype(np.int64)
-            onward_ms = self.engine.many_to_one(self._arcs.graph.head[moves], seeds)
-            totals = _sum(onward_ms, weights)
-            best[side], best_ms[side] = moves[totals.argmin()], totals.min()
+        moves = self._arcs.moves_from(np.array([2 * edge, 2 * edge + 1]))
+        weights = self._arcs.weights(self._arc_ms, self._move_ms, moves).astype(np.int64)
+        totals = _sum(self.engine.many_to_one(self._arcs.graph.head[moves], seeds), weights)
+        sides = self._arcs.graph.tail[moves] & 1
+        for side in (0, 1):
+            of_side = np.flatnonzero(sides == side)
+            quickest = of_side[totals[of_side].argmin()]
+            best[side], best_ms[side] = moves[quickest], totals[quickest]
         return best_ms, best
 
     # A journey out of arcs and moves

@@ -39,8 +39,8 @@ class Places:
     @classmethod
     def of(cls, places: Sequence[OnEdge], delay_ms: Millis | None = None) -> Self:
         """Raises ValueError for fractions and delays that cannot be."""
-        edge = np.array([place.edge for place in places], dtype=np.int64)
-        fraction = np.array([place.fraction for place in places], dtype=np.float64)
+        edge = np.fromiter((place.edge for place in places), np.int64, len(places))
+        fraction = np.fromiter((place.fraction for place in places), np.float64, len(places))
         if not ((fraction >= 0.0) & (fraction <= 1.0)).all():
             raise ValueError("a fraction lies between 0 and 1")
         if delay_ms is None:
