@@ -68,7 +68,7 @@ def test_turnout_comes_before_everything(ground: Ground) -> None:
     here, there = ground.snap(*lonlat(100.0, 0.0)), ground.snap(*lonlat(900.0, 300.0))
     late = Departure(snap=here, turnout_s=90.0)
 
-    assert ground.etas([late], there)[0] == ground.etas([here], there)[0] + 90.0
+    assert ground.etas([late], there)[0] == pytest.approx(ground.etas([here], there)[0] + 90.0)
     assert ground.route(late, there).turn_s.tolist() == [90.0]
     node = ground.roadmap.node_count - 1
     gained_s = ground.reach(late, 3_600.0)[node] - ground.reach(here, 3_600.0)[node]
