@@ -83,8 +83,10 @@ function IncidentDetail({ incident }: { incident: Incident }) {
         )}
       </header>
       <div class="scroll detail-body">
+        {/* Who is on the way comes before whom else to send. */}
+        {hasOpenOrders.value && <Orders orders={orders.value} />}
         {!isClosed && <Recommendations incident={incident} />}
-        {orders.value.length > 0 && <Orders orders={orders.value} />}
+        {!hasOpenOrders.value && orders.value.length > 0 && <Orders orders={orders.value} />}
       </div>
       {!isClosed && <CloseIncident incident={incident} />}
     </>
