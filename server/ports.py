@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from geo.snap import Snap
     from geo.walk import Approach, DropOff
     from server.dispatch.contenders import Way
-    from server.dispatch.travel import Arrival, Traveller
+    from server.dispatch.travel import Arrival, Lead, Traveller
     from server.views import RoadsView, UnitView
 
 Clock = Callable[[], datetime]
@@ -134,6 +134,10 @@ class Router(Protocol):
         self, travellers: Sequence[Traveller], place: Approach, mode: Mode
     ) -> list[Arrival | None]:
         """When each would be at the place, None where no road leads. Raises `RoutingBusy`."""
+
+    async def lead(self, traveller: Traveller, lon: float, lat: float, mode: Mode) -> Lead:
+        """The way of one to a place, as `arrivals` times it. Raises `OffMapError`,
+        `NoRouteError`, `RoutingBusy`."""
 
     async def ways(
         self, journeys: Sequence[tuple[Traveller, DropOff]], mode: Mode

@@ -25,7 +25,7 @@ from geo.eta import Eta, Spreads
 from geo.reach.coverage import FOLLOWED_S, Village, eta_to, times_to
 from geo.reach.times import Reach
 from server.dispatch.contenders import Way
-from server.dispatch.travel import Arrival, Traveller
+from server.dispatch.travel import Arrival, Lead, Traveller
 from server.ports import LiveRoads
 
 if TYPE_CHECKING:
@@ -103,6 +103,11 @@ class RoutingService:
         """See `ports.Router`."""
         await self._model({each.vehicle for each in travellers}, mode)
         return await self._run(lambda ground: self._arrivals(ground, travellers, place, mode))
+
+    async def lead(self, traveller: Traveller, lon: float, lat: float, mode: Mode) -> Lead:
+        """See `ports.Router`."""
+        await self._model({traveller.vehicle}, mode)
+        return await self._run(lambda ground: self._lead(ground, traveller, lon, lat, mode))
 
     async def ways(
         self, journeys: Sequence[tuple[Traveller, DropOff]], mode: Mode
@@ -221,6 +226,16 @@ class RoutingService:
             else None
             for row, column in enumerate(best)
         ]
+
+    def _lead(
+        self, ground: Ground, traveller: Traveller, lon: float, lat: float, mode: Mode
+    ) -> Lead:
+        profile = replace(ground.profile, vehicle=traveller.vehicle, mode=mode)
+        place = ground.approach(lon, lat, profile=profile)
+        (arrival,) = self._arrivals(ground, [traveller], place, mode)
+        drop_off = place.nearest if arrival is None else arrival.drop_off
+        route = self._route(ground, _start(ground, traveller), drop_off.snap, profile)
+        return Lead(route=route, drop_off=drop_off)
 
     def _etas(
         self,

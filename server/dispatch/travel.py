@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from geo.driving.vehicles import Mode, Vehicle
+from geo.ground import Route
 from geo.snap import Snap
 from geo.walk import DropOff
 from server.dispatch.contenders import position_age_s
@@ -48,6 +49,19 @@ class Arrival:
     eta_s: float
     """By road, and then on foot."""
     drop_off: DropOff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """The way of one unit to a place: the road, and where to leave it."""
+
+    route: Route
+    drop_off: DropOff
+
+    @property
+    def duration_s(self) -> float:
+        """By road, and then on foot: what an `Arrival` foretells."""
+        return self.route.duration_s + self.drop_off.walk.duration_s
 
 
 def traveller(unit: UnitView, snap: Snap, now: datetime) -> Traveller:

@@ -15,7 +15,7 @@ from geo.errors import GeoError
 from geo.ground import Route as Way
 from geo.guidance.steps import Guide
 from geo.routing.engine import CLOSED
-from geo.snap import Snap
+from server.dispatch.travel import MODE_OF_PRIORITY, Traveller, traveller
 from server.http.errors import ApiError, json
 from server.http.needs import Services, guarded
 from server.pipeline import utc_now
@@ -40,14 +40,14 @@ class _Desk:
 
     async def way(self, request: Request, user: User) -> Response:
         order, incident = await self._load(request.path_params["id"], user)
-        source = self._live.snap(order.unit_id)
-        if source is None:
+        unit, snap = self._live.unit(order.unit_id), self._live.snap(order.unit_id)
+        if unit is None or snap is None:
             raise ApiError(
                 422, "no_position", f"{order.call_sign} has no position near a road.",
                 {"call_sign": order.call_sign},
             )  # fmt: skip
         computed_at = utc_now()
-        way = await self._way(source, incident)
+        way = await self._way(traveller(unit, snap, computed_at), incident)
         closed = {
             arc >> 1 for arc, factor in self._routing.roads.overrides.items() if factor == CLOSED
         }
@@ -73,10 +73,10 @@ class _Desk:
                 return order, incident
         raise ApiError(404, "not_found", "You have no such order.")
 
-    async def _way(self, source: Snap, incident: IncidentView) -> Way:
+    async def _way(self, who: Traveller, incident: IncidentView) -> Way:
+        mode = MODE_OF_PRIORITY[incident.priority]
         try:
-            target = await self._routing.snap(incident.lon, incident.lat)
-            return await self._routing.route(source, target)
+            return (await self._routing.lead(who, incident.lon, incident.lat, mode)).route
         except GeoError as error:
             raise ApiError(422, "no_road", f"{str(error).capitalize()}.") from None
 

@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 
 from geo.describe import Describer
 from geo.errors import GeoError
-from geo.snap import Snap
 from server.dispatch.incidents import INCIDENT_TYPES
+from server.dispatch.travel import MODE_OF_PRIORITY, traveller
 from server.http.errors import ApiError, json, read_body
 from server.http.needs import Line, RequestId, Services, Text, guarded, number, require_short
-from server.pipeline import UNITS_PER_DECISION_MAX, NewDecision, NewIncident
+from server.pipeline import UNITS_PER_DECISION_MAX, NewDecision, NewIncident, utc_now
 from server.stores import incidents
 from server.stores.incidents import Which
 from server.stores.users import User
@@ -161,28 +161,28 @@ class _Desk:
         """The road from each unit on its way to the scene; units no road connects are missing."""
         incident = await self._load(request)
         features: list[dict[str, Any]] = []
-        try:
-            target = await self._routing.snap(incident.lon, incident.lat)
-            for order in incident.orders:
-                if order.closed_at is None and (source := self._live.snap(order.unit_id)):
-                    features += await self._way(order, source, target)
-        except GeoError:
-            features = []  # the place is off the road; the recommendation says so
+        for order in incident.orders:
+            if order.closed_at is None:
+                features += await self._way(order, incident)
         return json({"type": "FeatureCollection", "features": features})
 
-    async def _way(self, order: OrderView, source: Snap, target: Snap) -> list[dict[str, Any]]:
-        try:
-            way = await self._routing.route(source, target)
-        except GeoError:
+    async def _way(self, order: OrderView, incident: IncidentView) -> list[dict[str, Any]]:
+        unit, snap = self._live.unit(order.unit_id), self._live.snap(order.unit_id)
+        if unit is None or snap is None:
             return []
+        who, mode = traveller(unit, snap, utc_now()), MODE_OF_PRIORITY[incident.priority]
+        try:
+            lead = await self._routing.lead(who, incident.lon, incident.lat, mode)
+        except GeoError:
+            return []  # no road leads there; the recommendation says so
         properties = {
             "order_id": order.id,
             "unit_id": order.unit_id,
             "call_sign": order.call_sign,
-            "duration_s": way.duration_s,
-            "distance_m": way.distance_m,
+            "duration_s": lead.duration_s,
+            "distance_m": lead.route.distance_m,
         }
-        geometry = {"type": "LineString", "coordinates": way.lonlat.round(6).tolist()}
+        geometry = {"type": "LineString", "coordinates": lead.route.lonlat.round(6).tolist()}
         return [{"type": "Feature", "properties": properties, "geometry": geometry}]
 
     async def _load(self, request: Request) -> IncidentView:

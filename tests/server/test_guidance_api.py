@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from geo.basemap.tiles import TileMaker
+from geo.driving.vehicles import Mode
 from geo.live.extent import Coverage
 from geo.live.roadstate import RoadChange, RoadTable
 from geo.places import PlaceIndex
@@ -117,12 +118,13 @@ async def test_without_a_position_there_is_no_way(api: Api) -> None:
 
 async def test_a_scene_no_road_reaches_is_said(api: Api, small_map: RoadMap) -> None:
     order_id = await an_order(api)
-    snap = await api.room.routing.snap(*SCENE)
-    tail, head = small_map.edge_tail[snap.edge], small_map.edge_head[snap.edge]
+    place = await api.room.routing.approach(*SCENE, Mode.ROUTINE)
+    stops = [each.snap.edge for each in place.drop_offs]
+    nodes = {*small_map.edge_tail[stops].tolist(), *small_map.edge_head[stops].tolist()}
     around = [
         edge
         for edge in range(small_map.edge_count)
-        if {int(small_map.edge_tail[edge]), int(small_map.edge_head[edge])} & {int(tail), int(head)}
+        if {int(small_map.edge_tail[edge]), int(small_map.edge_head[edge])} & nodes
     ]
     await api.room.routing.set_roads(with_closed(small_map, *around))
 
