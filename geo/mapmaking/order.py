@@ -2,7 +2,7 @@
 
 What is contracted is the graph of arcs (`geo.routing.arcgraph`). Its order is found on the edges:
 two edges are neighbours where they meet, and both arcs of an edge stand together. That is a third
-of the work and gives quicker queries than ordering the arcs themselves (docs/adr/0010).
+of the work and gives quicker queries than ordering the arcs themselves (docs/adr/0009).
 
 `routingkit-cch` cuts better; its wheel can die of an illegal instruction at the first call and
 holds the interpreter lock for the whole run, so it runs in a process of its own (`python -m

@@ -4,7 +4,7 @@ Edge e is two arcs: 2e tail to head, 2e + 1 back. Wherever one arc ends and anot
 is a move, turning back included; the engine's arcs are the moves. The weight of a move is the
 time along the arc it leaves plus the time of the turn, so the distance between two arcs runs from
 the beginning of the one to the beginning of the other. Turn costs, forbidden turns and barriers
-are then weights like any other (docs/adr/0010). Knows no shape, no rule and no speed.
+are then weights like any other (docs/adr/0009). Knows no shape, no rule and no speed.
 """
 
 from __future__ import annotations
