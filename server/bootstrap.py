@@ -114,49 +114,10 @@ async def build(settings: Settings) -> Services:
         positions = PositionWriter(pool, metrics=metrics, limits=writer_limits(limits))
         surveyor = await asyncio.to_thread(Surveyor, roadmap)
         undo.push_async_callback(surveyor.close)
-        roads = RoadPicture(
-            pool=pool,
-            router=routing,
-            surveyor=surveyor,
-            roadmap=roadmap,
-            speeds_of=partial(_speeds_under, roadmap),
-            metrics=metrics,
-        )
-        road_desk = RoadDesk(
-            pool=pool,
-            fanout=fanout,
-            picture=roads,
-            surveyor=surveyor,
-            map_id=roadmap.meta.map_id,
-            clock=utc_now,
-        )
-        await road_desk.turn_over()
-        await road_desk.catch_up()
+        roads, road_desk = await _live_roads(pool, fanout, routing, surveyor, roadmap, metrics)
         classroom = Classroom(roadmap)
         undo.push_async_callback(classroom.close)
-        versions = LearnedVersions(
-            pool=pool,
-            fanout=fanout,
-            map_id=roadmap.meta.map_id,
-            put_in_force=routing.set_learned,
-            clock=utc_now,
-        )
-        await versions.catch_up()
-        learning = LearningDesk(
-            pool=pool,
-            fanout=fanout,
-            classroom=classroom,
-            matcher=DriveMatcher(
-                pool=pool,
-                roadmap=roadmap,
-                classroom=classroom,
-                surveyor=surveyor,
-                clock=utc_now,
-                metrics=metrics,
-            ),
-            versions=versions,
-            clock=utc_now,
-        )
+        learning = await _learning(pool, fanout, routing, surveyor, classroom, roadmap, metrics)
         board = await Board.load(
             pool,
             fanout=fanout,
@@ -221,6 +182,72 @@ async def build(settings: Settings) -> Services:
         undo.pop_all()
     _offer_gauges(services)
     return services
+
+
+async def _live_roads(
+    pool: Pool,
+    fanout: RedisFanOut,
+    routing: RoutingService,
+    surveyor: Surveyor,
+    roadmap: RoadMap,
+    metrics: Metrics,
+) -> tuple[RoadPicture, RoadDesk]:
+    """What was closed, slowed or set before, in force again; and the desk that changes it."""
+    picture = RoadPicture(
+        pool=pool,
+        router=routing,
+        surveyor=surveyor,
+        roadmap=roadmap,
+        speeds_of=partial(_speeds_under, roadmap),
+        metrics=metrics,
+    )
+    desk = RoadDesk(
+        pool=pool,
+        fanout=fanout,
+        picture=picture,
+        surveyor=surveyor,
+        map_id=roadmap.meta.map_id,
+        clock=utc_now,
+    )
+    await desk.turn_over()
+    await desk.catch_up()
+    return picture, desk
+
+
+async def _learning(
+    pool: Pool,
+    fanout: RedisFanOut,
+    routing: RoutingService,
+    surveyor: Surveyor,
+    classroom: Classroom,
+    roadmap: RoadMap,
+    metrics: Metrics,
+) -> LearningDesk:
+    """The learned times that were in force, in force again; and the desk that learns more."""
+    versions = LearnedVersions(
+        pool=pool,
+        fanout=fanout,
+        map_id=roadmap.meta.map_id,
+        put_in_force=routing.set_learned,
+        clock=utc_now,
+    )
+    await versions.catch_up()
+    matcher = DriveMatcher(
+        pool=pool,
+        roadmap=roadmap,
+        classroom=classroom,
+        surveyor=surveyor,
+        clock=utc_now,
+        metrics=metrics,
+    )
+    return LearningDesk(
+        pool=pool,
+        fanout=fanout,
+        classroom=classroom,
+        matcher=matcher,
+        versions=versions,
+        clock=utc_now,
+    )
 
 
 @asynccontextmanager
