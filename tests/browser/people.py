@@ -20,6 +20,7 @@ from tests.http_server import client_of
 from tests.server_process import ServerProcess
 from tests.small_county import CENTRE
 
+TRIES_MAX = 5
 SIGNED_IN = re.compile(r"/(console|handset|audit)$")
 
 
@@ -101,8 +102,13 @@ class Dispatcher:
         return next(each for each in incident["orders"] if each["id"] == order["id"])
 
     async def cancel(self, order: dict[str, Any], reason: str) -> None:
-        ver = (await self.order(order))["ver"]
-        await self._post(f"/api/orders/{order['id']}/cancel", {"ver": ver, "reason": reason})
+        """Look again where the unit moved the order on in between."""
+        for _ in range(TRIES_MAX):
+            wanted = {"ver": (await self.order(order))["ver"], "reason": reason}
+            answer = await self._client.post(f"/api/orders/{order['id']}/cancel", json=wanted)
+            if answer.status_code != httpx.codes.CONFLICT:
+                break
+        answer.raise_for_status()
 
     async def report(self, order: dict[str, Any], state: str, **details: Any) -> None:
         """What the unit said by voice."""

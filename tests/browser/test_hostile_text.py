@@ -25,19 +25,19 @@ async def test_html_in_names_and_notes_is_text_on_every_face(
     await pool.execute("UPDATE officer SET name = $1", NAME)
     await pool.execute("UPDATE device SET model = $1", NAME)
     report_position(server, seeded)
-    async with person(plain_browser, server.url, login_of(seeded, "officer")) as page:
-        await expect(page.get_by_text("No order")).to_be_visible()
-        async with dispatching(server, seeded) as dispatcher:
+    async with dispatching(server, seeded) as dispatcher:
+        async with person(plain_browser, server.url, login_of(seeded, "officer")) as page:
+            await expect(page.get_by_text("No order")).to_be_visible()
             await dispatcher.send(seeded.fleet.devices[0].unit_id, note=HTML, place=HTML)
-        await expect(page.get_by_test_id("order")).to_contain_text(HTML)
-        await shows_it_as_text(page)
-    async with person(plain_browser, server.url, login_of(seeded, "dispatcher")) as page:
-        await page.get_by_test_id("incident-row").click()
-        await expect(page.get_by_test_id("order-state")).to_be_visible()
-        await shows_it_as_text(page)
-    async with person(plain_browser, server.url, login_of(seeded, "supervisor")) as page:
-        await expect(page.get_by_test_id("journal-row").first).to_be_visible()
-        await shows_it_as_text(page)
+            await expect(page.get_by_test_id("order")).to_contain_text(HTML)
+            await shows_it_as_text(page)
+        async with person(plain_browser, server.url, login_of(seeded, "dispatcher")) as page:
+            await page.get_by_test_id("incident-row").click()
+            await expect(page.get_by_test_id("order-state")).to_be_visible()
+            await shows_it_as_text(page)
+        async with person(plain_browser, server.url, login_of(seeded, "supervisor")) as page:
+            await expect(page.get_by_test_id("journal-row").first).to_be_visible()
+            await shows_it_as_text(page)
 
 
 async def shows_it_as_text(page: Page) -> None:
