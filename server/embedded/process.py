@@ -142,7 +142,10 @@ def wait_gone(pid: int, patience_s: float) -> bool:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits for its parent does not."""
+    """Whether the process runs; one that has ended and waits for its parent does not.
+
+    Its first thread may be a zombie already while others still hold its files (proc(5), stat).
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -150,10 +153,11 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        state, threads = fields[0], int(fields[17])
+    except (OSError, IndexError, ValueError):
         return sys.platform != "linux"
-    return state != "Z"
+    return state != "Z" or threads > 1
 
 
 def processes_naming(program: str, path: Path) -> list[int]:
