@@ -107,6 +107,27 @@ class RoadWatch(Protocol):
         """Return when every change up to this version is in force. Raises `RoutingBusy`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedBack:
+    """A unit that is silent where we know of no radio, and when it will be heard again."""
+
+    unit_id: str
+    silent_since: datetime
+    at: datetime
+    """As likely sooner as later."""
+    at_latest: datetime
+    """Silent still then, it is missing."""
+    place: dict[str, str]
+    """Where radio comes back, by language, `en` and `zh`."""
+
+
+class RadioOutlook(Protocol):
+    """Which silence is to be expected: timers that wait for a unit stretch to `at_latest`."""
+
+    def expected_back(self, unit_id: str) -> ExpectedBack | None:
+        """None: the unit is heard, or nothing explains its silence. Never waits."""
+
+
 class Router(Protocol):
     """Travel over the road graph, from any task of the event loop."""
 
