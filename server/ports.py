@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geo.driving.speed import ArcSpeeds
+    from geo.driving.speed import Profile
     from geo.driving.vehicles import Mode
     from geo.eta import Eta
     from geo.ground import Route
@@ -71,8 +71,6 @@ class LiveRoads:
     """Grows with every change."""
     county: Condition = DRY
     """Holds outside all areas."""
-    county_speeds: ArcSpeeds | None = None
-    """Of a patrol car in routine under it; None: for a dry day."""
     conditions: tuple[str, ...] = ("dry",)
     """Every condition that holds somewhere, the county's first."""
     table: RoadTable | None = None
@@ -137,6 +135,10 @@ class Router(Protocol):
 
     async def set_roads(self, roads: LiveRoads) -> None:
         """In force for every query asked after this one; never refused for a full queue."""
+
+    async def keep_ready(self, profiles: Sequence[Profile]) -> None:
+        """Return when these can answer at once, as the roads are now; until others are named they
+        are not forgotten. Raises `RoutingBusy`, and ValueError for too many."""
 
     async def snap(self, lon: float, lat: float) -> Snap:
         """Raises `OffMapError`, `NoRouteError`, `RoutingBusy`."""
