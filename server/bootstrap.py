@@ -16,7 +16,7 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from devices.session import SessionLimits
+from devices.session_flow import SessionLimits
 from geo import mapfolder
 from geo.basemap.tiles import TileMaker
 from geo.driving.conditions import Condition
