@@ -52,6 +52,7 @@ from server.stores.positions import PositionWriter, WriterLimits
 from server.stores.presence import PresenceStore
 from server.surveyor import Surveyor
 from server.warmth import Warmth
+from server.zonedesk import ZoneDesk
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Services:
     classroom: Classroom
     learning: LearningDesk
     learned_roads: LearnedRoads
+    dead_zones: ZoneDesk
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -135,6 +137,15 @@ async def build(settings: Settings) -> Services:
         learning = await _learning(
             pool, fanout, routing, surveyor, classroom, roadmap, metrics, warmth
         )
+        dead_zones = ZoneDesk(
+            pool=pool,
+            fanout=fanout,
+            classroom=classroom,
+            surveyor=surveyor,
+            roadmap=roadmap,
+            clock=utc_now,
+        )
+        await dead_zones.catch_up()
         services = Services(
             settings=settings,
             pool=pool,
@@ -165,6 +176,7 @@ async def build(settings: Settings) -> Services:
             learned_roads=LearnedRoads(
                 desk=learning, classroom=classroom, surveyor=surveyor, roadmap=roadmap
             ),
+            dead_zones=dead_zones,
             positions=positions,
             sessions=Sessions(
                 pool=pool,
@@ -284,6 +296,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "warmth": services.warmth.run,
             "road_desk": services.road_desk.run,
             "learning": services.learning.run,
+            "dead_zones": services.dead_zones.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,
             "sweep": lambda: housekeeping.sweep_sessions(services.pool),
