@@ -142,10 +142,12 @@ def bridge_rivers(
     """The roads again, cut where they cross a river, the part over the water tagged as a bridge."""
     if not rivers:
         return list(lines)
-    courses = [shapely.LineString(river) for river in rivers]
-    roads = [shapely.LineString(line.xy_m) for line in lines]
-    tree = shapely.STRtree(roads)
-    river_at, line_at = tree.query(courses, predicate="crosses")
+    courses = np.array([shapely.LineString(river) for river in rivers])
+    roads = _as_lines(lines)
+    # GEOS finds with an index what meets a line, but not what crosses it.
+    river_at, line_at = shapely.STRtree(roads).query(courses, predicate="intersects")
+    crossed = shapely.crosses(courses[river_at], roads[line_at])
+    river_at, line_at = river_at[crossed], line_at[crossed]
     spans: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for r, k in zip(river_at.tolist(), line_at.tolist(), strict=True):
         if lines[k].tags.get("tunnel") == "yes":
@@ -180,11 +182,11 @@ def largest_network(lines: Sequence[Line]) -> list[Line]:
 
 def without_doubles(lines: Sequence[Line]) -> list[Line]:
     """The roads without pieces that an earlier road already draws between the same two points."""
-    ids = np.concatenate([line.ids for line in lines])
+    names, dense = np.unique(np.concatenate([line.ids for line in lines]), return_inverse=True)
     first = np.cumsum([0] + [len(line.ids) for line in lines])
-    pair = np.sort(np.stack([ids[:-1], ids[1:]], axis=1), axis=1)
-    pair[first[1:-1] - 1] = -np.stack([first[1:-1], first[1:-1]], axis=1)
-    _, kept = np.unique(pair, axis=0, return_index=True)
+    pair = np.minimum(dense[:-1], dense[1:]) * len(names) + np.maximum(dense[:-1], dense[1:])
+    pair[first[1:-1] - 1] = -first[1:-1]  # from one road's end to the next one's start: no piece
+    _, kept = np.unique(pair, return_index=True)
     doubled = np.ones(len(pair), dtype=np.bool_)
     doubled[kept] = False
     result: list[Line] = []
@@ -202,6 +204,13 @@ def without_doubles(lines: Sequence[Line]) -> list[Line]:
     return result
 
 
+def _as_lines(lines: Sequence[Line]) -> NDArray[np.object_]:
+    counts = [len(line.xy_m) for line in lines]
+    owner = np.repeat(np.arange(len(lines)), counts)
+    shapes = shapely.linestrings(np.concatenate([line.xy_m for line in lines]), indices=owner)
+    return np.asarray(shapes, dtype=np.object_)
+
+
 def _segments(lines: Sequence[Line]) -> tuple[Ids, Ids, Field, Field]:
     """(line, position in line, start, end) of every segment."""
     counts = np.array([len(line.xy_m) - 1 for line in lines])
@@ -217,7 +226,7 @@ def _crossing_pairs(
 ) -> Iterator[tuple[int, int]]:
     """Pairs of segments that touch and share no node."""
     shapes = np.asarray(shapely.linestrings(np.stack([start, end], axis=1)))
-    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    first, second = shapely.STRtree(shapes).query(shapes)
     keep = first < second
     first, second = first[keep], second[keep]
     ids = np.concatenate([line.ids for line in lines])
@@ -227,7 +236,9 @@ def _crossing_pairs(
     for p in (a, b):
         for q in (a, b):
             apart &= ids[p[first]] != ids[q[second]]
-    return zip(first[apart].tolist(), second[apart].tolist(), strict=True)
+    first, second = first[apart], second[apart]
+    touch = shapely.intersects(shapes[first], shapes[second])
+    return zip(first[touch].tolist(), second[touch].tolist(), strict=True)
 
 
 def _crossing(a: Field, b: Field, c: Field, d: Field) -> tuple[float, float] | None:

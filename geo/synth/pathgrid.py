@@ -90,7 +90,9 @@ class PathGrid:
         self._closed = np.zeros(self.shape, dtype=np.bool_)
         for border in ((0, ...), (-1, ...), (..., 0), (..., -1)):
             self._closed[border] = True
-        self._grades = [self._move_grades(height, move) for move in _MOVES]
+        at_node = bilinear(height, self.row, self.col)
+        self._grades = [self._move_grades(height, at_node, move) for move in _MOVES]
+        self._lengths = [self._move_length(move).astype(np.float32) for move in _MOVES]
 
     def open_gate(self, cell: int) -> None:
         """Let paths use one cell of the border."""
@@ -123,17 +125,20 @@ class PathGrid:
             shape=(self.cells, self.cells),
         )
 
-    def _move_grades(self, height: Field, move: tuple[int, int]) -> list[NDArray[np.float32]]:
+    def _move_grades(
+        self, height: Field, at_node: Field, move: tuple[int, int]
+    ) -> list[NDArray[np.float32]]:
         """Grade of each piece of a move (about one cell each)."""
         start, end = _ends(move)
         pieces = max(abs(move[0]), abs(move[1]))
         rise_run = self._move_length(move) / pieces
         row_a, row_b = self.row[start], self.row[end]
         col_a, col_b = self.col[start], self.col[end]
-        levels = [
+        between = [
             bilinear(height, row_a + (row_b - row_a) * t, col_a + (col_b - col_a) * t)
-            for t in np.linspace(0, 1, pieces + 1)
+            for t in np.linspace(0, 1, pieces + 1)[1:-1]
         ]
+        levels = [at_node[start], *between, at_node[end]]
         return [(np.abs(b - a) / rise_run).astype(np.float32) for a, b in pairwise(levels)]
 
     def _move_length(self, move: tuple[int, int]) -> Field:
@@ -153,7 +158,7 @@ class PathGrid:
             factor += 1 + (grade / np.float32(cost.grade_easy)) ** 2 + 14 * over + 6 * over * over
         factor /= len(grades)
         factor += 0.5 * (self._side_cost[start] + self._side_cost[end])
-        weight = self._move_length(move).astype(np.float32) * factor + np.float32(cost.move_m)
+        weight = self._lengths[k] * factor + np.float32(cost.move_m)
         weight += np.float32(cost.water_m) * self._wet_between(move)
         if len(grades) > 1:
             steepest = np.maximum.reduce(grades)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -141,10 +142,18 @@ def _spread(
 def _block(blocked: Mask, row: int, col: int, radius: float) -> None:
     reach = int(radius)
     top, left = max(row - reach, 0), max(col - reach, 0)
-    rows, cols = np.ogrid[top : row + reach + 1, left : col + reach + 1]
     view = blocked[top : row + reach + 1, left : col + reach + 1]
-    near = (rows - row) ** 2 + (cols - col) ** 2 <= radius**2
+    near = _disc(radius)[top - row + reach :, left - col + reach :]
     view |= near[: view.shape[0], : view.shape[1]]
+
+
+@lru_cache(maxsize=64)
+def _disc(radius: float) -> Mask:
+    """Cells no farther than `radius` from the middle one."""
+    reach = int(radius)
+    away = np.arange(-reach, reach + 1) ** 2
+    near: Mask = away[:, None] + away <= radius**2
+    return near
 
 
 def _away(cells: list[int], shape: tuple[int, int]) -> Field:

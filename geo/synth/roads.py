@@ -157,11 +157,12 @@ def _town_links(
 def _best_meetings(reach: Reach, starts: Cells, stops: Cells, cost: Field) -> list[Link]:
     """The cheapest meeting of each pair of sources, cheapest pair first."""
     order = np.argsort(cost, kind="stable")
-    found: dict[tuple[int, int], tuple[int, int]] = {}
-    for i in order.tolist():
-        pair = (int(reach.source[starts[i]]), int(reach.source[stops[i]]))
-        found.setdefault(pair, (int(starts[i]), int(stops[i])))
-    return [(pair, start, stop) for pair, (start, stop) in found.items()]
+    starts, stops = starts[order], stops[order]
+    pair = reach.source[starts].astype(np.int64) * len(reach.source) + reach.source[stops]
+    cheapest = np.sort(np.unique(pair, return_index=True)[1])
+    starts, stops = starts[cheapest], stops[cheapest]
+    pairs = zip(reach.source[starts].tolist(), reach.source[stops].tolist(), strict=True)
+    return list(zip(pairs, starts.tolist(), stops.tolist(), strict=True))
 
 
 def _spanning(links: list[Link]) -> tuple[list[Link], list[Link]]:

@@ -160,13 +160,25 @@ def _buildable_slope(terrain: Terrain, window: tuple[slice, slice]) -> Field:
 def _built_up(network: Network, sites: Sites) -> Mask:
     """Cells with streets of the seat, towns and villages."""
     rows, cols = network.shape
-    dense = np.zeros((rows, cols), dtype=np.float64)
-    for line in network.lines:
-        if line.tags["highway"] in ("residential", "service"):
-            cell = np.clip(np.rint(line.xy_m / CELL_M).astype(np.int64), 0, [cols - 1, rows - 1])
-            dense[cell[:, 1], cell[:, 0]] += 1
+    streets = [
+        line.xy_m for line in network.lines if line.tags["highway"] in ("residential", "service")
+    ]
+    dense = _lines_over(streets, (rows, cols)).astype(np.float64)
     near = np.zeros((rows, cols), dtype=np.bool_)
     near.ravel()[[sites.seat, *sites.towns.tolist(), *sites.villages.tolist()]] = True
     near = ndimage.binary_dilation(near, iterations=12)
     mask: Mask = (ndimage.gaussian_filter(dense, 0.9) > 0.55) & near
     return mask
+
+
+def _lines_over(lines: list[Field], shape: tuple[int, int]) -> NDArray[np.int64]:
+    """How many of the lines have a point in each cell."""
+    rows, cols = shape
+    if not lines:
+        return np.zeros(shape, dtype=np.int64)
+    owner = np.repeat(np.arange(len(lines)), [len(xy_m) for xy_m in lines])
+    cell = np.clip(
+        np.rint(np.concatenate(lines) / CELL_M).astype(np.int64), 0, (cols - 1, rows - 1)
+    )
+    once = np.unique(owner * (rows * cols) + cell[:, 1] * cols + cell[:, 0])
+    return np.bincount(once % (rows * cols), minlength=rows * cols).reshape(shape)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -62,8 +64,8 @@ def lay_out(
         (layout.kind, long_edges.T, True),
         (layout.minor, cross_edges, False),
     ):
-        for line in range(edges.shape[0]):
-            for start, end in _runs(edges[line]):
+        for line, built in enumerate(edges.tolist()):
+            for start, end in _runs(built):
                 part = (slice(start, end + 1), line) if flip else (line, slice(start, end + 1))
                 name = names.pop() if names and end - start >= 3 else ""
                 network.add(
@@ -100,13 +102,13 @@ def _lattice(
     layout: Layout,
     shape: tuple[int, int],
 ) -> Field:
-    along, across = np.indices(shape)
-    u = (along.ravel() - layout.along) * layout.block_m[0]
-    v = (across.ravel() - layout.across) * layout.block_m[1]
+    from_middle = _from_middle(layout.along, layout.across)
+    u, v = from_middle[0] * layout.block_m[0], from_middle[1] * layout.block_m[1]
     u = u + rng.normal(0, layout.wobble_m, u.shape)
     v = v + rng.normal(0, layout.wobble_m, v.shape) + 0.12 * layout.block_m[1] * np.sin(u / 260)
     cos, sin = np.cos(heading_rad), np.sin(heading_rad)
-    turned: Field = centre + np.stack([u * cos - v * sin, u * sin + v * cos], axis=1)
+    turned: Field = np.empty((len(u), 2))
+    turned[:, 0], turned[:, 1] = centre[0] + (u * cos - v * sin), centre[1] + (u * sin + v * cos)
     return turned
 
 
@@ -115,15 +117,25 @@ def _free(xy: Field, buildable_slope: Field, layout: Layout) -> Mask:
     rows, cols = buildable_slope.shape
     cell = np.rint(xy / CELL_M).astype(np.int64)
     inside = (cell[:, 0] > 3) & (cell[:, 0] < cols - 4) & (cell[:, 1] > 3) & (cell[:, 1] < rows - 4)
-    cell = np.clip(cell, 0, [cols - 1, rows - 1])
-    shape = (2 * layout.along + 1, 2 * layout.across + 1)
-    along, across = np.indices(shape)
-    u = (along - layout.along) / (layout.along + 0.4)
-    v = (across - layout.across) / (layout.across + 0.4)
-    round_shape: Mask = ((u * u + v * v) <= 1.15).ravel()
-    flat: Mask = buildable_slope[cell[:, 1], cell[:, 0]] <= layout.slope_max
-    free: Mask = inside & flat & round_shape
+    free: Mask = inside & _ellipse(layout.along, layout.across)
+    at = cell[free]
+    free[free] = buildable_slope[at[:, 1], at[:, 0]] <= layout.slope_max
     return free
+
+
+@lru_cache(maxsize=64)
+def _from_middle(along: int, across: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Steps along and across from the middle to each node of a lattice."""
+    u, v = np.indices((2 * along + 1, 2 * across + 1))
+    return u.ravel() - along, v.ravel() - across
+
+
+@lru_cache(maxsize=64)
+def _ellipse(along: int, across: int) -> Mask:
+    """Nodes of a lattice inside the ellipse that just fits."""
+    u, v = _from_middle(along, across)
+    inside: Mask = (u / (along + 0.4)) ** 2 + (v / (across + 0.4)) ** 2 <= 1.15
+    return inside
 
 
 def _around_middle(long_edges: Mask, cross_edges: Mask, middle: tuple[int, int]) -> Mask:
@@ -131,7 +143,7 @@ def _around_middle(long_edges: Mask, cross_edges: Mask, middle: tuple[int, int])
     joined = np.zeros((long_edges.shape[0] + 1, long_edges.shape[1]), dtype=np.bool_)
     joined[middle] = True
     before = 0
-    while (now := int(joined.sum())) > before:
+    while (now := int(np.count_nonzero(joined))) > before:
         before = now
         joined[1:] |= joined[:-1] & long_edges
         joined[:-1] |= joined[1:] & long_edges
@@ -140,8 +152,11 @@ def _around_middle(long_edges: Mask, cross_edges: Mask, middle: tuple[int, int])
     return joined
 
 
-def _runs(edges: Mask) -> list[tuple[int, int]]:
+def _runs(edges: list[bool]) -> Iterator[tuple[int, int]]:
     """[start, end] nodes of each unbroken run of edges."""
-    padded = np.concatenate([[False], edges, [False]])
-    change = np.flatnonzero(padded[1:] != padded[:-1])
-    return [(int(a), int(b)) for a, b in change.reshape(-1, 2)]
+    start = 0
+    for at, built in enumerate((*edges, False)):
+        if not built:
+            if at > start:
+                yield start, at
+            start = at + 1

@@ -45,27 +45,33 @@ def with_reservoirs(rng: np.random.Generator, terrain: Terrain) -> Terrain:
         if any(abs(row - r) + abs(col - c) < 110 for r, c in dams):
             continue
         level = float(height[row, col] + rng.uniform(*_DAM_M))
-        shore = _flooded(terrain, row, col, level)
-        if _LAKE_CELLS[0] <= shore.sum() <= _LAKE_CELLS[1]:
-            height[shore], lake[shore] = level, True
+        box, wet = _flooded(terrain, row, col, level)
+        if _LAKE_CELLS[0] <= wet.sum() <= _LAKE_CELLS[1]:
+            height[box][wet], lake[box][wet] = level, True
             dams.append((row, col))
     return replace(terrain, height_m=height, slope=slope_of(height), lake=lake)
 
 
-def _flooded(terrain: Terrain, row: int, col: int, level: float) -> Mask:
-    """Cells above the dam that the water covers."""
+def _flooded(
+    terrain: Terrain, row: int, col: int, level: float
+) -> tuple[tuple[slice, slice], Mask]:
+    """A box around the dam, and which of its cells the water covers."""
     rows, cols = terrain.height_m.shape
     top, left = max(row - _BOX, 0), max(col - _BOX, 0)
     box = (slice(top, row + _BOX), slice(left, col + _BOX))
-    wet = np.zeros((rows, cols), dtype=np.bool_)
-    wet[row, col] = True
     low = terrain.height_m[box] < level
-    below = terrain.below.reshape(rows, cols)[box]
+    to_row, to_col = np.divmod(terrain.below.reshape(rows, cols)[box], cols)
+    to_row, to_col = to_row - top, to_col - left
+    low &= (to_row >= 0) & (to_row < low.shape[0]) & (to_col >= 0) & (to_col < low.shape[1])
+    above = np.flatnonzero(low)
+    below = to_row.ravel()[above] * low.shape[1] + to_col.ravel()[above]
+    wet = np.zeros(low.size, dtype=np.bool_)
+    wet[(row - top) * low.shape[1] + col - left] = True
     while True:
-        more = wet.ravel()[below] & low & ~wet[box]
+        more = wet[below] & ~wet[above]
         if not more.any() or wet.sum() > _LAKE_CELLS[1]:
-            return wet
-        wet[box] |= more
+            return box, wet.reshape(low.shape)
+        wet[above[more]] = True
 
 
 def waterways(terrain: Terrain, book: NameBook) -> list[Waterway]:
