@@ -19,12 +19,18 @@ from osmium.osm import mutable
 from rasterio.transform import Affine
 
 from benchmarks._andorra import ROOT
+from geo.mapmaking.progress import Progress, silent
 from geo.roadmap import Elevation, SourceMap
 from geo.synth import county
 
 SYNTH_SEED = 20_260_101
-SYNTH_AREA_KM2 = 120_000.0
-"""The largest that the generator makes: about a million junctions."""
+SYNTH_KM2 = {
+    "synth-50k": 6_000.0,
+    "synth-150k": 18_000.0,
+    "synth-500k": 60_000.0,
+    "synth-1m": 120_000.0,
+}
+"""Area of the invented maps, by about how many junctions they have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +51,26 @@ def andorra() -> Extract:
     return Extract(name="andorra", osm=osm, dem=tuple(sorted(data.glob("*.hgt.zip"))))
 
 
-def synthetic(folder: Path, *, name: str = "synth-1m", area_km2: float = SYNTH_AREA_KM2) -> Extract:
+def synthetic(folder: Path, name: str, area_km2: float, progress: Progress = silent) -> Extract:
     """The invented one, kept in `folder`: the same seed and area give the same files."""
-    kept = folder / f"{name}-{SYNTH_SEED}-{area_km2:.0f}"
+    kept = kept_at(folder, name, area_km2)
     extract = Extract(name=name, osm=kept / f"{name}.osm.pbf", dem=(kept / f"{name}.tif",))
     if not kept.exists():
         half = kept.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
-        source = county(SYNTH_SEED, area_km2=area_km2)
+        source = county(SYNTH_SEED, area_km2=area_km2, progress=progress)
         assert source.elevation is not None
+        progress("write", 0.0)
         write_osm(source, half / extract.osm.name)
         write_dem(source.elevation, half / extract.dem[0].name)
         half.rename(kept)
+        progress("write", 1.0)
     return extract
+
+
+def kept_at(folder: Path, name: str, area_km2: float) -> Path:
+    return folder / f"{name}-{SYNTH_SEED}-{area_km2:.0f}"
 
 
 def write_osm(source: SourceMap, path: Path) -> None:

@@ -44,8 +44,8 @@ class OsrmSystem:
         import osrm
 
         home = Path(osrm.__file__).parent
-        ch, mld = folder / "osrm-ch", folder / "osrm-mld"
-        mld.mkdir()
+        ch, mld = folder / "osrm" / "ch", folder / "osrm" / "mld"
+        mld.mkdir(parents=True)
         profile = str(home / "share" / "profiles" / "car.lua")
         output = ("--output", str(mld / "map.osrm"))
         run([_tool(home, "extract"), str(extract.osm), "-p", profile, *output])
@@ -53,21 +53,22 @@ class OsrmSystem:
         run([_tool(home, "contract"), str(ch / "map.osrm")])
         run([_tool(home, "partition"), str(mld / "map.osrm")])
         run([_tool(home, "customize"), str(mld / "map.osrm")])
-        shutil.copytree(mld, folder / "osrm-pristine")
+        shutil.copytree(mld, folder / "osrm" / "pristine")
 
     def open(self, folder: Path, places: Places) -> Router:
-        return OsrmRouter(folder, places)
+        return OsrmRouter(folder / "osrm", places)
 
 
 class OsrmRouter:
-    def __init__(self, folder: Path, places: Places) -> None:
+    def __init__(self, home: Path, places: Places) -> None:
         import osrm
 
         self._osrm: Any = osrm
         self._customize = _tool(Path(osrm.__file__).parent, "customize")
         self._lonlat = [tuple(place) for place in places.lonlat.tolist()]
-        self._mld, self._pristine = folder / "osrm-mld", folder / "osrm-pristine"
-        self._asked = self._unchanged = self._engine(folder / "osrm-ch", "CH")
+        self._mld, self._pristine = home / "mld", home / "pristine"
+        self._asked = self._unchanged = self._engine(home / "ch", "CH")
+        self.restore()  # a run that was cut off may have left a road closed
 
     def etas(self, units: Sequence[int], scene: int) -> Seconds:
         return self.matrix(units, [scene])[:, 0]
@@ -108,7 +109,9 @@ class OsrmRouter:
     def restore(self) -> None:
         self._asked = self._unchanged
         for kept in self._pristine.iterdir():
-            shutil.copy2(kept, self._mld / kept.name)
+            changed = self._mld / kept.name
+            if changed.stat().st_mtime_ns != kept.stat().st_mtime_ns:
+                shutil.copy2(kept, changed)
 
     def shut(self) -> None:
         self._asked = self._unchanged = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -12,74 +13,106 @@ from numpy.typing import NDArray
 from osmium import osm
 from osmium.filter import IdFilter
 
-from benchmarks._routers import Closure, Places, Router
+from benchmarks._routers import Asked, Closure, Places
 from geo.errors import NoRouteError
 from geo.ground import Ground
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap
 from geo.routing.engine import CLOSED
 from geo.snap import Snap
 
+DRAWN_PER_WANTED = 2
+"""Roads drawn at random for each place wanted: some no car may use, some no peer knows."""
+BATCH = 100
+"""Places asked for at once: on a large map one question takes seconds."""
 HUBS_TRIED = 3
+CLOSURE_TRIES_PER_WANTED = 20
 DEGREES_SCALE = 1e7
 """OpenStreetMap keeps coordinates as whole numbers of this part of a degree."""
 
 
-def choose_places(roadmap: RoadMap, chance: Random, wanted: int) -> list[Snap]:
-    """Up to so many in the middle of roads that any car profile knows, joined to one another."""
-    ground = Ground(roadmap)
+def draw_places(
+    ground: Ground, joined_nodes: NDArray[np.bool_], chance: Random, wanted: int
+) -> list[Snap]:
+    """Places in the middle of roads that any car profile knows, joined to one another by ours.
+
+    Looks at DRAWN_PER_WANTED roads for each place wanted, so there may be fewer. `joined_nodes`:
+    (N,) junctions joined to one another.
+    """
+    roadmap = ground.roadmap
     unusable = int(EdgeFlag.PRIVATE | EdgeFlag.FERRY)
     known = (roadmap.edge_class <= RoadClass.RESIDENTIAL) & (roadmap.edge_flags & unusable == 0)
+    known &= joined_nodes[roadmap.edge_tail] & joined_nodes[roadmap.edge_head]
     edges = np.flatnonzero(known).tolist()
-    chosen = chance.sample(edges, min(len(edges), 2 * wanted))
-    tried = [_middle(ground, roadmap, edge) for edge in chosen]
-    snaps = [snap for snap in tried if snap is not None]
+    drawn = chance.sample(edges, min(len(edges), DRAWN_PER_WANTED * wanted))
+    snaps = [snap for edge in drawn if (snap := _middle(ground, edge)) is not None]
 
     def joined(hub: int) -> NDArray[np.bool_]:
         there, back = ground.etas(snaps, snaps[hub]), ground.matrix([snaps[hub]], snaps)[0]
         both: NDArray[np.bool_] = np.isfinite(there + back)
         return both
 
-    kept = _most_joined(joined, len(snaps))
-    ground.close()
-    return [snaps[number] for number in kept[:wanted].tolist()]
+    hubs = [np.flatnonzero(joined(hub)) for hub in range(min(HUBS_TRIED, len(snaps)))]
+    return [snaps[number] for number in max(hubs, key=len, default=np.empty(0, int)).tolist()]
 
 
-def joined_by_all(routers: Sequence[Router], places: int, wanted: int) -> list[int]:
-    """Numbers of so many places between which every router knows ways. Raises ValueError."""
-    everywhere = list(range(places))
+def joined_by_all(
+    routers: Mapping[str, Asked], places: int, wanted: int, tell: Callable[[str], None]
+) -> list[int]:
+    """Numbers of so many places between which every router knows ways.
 
-    def joined(hub: int) -> NDArray[np.bool_]:
-        found = np.ones(places, np.bool_)
-        for router in routers:
-            found &= np.isfinite(router.etas(everywhere, hub))
-            found &= np.isfinite(router.matrix([hub], everywhere)[0])
-        return found
+    Asks for BATCH places at a time whether they can be reached from a hub and it from them, until
+    enough are found; takes another of HUBS_TRIED hubs where the first batch shows that a router
+    hardly leaves it. Raises ValueError.
+    """
+    best = 0, Counter[str]()
+    for hub in range(min(HUBS_TRIED, places)):
+        kept: list[int] = []
+        lost: Counter[str] = Counter()
+        for start in range(0, places, BATCH):
+            batch = list(range(start, min(start + BATCH, places)))
+            kept += _joined(routers, hub, batch, lost)
+            tell(f"{len(kept)} of {batch[-1] + 1} places are joined by all")
+            if len(kept) >= wanted:
+                return kept[:wanted]
+            if start == 0 and 2 * len(kept) < len(batch):
+                break
+        best = max(best, (len(kept), lost), key=lambda found: found[0])
+    told = ", ".join(f"{name} lacks {count}" for name, count in best[1].most_common() if count)
+    raise ValueError(
+        f"all systems can join only {best[0]} of {places} places, {wanted} are needed ({told}); "
+        "take another seed or a larger map"
+    )
 
-    kept = _most_joined(joined, places)
-    if len(kept) < wanted:
-        raise ValueError(f"all systems can join only {len(kept)} places, {wanted} are needed")
-    return [int(number) for number in kept[:wanted]]
 
-
-def _most_joined(joined: Callable[[int], NDArray[np.bool_]], places: int) -> NDArray[np.intp]:
-    """The largest set found from a few hubs."""
-    return max((np.flatnonzero(joined(hub)) for hub in range(min(HUBS_TRIED, places))), key=len)
+def _joined(
+    routers: Mapping[str, Asked], hub: int, batch: list[int], lost: Counter[str]
+) -> list[int]:
+    found = np.ones(len(batch), np.bool_)
+    for name, router in routers.items():
+        known = np.isfinite(router.etas(batch, hub)) & np.isfinite(router.matrix([hub], batch)[0])
+        lost[name] += int((~known).sum())
+        found &= known
+    return [place for place, is_joined in zip(batch, found.tolist(), strict=True) if is_joined]
 
 
 def choose_closures(
-    roadmap: RoadMap, extract: Path, units: Sequence[Snap], scenes: Sequence[Snap], count: int
+    ground: Ground, extract: Path, units: Sequence[Snap], scenes: Sequence[Snap], count: int
 ) -> list[Closure]:
-    """Roads half way between a unit and a scene whose closing makes that unit later."""
-    ground = Ground(roadmap)
+    """Roads half way between a unit and a scene whose closing makes that unit later.
+
+    Raises ValueError where none is found in CLOSURE_TRIES_PER_WANTED tries for each.
+    """
+    roadmap = ground.roadmap
     found: list[tuple[int, int, int]] = []
-    for number in range(len(units) * len(scenes)):
+    for number in range(min(len(units) * len(scenes), CLOSURE_TRIES_PER_WANTED * count)):
         unit, scene = number % len(units), number % len(scenes)
         edge = _half_way(ground, units[unit], scenes[scene])
         if edge is not None and _matters(ground, edge, units[unit], scenes[scene]):
             found.append((edge, unit, scene))
         if len(found) == count:
             break
-    ground.close()
+    if not found:
+        raise ValueError("no road was found whose closing makes a unit later; take another seed")
     refs = _way_nodes(extract, {int(roadmap.edge_way_id[edge]) for edge, *_ in found})
     return [
         Closure(
@@ -93,8 +126,8 @@ def choose_closures(
     ]
 
 
-def _middle(ground: Ground, roadmap: RoadMap, edge: int) -> Snap | None:
-    lon, lat = _point_within(roadmap, edge)
+def _middle(ground: Ground, edge: int) -> Snap | None:
+    lon, lat = _point_within(ground.roadmap, edge)
     try:
         return ground.snap(lon, lat)
     except NoRouteError:

@@ -27,6 +27,7 @@ Unit = Literal["ms", "1/s", "MB", "share", "min"]
 SEED_DEFAULT: Final = 20_260_101
 WARM_UP_ROUNDS: Final = 3
 """Rounds that are run and not counted: caches fill, lazy parts are made."""
+TOLD_PER_PHASE: Final = 5
 SAMPLES_MIN: Final = 2
 """Of a system whose time is up."""
 
@@ -80,6 +81,12 @@ def main(
     arguments: Sequence[str] | None = None,
 ) -> None:
     """Parse the command line, run, print. `description`: the module's docstring."""
+    options = options_of(parser_of(benchmark, description).parse_args(arguments))
+    publish(report_of(benchmark, run(options), options), options)
+
+
+def parser_of(benchmark: str, description: str | None) -> argparse.ArgumentParser:
+    """What every benchmark's command line knows."""
     parser = argparse.ArgumentParser(
         prog=f"benchmarks.{benchmark}",
         description=description,
@@ -88,10 +95,19 @@ def main(
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--quick", action="store_true", help="end within a minute")
     parser.add_argument("--seed", type=int, default=SEED_DEFAULT)
-    parsed = parser.parse_args(arguments)
-    options = Options(seed=parsed.seed, quick=parsed.quick, as_json=parsed.json)
-    rows = list(run(options))
-    report = Report(benchmark=benchmark, seed=options.seed, quick=options.quick, rows=rows)
+    return parser
+
+
+def options_of(parsed: argparse.Namespace) -> Options:
+    return Options(seed=parsed.seed, quick=parsed.quick, as_json=parsed.json)
+
+
+def report_of(benchmark: str, rows: Sequence[Row], options: Options) -> Report:
+    return Report(benchmark=benchmark, seed=options.seed, quick=options.quick, rows=list(rows))
+
+
+def publish(report: Report, options: Options) -> None:
+    """On standard output, as it was asked for."""
     if options.as_json:
         print(msgspec.json.encode(report).decode())
     else:
@@ -101,7 +117,21 @@ def main(
 def say(options: Options, text: str) -> None:
     """A line of progress on standard error: standard output is the report's."""
     if not options.as_json:
-        Console(stderr=True).print(text, style="dim")
+        Console(stderr=True).print(f"{time.strftime('%H:%M:%S')} {text}", style="dim")
+
+
+def telling(options: Options, what: str) -> Callable[[str, float], None]:
+    """Progress of long work as lines: each phase as it begins, and each fifth of it."""
+    told = ("", -1)
+
+    def tell(phase: str, share: float) -> None:
+        nonlocal told
+        now = (phase, int(share * TOLD_PER_PHASE))
+        if now != told:
+            told = now
+            say(options, f"{what}: {phase} {share:.0%}")
+
+    return tell
 
 
 def show(report: Report) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 
 from benchmarks._extracts import Extract
 from geo import mapfolder
@@ -30,6 +30,10 @@ from geo.routing.engine import CLOSED
 
 Seconds = NDArray[np.float64]
 MS_PER_S = 1000.0
+OURS = ("ridgeline", "bare", "scipy")
+"""Systems on the map that we built, and no excuse for them: what they raise ends the run."""
+STEP_BUDGET_S = 3_600.0
+"""Of one step of building, a process of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +67,8 @@ class Closure:
     """OpenStreetMap's node ids along it."""
 
 
-class Router(Protocol):
-    """One system with its map loaded; units, scenes are indices into the places it was given."""
+class Asked(Protocol):
+    """Who tells travel times; units, scenes are indices into the places it was given."""
 
     def etas(self, units: Sequence[int], scene: int) -> Seconds:
         """(U,) seconds; inf where there is no way."""
@@ -73,6 +77,10 @@ class Router(Protocol):
     def matrix(self, units: Sequence[int], scenes: Sequence[int]) -> Seconds:
         """(U, S)"""
         ...
+
+
+class Router(Asked, Protocol):
+    """One system with its map loaded."""
 
     def route(self, unit: int, scene: int) -> object:
         """The way with its whole shape, in the form the system gives it."""
@@ -107,7 +115,8 @@ class System(Protocol):
         ...
 
     def build(self, extract: Extract, folder: Path) -> None:
-        """From the extract to files from which it starts; `ridgeline` has built before."""
+        """From the extract to files in `folder`/`name` from which it starts; `ridgeline` has built
+        before. Raises RuntimeError."""
         ...
 
     def open(self, folder: Path, places: Places) -> Router: ...
@@ -174,10 +183,8 @@ class NodeGraph:
     lonlat: NDArray[np.float64]
 
     @classmethod
-    def of(cls, roadmap: RoadMap) -> NodeGraph:
-        ground = Ground(roadmap)
-        arc_s = ground.arc_s
-        ground.close()
+    def of(cls, roadmap: RoadMap, arc_s: NDArray[np.float64]) -> NodeGraph:
+        """`arc_s`: (2M,) seconds along each arc, inf if closed."""
         is_open = np.flatnonzero(np.isfinite(arc_s))
         edge, backward = is_open >> 1, (is_open & 1).astype(np.bool_)
         ends = np.stack([roadmap.edge_tail, roadmap.edge_head])
@@ -196,9 +203,15 @@ class NodeGraph:
             return cls(nodes=int(kept["nodes"]), **{k: kept[k] for k in kept if k != "nodes"})
 
     def save(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
         arrays = {name: getattr(self, name) for name in self.__slots__}
         np.savez(folder / "graph.npz", **arrays)
+
+    def joined_nodes(self) -> NDArray[np.bool_]:
+        """(N,) junctions of the largest part in which every one can be reached from every other."""
+        ends = (self.tail, self.head)
+        matrix = csr_array((np.ones(len(self.tail), np.int8), ends), shape=(self.nodes,) * 2)
+        _, part = connected_components(matrix, connection="strong")
+        return np.asarray(part == np.bincount(part).argmax())
 
     def arcs_of(self, edge: int) -> NDArray[np.int64]:
         """Both directions of a road, as far as they are open; `edge` rises."""
@@ -221,10 +234,11 @@ class BareSystem:
 
     def build(self, extract: Extract, folder: Path) -> None:
         """The order alone: the graph is what `ridgeline` built."""
-        run([sys.executable, "-m", "benchmarks._routers", str(folder / "bare")])
+        (folder / "bare").mkdir()
+        run([sys.executable, "-m", "benchmarks._routers", str(folder)])
 
     def open(self, folder: Path, places: Places) -> Router:
-        return BareRouter(NodeGraph.load(folder / "bare"), folder / "bare" / "order.npy", places)
+        return BareRouter(NodeGraph.load(folder), folder / "bare" / "order.npy", places)
 
 
 class BareRouter:
@@ -278,7 +292,7 @@ class ScipySystem:
         """Nothing: the graph is what `ridgeline` built."""
 
     def open(self, folder: Path, places: Places) -> Router:
-        return ScipyRouter(NodeGraph.load(folder / "bare"), places)
+        return ScipyRouter(NodeGraph.load(folder), places)
 
 
 class ScipyRouter:
@@ -337,7 +351,7 @@ def order_nodes(folder: Path) -> None:
     lonlat = graph.lonlat.T.tolist()
     ends = graph.tail.tolist(), graph.head.tolist()
     order = compute_order_inertial(graph.nodes, *ends, lonlat[1], lonlat[0])
-    np.save(folder / "order.npy", np.asarray(order, np.uint32))
+    np.save(folder / "bare" / "order.npy", np.asarray(order, np.uint32))
 
 
 def missing(package: str, module: str) -> str | None:
@@ -351,8 +365,13 @@ def missing(package: str, module: str) -> str | None:
 
 
 def run(command: Sequence[str]) -> None:
-    """A child process whose words count only when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    """A child process whose words count only when it fails. Raises RuntimeError."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=STEP_BUDGET_S
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{' '.join(command)}: not done in {STEP_BUDGET_S:.0f} s") from None
     if done.returncode:
         raise RuntimeError(
             f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"

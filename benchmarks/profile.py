@@ -5,6 +5,7 @@
 Metrics: `travel_times`, all of one metric from the map in memory; `stations`, what of it is
 measuring the roads and the same for every profile; each also in edges a second. Maps:
 `andorra`, real; `county`, 2,230 km2, ours, kept in RIDGELINE_BENCH_MAPS; and, not when --quick,
+the largest invented map that `benchmarks.routing` has built there, and, unless that is `synth-1m`,
 `counties-1m`, that county as often as makes a million roads.
 """
 
@@ -22,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks import _andorra
+from benchmarks._extracts import SYNTH_KM2, kept_at
 from benchmarks._report import Options, Row, interleaved_ms, main, say, timing_row
 from geo import mapfolder
 from geo.driving.conditions import Condition, Weather
@@ -52,10 +54,24 @@ def run(options: Options) -> list[Row]:
         rows += _measure("andorra", mapfolder.load(_andorra.build(Path(folder))), options)
     county = _county(options)
     rows += _measure("county", county, options)
-    if not options.quick:
+    if options.quick:
+        return rows
+    name, largest = _largest_built()
+    if largest is not None:
+        rows += _measure(name, largest, options)
+    if name != "synth-1m":
         copies = -(-MILLION // county.edge_count)
         rows += _measure("counties-1m", _repeated(county, copies), options)
     return rows
+
+
+def _largest_built() -> tuple[str, RoadMap | None]:
+    """Of the maps that `benchmarks.routing` invents and keeps."""
+    for name in reversed(SYNTH_KM2):
+        folder = kept_at(MAPS, name, SYNTH_KM2[name]) / "built" / "ridgeline"
+        if mapfolder.is_map_folder(folder):
+            return name, mapfolder.load(folder)
+    return "", None
 
 
 def _county(options: Options) -> RoadMap:

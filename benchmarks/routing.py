@@ -14,40 +14,31 @@ reweight_all     from another travel time on every road to the first 200-to-1 an
 build            from the extract to files that a server starts from
 memory           of the loaded map, after one answer, in a process of its own
 
-Maps: `andorra`, real; `synth-1m`, ours, about a million junctions, not when --quick. OSRM and
-Valhalla have wheels for Python 3.12 and newer: `make bench-peers`. A peer that is not installed is
-named as absent. A system that is slow sits out rounds: n says how many it ran.
+Maps: `andorra`, real; `synth-1m`, ours, about a million junctions, not when --quick (and smaller
+ones of its kind by `--map`). It and what every system builds of it are kept, so that a long run may
+be cut off and go on later; report.json beside them has the figures so far. OSRM and Valhalla have
+wheels for Python 3.12 and newer: `make bench-peers`. A peer that is not installed, fails or is not
+done in its time is named with the reason. One that is slow sits out rounds: n says how many it ran.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from random import Random
 
 import msgspec
 
-from benchmarks import _extracts, _memory
+from benchmarks import _extracts, _memory, _report
 from benchmarks._andorra import ROOT
-from benchmarks._extracts import Extract
+from benchmarks._extracts import SYNTH_KM2, Extract
 from benchmarks._peers import OsrmSystem, ValhallaSystem
-from benchmarks._places import as_places, choose_closures, choose_places, joined_by_all
-from benchmarks._questions import ROUNDS, SCENES, UNITS, Questions
-from benchmarks._report import Options, Row, main, say, timed_ms
-from benchmarks._routers import (
-    BareSystem,
-    Closure,
-    NodeGraph,
-    Places,
-    RidgelineSystem,
-    Router,
-    ScipySystem,
-    System,
-)
-from geo import mapfolder
+from benchmarks._prepared import open_all, prepare, shut_all
+from benchmarks._questions import ROUNDS, Questions
+from benchmarks._report import Options, Row, say, telling
+from benchmarks._routers import OURS, BareSystem, RidgelineSystem, ScipySystem, System
 
 SYSTEMS: tuple[System, ...] = (
     RidgelineSystem(),
@@ -63,91 +54,73 @@ NOTES = {
     ("reweight_all", "valhalla"): "another top speed in the request; no weight of one's own",
 }
 MAPS = Path(os.environ.get("RIDGELINE_BENCH_MAPS", ROOT / "data" / "benchmarks"))
-"""Where the synthetic map is kept from run to run."""
+"""Where invented maps are kept from run to run, and what was built of them."""
+PRIORITY = 50
+"""Of `--realtime`; the kernel's own work is above it."""
 
 
-def run(options: Options) -> list[Row]:
-    extracts: list[Callable[[], Extract]] = [_extracts.andorra]
-    if not options.quick:
-        extracts.append(partial(_extracts.synthetic, MAPS))
-    rows: list[Row] = []
-    for extract in extracts:
+def run(name: str, options: Options, *, realtime: bool = False) -> list[Row]:
+    """Ask about one map."""
+    if name == "andorra":
         with tempfile.TemporaryDirectory(prefix="rl-routing-") as folder:
-            rows += on_map(extract(), Path(folder), options)
-    return rows
+            return on_map(_extracts.andorra(), Path(folder), options, realtime=realtime)
+    extract = _extracts.synthetic(MAPS, name, SYNTH_KM2[name], telling(options, name))
+    return on_map(extract, extract.osm.parent / "built", options, realtime=realtime)
 
 
-def on_map(extract: Extract, folder: Path, options: Options) -> list[Row]:
-    """Build, choose places that all can join, ask, weigh."""
-    rows, built = _build_all(extract, folder, options)
-    say(options, f"{extract.name}: choosing places")
-    closures = _places(extract, folder, built, options.random())
-    routers = _opened(built, folder)
-    questions = Questions(extract.name, routers, closures, options)
+def on_map(
+    extract: Extract, folder: Path, options: Options, *, realtime: bool = False
+) -> list[Row]:
+    """Build, choose places that all can join, ask, weigh; what is known goes to report.json."""
+
+    def tell(text: str) -> None:
+        say(options, f"{extract.name}: {text}")
+
+    prepared = prepare(extract, folder, SYSTEMS, options.random(), tell)
+    routers = open_all(prepared, extract.name, folder, tell)
+    rows = list(prepared.rows)
+    questions = Questions(extract.name, routers, prepared.closures, options)
     for metric in ROUNDS:
-        say(options, f"{extract.name}: {metric}")
-        rows += questions.rows(metric)
-    _shut(routers)
-    for system in built:
-        mb = round(_memory.of(system.name, folder), 1)
-        rows.append(Row(metric="memory", system=system.name, unit="MB", map=extract.name, value=mb))
+        tell(metric)
+        with _urgent(realtime):
+            rows += questions.rows(metric)
+        _keep(rows, folder, options)
+    shut_all(routers)
+    for system in prepared.systems:
+        tell(f"weighing {system.name}")
+        rows.append(_weighed(system, extract.name, folder))
+        _keep(rows, folder, options)
     return [_noted(row) for row in rows]
 
 
-def _build_all(extract: Extract, folder: Path, options: Options) -> tuple[list[Row], list[System]]:
-    """What building took, what is absent, and who can go on."""
-    rows: list[Row] = []
-    built: list[System] = []
-    for system in SYSTEMS:
-        why = system.absent()
-        if why is not None:
-            say(options, f"{system.name}: {why}")
-            rows.append(
-                Row(metric="build", system=system.name, unit="ms", map=extract.name, note=why)
-            )
-            continue
-        say(options, f"{extract.name}: building {system.name}")
-        took_ms = timed_ms(partial(system.build, extract, folder))
-        rows.append(
-            Row(
-                metric="build",
-                system=system.name,
-                unit="ms",
-                map=extract.name,
-                value=round(took_ms),
-            )
-        )
-        built.append(system)
-        if system.name == "ridgeline":
-            roadmap = mapfolder.load(folder / "ridgeline")
-            NodeGraph.of(roadmap).save(folder / "bare")
-    return rows, built
+def _weighed(system: System, map_name: str, folder: Path) -> Row:
+    row = Row(metric="memory", system=system.name, unit="MB", map=map_name)
+    try:
+        return msgspec.structs.replace(row, value=round(_memory.of(system.name, folder), 1))
+    except RuntimeError as error:
+        if system.name in OURS:
+            raise
+        return msgspec.structs.replace(row, note=f"not weighed: {error}")
 
 
-def _places(
-    extract: Extract, folder: Path, built: Sequence[System], chance: Random
-) -> list[Closure]:
-    """Choose places and keep them in `folder`; the roads to close between them."""
-    roadmap = mapfolder.load(folder / "ridgeline")
-    snaps = choose_places(roadmap, chance, 2 * (UNITS + SCENES))
-    as_places(roadmap, snaps).save(folder)
-    routers = _opened(built, folder)
-    kept = joined_by_all(list(routers.values()), len(snaps), UNITS + SCENES)
-    _shut(routers)
-    snaps = [snaps[number] for number in kept]
-    as_places(roadmap, snaps).save(folder)
-    rounds = ROUNDS["close_to_answer"]
-    return choose_closures(roadmap, extract.osm, snaps[:UNITS], snaps[UNITS:], rounds)
+def _keep(rows: Sequence[Row], folder: Path, options: Options) -> None:
+    """Write what is known so far: a long run may be cut off."""
+    report = _report.report_of("routing", [_noted(row) for row in rows], options)
+    (folder / "report.json").write_bytes(msgspec.json.encode(report))
 
 
-def _opened(built: Sequence[System], folder: Path) -> dict[str, Router]:
-    places = Places.load(folder)
-    return {system.name: system.open(folder, places) for system in built}
-
-
-def _shut(routers: Mapping[str, Router]) -> None:
-    for router in routers.values():
-        router.shut()
+@contextmanager
+def _urgent(realtime: bool) -> Iterator[None]:
+    """Inside, this thread goes before all others of the machine, where asked for and permitted."""
+    if not realtime:
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
 
 
 def _noted(row: Row) -> Row:
@@ -159,5 +132,25 @@ def _noted(row: Row) -> Row:
     return msgspec.structs.replace(row, note=notes or None)
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = _report.parser_of("routing", __doc__)
+    parser.add_argument(
+        "--map", action="append", choices=["andorra", *SYNTH_KM2], help="once or several times"
+    )
+    parser.add_argument(
+        "--realtime", action="store_true", help="ask at real-time priority (Linux, as root)"
+    )
+    parsed = parser.parse_args(arguments)
+    options = _report.options_of(parsed)
+    try:
+        with _urgent(parsed.realtime):
+            pass
+    except (PermissionError, AttributeError):
+        parser.error("--realtime: this user or system does not permit it; run without it")
+    names = parsed.map or (["andorra"] if options.quick else ["andorra", "synth-1m"])
+    rows = [row for name in names for row in run(name, options, realtime=parsed.realtime)]
+    _report.publish(_report.report_of("routing", rows, options), options)
+
+
 if __name__ == "__main__":
-    main("routing", run, __doc__)
+    main()

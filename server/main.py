@@ -39,7 +39,6 @@ from server.embedded.launcher import Running
 from server.gateways import console, device
 from server.http import (
     auth,
-    deadzones,
     devices_admin,
     guidance,
     incidents,
@@ -73,7 +72,6 @@ _MODULES = (
     units,
     journal,
     learning,
-    deadzones,
     ground_map,
     reach,
     roads,

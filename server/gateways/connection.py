@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from devices.intake import Track
-from devices.session import DeviceSession, Phase
-from devices.session_events import (
+from devices.session import (
+    DeviceSession,
     Downlink,
     Duplicate,
     Event,
     Gap,
     HelloReceived,
     LocationReceived,
+    Phase,
     PingReceived,
     RecordRefused,
     StateReceived,

@@ -36,7 +36,6 @@ class _Desk:
         self._pool = services.pool
         self._live = services.board
         self._routing = services.routing
-        self._zones = services.dead_zones
         self._guide = Guide(services.roadmap)
 
     async def way(self, request: Request, user: User) -> Response:
@@ -53,10 +52,7 @@ class _Desk:
             arc >> 1 for arc, factor in self._routing.roads.overrides.items() if factor == CLOSED
         }
         place = (incident.lon, incident.lat)
-        silent = [(each.enter_m, each.leave_m) for each in self._zones.picture.ahead(way)]
-        steps = await asyncio.to_thread(
-            self._guide.steps, way, place=place, closed=closed, silent=silent
-        )
+        steps = await asyncio.to_thread(self._guide.steps, way, place=place, closed=closed)
         return json(
             OrderRouteView(
                 order_id=order.id,
