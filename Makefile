@@ -22,8 +22,8 @@ setup: $(VENV)/.installed server/web/.built ## Make the virtual environment and 
 demo: setup ## Run the main job: a synthetic county, its servers, and a simulated fleet.
 	@$(BIN)/ridgeline demo
 
-test: setup ## Run the tests.
-	@$(BIN)/pytest $(PYTEST_ARGS)
+test: setup ## Run the tests, a worker per core.
+	@$(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
 
 check: setup ## Lint, types, import contracts; the same for the web.
 	$(BIN)/ruff check .

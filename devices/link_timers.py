@@ -17,6 +17,8 @@ DRAIN_S: Final = 5.0
 MISSES_MAX: Final = 2
 """Heartbeats in which nothing was heard."""
 ATTEMPTS_COUNTED_MAX: Final = 16
+RESEND_S_FIRST: Final = 10.0
+"""Without an acknowledgement; doubled each time, up to BACKOFF_S_MAX."""
 
 
 class Backoff:
@@ -80,3 +82,32 @@ class Heartbeat:
     @property
     def dead_at(self) -> float:
         return self._heard_at + MISSES_MAX * self.interval_s
+
+
+class Resend:
+    """When records are sent again on a living connection: acknowledgements did not come."""
+
+    def __init__(self) -> None:
+        self.at: float | None = None
+        self._wait_s = RESEND_S_FIRST
+
+    def reset(self) -> None:
+        """A connection begins: nothing was sent on it."""
+        self.at, self._wait_s = None, RESEND_S_FIRST
+
+    def sent(self, now: float) -> None:
+        if self.at is None:
+            self.at = now + self._wait_s
+
+    def acknowledged(self, now: float, *, more: bool) -> None:
+        """The server answers; `more`: records still wait for it."""
+        self.at, self._wait_s = None, RESEND_S_FIRST
+        if more:
+            self.sent(now)
+
+    def is_due(self, now: float) -> bool:
+        """Whether to send again now; the next wait is twice as long."""
+        if self.at is None or now < self.at:
+            return False
+        self.at, self._wait_s = None, min(2 * self._wait_s, BACKOFF_S_MAX)
+        return True

@@ -32,44 +32,28 @@ tells with `welcome` and `queue`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
 
+from devices.session_events import (
+    Close,
+    Downlink,
+    Duplicate,
+    Event,
+    Gap,
+    HelloReceived,
+    LocationReceived,
+    PingReceived,
+    RecordRefused,
+    StateReceived,
+)
+from devices.session_flow import AckPacing, Budget, SendQueue, SessionLimits
 from protocols import native
 from protocols.errors import FrameTooLarge, ProtocolError
 from protocols.native import CloseCode, Hello, Location, Ping, State
 
-Priority = Literal["routine", "priority", "emergency"]
-
 GOING_AWAY = 1001
 """Close code of a dead link (RFC 6455 §7.4.1)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionLimits:
-    """Named maxima and times of one connection."""
-
-    hello_s: float = 10
-    """From the handshake to the hello."""
-    heartbeat_s: int = native.HEARTBEAT_S
-    heartbeats_missed_max: int = 2
-    """Silence of so many intervals means the link is dead."""
-    ack_interval_s: float = 1
-    """Between two acknowledgements, unless `ack_records_max` wait."""
-    ack_records_max: int = 50
-    send_queue_bytes_max: int = 256 * 1024
-    """Frames that wait for the peer to read; beyond it the peer is a slow consumer."""
-    send_stalled_s: float = 30
-    """How long the oldest frame may wait before the peer is a slow consumer."""
-    frames_per_s_max: float = 50
-    """Above it reading slows down (`throttle_s`); a backlog is worth waiting for, not closing."""
-    frames_burst_max: int = 2000
-    """So many at once are read at full speed: the backlog of a long dead zone."""
-    hello_cost_frames: int = 50
-    """A hello costs the database; it counts as so many frames."""
 
 
 class Phase(StrEnum):
@@ -79,89 +63,13 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Close:
-    """Why the connection ends; the close frame carries both."""
-
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Downlink:
-    """One command of the device's log, as `queue` takes it. `expires_ms` is Unix milliseconds."""
-
-    seq: int
-    id: str
-    kind: str
-    priority: Priority
-    body: dict[str, Any]
-    expires_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HelloReceived:
-    """The device says who it is; answer with `welcome`, or `close`."""
-
-    hello: Hello
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocationReceived:
-    location: Location
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateReceived:
-    state: State
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordRefused:
-    """A numbered record whose values no device can mean. It is stored as nothing and acked."""
-
-    n: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicate:
-    """A record taken before."""
-
-    n: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """A record ahead of the one that must come next."""
-
-    n: int
-    expected: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PingReceived:
-    """Answer with `pong`."""
-
-    i: int
-    battery_pct: int | None
-
-
-Event = (
-    HelloReceived
-    | LocationReceived
-    | StateReceived
-    | RecordRefused
-    | Duplicate
-    | Gap
-    | PingReceived
-)
-
-
 class DeviceSession:
     """One connection, from the handshake to its close."""
 
-    def __init__(self, limits: SessionLimits | None = None, *, now: float) -> None:
+    def __init__(
+        self, limits: SessionLimits | None = None, *, now: float, budget: Budget | None = None
+    ) -> None:
+        """`budget`: one that this peer's connections share; else the connection has its own."""
         self.limits = limits or SessionLimits()
         self.phase = Phase.NEW
         self.closing: Close | None = None
@@ -175,19 +83,14 @@ class DeviceSession:
         """The downlink log has been read up to here; ask it for what comes after."""
         self._tail_seq = 0
         """`seq` of the last command queued: the next one's `prev`."""
-        self._events: deque[Event] = deque()
-        self._queue: deque[tuple[bytes, str | None]] = deque()
-        self._queue_bytes = 0
-        self._queued_at: float | None = None
-        """Since when the oldest frame waits."""
-        self._sent_ids: list[str] = []
+        self.heartbeat_s = self.limits.heartbeat_s
+        """As the peer was told; `heartbeats_missed_max` of silence and it is given up."""
+        self._events: list[Event] = []
+        self._queue = SendQueue(self.limits.send_queue_bytes_max)
+        self._acks = AckPacing(self.limits)
+        self._budget = budget or Budget(self.limits, now)
         self._opened_at = now
         self._heard_at = now
-        self._ack_sent_n = 0
-        self._ack_sent_at = float("-inf")
-        self._ack_owed = False
-        self._budget = float(self.limits.frames_burst_max)
-        self._budget_at = now
 
     # -- what came in --------------------------------------------------------------------
 
@@ -196,7 +99,7 @@ class DeviceSession:
         if self.phase is Phase.CLOSED:
             return
         self._heard_at = now
-        self._spend(1, now)
+        self._budget.spend(1, now)
         try:
             self._take(frame, now)
         except ProtocolError as error:
@@ -204,14 +107,12 @@ class DeviceSession:
 
     def events(self) -> list[Event]:
         """What was received since the last call, in order."""
-        taken = list(self._events)
-        self._events.clear()
+        taken, self._events = self._events, []
         return taken
 
     def throttle_s(self, now: float) -> float:
         """How long to wait before reading the next frame; 0 below the rate limit."""
-        self._refill(now)
-        return max(0.0, -self._budget / self.limits.frames_per_s_max)
+        return self._budget.wait_s(now)
 
     def _take(self, frame: str | bytes, now: float) -> None:
         try:
@@ -240,11 +141,11 @@ class DeviceSession:
             raise ProtocolError("another device on the same connection")
         if self.phase is Phase.OPENING:
             return
-        self._spend(self.limits.hello_cost_frames - 1, now)
+        self._budget.spend(self.limits.hello_cost_frames - 1, now)
         self.hello = hello
         self.phase = Phase.OPENING
-        self._ack_owed = False
-        self._drop_queue()
+        self._acks.owed = False
+        self._queue.drop()
         self._events.append(HelloReceived(hello=hello))
 
     def _record(self, n: int, event: Event, now: float) -> None:
@@ -260,7 +161,15 @@ class DeviceSession:
     # -- what the caller knows -----------------------------------------------------------
 
     def welcome(
-        self, *, epoch: str, resumed: bool, head_seq: int, up_n: int, now: float, unix_ms: int
+        self,
+        *,
+        epoch: str,
+        resumed: bool,
+        head_seq: int,
+        up_n: int,
+        now: float,
+        unix_ms: int,
+        on_duty: bool = True,
     ) -> None:
         """Answer the hello. After `resumed=False` queue what is still open, then `skip_to(head)`;
         later sessions of that device skip to the same place."""
@@ -268,17 +177,26 @@ class DeviceSession:
         assert self.hello is not None
         self.phase = Phase.LIVE
         self.read_seq = self._tail_seq = self.hello.cur if resumed else 0
-        self.last_n = self.acked_n = self._ack_sent_n = up_n
-        self._ack_owed = False
+        self.last_n = self.acked_n = up_n
+        self._acks.start(up_n)
+        self.heartbeat_s = self.limits.interval_s(on_duty=on_duty)
         message = native.Welcome(
             epoch=epoch,
             resumed=resumed,
             head=head_seq,
             up=up_n,
-            hb=self.limits.heartbeat_s,
+            hb=self.heartbeat_s,
             now=unix_ms,
         )
         self._push(native.encode(message), now)
+
+    def set_duty(self, *, on_duty: bool, now: float, unix_ms: int) -> None:
+        """The heartbeat follows the unit's shift: a pong nobody asked for tells the new one."""
+        interval_s = self.limits.interval_s(on_duty=on_duty)
+        if self.phase is Phase.LIVE and interval_s != self.heartbeat_s:
+            self.heartbeat_s = interval_s
+            self._heard_at = now  # a shorter silence than before counts from now on
+            self._push(native.encode(native.Pong(i=0, now=unix_ms, hb=interval_s)), now)
 
     def queue(self, commands: Sequence[Downlink], now: float) -> int:
         """Send these, lowest `seq` first; those sent before are passed over.
@@ -290,20 +208,10 @@ class DeviceSession:
         for count, command in enumerate(commands):
             if command.seq <= self._tail_seq:
                 continue
-            frame = native.encode(
-                native.Command(
-                    seq=command.seq,
-                    prev=self._tail_seq,
-                    id=command.id,
-                    kind=command.kind,
-                    pri=command.priority,
-                    exp=command.expires_ms,
-                    body=command.body,
-                )
-            )
-            if self._queue and self._queue_bytes + len(frame) > self.limits.send_queue_bytes_max:
+            frame = command.frame(prev=self._tail_seq)
+            if len(self._queue) and not self._queue.has_room(frame):
                 return count
-            self._enqueue(frame, now, command.id)
+            self._queue.put(frame, now, command.id)
             self._tail_seq = command.seq
             self.read_seq = max(self.read_seq, command.seq)
         return len(commands)
@@ -320,6 +228,12 @@ class DeviceSession:
         self.last_n = max(self.last_n, up_n)
         self._owe_ack(now)
 
+    def ack_now(self, now: float) -> None:
+        """Send the acknowledgement that is owed, if any, without waiting for its time."""
+        if self._acks.owed:
+            self._acks.sent(self.acked_n, now)
+            self._push(native.encode(native.Ack(up=self.acked_n)), now)
+
     def pong(self, i: int, now: float, *, unix_ms: int) -> None:
         """Answer a ping."""
         if self.phase is Phase.LIVE:
@@ -331,26 +245,22 @@ class DeviceSession:
             return
         self.phase = Phase.CLOSED
         self.closing = Close(code=int(code), reason=reason)
-        self._drop_queue()
+        self._queue.drop()
 
     # -- what goes out -------------------------------------------------------------------
 
     def data_to_send(self) -> list[bytes]:
         """The frames to write now, in order. Write them all before asking again."""
-        frames = [frame for frame, _ in self._queue]
-        self._sent_ids += [command_id for _, command_id in self._queue if command_id]
-        self._drop_queue()
-        return frames
+        return self._queue.take()
 
     def commands_sent(self) -> list[str]:
         """Ids of the commands whose frames `data_to_send` gave out since the last call."""
-        taken, self._sent_ids = self._sent_ids, []
-        return taken
+        return self._queue.taken_ids()
 
     @property
     def queue_bytes(self) -> int:
         """What waits for the peer to read: a gauge."""
-        return self._queue_bytes
+        return self._queue.bytes_waiting
 
     # -- time ----------------------------------------------------------------------------
 
@@ -361,64 +271,39 @@ class DeviceSession:
         deadlines = [self._silent_at()]
         if self.phase is Phase.NEW:
             deadlines.append(self._opened_at + self.limits.hello_s)
-        if self._queued_at is not None:
-            deadlines.append(self._queued_at + self.limits.send_stalled_s)
-        if self._ack_owed:
-            deadlines.append(self._ack_sent_at + self.limits.ack_interval_s)
+        if self._queue.waits_since is not None:
+            deadlines.append(self._queue.waits_since + self.limits.send_stalled_s)
+        if self._acks.owed:
+            deadlines.append(self._acks.due_at)
         return min(deadlines)
 
     def expire(self, now: float) -> None:
         """Do what is due at `now`."""
         if self.phase is Phase.CLOSED:
             return
+        waits_since = self._queue.waits_since
         if self.phase is Phase.NEW and now >= self._opened_at + self.limits.hello_s:
             self.close(CloseCode.PROTOCOL, "no hello")
         elif now >= self._silent_at():
             self.close(GOING_AWAY, "silent for too long")
-        elif self._queued_at is not None and now >= self._queued_at + self.limits.send_stalled_s:
+        elif waits_since is not None and now >= waits_since + self.limits.send_stalled_s:
             self.close(CloseCode.SLOW_CONSUMER, "reading too slowly")
-        elif self._ack_owed:
+        elif self._acks.owed:
             self._owe_ack(now)
 
-    def _silent_at(self) -> float:
-        return self._heard_at + self.limits.heartbeat_s * self.limits.heartbeats_missed_max
+    # -- inside --------------------------------------------------------------------------
 
-    # -- acknowledgements, queue, budget -------------------------------------------------
+    def _silent_at(self) -> float:
+        return self._heard_at + self.heartbeat_s * self.limits.heartbeats_missed_max
 
     def _owe_ack(self, now: float) -> None:
-        """Acknowledge at once if the last time is long ago or much waits; else a little later."""
-        self._ack_owed = True
-        waiting = self.acked_n - self._ack_sent_n
-        due = now >= self._ack_sent_at + self.limits.ack_interval_s
-        if due or waiting >= self.limits.ack_records_max:
-            self._ack_owed = False
-            self._ack_sent_n = self.acked_n
-            self._ack_sent_at = now
-            self._push(native.encode(native.Ack(up=self.acked_n)), now)
+        self._acks.owed = True
+        if self._acks.is_due(self.acked_n, now):
+            self.ack_now(now)
 
     def _push(self, frame: bytes, now: float) -> None:
         """Queue a frame that cannot be read again later, unlike a command."""
-        if self._queue_bytes + len(frame) > self.limits.send_queue_bytes_max:
-            self.close(CloseCode.SLOW_CONSUMER, "reading too slowly")
+        if self._queue.has_room(frame):
+            self._queue.put(frame, now)
         else:
-            self._enqueue(frame, now)
-
-    def _enqueue(self, frame: bytes, now: float, command_id: str | None = None) -> None:
-        if self._queued_at is None:
-            self._queued_at = now
-        self._queue.append((frame, command_id))
-        self._queue_bytes += len(frame)
-
-    def _drop_queue(self) -> None:
-        self._queue.clear()
-        self._queue_bytes = 0
-        self._queued_at = None
-
-    def _spend(self, frames: int, now: float) -> None:
-        self._refill(now)
-        self._budget -= frames
-
-    def _refill(self, now: float) -> None:
-        gained = (now - self._budget_at) * self.limits.frames_per_s_max
-        self._budget = min(self._budget + gained, float(self.limits.frames_burst_max))
-        self._budget_at = now
+            self.close(CloseCode.SLOW_CONSUMER, "reading too slowly")

@@ -7,7 +7,7 @@ use and close a Ground on one thread. `Snap`s are plain values and may travel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from geo import mapfolder
 from geo.departure import Departure, Start, departure, snap_of, starts
 from geo.driving.conditions import Condition
-from geo.driving.speed import ArcSpeeds, Profile
+from geo.driving.speed import Profile
 from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError
-from geo.metrics import Metrics
+from geo.metrics import Metrics, Modelled, Models
 from geo.projection import projection
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
@@ -209,17 +209,26 @@ class Ground:
         """Whether a profile can be asked at once; else the first question models its times."""
         return profile in self._metrics
 
-    def prepare(self, profile: Profile, speeds: ArcSpeeds) -> None:
-        """Take over what `arc_speeds` modelled for a profile on another thread."""
-        self._metrics.metric(profile, speeds=speeds)
+    @property
+    def models(self) -> Models:
+        """Models profiles on any thread, for `prepare` on this one."""
+        return self._metrics.models
 
-    def set_condition(self, condition: Condition, speeds: ArcSpeeds | None = None) -> None:
-        """Answer for this condition from now on where no profile is named.
+    def prepare(self, profile: Profile, modelled: Modelled | None = None) -> None:
+        """Have a profile answer at once, with all that was changed since it was asked last.
 
-        `speeds`: of `profile` under it, modelled on another thread; that takes long.
+        `modelled`: what `models` found for it on another thread; that takes long.
         """
+        self._metrics.metric(profile, modelled=modelled)
+
+    def keep(self, profiles: Iterable[Profile]) -> None:
+        """See `Metrics.keep`."""
+        self._metrics.keep(profiles)
+
+    def set_condition(self, condition: Condition) -> None:
+        """Answer for this condition from now on where no profile is named."""
         self.profile = replace(self.profile, condition=condition)
-        self._metrics.metric(self.profile, speeds=speeds)
+        self._metrics.metric(self.profile)
 
     def set_overrides(self, overrides: Mapping[int, float]) -> None:
         """Close or slow roads for every profile, for the next answer; replaces what was set before.

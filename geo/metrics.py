@@ -9,14 +9,14 @@ worked into an engine only when that metric is asked next. Belongs to one thread
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.driving.speed import ArcSpeeds, Profile, arc_speeds
+from geo.driving.speed import Profile, arc_speeds
 from geo.driving.vehicles import Mode, Vehicle
 from geo.live.overlay import Arcs, Overlay
 from geo.roadmap import EdgeFlag, RoadMap
@@ -25,14 +25,57 @@ from geo.routing.engine import CLOSED, Engine, Weights
 from geo.routing.partial import PartialRouter
 from geo.turns import move_times_ms, turns_of
 
-METRICS_MAX: Final = 12
-"""Three kinds of vehicle and people on foot, in two modes, under the weather that holds now; and
-as many again for what is asked about other weather. A county's takes 5 MB, a province's 100."""
+KEPT_MAX: Final = 16
+"""Three kinds of vehicle and people on foot, in two modes, under the weather that holds now and
+under the one that comes next."""
+
+METRICS_MAX: Final = 20
+"""Those, and some for what is asked about other weather. A county's takes 5 MB, a province's 100,
+and only those exist that somebody needed."""
 
 AGAINST_FACTOR: Final = 2.0
 """On the travel time of a street driven against its one-way sign. Starting value."""
 
 UNCHANGED: Final = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modelled:
+    """Times of one profile on one map, before anything is laid over them."""
+
+    arc_ms: Weights
+    """(2M,) along each arc."""
+    move_ms: Weights
+    """(K,) of each turn."""
+
+
+class Models:
+    """Models profiles on one map; never changes, so any thread may ask, several at once."""
+
+    def __init__(self, roadmap: RoadMap, *, against_one_ways: bool = False) -> None:
+        """`against_one_ways`: whether urgent vehicles may go against one-way streets."""
+        self._roadmap = roadmap
+        self._against_one_ways = against_one_ways
+        self.turns = turns_of(roadmap)
+
+    def of(self, profile: Profile) -> Modelled:
+        """A second and more on a county's map, a minute on a province's."""
+        speeds = arc_speeds(self._roadmap, profile)
+        return Modelled(
+            arc_ms=self._with_exemption(profile, speeds.times_ms),
+            move_ms=move_times_ms(self.turns, speeds, profile),
+        )
+
+    def _with_exemption(self, profile: Profile, times_ms: Weights) -> Weights:
+        """The same, and streets against their one-way signs for whoever may."""
+        if not (self._against_one_ways and profile.mode is Mode.URGENT):
+            return times_ms
+        against = against_one_way(self._roadmap)
+        open_ms = arc_speeds(with_arcs_open(self._roadmap, against), profile).times_ms[against]
+        slow_ms = np.minimum(AGAINST_FACTOR * open_ms, CLOSED - 1).astype(np.uint32)
+        times_ms = times_ms.copy()
+        times_ms[against] = np.where(open_ms < CLOSED, slow_ms, CLOSED)
+        return times_ms
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,12 +103,12 @@ class Metrics:
         metrics_max: int = METRICS_MAX,
     ) -> None:
         """`against_one_ways`: whether urgent vehicles may go against one-way streets."""
-        self._roadmap = roadmap
+        self.models = Models(roadmap, against_one_ways=against_one_ways)
         self._engine = engine
-        self._against_one_ways = against_one_ways
-        self._turns = turns_of(roadmap)
-        self._overlay = Overlay(self._turns.arcs.arc_count)
+        self._arcs = self.models.turns.arcs
+        self._overlay = Overlay(self._arcs.arc_count)
         self._metrics: OrderedDict[Profile, Metric] = OrderedDict()
+        self._kept: frozenset[Profile] = frozenset()
         self._metrics_max = metrics_max
 
     def __len__(self) -> int:
@@ -79,20 +122,26 @@ class Metrics:
         """Times of a profile as the roads are now. Raises EngineUnavailable."""
         return self.metric(profile).router
 
-    def metric(self, profile: Profile, *, speeds: ArcSpeeds | None = None) -> Metric:
+    def metric(self, profile: Profile, *, modelled: Modelled | None = None) -> Metric:
         """The metric of a profile, up to date; the one unused for longest makes room for it.
 
-        `speeds` of the profile, when somebody has modelled them elsewhere, save doing it here.
+        `modelled`: when somebody has asked `models` on another thread, it is not done here.
         """
         metric = self._metrics.get(profile)
         if metric is None:
-            metric = self._made(profile, speeds or arc_speeds(self._roadmap, profile))
-            if len(self._metrics) >= self._metrics_max:
-                self._metrics.popitem(last=False)[1].router.engine.close()
+            metric = self._made(profile, modelled or self.models.of(profile))
+            self._make_room()
             self._metrics[profile] = metric
         self._metrics.move_to_end(profile)
         self._catch_up(metric)
         return metric
+
+    def keep(self, profiles: Iterable[Profile]) -> None:
+        """From now on let go of others first. Raises ValueError for more than KEPT_MAX."""
+        kept = frozenset(profiles)
+        if len(kept) > KEPT_MAX:
+            raise ValueError(f"at most {KEPT_MAX} profiles can be kept")
+        self._kept = kept
 
     def set_overrides(self, table: Mapping[int, float]) -> None:
         """See `Overlay.set_overrides`."""
@@ -112,30 +161,25 @@ class Metrics:
         while self._metrics:
             self._metrics.popitem()[1].router.engine.close()
 
-    def _made(self, profile: Profile, speeds: ArcSpeeds) -> Metric:
-        modelled_ms = self._with_exemption(profile, speeds.times_ms)
-        move_ms = move_times_ms(self._turns, speeds, profile)
-        learns_as = None if profile.vehicle is Vehicle.FOOT else profile.mode
-        arc_ms = self._overlay.over(modelled_ms, learns_as)
-        engine = self._engine_for(self._turns.arcs.weights(arc_ms, move_ms))
-        router = PartialRouter(engine, self._turns.arcs, arc_ms, move_ms)
-        return Metric(modelled_ms=modelled_ms, learns_as=learns_as, router=router, behind=UNCHANGED)
+    def _make_room(self) -> None:
+        if len(self._metrics) >= self._metrics_max:
+            idle = (each for each in self._metrics if each not in self._kept)
+            oldest = next(idle, next(iter(self._metrics)))
+            self._metrics.pop(oldest).router.engine.close()
 
-    def _with_exemption(self, profile: Profile, times_ms: Weights) -> Weights:
-        """The same, and streets against their one-way signs for whoever may."""
-        if not (self._against_one_ways and profile.mode is Mode.URGENT):
-            return times_ms
-        against = against_one_way(self._roadmap)
-        open_ms = arc_speeds(with_arcs_open(self._roadmap, against), profile).times_ms[against]
-        slow_ms = np.minimum(AGAINST_FACTOR * open_ms, CLOSED - 1).astype(np.uint32)
-        times_ms = times_ms.copy()
-        times_ms[against] = np.where(open_ms < CLOSED, slow_ms, CLOSED)
-        return times_ms
+    def _made(self, profile: Profile, modelled: Modelled) -> Metric:
+        learns_as = None if profile.vehicle is Vehicle.FOOT else profile.mode
+        arc_ms = self._overlay.over(modelled.arc_ms, learns_as)
+        engine = self._engine_for(self._arcs.weights(arc_ms, modelled.move_ms))
+        router = PartialRouter(engine, self._arcs, arc_ms, modelled.move_ms)
+        return Metric(
+            modelled_ms=modelled.arc_ms, learns_as=learns_as, router=router, behind=UNCHANGED
+        )
 
     def _engine_for(self, weights: Weights) -> Engine:
         for metric in self._metrics.values():
             return metric.router.engine.sibling(weights)
-        return choose(self._turns.arcs.graph, weights, self._engine)
+        return choose(self._arcs.graph, weights, self._engine)
 
     def _catch_up(self, metric: Metric) -> None:
         if metric.behind is None:

@@ -22,12 +22,15 @@ FRAME_BYTES_MAX = 16 * 1024
 """A frame is one record or one command; 16 KiB leaves room for a long note."""
 HEARTBEAT_S = 45
 """On duty (docs/protocol.md, keepalive); the peer is dead after two misses."""
+STANDBY_HEARTBEAT_S = 240
+"""Off duty; below the 4.5 min after which some carriers forget an idle connection."""
 
 Text = Annotated[str, Meta(max_length=2000)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+Heartbeat = Annotated[int, Meta(ge=1, le=3600)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 
@@ -135,7 +138,7 @@ class Welcome(Wire, frozen=True, tag_field="t", tag="welcome"):
     """Highest `seq` the server has for this device."""
     up: Count
     """Highest `n` the server has stored from this installation."""
-    hb: int
+    hb: Heartbeat
     """Heartbeat interval in seconds."""
     now: Millis
 
@@ -160,8 +163,12 @@ class Ack(Wire, frozen=True, tag_field="t", tag="ack"):
 
 
 class Pong(Wire, frozen=True, tag_field="t", tag="pong"):
+    """The answer to a ping; unasked (`i` = 0) when the heartbeat changes."""
+
     i: Count
     now: Millis
+    hb: Heartbeat | None = None
+    """Heartbeat interval in seconds from now on, where it differs from the welcome's."""
 
 
 Uplink = Location | State

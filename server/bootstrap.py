@@ -16,15 +16,16 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from devices.session import SessionLimits
+from devices.session_flow import SessionLimits
 from geo import mapfolder
 from geo.basemap.tiles import TileMaker
 from geo.driving.conditions import Condition
-from geo.driving.speed import ArcSpeeds, Profile, arc_speeds
+from geo.driving.speed import Profile, travel_times_ms
 from geo.ground import Ground
 from geo.linear import LinearIndex
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
+from geo.routing.engine import Weights
 from geo.snap import SnapIndex
 from server import housekeeping
 from server.board import Board
@@ -36,7 +37,7 @@ from server.gateways.sessions import GatewayLimits, Sessions
 from server.http.auth import Auth
 from server.http.pages import Check
 from server.learnedroads import LearnedRoads
-from server.learnedversions import LearnedVersions
+from server.learnedversions import Learned, LearnedVersions
 from server.learningdesk import LearningDesk
 from server.metrics import Metrics
 from server.pipeline import Pipeline, utc_now
@@ -50,6 +51,8 @@ from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter, WriterLimits
 from server.stores.presence import PresenceStore
 from server.surveyor import Surveyor
+from server.warmth import Warmth
+from server.zonedesk import ZoneDesk
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +77,13 @@ class Services:
     pipeline: Pipeline
     reach: ReachDesk
     surveyor: Surveyor
+    warmth: Warmth
     roads: RoadPicture
     road_desk: RoadDesk
     classroom: Classroom
     learning: LearningDesk
     learned_roads: LearnedRoads
+    dead_zones: ZoneDesk
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -112,12 +117,6 @@ async def build(settings: Settings) -> Services:
         fanout = RedisFanOut(settings.redis_url, queue_len_max=limits.fanout_queue_len_max)
         presence = PresenceStore(redis, metrics)
         positions = PositionWriter(pool, metrics=metrics, limits=writer_limits(limits))
-        surveyor = await asyncio.to_thread(Surveyor, roadmap)
-        undo.push_async_callback(surveyor.close)
-        roads, road_desk = await _live_roads(pool, fanout, routing, surveyor, roadmap, metrics)
-        classroom = Classroom(roadmap)
-        undo.push_async_callback(classroom.close)
-        learning = await _learning(pool, fanout, routing, surveyor, classroom, roadmap, metrics)
         board = await Board.load(
             pool,
             fanout=fanout,
@@ -126,6 +125,27 @@ async def build(settings: Settings) -> Services:
             presence=presence,
             metrics=metrics,
         )
+        warmth = Warmth(live=board, router=routing)
+        board.on_change(warmth.unit_changed)
+        surveyor = await asyncio.to_thread(Surveyor, roadmap)
+        undo.push_async_callback(surveyor.close)
+        roads, road_desk = await _live_roads(
+            pool, fanout, routing, surveyor, roadmap, metrics, warmth
+        )
+        classroom = Classroom(roadmap)
+        undo.push_async_callback(classroom.close)
+        learning = await _learning(
+            pool, fanout, routing, surveyor, classroom, roadmap, metrics, warmth
+        )
+        dead_zones = ZoneDesk(
+            pool=pool,
+            fanout=fanout,
+            classroom=classroom,
+            surveyor=surveyor,
+            roadmap=roadmap,
+            clock=utc_now,
+        )
+        await dead_zones.catch_up()
         services = Services(
             settings=settings,
             pool=pool,
@@ -148,6 +168,7 @@ async def build(settings: Settings) -> Services:
             ),
             reach=ReachDesk(router=routing, roadmap=roadmap, snapper=index.snap),
             surveyor=surveyor,
+            warmth=warmth,
             roads=roads,
             road_desk=road_desk,
             classroom=classroom,
@@ -155,6 +176,7 @@ async def build(settings: Settings) -> Services:
             learned_roads=LearnedRoads(
                 desk=learning, classroom=classroom, surveyor=surveyor, roadmap=roadmap
             ),
+            dead_zones=dead_zones,
             positions=positions,
             sessions=Sessions(
                 pool=pool,
@@ -191,6 +213,7 @@ async def _live_roads(
     surveyor: Surveyor,
     roadmap: RoadMap,
     metrics: Metrics,
+    warmth: Warmth,
 ) -> tuple[RoadPicture, RoadDesk]:
     """What was closed, slowed or set before, in force again; and the desk that changes it."""
     picture = RoadPicture(
@@ -198,9 +221,11 @@ async def _live_roads(
         router=routing,
         surveyor=surveyor,
         roadmap=roadmap,
-        speeds_of=partial(_speeds_under, roadmap),
+        times_of=partial(_times_under, roadmap),
+        ready=warmth.ready_for,
         metrics=metrics,
     )
+    picture.on_change(warmth.wake)
     desk = RoadDesk(
         pool=pool,
         fanout=fanout,
@@ -222,13 +247,19 @@ async def _learning(
     classroom: Classroom,
     roadmap: RoadMap,
     metrics: Metrics,
+    warmth: Warmth,
 ) -> LearningDesk:
     """The learned times that were in force, in force again; and the desk that learns more."""
+
+    async def put_in_force(learned: Learned | None) -> None:
+        await routing.set_learned(learned)
+        warmth.wake()
+
     versions = LearnedVersions(
         pool=pool,
         fanout=fanout,
         map_id=roadmap.meta.map_id,
-        put_in_force=routing.set_learned,
+        put_in_force=put_in_force,
         clock=utc_now,
     )
     await versions.catch_up()
@@ -262,8 +293,10 @@ async def background(services: Services) -> AsyncIterator[None]:
             "presence": services.presence.run,
             "board": services.board.run,
             "roads": services.roads.run,
+            "warmth": services.warmth.run,
             "road_desk": services.road_desk.run,
             "learning": services.learning.run,
+            "dead_zones": services.dead_zones.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,
             "sweep": lambda: housekeeping.sweep_sessions(services.pool),
@@ -304,9 +337,9 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
         _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
 
-def _speeds_under(roadmap: RoadMap, condition: Condition) -> ArcSpeeds:
+def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
     """Of a patrol car in routine; how much slower an area is than the county holds for all."""
-    return arc_speeds(roadmap, Profile(condition=condition))
+    return travel_times_ms(roadmap, Profile(condition=condition))
 
 
 def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex]:

@@ -3,14 +3,15 @@
 A drive is the way of a unit from setting off to arriving, as its devices reported it; of several
 devices the one that said most counts. It is compared with the model under the conditions that held
 in the whole county; roads that were closed, slowed, or under other conditions are left out. A drive
-that cannot be matched is kept empty, with the reason, so that it is not tried for ever.
-Knows nothing of learning.
+that cannot be matched is kept empty, with the reason, so that it is not tried for ever. Beside the
+drive is kept what it says of radio: where its fixes came late. Knows nothing of learning.
 """
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,17 @@ from geo.learning.passages import Passages
 from geo.learning.track import Track
 from geo.live.conditionfield import SetCondition, TooManyConditions, field
 from geo.live.extent import Zone
+from geo.radio.evidence import Heard, heard_on
+from geo.radio.pieces import Pieces
+from geo.radio.silences import PROMPT_S, Contact
 from geo.roadmap import RoadMap
 from server.classroom import Classroom
 from server.dispatch.travel import MODE_OF_PRIORITY, VEHICLE_OF_KIND
 from server.ids import new_id
 from server.metrics import Metrics
 from server.ports import Clock
+from server.stores import deadzones, roadstate
 from server.stores import learning as store
-from server.stores import roadstate
 from server.stores.learning import Trip, Waiting
 from server.stores.roadentries import where_of
 from server.stores.roadstate import CONDITIONS, STATES, ConditionRow, RoadStateRow
@@ -65,6 +69,7 @@ class DriveMatcher:
         self._pool, self._clock = pool, clock
         self._classroom, self._surveyor = classroom, surveyor
         self._map_id, self._edge_count = roadmap.meta.map_id, roadmap.edge_count
+        self._pieces = Pieces.of(roadmap)
         self._metrics = metrics or Metrics()
 
     async def match_waiting(self) -> int:
@@ -97,8 +102,9 @@ class DriveMatcher:
             runs=_runs(match, order.from_at.timestamp(), unlike),
         )
         spans = match.unmatched if match else ()
-        async with self._pool.acquire() as conn:
-            await store.insert_trip(
+        heard = await self._heard(order, said[0], match) if match and match.runs else None
+        async with self._pool.acquire() as conn, conn.transaction():
+            kept = await store.insert_trip(
                 conn,
                 order,
                 trip,
@@ -108,6 +114,10 @@ class DriveMatcher:
                 note=note,
                 at=self._clock(),
             )
+            if kept and heard is not None and len(heard):
+                await deadzones.insert_drive(
+                    conn, trip.id, heard, map_id=self._map_id, ended_at=trip.to_at
+                )
         self._metrics.count("drives_matched" if trip.runs else "drives_unmatched")
 
     async def _matched(self, said: store.Fixes, profile: Profile) -> tuple[Match | None, str]:
@@ -118,6 +128,16 @@ class DriveMatcher:
             return None, str(error)
         match = await self._classroom.ask(lambda school: school.match(track, profile))
         return match, "" if match.runs else "no road fits the fixes"
+
+    async def _heard(self, order: Waiting, said: store.Fixes, match: Match) -> Heard:
+        """Where on the way there was radio and where not, as far as it is known."""
+        prompt = timedelta(seconds=PROMPT_S)
+        async with self._pool.acquire() as conn:
+            witnesses_s = await deadzones.witnesses(
+                conn, order.unit_id, order.from_at, order.to_at, prompt
+            )
+        contact = Contact.of(said.at_s, said.received_s, witnesses_s)
+        return await self._classroom.ask(lambda _: heard_on(match.runs, contact, self._pieces))
 
     async def _roads_then(self, order: Waiting) -> tuple[Condition, Edges]:
         """What held in the whole county during a drive, and the edges where it was otherwise."""

@@ -39,6 +39,7 @@ from server.embedded.launcher import Running
 from server.gateways import console, device
 from server.http import (
     auth,
+    deadzones,
     devices_admin,
     guidance,
     incidents,
@@ -72,6 +73,7 @@ _MODULES = (
     units,
     journal,
     learning,
+    deadzones,
     ground_map,
     reach,
     roads,

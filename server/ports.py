@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geo.driving.speed import ArcSpeeds
+    from geo.driving.speed import Profile
     from geo.driving.vehicles import Mode
     from geo.eta import Eta
     from geo.ground import Route
@@ -41,7 +41,8 @@ class FanOut(Protocol):
     """Tells every process of the county that something changed; a hint, never the truth.
 
     Topics: `unit` (unit id), `incident` (incident id), `device` (device id: a command waits),
-    `fix` and `presence` (JSON), `roads` (their version), `learning` (map id). Publish only after
+    `fix` and `presence` (JSON), `roads` (their version), `learning` and `dead_zones`
+    (map id). Publish only after
     the transaction has committed.
     """
 
@@ -71,8 +72,6 @@ class LiveRoads:
     """Grows with every change."""
     county: Condition = DRY
     """Holds outside all areas."""
-    county_speeds: ArcSpeeds | None = None
-    """Of a patrol car in routine under it; None: for a dry day."""
     conditions: tuple[str, ...] = ("dry",)
     """Every condition that holds somewhere, the county's first."""
     table: RoadTable | None = None
@@ -107,6 +106,27 @@ class RoadWatch(Protocol):
         """Return when every change up to this version is in force. Raises `RoutingBusy`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedBack:
+    """A unit that is silent where we know of no radio, and when it will be heard again."""
+
+    unit_id: str
+    silent_since: datetime
+    at: datetime
+    """As likely sooner as later."""
+    at_latest: datetime
+    """Silent still then, it is missing."""
+    place: dict[str, str]
+    """Where radio comes back, by language, `en` and `zh`."""
+
+
+class RadioOutlook(Protocol):
+    """Which silence is to be expected: timers that wait for a unit stretch to `at_latest`."""
+
+    def expected_back(self, unit_id: str) -> ExpectedBack | None:
+        """None: the unit is heard, or nothing explains its silence. Never waits."""
+
+
 class Router(Protocol):
     """Travel over the road graph, from any task of the event loop."""
 
@@ -116,6 +136,10 @@ class Router(Protocol):
 
     async def set_roads(self, roads: LiveRoads) -> None:
         """In force for every query asked after this one; never refused for a full queue."""
+
+    async def keep_ready(self, profiles: Sequence[Profile]) -> None:
+        """Return when these can answer at once, as the roads are now; until others are named they
+        are not forgotten. Raises `RoutingBusy`, and ValueError for too many."""
 
     async def snap(self, lon: float, lat: float) -> Snap:
         """Raises `OffMapError`, `NoRouteError`, `RoutingBusy`."""

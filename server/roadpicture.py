@@ -2,7 +2,8 @@
 
 `catch_up` reads what runs, and hands routing one table of everything that differs from the map.
 Closed and slowed roads are in force when it returns. A condition needs travel times of the whole
-map under it (`server.weather`): until `run` has computed them, the conditions before it stay.
+map under it (`server.weather`, and `ready` for those who drive): until `run` has them, the
+conditions before it stay.
 Changes nothing in the database; that is `server.roaddesk`.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ import msgspec
 import numpy as np
 
 from geo.driving.conditions import Condition
+from geo.driving.speed import DRY
 from geo.errors import ExtentError
 from geo.live.conditionfield import ConditionField, SetCondition, TooManyConditions, field, members
 from geo.live.extent import Ints, Where, Zone
@@ -31,7 +33,7 @@ from server.stores.roadentries import where_of
 from server.stores.roadstate import ConditionRow, Picture, RoadStateRow, Spell
 from server.surveyor import Survey, Surveyor
 from server.views import ConditionView, RoadStateView, RoadsView, SpellStatus, SpellView
-from server.weather import SpeedsOf, Weather
+from server.weather import TimesOf, Weather
 
 logger = logging.getLogger(__name__)
 
@@ -46,13 +48,18 @@ class RoadPicture:
         router: Router,
         surveyor: Surveyor,
         roadmap: RoadMap,
-        speeds_of: SpeedsOf,
+        times_of: TimesOf,
+        ready: Callable[[Condition], Awaitable[None]],
         metrics: Metrics | None = None,
     ) -> None:
-        """`speeds_of` is called on another thread, for one condition after the other."""
+        """`times_of` is called on another thread, for one condition after the other; `ready` has
+        routing made ready for a condition of the county, before it is in force."""
         self._pool, self._router, self._surveyor = pool, router, surveyor
         self._map_id, self._edge_count = roadmap.meta.map_id, roadmap.edge_count
-        self._weather = Weather(speeds_of, roadmap.edge_count)
+        self._weather = Weather(times_of, roadmap.edge_count)
+        self._ready = ready
+        self._ready_for: Condition = DRY
+        """The county's condition for which routing was made ready last."""
         self._metrics = metrics or Metrics()
         self._picture = Picture(version=-1, states=[], conditions=[])
         self._surveys: dict[str, Survey | None] = {}
@@ -151,7 +158,9 @@ class RoadPicture:
             await self._unsettled.wait()
             wanted = self._wanted(self._picture)
             for condition in self._weather.missing(wanted):
-                await asyncio.to_thread(self._weather.compute, condition, wanted)
+                await asyncio.to_thread(self._weather.compute, condition)
+            await self._ready(wanted.county)
+            self._ready_for = wanted.county
             async with self._taking:
                 await self._take(self._picture)
 
@@ -164,7 +173,8 @@ class RoadPicture:
     async def _take(self, picture: Picture) -> None:
         """Put a picture in force, with conditions as far as their travel times are known."""
         wanted = self._wanted(picture)
-        settled = not self._weather.missing(wanted)
+        known = wanted.county in (self._weather.where.county, self._ready_for)
+        settled = known and not self._weather.missing(wanted)
         if settled and not self._weather.is_laid(wanted):
             await self._surveyor.insist(lambda _: self._weather.lay(wanted))
         changes = [
@@ -178,7 +188,6 @@ class RoadPicture:
             LiveRoads(
                 version=picture.version,
                 county=self._weather.where.county,
-                county_speeds=self._weather.county_speeds,
                 conditions=self._weather.words,
                 table=table,
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from geo.departure import snap_of
-from geo.driving.speed import arc_speeds
+from geo.driving.speed import Profile
 from geo.errors import NoRouteError
 from geo.eta import Eta, Spreads
 from geo.reach.coverage import FOLLOWED_S, Village, eta_to, times_to
@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.departure import Start
-    from geo.driving.speed import ArcSpeeds, Profile
     from geo.driving.vehicles import Mode, Vehicle
     from geo.ground import Ground, Route
     from geo.learning.factors import LearnedFactors
-    from geo.roadmap import RoadMap
     from geo.snap import Snap
     from geo.walk import Approach, DropOff
 
@@ -69,6 +67,7 @@ class RoutingService:
         self._stopping = False
         self.refused_count = 0
         self._roads = LiveRoads()
+        self._modelling: dict[Profile, asyncio.Task[None]] = {}
 
     @property
     def roads(self) -> LiveRoads:
@@ -135,27 +134,31 @@ class RoutingService:
             ]
         )
 
+    async def keep_ready(self, profiles: Sequence[Profile]) -> None:
+        """See `ports.Router`."""
+        await self._insist(lambda ground: ground.keep(profiles))
+        await self._ready(profiles)
+        for profile in profiles:  # one by one, so that a question in between does not wait for all
+            await self._insist(partial(_catch_up, profile))
+
     async def set_roads(self, roads: LiveRoads) -> None:
         """Put closed and slowed roads and weather in force for every query asked after this one.
 
         Waits for its turn among the queries, and is never refused: a closed road must close.
-        Raises `RoutingBusy` once routing has stopped.
+        Another weather of the county is in force as soon as its travel times are known: have them
+        made by `keep_ready` before. Raises `RoutingBusy` once routing has stopped.
         """
-        if self._stopping:
-            raise RoutingBusy("routing has stopped")
 
         def take_over(ground: Ground) -> None:
             if roads.county != self._roads.county:
-                ground.set_condition(roads.county, roads.county_speeds)
+                ground.set_condition(roads.county)
             ground.set_overrides(roads.overrides)
             self._roads = roads
 
-        await asyncio.wrap_future(self._thread.submit(self._on_thread, take_over))
+        await self._insist(take_over)
 
     async def set_learned(self, learned: Mapping[Mode, LearnedFactors] | None) -> None:
         """Put learned travel times in force like `set_roads`; None: the model alone."""
-        if self._stopping:
-            raise RoutingBusy("routing has stopped")
 
         def take_over(ground: Ground) -> None:
             known = learned or {}
@@ -163,15 +166,22 @@ class RoutingService:
             self._spreads = Spreads(ground.roadmap, learned=known.get(ground.profile.mode))
             self._roads = replace(self._roads)  # answers from before do not hold any more
 
-        await asyncio.wrap_future(self._thread.submit(self._on_thread, take_over))
+        await self._insist(take_over)
 
     async def close(self) -> None:
         """Refuse what waits, let the query under way end, close the ground, end the thread."""
         if self._stopping:
             return
         self._stopping = True
+        await asyncio.gather(*self._modelling.values(), return_exceptions=True)
         self._thread.submit(self._close_ground)
         await asyncio.to_thread(self._thread.shutdown, wait=True)
+
+    async def _insist(self, job: Callable[[Ground], T]) -> T:
+        """Like `_run`, but never refused for a full queue."""
+        if self._stopping:
+            raise RoutingBusy("routing has stopped")
+        return await asyncio.wrap_future(self._thread.submit(self._on_thread, job))
 
     async def _run(self, job: Callable[[Ground], T]) -> T:
         if self._stopping:
@@ -197,16 +207,35 @@ class RoutingService:
         return self._spreads
 
     async def _model(self, vehicles: Set[Vehicle], mode: Mode) -> None:
-        """Model what was never asked before, off the routing thread: it takes long."""
+        """Model what was never asked before."""
+        county = self._roads.county
+        await self._ready(Profile(vehicle=each, mode=mode, condition=county) for each in vehicles)
 
-        def unknown(ground: Ground) -> tuple[RoadMap, list[Profile]]:
-            profiles = [replace(ground.profile, vehicle=each, mode=mode) for each in vehicles]
-            return ground.roadmap, [each for each in profiles if not ground.knows(each)]
+    async def _ready(self, profiles: Iterable[Profile]) -> None:
+        """Return when all can answer at once. Raises `RoutingBusy`.
 
-        roadmap, profiles = await self._run(unknown)
-        for profile in profiles:
-            speeds = await asyncio.to_thread(arc_speeds, roadmap, profile)
-            await self._run(partial(_prepare, profile, speeds))
+        Modelling takes long, so it is done off the routing thread, once for all who wait for it.
+        """
+        wanted = list(profiles)
+
+        def unknown(ground: Ground) -> list[Profile]:
+            return [each for each in wanted if not ground.knows(each)]
+
+        for profile in await self._insist(unknown):
+            task = self._modelling.get(profile)
+            if task is None:
+                task = asyncio.create_task(self._prepare(profile), name=f"model {profile}")
+                self._modelling[profile] = task
+                task.add_done_callback(partial(self._forget, profile))
+            await asyncio.shield(task)
+
+    def _forget(self, profile: Profile, _task: asyncio.Task[None]) -> None:
+        del self._modelling[profile]
+
+    async def _prepare(self, profile: Profile) -> None:
+        models = await self._insist(lambda ground: ground.models)
+        modelled = await asyncio.to_thread(models.of, profile)
+        await self._insist(lambda ground: ground.prepare(profile, modelled))
 
     def _arrivals(
         self, ground: Ground, travellers: Sequence[Traveller], place: Approach, mode: Mode
@@ -302,5 +331,6 @@ def _start(ground: Ground, traveller: Traveller) -> Start:
     )
 
 
-def _prepare(profile: Profile, speeds: ArcSpeeds, ground: Ground) -> None:
-    ground.prepare(profile, speeds)
+def _catch_up(profile: Profile, ground: Ground) -> None:
+    if ground.knows(profile):
+        ground.prepare(profile)

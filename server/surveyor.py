@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from geo.describe import Describer
-from geo.linear import LinearIndex
+from geo.linear import LinearIndex, point_at
 from geo.live.conditionfield import members
 from geo.live.extent import Coverage, ExtentIndex, Floats, Ints, Picks, RoadSpan, Where, Zone
 from geo.live.outline import outline
@@ -27,6 +27,10 @@ QUEUE_LEN_MAX = 64
 """Questions under way or waiting."""
 
 T = TypeVar("T")
+Part: TypeAlias = tuple[int, float, float]
+"""An edge, and from where to where on it, as shares from its tail."""
+Words: TypeAlias = dict[str, str]
+"""By language, `en` and `zh`."""
 
 
 class SurveyorBusy(Exception):
@@ -95,6 +99,16 @@ class Surveyor:
         """
         return await self.ask(lambda index: (members(index, zone), self._middle(zone)))
 
+    async def points(self, points: Sequence[tuple[int, float]]) -> list[Words]:
+        """Points on edges (edge, share from its tail) in words."""
+        return await self.insist(lambda index: [self._point(index, *each) for each in points])
+
+    async def stretches(
+        self, stretches: Sequence[Sequence[tuple[int, float, float]]]
+    ) -> list[Words]:
+        """Stretches of road, each some parts of edges, in words."""
+        return await self.insist(lambda index: [self._stretch(index, each) for each in stretches])
+
     async def close(self) -> None:
         """Let what is under way end."""
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
@@ -125,9 +139,32 @@ class Surveyor:
             case Zone():
                 return self._middle(where)
 
+    def _point(self, index: ExtentIndex, edge: int, fraction: float) -> Words:
+        if (stone := index.linear.kilometre(edge, fraction)) is not None:
+            return _kilometre_words(stone[0], f"{stone[1]:.1f}")
+        place = self._describer.describe(*point_at(index.roadmap, edge, fraction))
+        return {"en": place, "zh": place}
+
+    def _stretch(self, index: ExtentIndex, parts: Sequence[Part]) -> Words:
+        """By the numbered road with the most of it; else by its middle."""
+        kilometres: dict[str, list[float]] = {}
+        for edge, low, high in parts:
+            for fraction in (low, high):
+                if (stone := index.linear.kilometre(edge, fraction)) is not None:
+                    kilometres.setdefault(stone[0], []).append(stone[1])
+        if not kilometres:
+            edge, low, high = parts[len(parts) // 2]
+            return self._point(index, edge, (low + high) / 2.0)
+        ref, found = max(kilometres.items(), key=lambda item: max(item[1]) - min(item[1]))
+        return _kilometre_words(ref, f"{min(found):.1f}–{max(found):.1f}")
+
     def _middle(self, zone: Zone) -> str:
         lon, lat = np.mean(zone.corners, axis=0).tolist()
         return self._describer.describe(lon, lat)
+
+
+def _kilometre_words(ref: str, km: str) -> Words:
+    return {"en": f"{ref} km {km}", "zh": f"{ref} {km} 公里"}
 
 
 def length_km(roadmap: RoadMap, coverage: Coverage) -> float:

@@ -1,6 +1,6 @@
 """The conditions in force: the county's as a profile of its own, those of areas as factors on it.
 
-Modelling the speeds of a whole map takes a second or more for a county; that is `compute`, to be
+Modelling the times of a whole map takes a second or more for a county; that is `compute`, to be
 run on a thread. What is in force stays so until everything that a newer field needs is there.
 Knows no store and no router.
 """
@@ -13,29 +13,25 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from geo.driving.conditions import Condition
-from geo.driving.speed import DRY, ArcSpeeds
 from geo.live.conditionfield import DIFFERENT_MAX, ConditionField, Factors, factors, field
 from geo.routing.engine import Weights
 
 KEPT_MAX: Final = DIFFERENT_MAX + 8
 """Conditions whose travel times are kept: all that can hold at once, and some that held lately."""
 
-SpeedsOf: TypeAlias = Callable[[Condition], ArcSpeeds]
+TimesOf: TypeAlias = Callable[[Condition], Weights]
+"""(2M,) milliseconds of a patrol car in routine; how much slower an area is holds for all."""
 
 
 class Weather:
-    """What holds where. `where`, `longer` and `county_speeds` change together, in `lay`."""
+    """What holds where. `where` and `longer` change together, in `lay`."""
 
-    def __init__(self, speeds_of: SpeedsOf, edge_count: int) -> None:
+    def __init__(self, times_of: TimesOf, edge_count: int) -> None:
         self.where: ConditionField = field([], edge_count)
         self.longer: Factors = np.ones(2 * edge_count, dtype=np.float32)
         """On the travel times under the county's condition."""
-        self.county_speeds: ArcSpeeds | None = None
-        """Under the county's condition; None: on a dry day."""
-        self._speeds_of = speeds_of
+        self._times_of = times_of
         self._times: dict[Condition, Weights] = {}
-        self._county: tuple[Condition, ArcSpeeds | None] = DRY, None
-        """The county's condition that was computed last; its speeds are large, so one is kept."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -43,18 +39,13 @@ class Weather:
         return tuple(str(each) for each in self.where.conditions)
 
     def missing(self, wanted: ConditionField) -> list[Condition]:
-        """What has to be computed before `lay`."""
-        areas = wanted.conditions if len(wanted.conditions) > 1 else ()
-        lacking = [each for each in areas if each not in self._times]
-        known = wanted.county in (DRY, self._county[0])
-        return lacking if known or wanted.county in lacking else [wanted.county, *lacking]
+        """What has to be computed before `lay`: nothing where one condition holds everywhere."""
+        several = wanted.conditions if len(wanted.conditions) > 1 else ()
+        return [each for each in several if each not in self._times]
 
-    def compute(self, condition: Condition, wanted: ConditionField) -> None:
+    def compute(self, condition: Condition) -> None:
         """Find out the travel times under one condition of a field; takes long."""
-        speeds = self._speeds_of(condition)
-        self._times[condition] = speeds.times_ms
-        if condition == wanted.county:
-            self._county = condition, speeds
+        self._times[condition] = self._times_of(condition)
 
     def is_laid(self, wanted: ConditionField) -> bool:
         """Whether this is in force already."""
@@ -68,7 +59,6 @@ class Weather:
             self.longer = factors(wanted, self._times.__getitem__, wanted.county)
         else:
             self.longer = np.ones_like(self.longer)
-        self.county_speeds = None if wanted.county == DRY else self._county[1]
         self.where = wanted
         idle = [each for each in self._times if each not in wanted.conditions]
         for each in idle[: max(len(self._times) - KEPT_MAX, 0)]:

@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.typing import Subprotocol
 
-from devices.client import DeviceClient, Phase
+from devices.client import DeviceClient
 from devices.client_events import Event
+from devices.link import Phase
 from devices.shell.radio import Radio
 from protocols.native import FRAME_BYTES_MAX, SUBPROTOCOL, CloseCode, Location, Report
 

@@ -18,7 +18,7 @@ from math import cos, hypot, radians
 from random import Random, SystemRandom
 from typing import Any, Final
 
-from devices.client import DeviceClient, Phase
+from devices.client import DeviceClient
 from devices.client_events import (
     CommandArrived,
     Connected,
@@ -29,6 +29,7 @@ from devices.client_events import (
     Unrecovered,
 )
 from devices.errors import DeviceError
+from devices.link import Phase
 from devices.shell.client import DeviceShell
 from devices.shell.fleetfile import FleetDevice
 from devices.shell.radio import Radio

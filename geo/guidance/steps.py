@@ -16,7 +16,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from geo.guidance.wayside import Caution, cautions, end_node, leg_lengths_m, road_label
@@ -119,11 +118,11 @@ class Guide:
         *,
         place: tuple[float, float] | None = None,
         closed: Collection[int] = (),
-        dead_zones: Sequence[shapely.Polygon] = (),
+        silent: Sequence[tuple[float, float]] = (),
     ) -> list[Step]:
         """From setting off to arriving; `place` (degrees) adds the walk from the road to it.
 
-        `closed`, `dead_zones`: see `geo.guidance.wayside.cautions`. STEPS_MAX at most.
+        `closed`, `silent`: see `geo.guidance.wayside.cautions`. STEPS_MAX at most.
         """
         steps = self._drive(route)
         arrived = Step(
@@ -134,7 +133,7 @@ class Guide:
             lon=float(route.lonlat[-1, 0]),
             lat=float(route.lonlat[-1, 1]),
         )
-        found = cautions(self._map, route, closed=closed, dead_zones=dead_zones)
+        found = cautions(self._map, route, closed=closed, silent=silent)
         return [*_with_cautions(steps[:STEPS_MAX], found), arrived, *_walk(arrived, place)]
 
     def _drive(self, route: Route) -> list[Step]:

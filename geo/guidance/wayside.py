@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from geo.driving.desired import single_track
@@ -77,11 +76,12 @@ def cautions(
     route: Route,
     *,
     closed: Collection[int] = (),
-    dead_zones: Sequence[shapely.Polygon] = (),
+    silent: Sequence[tuple[float, float]] = (),
 ) -> list[Caution]:
     """What to mind, in the order it comes; CAUTIONS_MAX at most.
 
-    `closed`: edges closed now; `dead_zones`: areas without radio, in degrees.
+    `closed`: edges closed now; `silent`: where radio ends and comes back, metres from the start, in
+    order; `geo.radio.ahead` knows.
     """
     if not route.legs:
         return []
@@ -89,7 +89,7 @@ def cautions(
         *_flagged(roadmap, route),
         *_steep(roadmap, route),
         *_closures(roadmap, route, frozenset(closed)),
-        *_silent(route, dead_zones),
+        *_silent(route, silent),
     ]
     return sorted(found, key=lambda each: (each.at_m, each.hazard))[:CAUTIONS_MAX]
 
@@ -200,15 +200,13 @@ def _closures(roadmap: RoadMap, route: Route, closed: frozenset[int]) -> Iterato
             )
 
 
-def _silent(route: Route, zones: Sequence[shapely.Polygon]) -> Iterator[Caution]:
-    line = shapely.LineString(route.lonlat)
-    stretches = []
-    for part in shapely.get_parts(shapely.intersection(line, shapely.union_all(zones))):
-        if isinstance(part, shapely.LineString) and part.length > 0.0:
-            ends = shapely.points(part.coords[0]), shapely.points(part.coords[-1])
-            at = [shapely.line_locate_point(line, end, normalized=True) for end in ends]
-            stretches.append((route.distance_m * min(at), route.distance_m * max(at)))
-    for start_m, end_m in _joined(sorted(stretches)):
+def _silent(route: Route, silent: Sequence[tuple[float, float]]) -> Iterator[Caution]:
+    within = [
+        (max(start_m, 0.0), min(end_m, route.distance_m))
+        for start_m, end_m in silent
+        if start_m < route.distance_m and end_m > 0.0
+    ]
+    for start_m, end_m in _joined(within):
         yield Caution(hazard=Hazard.DEAD_ZONE, at_m=start_m, length_m=end_m - start_m)
 
 

@@ -21,15 +21,14 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from devices.intake import Track
-from devices.session import (
-    DeviceSession,
+from devices.session import DeviceSession, Phase
+from devices.session_events import (
     Downlink,
     Duplicate,
     Event,
     Gap,
     HelloReceived,
     LocationReceived,
-    Phase,
     PingReceived,
     RecordRefused,
     StateReceived,

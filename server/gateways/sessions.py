@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from devices.session import SessionLimits
+from devices.session_flow import SessionLimits
 from protocols.native import CloseCode
 from server.gateways.connection import TRY_AGAIN_LATER, Connection
 from server.ids import new_id

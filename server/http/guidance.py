@@ -36,6 +36,7 @@ class _Desk:
         self._pool = services.pool
         self._live = services.board
         self._routing = services.routing
+        self._zones = services.dead_zones
         self._guide = Guide(services.roadmap)
 
     async def way(self, request: Request, user: User) -> Response:
@@ -52,7 +53,10 @@ class _Desk:
             arc >> 1 for arc, factor in self._routing.roads.overrides.items() if factor == CLOSED
         }
         place = (incident.lon, incident.lat)
-        steps = await asyncio.to_thread(self._guide.steps, way, place=place, closed=closed)
+        silent = [(each.enter_m, each.leave_m) for each in self._zones.picture.ahead(way)]
+        steps = await asyncio.to_thread(
+            self._guide.steps, way, place=place, closed=closed, silent=silent
+        )
         return json(
             OrderRouteView(
                 order_id=order.id,

@@ -32,6 +32,7 @@ from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
 from server.stores.users import User
 from server.surveyor import Surveyor, SurveyorBusy
+from server.zonedesk import ZoneDesk
 
 TERM_LEN_MAX = 200
 TEXT_BYTES_MAX = 6000
@@ -73,6 +74,8 @@ class Services(Protocol):
     def road_desk(self) -> RoadDesk: ...
     @property
     def learning(self) -> LearningDesk: ...
+    @property
+    def dead_zones(self) -> ZoneDesk: ...
     @property
     def learned_roads(self) -> LearnedRoads: ...
 

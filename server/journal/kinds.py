@@ -51,6 +51,23 @@ class JournalKind(StrEnum):
     LEARNING_SET_ASIDE = "learning.set_aside"
     """The model alone was put in force."""
 
+    DEAD_ZONES_LEARNED = "dead_zones.learned"
+    """A version of dead zones was learned from drives."""
+    DEAD_ZONES_ACTIVATED = "dead_zones.activated"
+    DEAD_ZONES_SET_ASIDE = "dead_zones.set_aside"
+    """None of the learned versions is in force any more."""
+    DEAD_ZONE_CONFIRMED = "dead_zones.confirmed"
+    DEAD_ZONE_DISMISSED = "dead_zones.dismissed"
+    DEAD_ZONE_WITHDRAWN = "dead_zones.withdrawn"
+    """What a person said of a zone does not hold any more."""
+
+    RADIO_OVERDUE = "radio.overdue"
+    """A unit did not come out of a dead zone in time."""
+    RADIO_BACK = "radio.back"
+    """It was heard again after that."""
+    RADIO_UNRECEIVED = "radio.unreceived"
+    """A unit is about to enter a dead zone and has not received all of its order."""
+
     SHIFT_STARTED = "shift.started"
     SHIFT_ENDED = "shift.ended"
 

@@ -58,7 +58,7 @@ ORDER BY there.told_at LIMIT $3
 
 # Fixes of the devices a unit carries, device by device in order of time.
 FIXES = """
-SELECT device_id, observed_at, lon, lat, accuracy_m
+SELECT device_id, observed_at, received_at, lon, lat, accuracy_m
 FROM position JOIN device ON device.id = device_id
 WHERE device.unit_id = $1 AND observed_at BETWEEN $2 AND $3 AND received_at BETWEEN $4 AND $5
 ORDER BY device_id, observed_at LIMIT $6
@@ -158,7 +158,9 @@ class Fixes:
 
     device_id: str
     at_s: np.ndarray
-    """POSIX seconds."""
+    """Taken, POSIX seconds."""
+    received_s: np.ndarray
+    """Arrived."""
     lonlat: np.ndarray
     accuracy_m: np.ndarray
     """NaN where the device did not say."""
@@ -414,6 +416,7 @@ def _fixes(device_id: str, rows: list[Any]) -> Fixes:
     return Fixes(
         device_id=device_id,
         at_s=np.array([row["observed_at"].timestamp() for row in rows]),
+        received_s=np.array([row["received_at"].timestamp() for row in rows]),
         lonlat=np.array([(row["lon"], row["lat"]) for row in rows]),
         accuracy_m=np.array(accuracy, dtype=np.float64),
     )

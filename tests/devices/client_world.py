@@ -11,11 +11,13 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
-from devices.client import DeviceClient, Phase
+from devices.client import DeviceClient
 from devices.client_events import CommandArrived
 from devices.errors import DeviceError
-from devices.session import (
-    DeviceSession,
+from devices.link import Phase
+from devices.session import DeviceSession
+from devices.session import Phase as ServerPhase
+from devices.session_events import (
     Downlink,
     HelloReceived,
     LocationReceived,
@@ -23,7 +25,6 @@ from devices.session import (
     RecordRefused,
     StateReceived,
 )
-from devices.session import Phase as ServerPhase
 from devices.storage import Crash, Fault, MemoryStorage
 from protocols.native import CloseCode, Location, Report, State
 

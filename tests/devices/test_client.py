@@ -7,13 +7,7 @@ from typing import Any
 
 import pytest
 
-from devices.client import (
-    HELLOS_MAX,
-    RESEND_S_FIRST,
-    WELCOME_S_MAX,
-    DeviceClient,
-    Phase,
-)
+from devices.client import DeviceClient
 from devices.client_events import (
     CommandArrived,
     CommandMissed,
@@ -26,6 +20,8 @@ from devices.client_events import (
     Unrecovered,
 )
 from devices.errors import OrderOver, UnknownCommand
+from devices.link import HELLOS_MAX, WELCOME_S_MAX, Phase
+from devices.link_timers import RESEND_S_FIRST
 from devices.storage import Crash, Fault, MemoryStorage
 from protocols import native
 from protocols.native import (

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from devices.client import DeviceClient
+from devices.client_logs import ClientLogs
 from devices.inbox import Cursor, Entry, Inbox
-from protocols.native import Command, Location, Report, State
+from protocols.native import Command, Location, Report, State, Uplink
 from tests.devices.client_world import JOB, World
 
 RUNS = 2000
@@ -49,7 +51,7 @@ def check_exact(world: World) -> None:
     """Where the server lost nothing: each step of each order once, each position once."""
     steps: dict[str, list[Report]] = {each.id: [] for each in world.server.log}
     fixes: list[int] = []
-    for record in world.server.installs[world.client._install_id]:
+    for record in world.server.installs[world.client.logs.install_id]:
         if isinstance(record, State):
             steps[record.id].append(record.s)
         else:
@@ -103,12 +105,24 @@ def test_the_same_through_restored_backups() -> None:
 # -- each rule is needed: without it the same runs fail -----------------------------------------
 
 
-class NoDedupe(DeviceClient):
+class _WithLogs(DeviceClient):
+    """Keeps its logs in another way."""
+
+    kind: type[ClientLogs]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.logs.__class__ = self.kind
+        self.logs.load()
+
+
+class NoDedupe(_WithLogs):
     """Takes a command it has for a new one."""
 
-    def _load(self) -> None:
-        super()._load()
-        self.inbox.__class__ = _ForgetfulInbox
+    class kind(ClientLogs):  # noqa: N801 (fills the attribute)
+        def load(self) -> None:
+            super().load()
+            self.inbox.__class__ = _ForgetfulInbox
 
 
 class _ForgetfulInbox(Inbox):
@@ -117,12 +131,13 @@ class _ForgetfulInbox(Inbox):
         return super().store(command)
 
 
-class CursorFirst(DeviceClient):
+class CursorFirst(_WithLogs):
     """Moves the cursor before the command is stored."""
 
-    def _load(self) -> None:
-        super()._load()
-        self.inbox.__class__ = _HastyInbox
+    class kind(ClientLogs):  # noqa: N801 (fills the attribute)
+        def load(self) -> None:
+            super().load()
+            self.inbox.__class__ = _HastyInbox
 
 
 class _HastyInbox(Inbox):
@@ -139,15 +154,12 @@ class NoGapCheck(DeviceClient):
         super()._command(loose, now)
 
 
-class NumberAfterSending(DeviceClient):
+class NumberAfterSending(_WithLogs):
     """Sends records whose numbers are not durable."""
 
-    def _live_frames(self, now: float) -> list[bytes]:
-        commit, self._commit = self._commit, lambda: None  # type: ignore[method-assign]
-        try:
-            return super()._live_frames(now)
-        finally:
-            self._commit = commit  # type: ignore[method-assign]
+    class kind(ClientLogs):  # noqa: N801 (fills the attribute)
+        def records(self) -> list[Uplink]:
+            return self.outbox.take()
 
 
 @pytest.mark.parametrize(

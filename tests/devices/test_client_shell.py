@@ -15,10 +15,12 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from devices.client import DeviceClient, Phase
+from devices.client import DeviceClient
 from devices.client_events import CommandArrived, Connected, Disconnected, Event, Stopped
 from devices.errors import StorageFailed
-from devices.session import DeviceSession, Downlink, HelloReceived, LocationReceived, StateReceived
+from devices.link import Phase
+from devices.session import DeviceSession
+from devices.session_events import Downlink, HelloReceived, LocationReceived, StateReceived
 from devices.shell.client import DeviceShell
 from devices.shell.radio import Radio
 from devices.shell.storage import SqliteStorage

@@ -6,19 +6,18 @@ from typing import Any
 
 import pytest
 
-from devices.session import (
-    DeviceSession,
+from devices.session import DeviceSession, Phase
+from devices.session_events import (
     Downlink,
     Duplicate,
     Gap,
     HelloReceived,
     LocationReceived,
-    Phase,
     PingReceived,
     RecordRefused,
-    SessionLimits,
     StateReceived,
 )
+from devices.session_flow import SessionLimits
 from protocols.native import (
     FRAME_BYTES_MAX,
     Ack,

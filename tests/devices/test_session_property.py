@@ -14,14 +14,9 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devices.session import (
-    DeviceSession,
-    Downlink,
-    HelloReceived,
-    LocationReceived,
-    SessionLimits,
-    StateReceived,
-)
+from devices.session import DeviceSession
+from devices.session_events import Downlink, HelloReceived, LocationReceived, StateReceived
+from devices.session_flow import SessionLimits
 from protocols.native import (
     Ack,
     Command,

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from geo.driving.conditions import Condition
-from geo.driving.speed import Mode, Profile, arc_speeds
+from geo.driving.speed import Mode, Profile
 from geo.errors import MapFolderError, NoRouteError
 from geo.ground import Ground, Route
 from geo.projection import projection
@@ -154,8 +154,9 @@ def test_a_condition_holds_until_another_is_set(ground: Ground, modelled_elsewhe
     there = np.isfinite(before) & (before > 0)
 
     fresh = Ground(ground.roadmap, engine="scipy")
-    speeds = arc_speeds(ground.roadmap, snow) if modelled_elsewhere else None
-    fresh.set_condition(snow.condition, speeds)
+    if modelled_elsewhere:
+        fresh.prepare(snow, fresh.models.of(snow))
+    fresh.set_condition(snow.condition)
     fresh.set_overrides({0: CLOSED})
     fresh.set_overrides({})
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from geo import metrics as metrics_module
+from geo.driving.conditions import Condition
 from geo.driving.speed import ArcSpeeds, Mode, Profile, Vehicle, arc_speeds, travel_times_ms
-from geo.metrics import METRICS_MAX, Metrics
+from geo.metrics import KEPT_MAX, METRICS_MAX, Metrics
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
 from geo.routing.engine import CLOSED
@@ -110,4 +111,32 @@ def test_learned_factors_hold_for_their_mode_and_not_on_foot(engine: EngineName)
         assert np.abs(found - expected).max() <= 1
     metrics.set_learned({})
     assert (metrics.router(ROUTINE).arc_ms == travel_times_ms(roadmap, ROUTINE)).all()
+    metrics.close()
+
+
+def test_what_is_kept_is_not_let_go_of_first(engine: EngineName) -> None:
+    metrics = Metrics(grid_map(), engine, metrics_max=2)
+    metrics.keep([ROUTINE])
+    metrics.metric(ROUTINE)
+
+    for vehicle in (Vehicle.FOOT, Vehicle.MOTORCYCLE, Vehicle.FOUR_BY_FOUR):
+        metrics.metric(Profile(vehicle=vehicle))
+        assert ROUTINE in metrics
+        assert len(metrics) == 2
+
+    metrics.keep([URGENT, Profile(vehicle=Vehicle.FOOT)])
+    metrics.metric(URGENT)
+    metrics.metric(Profile(vehicle=Vehicle.FOOT))
+    assert ROUTINE not in metrics
+    metrics.close()
+
+
+def test_no_more_can_be_kept_than_there_is_room_for(engine: EngineName) -> None:
+    metrics = Metrics(grid_map(), engine)
+    fogs = [Condition(fog_visibility_m=10.0 + each) for each in range(KEPT_MAX + 1)]
+
+    with pytest.raises(ValueError, match=f"at most {KEPT_MAX}"):
+        metrics.keep(Profile(condition=each) for each in fogs)
+
+    assert KEPT_MAX < METRICS_MAX
     metrics.close()

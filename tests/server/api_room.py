@@ -15,6 +15,7 @@ from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
+from server.classroom import Classroom
 from server.http import guidance, incidents, journal, map, orders, reach, units  # noqa: A004 (its name)
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
@@ -25,6 +26,7 @@ from server.routing import RoutingService
 from server.settings import Limits
 from server.stores import users
 from server.stores.users import Role
+from server.zonedesk import ZoneDesk
 from tests.server.dispatch_room import Room, StillLife, a_room
 
 
@@ -40,6 +42,7 @@ class Services:
     tiles: TileMaker
     places: PlaceIndex
     reach: ReachDesk
+    dead_zones: ZoneDesk
 
 
 @dataclass
@@ -87,6 +90,7 @@ class Api:
 async def an_api(
     pool: Any, small_map: RoadMap, tiles: TileMaker, places: PlaceIndex
 ) -> AsyncIterator[Api]:
+    classroom = Classroom(small_map)
     async with a_room(pool, small_map) as room:
         services = Services(
             pool,
@@ -97,6 +101,14 @@ async def an_api(
             tiles,
             places,
             ReachDesk(router=room.routing, roadmap=small_map, snapper=SnapIndex(small_map).snap),
+            ZoneDesk(
+                pool=pool,
+                fanout=room.fanout,
+                classroom=classroom,
+                surveyor=room.surveyor,
+                roadmap=small_map,
+                clock=lambda: room.now,
+            ),
         )
         auth = Auth(pool, Limits())
         routes = [
@@ -107,3 +119,4 @@ async def an_api(
         app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)
         yield Api(room, app)
         auth.close()
+        await classroom.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from geo.driving.speed import Profile, arc_speeds
+from geo.driving.speed import Profile, travel_times_ms
 from geo.errors import NoRouteError
 from geo.ground import Ground
 from geo.roadmap import RoadMap
@@ -31,6 +31,7 @@ from server.views import (
     RecommendationView,
     UnitView,
 )
+from server.warmth import Warmth
 from tests.small_county import crossing
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -306,7 +307,8 @@ async def a_room(
         router=routing,
         surveyor=surveyor,
         roadmap=roadmap,
-        speeds_of=lambda condition: arc_speeds(roadmap, Profile(condition=condition)),
+        times_of=lambda condition: travel_times_ms(roadmap, Profile(condition=condition)),
+        ready=Warmth(live=live, router=routing).ready_for,
     )
     room = Room(
         pool=pool,

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from devices.session import SessionLimits
+from devices.session_flow import SessionLimits
 from protocols.native import (
     SUBPROTOCOL,
     Ack,

@@ -51,8 +51,13 @@ class Drivers:
         priority: str = "routine",
         with_fixes: bool = True,
         interval_s: float = 10.0,
+        silent: tuple[float, float] | None = None,
     ) -> str:
-        """Drive a way in so many times the modelled time; returns the order's id."""
+        """Drive a way in so many times the modelled time; returns the order's id.
+
+        `silent`: between these shares of the way there is no radio, and there is elsewhere; None:
+        all fixes arrive now.
+        """
         driven = drive(
             self._roadmap,
             way,
@@ -65,19 +70,43 @@ class Drivers:
         started_at = ended_at - timedelta(seconds=driven.duration_s)
         order_id = await self._order(priority, started_at, ended_at)
         if with_fixes:
-            at = [started_at + timedelta(seconds=each) for each in driven.track.at_s.tolist()]
-            await self._pool.execute(
-                "SELECT ensure_position_partition($1)", datetime.now(UTC).date()
-            )
+            at_s = driven.track.at_s
+            at = [started_at + timedelta(seconds=each) for each in at_s.tolist()]
+            received = [datetime.now(UTC)] * len(at)
+            if silent is not None:
+                share = driven.way_m / driven.way_m.max()
+                inside = (share >= silent[0]) & (share < silent[1])
+                back_s = float(at_s[inside].max(initial=0.0)) + interval_s
+                lag_s = np.where(inside, back_s - at_s, 1.0).tolist()
+                pairs = zip(at, lag_s, strict=True)
+                received = [when + timedelta(seconds=late_s) for when, late_s in pairs]
+            for day in {when.date() for when in received}:
+                await self._pool.execute("SELECT ensure_position_partition($1)", day)
             await self._pool.copy_records_to_table(
                 "position",
                 records=[
-                    (self.device_id, when, datetime.now(UTC), lon, lat, None, None, None, 80,
-                     False, "")
-                    for when, (lon, lat) in zip(at, driven.track.lonlat.tolist(), strict=True)
+                    (self.device_id, when, arrived, lon, lat, None, None, None, 80, False, "")
+                    for when, arrived, (lon, lat)
+                    in zip(at, received, driven.track.lonlat.tolist(), strict=True)
                 ],
             )  # fmt: skip
         return order_id
+
+    async def stand_by(self, device_id: str, from_at: datetime, to_at: datetime) -> None:
+        """Another unit is heard twice a minute all that time."""
+        unit_id = await add_unit(self._pool, f"W-{new_id()[-6:]}", on_duty=False)
+        await add_device(self._pool, device_id, kind="vehicle", unit_id=unit_id)
+        times = np.arange(0.0, (to_at - from_at).total_seconds(), 30.0).tolist()
+        at = [from_at + timedelta(seconds=each) for each in times]
+        for day in {when.date() for when in at}:
+            await self._pool.execute("SELECT ensure_position_partition($1)", day)
+        await self._pool.copy_records_to_table(
+            "position",
+            records=[
+                (device_id, when, when, 100.21, 27.51, None, None, None, 80, False, "")
+                for when in at
+            ],
+        )
 
     async def _order(self, priority: str, started_at: datetime, ended_at: datetime) -> str:
         incident, recommendation, decision, order = (new_id() for _ in range(4))

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from websockets.exceptions import InvalidStatus, NegotiationError
 
-from devices.session import SessionLimits
+from devices.session_flow import SessionLimits
 from protocols.native import FRAME_BYTES_MAX, Ack, Location, Ping, Pong, Report, State
 from server.gateways.sessions import GatewayLimits
 from server.stores import devices

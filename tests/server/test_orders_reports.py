@@ -12,7 +12,6 @@ import pytest
 from geo.roadmap import RoadMap
 from protocols.errors import FrameTooLarge
 from protocols.native import FRAME_BYTES_MAX, Report
-from server.ids import new_id
 from server.stores import commands
 from server.stores.orders import COMMAND_TTL
 from server.stores.units import UnitRow, load_units
@@ -21,6 +20,8 @@ from tests.server.dispatch_room import BY, NOW, Room, a_room
 from tests.small_county import crossing
 
 BADGE = "B-P-02"
+UNKNOWN_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+"""Well formed, of no command."""
 HANDSET, CAMERA = "P-02-handset", "P-02-body_camera"
 
 
@@ -209,7 +210,7 @@ async def test_a_person_who_takes_an_expired_order_is_believed(job: Job) -> None
     assert (await job.now()).state == "accepted"
 
 
-@pytest.mark.parametrize("command_id", ["", "no-such-thing", "\0", new_id()])
+@pytest.mark.parametrize("command_id", ["", "no-such-thing", "\0", UNKNOWN_ID])
 async def test_a_report_about_an_unknown_command_is_logged_and_swallowed(
     job: Job, command_id: str
 ) -> None:

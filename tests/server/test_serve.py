@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devices.session import SessionLimits
+from devices.session_flow import SessionLimits
 from server import bootstrap
 from server.embedded import process
 from server.embedded.launcher import Running
