@@ -4,14 +4,18 @@ Hidden worlds: every road is slower or quicker than modelled by a factor nobody 
 common to the county, to its class and surface, to a numbered road in one direction, the rest its
 own. Drivers differ, too, and so does every passage. Their receivers err by 6 to 15 m and report
 every 5 to 60 s; some stop on the way. The whole chain runs as in the server: fixes are matched to
-roads, times are observed, factors learned. Then other drivers drive, on the same ways and on ways
-nobody drove before, and the time they take is compared with the time foretold.
+roads, times are observed, factors and spreads learned. Then other drivers drive, on the same ways
+and on ways nobody drove before, and the time they take is compared with the time foretold.
+
+Worlds "as assumed" differ as the starting values of the learning say; in "alike" ones roads and
+drivers differ half as much, in "unlike" ones half as much again, which nobody tells the learning.
 
 bias          mean of ln(T / median foretold)
 ape_median    absolute error as a share of T, its median
 ape_mean      and its mean
 p90_coverage  drives that took no longer than the P90 foretold, with a 95 % Wilson interval;
-              between 0.85 and 0.95 is what it should be
+              between 0.85 and 0.95 is what it should be. Drives of one world share its roads, so
+              they count as fewer: by the variance between worlds (Kish's design effect)
 pinball_50    quantile loss of the median and of the P90, minutes
 pinball_90
 
@@ -23,8 +27,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,32 +36,24 @@ from numpy.typing import NDArray
 
 from benchmarks import _andorra
 from benchmarks._drivers import Driven, Way, drive, random_ways
-from benchmarks._report import Options, Row, main, say, share_row
+from benchmarks._report import Options, Row, main, say, wilson
 from geo import mapfolder
 from geo.driving.speed import Profile
 from geo.eta import Spreads
 from geo.ground import Ground
 from geo.learning.factors import LearnedFactors
 from geo.learning.school import Drive, Lessons, School
-from geo.roadmap import RoadMap
 from tests.small_county import small_county
 
-DRIVES = (0, 1, 5, 20, 50)
+DRIVES = (0, 1, 2, 5, 20)
 """Drives per way that were learned from."""
-WORLDS = 6
+WORLDS = 32
 WAYS = 6
 """Ways driven in every world, and as many others that nobody drove before."""
-JUDGED = 12
+JUDGED = 6
 """Drives per way that are foretold, at every number of drives."""
 KM_MIN = 3.0
 
-LEVEL_SD = 0.15
-"""Hidden truth: standard deviation of the log factor of the county, of each class and surface, of
-each numbered road in one direction, of each arc; as the learning assumes."""
-DRIVER_SD = 0.15
-WEATHER_SD = 0.10
-PASSAGE_SD = 0.15
-"""Of one drive, of its day, and of each passage over an arc."""
 STOP_SHARE = 0.15
 """Drives with a stop of one to four minutes."""
 INTERVALS_S = (5.0, 10.0, 15.0, 30.0, 60.0)
@@ -74,6 +70,27 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """How much a hidden world differs: standard deviations of log factors."""
+
+    level_sd: float = 0.15
+    """Of the county, of each class and surface, of each numbered road in one direction, of each
+    arc."""
+    driver_sd: float = 0.15
+    weather_sd: float = 0.10
+    passage_sd: float = 0.15
+    """Of one drive, of its day, and of each passage over an arc."""
+
+    def times(self, ratio: float) -> Truth:
+        return Truth(**{name: ratio * value for name, value in asdict(self).items()})
+
+
+TRUTHS = {"as assumed": Truth(), "alike": Truth().times(0.5), "unlike": Truth().times(1.5)}
+KINDS = {"andorra": ["as assumed"], "small": list(TRUTHS)}
+"""Worlds on each map."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Foretold:
     """Drives that were judged: what they took, and what was foretold of them."""
 
@@ -82,7 +99,7 @@ class Foretold:
     p90_s: Floats
 
     @classmethod
-    def joined(cls, parts: list[Foretold]) -> Foretold:
+    def joined(cls, parts: Sequence[Foretold]) -> Foretold:
         return cls(
             took_s=np.concatenate([part.took_s for part in parts]),
             median_s=np.concatenate([part.median_s for part in parts]),
@@ -93,20 +110,20 @@ class Foretold:
 class World:
     """One map with a hidden truth, its drivers, and what was learned from them."""
 
-    def __init__(self, roadmap: RoadMap, seed: int, ways: int) -> None:
+    def __init__(
+        self, ground: Ground, school: School, seed: int, ways: int, truth: Truth = Truth()
+    ) -> None:
         self.rng = np.random.default_rng(seed)
-        self.roadmap = roadmap
-        self._school = School(roadmap)
+        self.roadmap = ground.roadmap
+        self._school, self._differ = school, truth
         self._lessons = Lessons(self._school)
         self.model_s = self._school.model(PROFILE).arc_s
         self.truth = np.exp(self._hidden())
-        ground = Ground(roadmap)
         self.driven = random_ways(ground, ways, self.rng, KM_MIN)
         self.groups = {
             "same ways": self.driven,
             "new ways": random_ways(ground, ways, self.rng, KM_MIN),
         }
-        ground.close()
         self._took_s = {
             which: [float(self._piece_s(way).sum()) for way in group for _ in range(JUDGED)]
             for which, group in self.groups.items()
@@ -120,9 +137,11 @@ class World:
         match = self._school.match(seen.track, PROFILE)
         self._lessons.add(Drive(profile=PROFILE, ended_s=self.now_s, runs=match.runs))
 
-    def judge(self, which: str, learned: LearnedFactors | None = None) -> Foretold:
-        """Compare what others took for some ways with what is foretold now."""
-        learned = learned or self._lessons.learned(self.now_s)[PROFILE.mode]
+    def learned(self) -> LearnedFactors:
+        return self._lessons.learned(self.now_s)[PROFILE.mode]
+
+    def judge(self, which: str, learned: LearnedFactors) -> Foretold:
+        """Compare what others took for some ways with what is foretold by what was learned."""
         spreads = Spreads(self.roadmap, learned=learned)
         etas = []
         for way in self.groups[which]:
@@ -141,6 +160,7 @@ class World:
         return LearnedFactors(
             factor=self.truth.astype(np.float32),
             log_sd=np.zeros(arcs, dtype=np.float32),
+            unknown=np.zeros(arcs, dtype=np.float32),
             trips=np.full(arcs, 1_000_000, dtype=np.int32),
         )
 
@@ -149,13 +169,14 @@ class World:
         total = np.zeros(2 * self.roadmap.edge_count)
         levels = self._school.levels
         for group, size in zip(levels.groups, levels.sizes, strict=True):
-            total += np.append(self.rng.normal(0.0, LEVEL_SD, size), 0.0)[group]
+            total += np.append(self.rng.normal(0.0, self._differ.level_sd, size), 0.0)[group]
         return total
 
     def _piece_s(self, way: Way) -> Floats:
         """What somebody needs for each piece of a way today, without stops."""
-        day = self.rng.normal(0.0, np.hypot(DRIVER_SD, WEATHER_SD))
-        passage = self.rng.normal(0.0, PASSAGE_SD, len(self.model_s))
+        differ = self._differ
+        day = self.rng.normal(0.0, np.hypot(differ.driver_sd, differ.weather_sd))
+        passage = self.rng.normal(0.0, differ.passage_sd, len(self.model_s))
         return way.piece_s(self.model_s * self.truth * np.exp(day + passage))
 
     def _track(self, way: Way) -> Driven:
@@ -176,42 +197,49 @@ class World:
 
 
 def run(options: Options) -> list[Row]:
-    worlds, ways = (2, 5) if options.quick else (WORLDS, WAYS)
+    worlds, ways = (3, 5) if options.quick else (WORLDS, WAYS)
     steps = DRIVES[:4] if options.quick else DRIVES
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="rl-", dir="/tmp") as folder:
         say(options, "Building the map of Andorra")
         maps = {"andorra": mapfolder.load(_andorra.build(Path(folder))), "small": small_county()}
-        return [
-            row
-            for name, roadmap in maps.items()
-            for row in _rows_of_map(name, roadmap, options, worlds, ways, steps)
-        ]
+        for name, roadmap in maps.items():
+            ground, school = Ground(roadmap), School(roadmap)
+            for kind in KINDS[name]:
+                truth = TRUTHS[kind]
+                say(options, f"{name}: {worlds} worlds {kind}")
+                seeds = range(options.seed, options.seed + worlds)
+                made = (World(ground, school, seed, ways, truth) for seed in seeds)
+                rows += rows_of(name, kind, [judged(world, steps) for world in made])
+            ground.close()
+    return rows
 
 
-def _rows_of_map(
-    name: str, roadmap: RoadMap, options: Options, worlds: int, ways: int, steps: tuple[int, ...]
-) -> Iterator[Row]:
-    found: dict[str, list[Foretold]] = {}
-    for number in range(worlds):
-        say(options, f"{name}: world {number + 1} of {worlds}")
-        world = World(roadmap, options.seed + number, ways)
-        driven = 0
-        for drives in steps:
-            for _ in range(drives - driven):
-                world.now_s += DAY_S
-                for way in world.driven:
-                    world.learn(way)
-            driven = drives
-            for which in world.groups:
-                found.setdefault(f"{which}, n = {drives}", []).append(world.judge(which))
+def judged(world: World, steps: Sequence[int]) -> dict[str, Foretold]:
+    """What was foretold in one world after each number of drives, and how it came out."""
+    found, driven = {}, 0
+    for drives in steps:
+        for _ in range(drives - driven):
+            world.now_s += DAY_S
+            for way in world.driven:
+                world.learn(way)
+        driven = drives
+        learned = world.learned()
         for which in world.groups:
-            best = world.judge(which, world.told())
-            found.setdefault(f"{which}, truth known", []).append(best)
-    for system, parts in found.items():
-        yield from _rows(name, system, Foretold.joined(parts))
+            found[f"{which}, n = {drives}"] = world.judge(which, learned)
+    for which in world.groups:
+        found[f"{which}, truth known"] = world.judge(which, world.told())
+    return found
 
 
-def _rows(map_name: str, system: str, seen: Foretold) -> Iterator[Row]:
+def rows_of(map_name: str, kind: str, worlds: Sequence[Mapping[str, Foretold]]) -> Iterator[Row]:
+    """The figures of some worlds together."""
+    for system in worlds[0]:
+        yield from _rows(map_name, f"{kind}: {system}", [world[system] for world in worlds])
+
+
+def _rows(map_name: str, system: str, parts: Sequence[Foretold]) -> Iterator[Row]:
+    seen = Foretold.joined(parts)
     off = np.log(seen.took_s / seen.median_s)
     error = np.abs(seen.took_s - seen.median_s) / seen.took_s
     values = {
@@ -230,8 +258,27 @@ def _rows(map_name: str, system: str, seen: Foretold) -> Iterator[Row]:
             value=round(value, 4),
             n=len(off),
         )
-    hits = int((seen.took_s <= seen.p90_s).sum())
-    yield share_row("p90_coverage", system, hits, len(off), map_name)
+    yield _coverage_row(map_name, system, [part.took_s <= part.p90_s for part in parts])
+
+
+def _coverage_row(map_name: str, system: str, worlds: Sequence[NDArray[np.bool_]]) -> Row:
+    """The share over all drives; its interval from as many drives as they are worth."""
+    hits = np.concatenate(worlds)
+    share = float(hits.mean())
+    between = np.var([world.mean() for world in worlds], ddof=1) if len(worlds) > 1 else 0.0
+    apart = share * (1.0 - share) / len(worlds[0])
+    effect = max(1.0, float(between) / apart) if apart else 1.0
+    low, high = wilson(round(hits.sum() / effect), round(len(hits) / effect))
+    return Row(
+        metric="p90_coverage",
+        system=system,
+        map=map_name,
+        unit="share",
+        value=round(share, 5),
+        n=len(hits),
+        low=round(low, 5),
+        high=round(high, 5),
+    )
 
 
 def _pinball_min(took_s: Floats, foretold_s: Floats, share: float) -> float:
@@ -243,7 +290,7 @@ def _pinball_min(took_s: Floats, foretold_s: Floats, share: float) -> float:
 def table(rows: list[Row]) -> str:
     """The rows as Markdown, one line a system."""
     lines = [
-        "| map | ways, drives learned from | n | bias | APE median / mean | P90 covers | "
+        "| map | worlds, ways, drives learned from | n | bias | APE median / mean | P90 covers | "
         "pinball .5 / .9 (min) |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -262,10 +309,11 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _order(item: tuple[tuple[str, str], dict[str, Row]]) -> tuple[str, str]:
-    """By map, then ways; the sort is stable, so drives stay in order."""
+def _order(item: tuple[tuple[str, str], dict[str, Row]]) -> tuple[str, int, str]:
+    """By map, kind of world, ways; the sort is stable, so drives stay in order."""
     (map_name, system), _ = item
-    return map_name, system.split(",")[0]
+    kind, _, ways = system.partition(": ")
+    return map_name, list(TRUTHS).index(kind), ways.split(",")[0]
 
 
 def write(file: Path, rows: list[Row]) -> None:

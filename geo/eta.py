@@ -6,9 +6,16 @@
 The model is at trip level, because the errors of the edges of one journey are not independent
 (Westgate et al. 2016): the driver, the weather and the vehicle are the same on all of them, so
 adding up variances edge by edge would promise far too much. `sigma_trip` is what one journey
-differs from the next, weighted by the share of its time on learned, unlearned and rough ground;
-`sigma_e` is what is not known of the edges themselves. There is no term for a bias: what our own
-tracks show of it, from single edges up to the county, is in the learned times of the arcs already.
+differs from the next, weighted by the share of its time on each arc; `sigma_e` is what is not known
+of the edges themselves. What the roads of a county, of a class or of a number have in common is off
+the model in the same direction on all of them, so it belongs to the trip:
+
+    sigma_trip(arc)^2 = learned^2 + unknown(arc) * (unlearned^2 - learned^2)
+
+`unknown` is 1 where no drive told of an arc or its like, and falls with every one that does. There
+is no term for a bias: what our own tracks show of it, from single edges up to the county, is in the
+learned times of the arcs already. How far journeys differ is a starting value until our own drives
+tell (`geo.learning.judging`).
 
 Knows no routing: it is given a time and how it is made up. All standard deviations are of ln T.
 """
@@ -37,9 +44,13 @@ ROUGH_SD: Final = 0.40
 EDGE_SD: Final = 0.15
 """Of an edge without a track of our own: the spread of roads of one class. Starting value."""
 
-HALF_LEARNED_TRIPS: Final = 4.0
-"""Trips after which half of the way from UNLEARNED_SD to LEARNED_SD is made: (0.30 / 0.15)^2, the
-number at which our own mean weighs as much as the model."""
+RATIO_MIN: Final = 0.6
+RATIO_MAX: Final = 1.6
+"""Bounds on what our own drives may make of the three starting values."""
+
+SD_MIN: Final = RATIO_MIN * LEARNED_SD
+SD_MAX: Final = float(np.hypot(RATIO_MAX * ROUGH_SD, EDGE_SD))
+"""No journey spreads less or more, whatever was learned."""
 
 UNROUTED_SD: Final = UNLEARNED_SD
 """Where the way itself is not computed, only its time: as if nothing on it were learned."""
@@ -50,17 +61,50 @@ LIKELY: Final = 0.9
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripSpread:
+    """What one journey differs from the next, by what is known of its roads."""
+
+    learned_sd: float = LEARNED_SD
+    """Where everything is known that drives can tell."""
+    unlearned_sd: float = UNLEARNED_SD
+    """Where only the model is known; nowhere less than `learned_sd`."""
+    rough_sd: float = ROUGH_SD
+    """On tracks."""
+    learned_drives: int = 0
+    unlearned_drives: int = 0
+    rough_drives: int = 0
+    """Drives that each is known from; of none it is the starting value."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what is outside the bounds."""
+        ratios = (
+            self.learned_sd / LEARNED_SD,
+            self.unlearned_sd / UNLEARNED_SD,
+            self.rough_sd / ROUGH_SD,
+        )
+        if not all(RATIO_MIN - 1e-9 <= ratio <= RATIO_MAX + 1e-9 for ratio in ratios):
+            raise ValueError(f"a spread is {RATIO_MIN} to {RATIO_MAX} times its starting value")
+        if self.unlearned_sd < self.learned_sd:
+            raise ValueError("roads that only the model knows do not spread less than learned ones")
+
+
 class Learned(Protocol):
     """What our own tracks taught about each arc."""
 
     @property
-    def trips(self) -> NDArray[np.integer]:
-        """(2M,) journeys seen over each arc."""
+    def unknown(self) -> NDArray[np.floating]:
+        """(2M,) share of what an arc and its like have in common that is not known; 0 to 1."""
         ...
 
     @property
     def log_sd(self) -> NDArray[np.floating]:
-        """(2M,) standard deviation of what is not known of ln(true / model) on each arc."""
+        """(2M,) standard deviation of what is not known of ln(true / model) on each arc alone."""
+        ...
+
+    @property
+    def spread(self) -> TripSpread:
+        """What journeys differ by."""
         ...
 
 
@@ -110,13 +154,17 @@ class Spreads:
     ) -> None:
         """Raises ValueError if the learned arrays are not those of this map."""
         arcs = 2 * roadmap.edge_count
-        trips = np.zeros(arcs) if learned is None else np.asarray(learned.trips, np.float64)
-        if trips.shape != (arcs,):
-            raise ValueError(f"learned values of {len(trips)} arcs for a map of {arcs}")
-        weight = trips / (trips + HALF_LEARNED_TRIPS)
-        self._trip_sd = UNLEARNED_SD + weight * (LEARNED_SD - UNLEARNED_SD)
-        rough = np.repeat(roadmap.edge_class == RoadClass.TRACK, 2) | on_foot
-        self._trip_sd[rough] = ROUGH_SD
+        spread = TripSpread() if learned is None else learned.spread
+        unknown = np.ones(arcs) if learned is None else np.asarray(learned.unknown, np.float64)
+        if unknown.shape != (arcs,):
+            raise ValueError(f"learned values of {len(unknown)} arcs for a map of {arcs}")
+        known_var, unknown_var = spread.learned_sd**2, spread.unlearned_sd**2
+        self._trip_sd = np.sqrt(known_var + unknown * (unknown_var - known_var))
+        self.rough: NDArray[np.bool_] = np.repeat(roadmap.edge_class == RoadClass.TRACK, 2)
+        """(2M,) tracks."""
+        self._trip_sd[self.rough] = spread.rough_sd
+        if on_foot:
+            self._trip_sd[:] = ROUGH_SD
         self._edge_sd = np.full(arcs, EDGE_SD)
         if learned is not None:
             self._edge_sd = np.minimum(np.asarray(learned.log_sd, np.float64), EDGE_SD)
@@ -132,13 +180,21 @@ class Spreads:
         total_s = duration_s + walk_s
         if total_s <= 0.0:
             return unrouted(total_s)
-        road_sd, edge_variance = UNLEARNED_SD, 0.0
+        trip_sd, edge_sd = UNLEARNED_SD, 0.0
         if len(legs) and (driven_s := float(leg_s.sum())) > 0.0:
-            arcs = np.array([leg.arc for leg in legs])
-            road_sd = float(leg_s @ self._trip_sd[arcs]) / driven_s
-            edge_variance = float(np.sum((leg_s / total_s * self._edge_sd[arcs]) ** 2))
-        trip_sd = (duration_s * road_sd + walk_s * ROUGH_SD) / total_s
-        return Eta(median_s=total_s, log_sd=float(np.sqrt(trip_sd**2 + edge_variance)))
+            trip_sd, edge_sd = self.parts(np.array([leg.arc for leg in legs]), leg_s)
+            edge_sd *= driven_s / total_s
+        trip_sd = (duration_s * trip_sd + walk_s * ROUGH_SD) / total_s
+        return Eta(median_s=total_s, log_sd=float(np.hypot(trip_sd, edge_sd)))
+
+    def parts(self, arcs: NDArray[np.int64], leg_s: Floats) -> tuple[float, float]:
+        """Standard deviation from trip to trip, and from what is not known of the edges.
+
+        `arcs`, `leg_s`: (k,) arcs driven and seconds along each, more than 0 together.
+        """
+        share = leg_s / leg_s.sum()
+        edge_var = float(np.sum((share * self._edge_sd[arcs]) ** 2))
+        return float(share @ self._trip_sd[arcs]), float(np.sqrt(edge_var))
 
 
 def unrouted(duration_s: float) -> Eta:

@@ -36,8 +36,8 @@ from server.ids import new_id
 from server.metrics import Metrics
 from server.ports import Clock
 from server.stores import deadzones, roadstate
-from server.stores import learning as store
-from server.stores.learning import Trip, Waiting
+from server.stores import drives as store
+from server.stores.drives import Trip, Waiting
 from server.stores.roadentries import where_of
 from server.stores.roadstate import CONDITIONS, STATES, ConditionRow, RoadStateRow
 from server.surveyor import Surveyor
@@ -74,7 +74,7 @@ class DriveMatcher:
 
     async def match_waiting(self) -> int:
         """Match the drives of orders that came to their end; how many, at most
-        `stores.learning.WAITING_MAX`.
+        `stores.drives.WAITING_MAX`.
 
         Raises `ClassroomBusy`, `SurveyorBusy`.
         """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
@@ -180,6 +181,7 @@ def _learned_entry(row: VersionRow) -> Entry:
         "arcs": row.arcs,
         "reason": row.reason,
         "map": row.map_id,
+        "spread": {mode.value: asdict(each) for mode, each in row.spread.items()},
     }
     subject = f"learning:{row.version}"
     return Entry(actor=row.created_by, subject=subject, kind=Kind.LEARNING_LEARNED, body=body)

@@ -27,9 +27,11 @@ from server.drivematcher import DriveMatcher
 from server.learnedversions import TOPIC, LearnedVersions, newest_of, require_reason
 from server.ports import Clock, FanOut
 from server.routing import RoutingBusy
+from server.stores import drives
 from server.stores import learning as store
 from server.stores.away import STORE_AWAY
-from server.stores.learning import ActivationRow, Trip, VersionRow
+from server.stores.drives import Trip, TripCounts
+from server.stores.learning import ActivationRow, VersionRow
 from server.surveyor import SurveyorBusy
 
 logger = logging.getLogger(__name__)
@@ -46,9 +48,9 @@ SYSTEM: Final = "system"
 class Overview:
     """What there is to learn from, what was learned, and what is in force."""
 
-    drives: store.TripCounts
+    drives: TripCounts
     waiting: int
-    """Drives to be matched next, at most `stores.learning.WAITING_MAX`."""
+    """Drives to be matched next, at most `stores.drives.WAITING_MAX`."""
     versions: list[VersionRow]
     """Newest first."""
     active: ActivationRow | None
@@ -78,8 +80,8 @@ class LearningDesk:
     async def overview(self) -> Overview:
         async with self._pool.acquire() as conn:
             return Overview(
-                drives=await store.count_trips(conn, self._map_id),
-                waiting=len(await store.waiting(conn, self._clock())),
+                drives=await drives.count_trips(conn, self._map_id),
+                waiting=len(await drives.waiting(conn, self._clock())),
                 versions=await store.versions(conn, self._map_id),
                 active=await store.active(conn, self._map_id),
             )
@@ -87,7 +89,7 @@ class LearningDesk:
     async def drives_over(self, arcs: Sequence[int]) -> dict[Mode, int]:
         """Number of drives kept that used any of these arcs, by mode."""
         async with self._pool.acquire() as conn:
-            found = await store.trips_over(conn, self._map_id, arcs)
+            found = await drives.trips_over(conn, self._map_id, arcs)
         return {mode: found.get(mode.value, 0) for mode in Mode}
 
     async def learn(self, *, by: str, reason: str, activate: bool = True) -> VersionRow:
@@ -107,8 +109,8 @@ class LearningDesk:
             newest = await newest_of(conn, self._map_id)
             if newest is not None and newest.created_at >= night:
                 return None
-            await store.forget(conn, self._clock())
-            matched_at = (await store.count_trips(conn, self._map_id)).newest_matched_at
+            await drives.forget(conn, self._clock())
+            matched_at = (await drives.count_trips(conn, self._map_id)).newest_matched_at
             active = await store.active(conn, self._map_id)
         if matched_at is None or (newest is not None and matched_at <= newest.created_at):
             return None
@@ -126,7 +128,7 @@ class LearningDesk:
         while True:
             try:
                 await self.versions.catch_up()
-                while await self.matcher.match_waiting() == store.WAITING_MAX:
+                while await self.matcher.match_waiting() == drives.WAITING_MAX:
                     pass  # more may wait
                 await self.learn_nightly()
             except (*STORE_AWAY, RoutingBusy, SurveyorBusy, ClassroomBusy) as error:
@@ -157,9 +159,9 @@ class LearningDesk:
     async def _lessons(self) -> Lessons:
         """All drives that are kept, page by page."""
         lessons = await self._classroom.ask(Lessons)
-        async for page in store.trips(self._pool, self._map_id, self._clock() - store.KEPT):
-            drives = [_drive(trip) for trip in page]
-            await self._classroom.ask(partial(_take, lessons, drives))
+        async for page in drives.trips(self._pool, self._map_id, self._clock() - drives.KEPT):
+            taken = [_drive(trip) for trip in page]
+            await self._classroom.ask(partial(_take, lessons, taken))
         return lessons
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from geo.departure import snap_of
 from geo.driving.speed import Profile
+from geo.driving.vehicles import Mode, Vehicle
 from geo.errors import NoRouteError
 from geo.eta import Eta, Spreads
 from geo.reach.coverage import FOLLOWED_S, Village, eta_to, times_to
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.departure import Start
-    from geo.driving.vehicles import Mode, Vehicle
     from geo.ground import Ground, Route
     from geo.learning.factors import LearnedFactors
     from geo.snap import Snap
@@ -60,7 +60,8 @@ class RoutingService:
     ) -> None:
         self._open = ground_factory
         self._ground: Ground | None = None
-        self._spreads: Spreads | None = None
+        self._spreads: dict[Mode | None, Spreads] = {}
+        """By the mode they were learned in; None: on foot."""
         self._queue_len_max = queue_len_max
         self._places = threading.BoundedSemaphore(queue_len_max)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="routing")
@@ -130,7 +131,8 @@ class RoutingService:
         """See `ports.Router`."""
         return await self._run(
             lambda ground: [
-                eta_to(ground, self._known_spreads, source, village) for source, village in pairs
+                eta_to(ground, self._spreads[ground.profile.mode], source, village)
+                for source, village in pairs
             ]
         )
 
@@ -163,7 +165,8 @@ class RoutingService:
         def take_over(ground: Ground) -> None:
             known = learned or {}
             ground.set_factors({mode: each.factor for mode, each in known.items()})
-            self._spreads = Spreads(ground.roadmap, learned=known.get(ground.profile.mode))
+            for mode in Mode:
+                self._spreads[mode] = Spreads(ground.roadmap, learned=known.get(mode))
             self._roads = replace(self._roads)  # answers from before do not hold any more
 
         await self._insist(take_over)
@@ -198,13 +201,9 @@ class RoutingService:
             raise RoutingBusy("routing has stopped")
         if self._ground is None:
             self._ground = self._open()
-            self._spreads = Spreads(self._ground.roadmap)
+            self._spreads = dict.fromkeys(Mode, Spreads(self._ground.roadmap))
+            self._spreads[None] = Spreads(self._ground.roadmap, on_foot=True)
         return job(self._ground)
-
-    @property
-    def _known_spreads(self) -> Spreads:
-        assert self._spreads is not None, "asked on the routing thread, with the ground open"
-        return self._spreads
 
     async def _model(self, vehicles: Set[Vehicle], mode: Mode) -> None:
         """Model what was never asked before."""
@@ -314,7 +313,8 @@ class RoutingService:
             route = self._route(ground, _start(ground, traveller), drop_off.snap, profile)
         except NoRouteError:
             return None
-        eta = self._known_spreads.eta(
+        driven = None if traveller.vehicle is Vehicle.FOOT else mode
+        eta = self._spreads[driven].eta(
             route.duration_s, route.legs, route.leg_s, walk_s=drop_off.walk.duration_s
         )
         return Way(distance_m=route.distance_m, eta=eta)

@@ -299,6 +299,21 @@ class PlaceView(View, frozen=True):
     lat: float
 
 
+class TripSpreadView(View, frozen=True):
+    """What journeys differ by, as standard deviations of the logarithm of their time."""
+
+    learned_sd: float
+    """On roads that drives told all of that they can."""
+    unlearned_sd: float
+    """On roads that only the model knows."""
+    rough_sd: float
+    """On tracks."""
+    learned_drives: int
+    unlearned_drives: int
+    rough_drives: int
+    """Drives that each is known from; of none it is the starting value."""
+
+
 class LearnedVersionView(View, frozen=True):
     """Travel times learned from drives, without the factors themselves."""
 
@@ -312,6 +327,8 @@ class LearnedVersionView(View, frozen=True):
     """Roads in one direction that were driven at least once."""
     newest_at: datetime | None
     """End of the newest drive in it."""
+    spread: dict[str, TripSpreadView]
+    """By mode: routine, urgent."""
 
 
 class LearningView(View, frozen=True):

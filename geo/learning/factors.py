@@ -14,18 +14,28 @@ tau .15 and sigma .30 make the weight .20, .50, .83 after 1, 4 and 20 drives. A 
 counts exp(-a / 180 d), so roads may change. One drive cannot say more than `Y_MAX`, and no factor
 leaves FACTOR_MIN … FACTOR_MAX.
 
+What is left over is not known: of an arc alone tau^2 less what its own drives tell (`log_sd`),
+and of what it has in common with its like (`unknown`), level by level above the arc,
+
+    v = (v of the level above + tau^2) less what n drives tell of it
+
+as a share of the sum of the tau^2.
+
 `Evidence` holds sums only, so a drive can be taken out again and the order does not matter. Routine
 and urgent drives are kept in evidence of their own. Knows no database and no clock.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.eta import TripSpread
 from geo.learning.observing import NOISE_SD, Observations
 from geo.linear import LinearIndex
 from geo.roadmap import RoadMap, Surface
@@ -58,8 +68,12 @@ class LearnedFactors:
     """On the modelled time."""
     log_sd: NDArray[np.float32]
     """What is not known of ln(true / model) on this very arc; SPREAD_SD without any drive."""
+    unknown: NDArray[np.float32]
+    """Share of what the arc has in common with its like that is not known; 1 without any drive."""
     trips: NDArray[np.int32]
     """Drives seen over the arc, old ones included."""
+    spread: TripSpread = field(default_factory=TripSpread)
+    """What journeys differ by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,15 +129,27 @@ class Evidence:
         """Take out a drive that was added just so."""
         self._count(seen, at_s, -1)
 
+    def without(self, drives: Iterable[tuple[Observations, float]]) -> Evidence:
+        """What is left when some drives (what they said, when they ended) are taken out."""
+        left = deepcopy(self)
+        for seen, at_s in drives:
+            left.remove(seen, at_s)
+        return left
+
     def factors(self, now_s: float) -> LearnedFactors:
         """What is known at `now_s`."""
         faded = float(np.exp((EPOCH_S - now_s) / FORGET_S))
-        estimate = np.zeros(len(self._arc_y))
+        estimate, prior, left = np.zeros((3, len(self._arc_y)))
         levels = list(zip(self._levels.groups, self._weights, self._trips, strict=True))
         for group, weights, trips in levels[:-1]:
-            weight = shrinkage(np.where(trips > 0, weights * faded, 0.0))
+            drives = np.where(trips > 0, weights * faded, 0.0)
+            weight = shrinkage(drives)
             step = np.append(weight * self._residual(group, len(weights), estimate), 0.0)
             estimate += step[group]  # group -1 finds the 0 at the end
+            added = np.where(group >= 0, SPREAD_SD**2, 0.0)
+            prior += added
+            left += added
+            left *= 1.0 - shrinkage(np.append(drives, 0.0)[group], left)
         _, weights, trips = levels[-1]
         seen = trips > 0
         own = np.where(seen, weights, 0.0)
@@ -133,6 +159,7 @@ class Evidence:
         return LearnedFactors(
             factor=np.exp(estimate).clip(FACTOR_MIN, FACTOR_MAX).astype(np.float32),
             log_sd=(SPREAD_SD * np.sqrt(1.0 - weight)).astype(np.float32),
+            unknown=(left / prior).astype(np.float32),
             trips=trips.copy(),
         )
 
@@ -177,9 +204,12 @@ def summary(learned: LearnedFactors, arcs: Ints, model_s: Floats) -> Summary:
     )
 
 
-def shrinkage(drives: Floats) -> Floats:
-    """How far to go from what is expected to what was seen after so many drives; 0 to 1."""
-    informed: Floats = drives * SPREAD_SD**2
+def shrinkage(drives: Floats, prior_var: Floats | float = SPREAD_SD**2) -> Floats:
+    """How far to go from what is expected to what was seen after so many drives; 0 to 1.
+
+    `prior_var`: variance of what is looked for before any drive.
+    """
+    informed: Floats = drives * prior_var
     return informed / (informed + NOISE_SD**2)
 
 

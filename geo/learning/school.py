@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from geo.driving.speed import Profile, arc_speeds
 from geo.driving.vehicles import Mode
 from geo.learning.factors import Evidence, LearnedFactors, Levels
+from geo.learning.judging import Judge
 from geo.learning.matching import Match, Matcher
 from geo.learning.nearways import arc_ends
 from geo.learning.observing import Observations, Road, observations
@@ -128,6 +129,7 @@ class Lessons:
     def __init__(self, school: School) -> None:
         self._school = school
         self._evidence = {mode: Evidence(school.levels) for mode in Mode}
+        self._judges = {mode: Judge(school.roadmap) for mode in Mode}
         self.newest_s: float | None = None
         """End of the newest drive, POSIX seconds."""
 
@@ -137,7 +139,9 @@ class Lessons:
         return sum(each.trips for each in self._evidence.values())
 
     def add(self, drive: Drive) -> None:
-        self._evidence[drive.profile.mode].add(self._school.says(drive), drive.ended_s)
+        seen = self._school.says(drive)
+        self._evidence[drive.profile.mode].add(seen, drive.ended_s)
+        self._judges[drive.profile.mode].keep(seen, drive.ended_s)
         self.newest_s = max(self.newest_s or drive.ended_s, drive.ended_s)
 
     def add_all(self, drives: Iterable[Drive]) -> None:
@@ -149,8 +153,13 @@ class Lessons:
 
         Who is in a hurry can always drive as in routine, so urgent is nowhere slower.
         """
-        found = {mode: each.factors(now_s) for mode, each in self._evidence.items()}
+        found = {mode: self._factors(mode, now_s) for mode in Mode}
         routine, urgent = (self._school.model(Profile(mode=mode)).arc_ms for mode in Mode)
         at_most = found[Mode.ROUTINE].factor * (routine / urgent).astype(np.float32)
         quicker = np.minimum(found[Mode.URGENT].factor, at_most)
         return found | {Mode.URGENT: replace(found[Mode.URGENT], factor=quicker)}
+
+    def _factors(self, mode: Mode, now_s: float) -> LearnedFactors:
+        evidence = self._evidence[mode]
+        spread = self._judges[mode].spread(evidence, now_s)
+        return replace(evidence.factors(now_s), spread=spread)

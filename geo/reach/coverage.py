@@ -25,15 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from geo.errors import NoRouteError
-from geo.eta import (
-    EDGE_SD,
-    LEARNED_SD,
-    LIKELY,
-    ROUGH_SD,
-    Eta,
-    Spreads,
-    unrouted,
-)
+from geo.eta import LIKELY, SD_MAX, SD_MIN, Eta, Spreads, unrouted
 from geo.reach.isochrone import BESIDE_M, DIGITS
 from geo.reach.times import SOURCES_MAX, Reach
 from geo.roadmap import Place, RoadMap
@@ -64,9 +56,6 @@ WALK_MPS: Final = 0.84
 """From the road to a village beside it: Tobler's 5.04 km/h on the level, 0.6 of it off a path."""
 
 SETTLEMENTS: Final = frozenset({"town", "village", "hamlet"})
-
-_SD_MAX: Final = float(np.hypot(ROUGH_SD, EDGE_SD))
-"""No journey spreads more; none less than LEARNED_SD."""
 
 Floats = NDArray[np.float64]
 Pair = tuple[int, int]
@@ -178,7 +167,7 @@ class Survey:
     def undecided(self) -> list[Pair]:
         """Pairs of source and village whose road decides whether the village is covered."""
         z = float(ndtri(LIKELY))
-        sure_s, hopeless_s = self.limit_s * np.exp(-z * np.array([_SD_MAX, LEARNED_SD]))
+        sure_s, hopeless_s = self.limit_s * np.exp(-z * np.array([SD_MAX, SD_MIN]))
         sure_len = (self._times_s < sure_s).sum(axis=0)
         return [
             (source, village)

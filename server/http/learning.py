@@ -15,7 +15,7 @@ from server.http.texts import NO_NUL
 from server.learningdesk import Overview
 from server.stores.learning import VersionRow
 from server.stores.users import User
-from server.views import LearnedVersionView, LearningView
+from server.views import LearnedVersionView, LearningView, TripSpreadView
 
 Reason = Annotated[str, Meta(max_length=500, pattern=NO_NUL)]
 VersionNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -92,4 +92,15 @@ def _version(row: VersionRow) -> LearnedVersionView:
         drives=row.trips,
         arcs=row.arcs,
         newest_at=row.newest_at,
+        spread={
+            mode.value: TripSpreadView(
+                learned_sd=round(each.learned_sd, 4),
+                unlearned_sd=round(each.unlearned_sd, 4),
+                rough_sd=round(each.rough_sd, 4),
+                learned_drives=each.learned_drives,
+                unlearned_drives=each.unlearned_drives,
+                rough_drives=each.rough_drives,
+            )
+            for mode, each in row.spread.items()
+        },
     )

@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 from geo.eta import (
     EDGE_SD,
     LEARNED_SD,
+    RATIO_MAX,
+    RATIO_MIN,
     ROUGH_SD,
+    SD_MAX,
+    SD_MIN,
     UNLEARNED_SD,
     Eta,
     Spreads,
+    TripSpread,
     chance_by,
     quantile_s,
     unrouted,
@@ -33,15 +38,20 @@ SDS = st.floats(0.05, 0.6)
 
 @dataclass(frozen=True, kw_only=True)
 class Taught:
-    trips: NDArray[np.int64]
+    unknown: NDArray[np.float64]
     log_sd: NDArray[np.float64]
+    spread: TripSpread
 
 
-def taught(roadmap: RoadMap, trips: int, *, prior_sd: float = EDGE_SD) -> Taught:
-    """Every arc driven that often, with the spread that shrinkage leaves (tau .15, sigma .30)."""
+def taught(roadmap: RoadMap, trips: int, spread: TripSpread | None = None) -> Taught:
+    """Every arc driven that often, with what shrinkage leaves over (tau .15, sigma .30)."""
     arcs = 2 * roadmap.edge_count
-    log_sd = prior_sd * 0.30 / np.sqrt(trips * prior_sd**2 + 0.30**2)
-    return Taught(trips=np.full(arcs, trips), log_sd=np.full(arcs, log_sd))
+    left = 0.30**2 / (trips * EDGE_SD**2 + 0.30**2)
+    return Taught(
+        unknown=np.full(arcs, left),
+        log_sd=np.full(arcs, EDGE_SD * np.sqrt(left)),
+        spread=spread or TripSpread(),
+    )
 
 
 def two_roads() -> RoadMap:
@@ -155,6 +165,56 @@ def test_a_track_stays_a_track_however_often_driven() -> None:
     eta = spreads.eta(600.0, [ON_TRACK], np.array([600.0]))
 
     assert eta.log_sd == pytest.approx(ROUGH_SD, abs=0.001)
+
+
+def test_what_our_own_drives_differ_by_takes_the_place_of_the_starting_values() -> None:
+    roadmap = two_roads()
+    measured = TripSpread(learned_sd=0.15, unlearned_sd=0.4, rough_sd=0.5)
+
+    known, unknown = (
+        Spreads(roadmap, learned=taught(roadmap, trips, measured)) for trips in (100_000, 0)
+    )
+
+    for spreads, leg, sd in (
+        (known, ON_ROAD, 0.15),
+        (unknown, ON_ROAD, np.hypot(0.4, EDGE_SD)),
+        (known, ON_TRACK, 0.5),
+    ):
+        eta = spreads.eta(600.0, [leg], np.array([600.0]))
+        assert eta.log_sd == pytest.approx(sd, abs=0.001)
+
+
+def test_half_known_roads_lie_halfway_in_variance() -> None:
+    roadmap = two_roads()
+    half = Taught(unknown=np.full(4, 0.5), log_sd=np.zeros(4), spread=TripSpread())
+
+    eta = Spreads(roadmap, learned=half).eta(600.0, [ON_ROAD], np.array([600.0]))
+
+    assert eta.log_sd**2 == pytest.approx((LEARNED_SD**2 + UNLEARNED_SD**2) / 2)
+
+
+@pytest.mark.parametrize("ratio", [RATIO_MIN, RATIO_MAX])
+def test_no_spread_leaves_its_bounds(ratio: float) -> None:
+    roadmap = two_roads()
+    spread = TripSpread(
+        learned_sd=ratio * LEARNED_SD, unlearned_sd=ratio * UNLEARNED_SD, rough_sd=ratio * ROUGH_SD
+    )
+    for trips in (0, 100_000):
+        spreads = Spreads(roadmap, learned=taught(roadmap, trips, spread))
+        for leg in (ON_ROAD, ON_TRACK):
+            eta = spreads.eta(600.0, [leg], np.array([600.0]))
+            assert SD_MIN <= eta.log_sd <= SD_MAX
+
+
+@pytest.mark.parametrize(
+    "wild",
+    [{"learned_sd": 0.1}, {"unlearned_sd": 0.5}, {"rough_sd": 0.9}, {"learned_sd": float("nan")}],
+)
+def test_a_wild_spread_is_refused(wild: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="starting value"):
+        TripSpread(**wild)  # type: ignore[arg-type]  # only the standard deviations are given
+    with pytest.raises(ValueError, match="do not spread less"):
+        TripSpread(learned_sd=0.25, unlearned_sd=0.2)
 
 
 def test_only_the_time_known_counts_as_unlearned() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from benchmarks._drivers import random_ways
 from geo.driving.speed import Profile
 from geo.driving.vehicles import Mode
+from geo.eta import LEARNED_SD, TripSpread
 from geo.ground import Ground
 from geo.learning.factors import (
     EPOCH_S,
@@ -93,6 +94,7 @@ def test_without_drives_nothing_is_changed() -> None:
 
     assert (found.factor == 1.0).all()
     assert found.log_sd == pytest.approx(SPREAD_SD)
+    assert (found.unknown == 1.0).all()
     assert not found.trips.any()
 
 
@@ -119,6 +121,21 @@ def test_roads_borrow_the_more_the_nearer_they_are_related() -> None:
     assert not found.trips[like].any()
 
 
+def test_what_is_unknown_falls_with_every_drive_and_the_more_the_nearer() -> None:
+    there, back = road_arcs("G320")
+    seen, elsewhere = there[:2], road_arcs("X02")[0]
+
+    by_drives = [learned(*[said(seen, 0.1)] * drives) for drives in (0, 1, 2, 5, 20, 400)]
+
+    for arcs in (there, back, elsewhere):
+        unknown = [float(found.unknown[arcs].mean()) for found in by_drives]
+        assert unknown == sorted(unknown, reverse=True)
+        assert len(set(unknown)) == len(unknown)
+    for found in by_drives[1:]:
+        assert found.unknown[there[-1]] < found.unknown[back[0]] < found.unknown[elsewhere[0]]
+    assert by_drives[-1].unknown[there].max() < 0.01
+
+
 @given(
     st.lists(
         st.tuples(
@@ -137,6 +154,7 @@ def test_factors_are_never_wild(drives: list[tuple[list[int], float, float]]) ->
     assert found.factor.min() >= low - 1e-6
     assert found.factor.max() <= high + 1e-6
     assert ((found.log_sd > 0.0) & (found.log_sd <= np.float32(SPREAD_SD))).all()
+    assert ((found.unknown >= 0.0) & (found.unknown <= 1.0)).all()
 
 
 def test_many_drives_end_at_what_they_say_and_at_the_bounds() -> None:
@@ -335,6 +353,25 @@ def test_urgent_is_never_slower_than_routine_whatever_was_learned() -> None:
     assert found[Mode.ROUTINE].factor[arcs[2]] < 0.95
     assert (times[1][known] <= times[0][known] * (1 + 1e-6)).all()
     assert lessons.drives == 20
+
+
+def test_each_mode_learns_from_its_own_drives_alone() -> None:
+    school = School(COUNTY)
+    lessons = Lessons(school)
+    arcs = np.array(road_arcs("G320")[0])
+    profile = Profile(mode=Mode.URGENT)
+    took_s = school.model(profile).arc_s[arcs] * 0.8
+    run = replace(Lane.drive(took_s, arcs.tolist()), reach_m=np.full(len(arcs), 900.0))
+    lessons.add_all([Drive(profile=profile, ended_s=NOW_S, runs=(run,))] * 30)
+
+    found = lessons.learned(NOW_S)
+
+    assert found[Mode.URGENT].factor[arcs[2]] < 0.9
+    assert found[Mode.URGENT].spread.learned_drives > 0
+    assert found[Mode.URGENT].spread.learned_sd < LEARNED_SD
+    assert (found[Mode.ROUTINE].factor == 1.0).all()
+    assert (found[Mode.ROUTINE].unknown == 1.0).all()
+    assert found[Mode.ROUTINE].spread == TripSpread()
 
 
 def test_the_model_of_a_drive_is_that_of_the_router() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,8 @@ from server.drivematcher import DriveMatcher
 from server.ids import new_id
 from server.learnedversions import Learned, LearnedVersions
 from server.learningdesk import LearningDesk, last_night
-from server.stores import learning as store
+from server.stores import drives
+from server.stores.factorform import pack, unpack
 from server.surveyor import Surveyor
 from tests.server.dispatch_room import LoudFanOut
 from tests.server.learning_rows import Drivers
@@ -125,7 +127,7 @@ async def test_a_drive_waits_until_late_fixes_can_have_come(school: School) -> N
     await school.drivers.drive(school.drivers.way(), ended_at=now - timedelta(minutes=1))
 
     assert await school.matcher.match_waiting() == 0
-    school.clock[0] = now + store.SETTLE
+    school.clock[0] = now + drives.SETTLE
     assert await school.matcher.match_waiting() == 1
 
 
@@ -150,7 +152,7 @@ async def test_what_cannot_be_matched_is_kept_empty_with_the_reason(
 async def test_at_most_so_many_are_taken_up_at_once(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "WAITING_MAX", 2)
+    monkeypatch.setattr(drives, "WAITING_MAX", 2)
     for _ in range(3):
         await school.drivers.drive(school.drivers.way(), with_fixes=False)
 
@@ -326,7 +328,7 @@ async def test_old_drives_are_deleted_at_night(school: School) -> None:
     await school.drivers.drive(school.drivers.way())
     await school.matcher.match_waiting()
 
-    school.clock[0] += store.KEPT
+    school.clock[0] += drives.KEPT
     await school.desk.learn_nightly()
 
     assert await school.trips() == []
@@ -372,17 +374,32 @@ def test_factors_survive_their_bytes() -> None:
     learned = LearnedFactors(
         factor=np.array([0.5, 1.25, 2.5, 1.0], dtype=np.float32),
         log_sd=np.array([0.15, 0.1, 0.05, 0.15], dtype=np.float32),
+        unknown=np.array([1.0, 0.25, 0.0, 0.7], dtype=np.float32),
         trips=np.array([0, 3, 70_000, 0], dtype=np.int32),
     )
 
-    again = store.unpack(store.pack(learned))
+    again = unpack(pack(learned))
 
     np.testing.assert_array_equal(again.factor, learned.factor)
     np.testing.assert_array_equal(again.log_sd, learned.log_sd)
+    np.testing.assert_array_equal(again.unknown, learned.unknown)
     np.testing.assert_array_equal(again.trips, learned.trips)
-    for wrong in (b"", b"RLF1", store.pack(learned)[:-1] + b"?", b"RLF2" + store.pack(learned)[4:]):
+    for wrong in (b"", b"RLF2", pack(learned)[:-1] + b"?", b"RLF1" + pack(learned)[4:]):
         with pytest.raises(ValueError, match="no learned factors"):
-            store.unpack(wrong)
+            unpack(wrong)
+
+
+def test_factors_of_the_first_form_are_still_read() -> None:
+    """It did not say what is unknown: that follows from the drives over each arc."""
+    columns = (np.array([1.2, 0.9], "<f4"), np.array([0.1, 0.15], "<f4"), np.array([4, 0], "<i4"))
+    body = zlib.compress(b"".join(column.tobytes() for column in columns))
+
+    old = unpack(b"RLF1" + (2).to_bytes(4, "little") + body)
+
+    assert old.factor.tolist() == pytest.approx([1.2, 0.9])
+    assert old.log_sd.tolist() == pytest.approx([0.1, 0.15])
+    assert old.unknown.tolist() == [0.5, 1.0]
+    assert old.trips.tolist() == [4, 0]
 
 
 def test_nights_begin_at_their_hour() -> None:

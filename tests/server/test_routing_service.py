@@ -6,12 +6,14 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from geo.departure import TURN_ROUND_S
 from geo.driving.vehicles import Mode, Vehicle
 from geo.errors import MapFolderError, OffMapError
 from geo.ground import Ground
+from geo.learning.factors import LearnedFactors
 from geo.roadmap import RoadMap
 from server.dispatch.travel import Traveller
 from server.routing import RoutingBusy, RoutingService
@@ -90,6 +92,49 @@ async def test_arrivals_depend_on_vehicle_mode_and_heading(small_map: RoadMap) -
     assert urgent[0] is not None
     assert urgent[0].eta_s < car < walker
     assert other_way == pytest.approx(car + TURN_ROUND_S, abs=0.01)
+
+
+async def test_how_sure_an_arrival_is_was_learned_in_its_own_mode(small_map: RoadMap) -> None:
+    """Only urgent drives were seen: routine ones are as unsure as before, and so are walkers."""
+    service, _ = await a_service(small_map)
+    snap = await service.snap(*crossing(1, 1))
+    place = await service.approach(*crossing(5, 1), Mode.URGENT)
+    walker = Traveller(snap=snap, vehicle=Vehicle.FOOT)
+
+    async def log_sds() -> list[float]:
+        found = []
+        for traveller, mode in (
+            (Traveller(snap=snap), Mode.URGENT),
+            (Traveller(snap=snap), Mode.ROUTINE),
+            (walker, Mode.URGENT),
+        ):
+            (way,) = await service.ways([(traveller, place.drop_offs[0])], mode)
+            assert way is not None
+            found.append(way.eta.log_sd)
+        return found
+
+    before = await log_sds()
+    await service.set_learned({Mode.URGENT: well_known(small_map)})
+    after = await log_sds()
+    await service.set_learned(None)
+    set_aside = await log_sds()
+    await service.close()
+
+    assert after[0] < 0.75 * before[0]
+    assert after[1:] == before[1:]
+    assert before[2] > before[1]
+    assert set_aside == before
+
+
+def well_known(roadmap: RoadMap) -> LearnedFactors:
+    """As modelled, and sure of it."""
+    arcs = 2 * roadmap.edge_count
+    return LearnedFactors(
+        factor=np.ones(arcs, dtype=np.float32),
+        log_sd=np.zeros(arcs, dtype=np.float32),
+        unknown=np.zeros(arcs, dtype=np.float32),
+        trips=np.full(arcs, 400, dtype=np.int32),
+    )
 
 
 async def test_the_walk_to_a_place_beside_the_road_is_part_of_the_arrival(
