@@ -8,6 +8,7 @@ template in some 20 ms.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import itertools
 import os
@@ -197,10 +198,15 @@ def data_dir() -> Path:
 def andorra_dir(data_dir: Path, pytestconfig: pytest.Config) -> Path:
     """The map folder of Andorra, built by the command line; kept while `geo` stays the same."""
     folder = pytestconfig.cache.mkdir("andorra") / _fingerprint(data_dir)
-    if mapfolder.is_map_folder(folder):
-        return folder
-    for old in folder.parent.iterdir():
-        shutil.rmtree(old)
+    with _alone(folder.parent.with_suffix(".lock")):
+        if not mapfolder.is_map_folder(folder):
+            for old in folder.parent.iterdir():
+                shutil.rmtree(old)
+            _build_andorra(data_dir, folder)
+    return folder
+
+
+def _build_andorra(data_dir: Path, folder: Path) -> None:
     command = ["-m", "server.cli", "map", "build", str(data_dir / "andorra.osm.pbf")]
     for tile in data_dir.glob("*.hgt.zip"):
         command += ["--dem", str(tile)]
@@ -211,7 +217,14 @@ def andorra_dir(data_dir: Path, pytestconfig: pytest.Config) -> Path:
         check=False,
     )
     assert done.returncode == 0, f"building the map of Andorra failed:\n{done.stdout}{done.stderr}"
-    return folder
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One worker at a time."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
