@@ -32,6 +32,7 @@ from server.board import Board
 from server.classroom import Classroom
 from server.drivematcher import DriveMatcher
 from server.gateways.console import ConsoleHub
+from server.gateways.door import DoorLimits
 from server.gateways.hub import HubLimits
 from server.gateways.sessions import GatewayLimits, Sessions
 from server.http.auth import Auth
@@ -354,12 +355,17 @@ def writer_limits(limits: Limits) -> WriterLimits:
 
 
 def gateway_limits(limits: Limits) -> GatewayLimits:
-    return GatewayLimits(connections_max=limits.device_connections_max)
+    door = DoorLimits(
+        connections_max=limits.device_connections_max,
+        strangers_per_address_max=limits.device_strangers_per_address_max,
+    )
+    return GatewayLimits(door=door)
 
 
 def session_limits(limits: Limits) -> SessionLimits:
     return SessionLimits(
         heartbeat_s=limits.device_heartbeat_s,
+        standby_heartbeat_s=limits.device_standby_heartbeat_s,
         frames_per_s_max=limits.device_frames_per_s_max,
         frames_burst_max=limits.device_frames_burst_max,
         send_queue_bytes_max=limits.device_queue_bytes_max,

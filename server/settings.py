@@ -70,8 +70,12 @@ class Limits:
     """Sign-ins that may wait for one; more get 503."""
     device_connections_max: int = 10_000
     """Devices connected to one process; more get 503."""
+    device_strangers_per_address_max: int = 1_000
+    """Of them, those of one address that have not been let in yet; more get 503."""
     device_heartbeat_s: int = 45
     """How often a device speaks at least; silence of two means that the link is dead."""
+    device_standby_heartbeat_s: int = 240
+    """The same while its unit is off duty; below the 4.5 min of impatient mobile networks."""
     device_frames_per_s_max: int = 50
     """Of one device in the long run; above it, it is read more slowly."""
     device_frames_burst_max: int = 2000

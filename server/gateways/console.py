@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from protocols.native import CloseCode
-from server.gateways.connection import TRY_AGAIN_LATER
+from server.gateways.conversation import TRY_AGAIN_LATER
 from server.gateways.hub import Console, ConsoleHub
 from server.http.auth import require
 from server.http.errors import ApiError, error_response

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from protocols.native import SUBPROTOCOL
 from server.gateways.connection import Connection
-from server.gateways.sessions import Full, Sessions
+from server.gateways.door import Full
+from server.gateways.sessions import Sessions
 
 PATH: Final = "/v1/device"
 RETRY_AFTER_S: Final = 5
@@ -34,10 +36,13 @@ def routes(services: Services) -> list[BaseRoute]:
             await socket.send_denial_response(PlainTextResponse(text, 400))
             return
         try:
-            with sessions.place():
+            with sessions.place(address_of(socket)) as place:
                 await socket.accept(subprotocol=SUBPROTOCOL)
-                token = bearer(socket)
-                await sessions.serve(Connection(socket, sessions, header_token=token))
+                connection = Connection(
+                    socket, sessions.field, sessions.house(place), token=bearer(socket)
+                )
+                async with sessions.present(connection):
+                    await connection.serve()
         except Full:
             headers = {"retry-after": str(RETRY_AFTER_S)}
             text = "No more connections just now; come back in a moment."
@@ -46,7 +51,12 @@ def routes(services: Services) -> list[BaseRoute]:
     return [WebSocketRoute(PATH, device)]
 
 
-def bearer(socket: WebSocket) -> str:
+def address_of(peer: HTTPConnection) -> str:
+    """Where it comes from; behind a trusted proxy, what that says."""
+    return peer.client.host if peer.client else ""
+
+
+def bearer(peer: HTTPConnection) -> str:
     """The token of `Authorization: Bearer …` (RFC 6750 §2.1); empty when there is none."""
-    scheme, _, token = socket.headers.get("authorization", "").partition(" ")
+    scheme, _, token = peer.headers.get("authorization", "").partition(" ")
     return token.strip()[:TOKEN_LEN_MAX] if scheme.lower() == "bearer" else ""

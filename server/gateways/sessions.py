@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from devices.session_flow import SessionLimits
 from protocols.native import CloseCode
-from server.gateways.connection import TRY_AGAIN_LATER, Connection
-from server.ids import new_id
+from server.gateways.conversation import TRY_AGAIN_LATER, Conversation, House
+from server.gateways.door import Door, DoorLimits, Full, Place
+from server.gateways.field import Field
 from server.metrics import Metrics
 from server.ports import Clock, FanOut
 from server.stores import devices
 from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
 from server.stores.positions import Key, PositionWriter
-from server.stores.presence import DeviceFix, Presence, PresenceStore
+from server.stores.presence import Presence, PresenceStore
 
 logger = logging.getLogger(__name__)
 
@@ -35,18 +36,13 @@ DRAIN_S_MAX: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayLimits:
-    connections_max: int = 10_000
-    """Device connections of this process; more are refused with 503 before the handshake."""
+    door: DoorLimits = field(default_factory=DoorLimits)
     connections_per_device_max: int = 4
     """Installations of one device at once; the oldest makes room (4001)."""
     sweep_s: float = 5.0
     """How late a lost wake-up or a revoked token is noticed at most."""
     presence_s: float = 30.0
     """Renewal; `server.board.UNHEARD_MAX` is three of these and a bit."""
-
-
-class Full(Exception):
-    """No more connections: all places taken, or the server is stopping."""
 
 
 class Sessions:
@@ -64,23 +60,27 @@ class Sessions:
         limits: GatewayLimits | None = None,
         session_limits: SessionLimits | None = None,
     ) -> None:
-        self.pool, self.positions, self.fanout, self.clock = pool, positions, fanout, clock
-        self.metrics = metrics or Metrics()
         self.limits = limits or GatewayLimits()
-        self.session_limits = session_limits or SessionLimits()
-        self.gateway_id = new_id()
-        self._presence = presence
-        self._by_key: dict[Key, Connection] = {}
-        self._all: set[Connection] = set()
+        self.metrics = metrics or Metrics()
+        self.field = Field(
+            pool=pool,
+            positions=positions,
+            fanout=fanout,
+            clock=clock,
+            metrics=self.metrics,
+            limits=session_limits or SessionLimits(),
+            presence=presence,
+        )
+        self._door = Door(self.limits.door)
+        self._by_key: dict[Key, Conversation] = {}
+        self._all: set[Conversation] = set()
         """Those before their hello included."""
-        self._open_count = 0
-        self._draining = False
-        self._empty = asyncio.Event()
         positions.on_stored = self._stored
         fanout.subscribe("device", self._command_waits)
         fanout.subscribe("presence", self._presence_arrived)
         fanout.subscribe("resync", lambda _: self._wake_all())
-        self.metrics.gauge("device_connections", lambda: self._open_count)
+        self.metrics.gauge("device_connections", lambda: self._door.open_count)
+        self.metrics.gauge("device_strangers", lambda: self._door.strangers_count)
         self.metrics.gauge("devices_online", lambda: len(self._by_key))
 
     def online(self) -> list[Key]:
@@ -90,62 +90,60 @@ class Sessions:
     # -- coming and going ----------------------------------------------------------------
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self, address: str) -> Iterator[Place]:
         """A place for one connection. Raises `Full`."""
-        if self._draining or self._open_count >= self.limits.connections_max:
+        try:
+            with self._door.place(address) as place:
+                yield place
+        except Full:
             self.metrics.count("device_connections_refused")
-            raise Full
-        self._open_count += 1
+            raise
+
+    def house(self, place: Place) -> House:
+        """What a conversation at this place may ask of us."""
+        return House(known=place.known, admit=self.admit, announce=self.announce)
+
+    @asynccontextmanager
+    async def present(
+        self, conversation: Conversation, *, stays: bool = True
+    ) -> AsyncIterator[None]:
+        """While one conversation is under way. `stays`: its end means that the device has left."""
+        self._all.add(conversation)
         try:
             yield
         finally:
-            self._open_count -= 1
-            if not self._open_count:
-                self._empty.set()
+            self._all.discard(conversation)
+            await self._discharge(conversation, left=stays)
 
-    async def serve(self, connection: Connection) -> None:
-        """Run one accepted connection to its end."""
-        self._all.add(connection)
-        try:
-            await connection.serve()
-        finally:
-            self._all.discard(connection)
-            await self._discharge(connection)
-
-    async def admit(self, connection: Connection) -> None:
+    async def admit(self, connection: Conversation) -> None:
         """Make this the one live connection of its installation; the older ends first."""
         while older := self._in_the_way(connection):
             self.metrics.count("device_replaced")
             older[0].close(CloseCode.REPLACED, "a newer connection took over")
             await older[0].finished.wait()
             self._forget(older[0])
-        if self._draining:
+        if self._door.shut:
             connection.close(CloseCode.DRAINING, "the server is stopping")
         self._by_key[connection.key] = connection
 
-    async def _discharge(self, connection: Connection) -> None:
+    async def _discharge(self, connection: Conversation, *, left: bool) -> None:
         """The connection is over; tell, unless a newer one of the installation is here."""
         if not self._forget(connection):
             return
-        self._share_presence(connection.presence(online=False))
+        if left:
+            self.field.share_presence(connection.presence(online=False))
         device_id, install_id = connection.key
         try:
-            async with self.pool.acquire() as conn:
+            async with self.field.pool.acquire() as conn:
                 await devices.seen(
-                    conn, device_id=device_id, install_id=install_id, at=self.clock()
+                    conn, device_id=device_id, install_id=install_id, at=self.field.clock()
                 )
         except STORE_AWAY as error:
             logger.info("when %s left is not stored: %s", device_id, error)
 
-    def announce(self, connection: Connection) -> None:
+    def announce(self, connection: Conversation) -> None:
         """Tell everybody that it is here, and how its battery stands."""
-        self._share_presence(connection.presence(online=True))
-
-    def share_fix(self, fix: DeviceFix) -> None:
-        """Tell everybody a device's newest fix."""
-        if self._presence is not None:
-            self._presence.note(fix)
-        self.fanout.publish("fix", msgspec.json.encode(fix).decode())
+        self.field.share_presence(connection.presence(online=True))
 
     # -- life ----------------------------------------------------------------------------
 
@@ -171,35 +169,32 @@ class Sessions:
         if not connections:
             return
         ids = sorted({connection.key[0] for connection in connections})
-        async with self.pool.acquire() as conn:
+        async with self.field.pool.acquire() as conn:
             rows = await devices.enabled(conn, ids)
         for connection in connections:
             self._compare(connection, rows.get(connection.key[0]))
 
     async def drain(self, within_s: float = DRAIN_S_MAX) -> None:
         """Refuse new connections, close all with 4005, and wait for them to end."""
-        self._draining = True
+        self._door.shut = True
         for connection in list(self._all):
             connection.close(CloseCode.DRAINING, "the server is stopping")
-        if not self._open_count:
-            return
-        self._empty.clear()
         try:
             async with asyncio.timeout(within_s):
-                await self._empty.wait()
+                await self._door.emptied()
         except TimeoutError:
-            logger.warning("%d device connections did not end in time", self._open_count)
+            logger.warning("%d device connections did not end in time", self._door.open_count)
 
     # -- inside --------------------------------------------------------------------------
 
-    def _forget(self, connection: Connection) -> bool:
+    def _forget(self, connection: Conversation) -> bool:
         """Whether it was the live one of its installation until now."""
         if connection.device is None or self._by_key.get(connection.key) is not connection:
             return False
         del self._by_key[connection.key]
         return True
 
-    def _in_the_way(self, connection: Connection) -> list[Connection]:
+    def _in_the_way(self, connection: Conversation) -> list[Conversation]:
         device_id = connection.key[0]
         of_device = [
             other
@@ -211,7 +206,7 @@ class Sessions:
         surplus = max(0, len(others) + 1 - self.limits.connections_per_device_max)
         return same + others[:surplus]
 
-    def _compare(self, connection: Connection, row: devices.Device | None) -> None:
+    def _compare(self, connection: Conversation, row: devices.Device | None) -> None:
         known = connection.device
         assert known is not None
         if row is None or row.token_hash != known.token_hash:
@@ -219,8 +214,10 @@ class Sessions:
             connection.close(CloseCode.AUTH, "device or token not accepted any more")
         elif row.epoch != known.epoch:
             connection.close(TRY_AGAIN_LATER, "the log was restarted")
-        elif row.head_seq > connection.session.read_seq:
-            connection.log_grew()
+        else:
+            connection.set_duty(on_duty=row.on_duty)
+            if row.head_seq > connection.session.read_seq:
+                connection.log_grew()
 
     def _stored(self, device_id: str, install_id: str, up_seq: int) -> None:
         if (connection := self._by_key.get((device_id, install_id))) is not None:
@@ -238,13 +235,8 @@ class Sessions:
     def _presence_arrived(self, payload: str) -> None:
         """An installation that connected elsewhere is not here any more."""
         presence = msgspec.json.decode(payload, type=Presence)
-        if presence.gateway == self.gateway_id or not presence.online:
+        if presence.gateway == self.field.gateway_id or not presence.online:
             return
         here = self._by_key.get((presence.device_id, presence.install_id))
         if here is not None and presence.since > here.opened_at:
             here.close(CloseCode.REPLACED, "a newer connection took over")
-
-    def _share_presence(self, presence: Presence) -> None:
-        if self._presence is not None:
-            self._presence.note(presence)
-        self.fanout.publish("presence", msgspec.json.encode(presence).decode())

@@ -11,19 +11,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import asyncpg
 
 from devices.intake import Fix, Rejection, RejectionKind, Track
 from protocols.native import Location, State
+from server.gateways.field import Field
 from server.journal.kinds import JournalKind
 from server.stores import devices, journal, orders
 from server.stores.positions import Record
 from server.stores.presence import DeviceFix
-
-if TYPE_CHECKING:
-    from server.gateways.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -34,24 +32,24 @@ FLUSH_S_MAX: Final = 5.0
 class Uplink:
     """Records of one installation, one after the other."""
 
-    def __init__(self, sessions: Sessions, device_id: str, install_id: str) -> None:
+    def __init__(self, field: Field, device_id: str, install_id: str) -> None:
         self.track = Track()
-        self._sessions = sessions
-        self._metrics = sessions.metrics
+        self._field = field
+        self._metrics = field.metrics
         self._device_id, self._install_id = device_id, install_id
 
     async def flush(self) -> None:
         """Wait until the records taken so far are stored. Raises `TimeoutError`."""
         async with asyncio.timeout(FLUSH_S_MAX):
-            await self._sessions.positions.flush(self._device_id, self._install_id)
+            await self._field.positions.flush(self._device_id, self._install_id)
 
     async def take_malformed(self, n: int) -> None:
         """A numbered record without a meaning: only the counter moves."""
         self._metrics.count("records_rejected", kind=RejectionKind.MALFORMED)
-        await self._put(n, self._sessions.clock())
+        await self._put(n, self._field.clock())
 
     async def take_location(self, location: Location) -> None:
-        received_at = self._sessions.clock()
+        received_at = self._field.clock()
         verdict = self.track.judge(location, received_at)
         if isinstance(verdict, Rejection):
             self._metrics.count("records_rejected", kind=verdict.kind)
@@ -63,7 +61,7 @@ class Uplink:
         for doubt in verdict.doubts:
             self._metrics.count("records_doubted", kind=doubt)
         if verdict.live:
-            self._sessions.share_fix(DeviceFix.of(self._device_id, verdict.fix))
+            self._field.share_fix(DeviceFix.of(self._device_id, verdict.fix))
         await self._put(location.n, received_at, verdict.fix, live=verdict.live)
 
     async def take_state(self, state: State) -> int:
@@ -76,13 +74,13 @@ class Uplink:
             stored, hints = await self._store_unstorable(state)
         self._metrics.count("reports", step=state.s)
         for topic, payload in hints:
-            self._sessions.fanout.publish(topic, payload)
+            self._field.fanout.publish(topic, payload)
         return stored
 
     async def _store_state(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
         """Returns the uplink counter afterwards, and what to publish."""
-        now = self._sessions.clock()
-        async with self._sessions.pool.acquire() as conn, conn.transaction():
+        now = self._field.clock()
+        async with self._field.pool.acquire() as conn, conn.transaction():
             if not await devices.advance(
                 conn, device_id=self._device_id, install_id=self._install_id, n=state.n, now=now
             ):
@@ -98,13 +96,13 @@ class Uplink:
     async def _store_unstorable(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
         """A report no table takes must not hold up those behind it; the log says it came."""
         self._metrics.count("reports_unstorable")
-        async with self._sessions.pool.acquire() as conn, conn.transaction():
+        async with self._field.pool.acquire() as conn, conn.transaction():
             moved = await devices.advance(
                 conn,
                 device_id=self._device_id,
                 install_id=self._install_id,
                 n=state.n,
-                now=self._sessions.clock(),
+                now=self._field.clock(),
             )
             assert moved, "the counter stood right when the report was tried"
             await journal.append(
@@ -120,7 +118,7 @@ class Uplink:
         self, n: int, received_at: datetime, fix: Fix | None = None, *, live: bool = False
     ) -> None:
         """To the writer; without a fix only the counter moves. Waits while the writer is full."""
-        await self._sessions.positions.put(
+        await self._field.positions.put(
             Record(
                 device_id=self._device_id,
                 install_id=self._install_id,

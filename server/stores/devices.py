@@ -29,6 +29,8 @@ class Device:
     epoch: str
     head_seq: int
     token_hash: bytes
+    on_duty: bool
+    """Whether its unit is; a device of no unit is watched as closely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +51,11 @@ class Opening:
 
 # Enabled devices with a token.
 ENABLED = """
-SELECT id, kind, unit_id, epoch, head_seq, token_hash FROM device
-WHERE id = ANY($1::text[]) AND disabled_at IS NULL AND token_hash IS NOT NULL
+SELECT id, kind, unit_id, epoch, head_seq, token_hash,
+       unit_id IS NULL OR EXISTS (
+           SELECT 1 FROM shift WHERE shift.unit_id = device.unit_id AND shift.off_at IS NULL
+       ) AS on_duty
+FROM device WHERE id = ANY($1::text[]) AND disabled_at IS NULL AND token_hash IS NOT NULL
 """
 
 # Lock the installation, made now if need be, and take over what the device knows better than we.

@@ -662,3 +662,14 @@ def test_failing_store_while_numbering_sends_nothing() -> None:
     cut(client)
     go_live(client, resumed=True)
     assert [each.n for each in sent_records(client)] == [1]
+
+
+def test_any_pong_may_change_the_heartbeat() -> None:
+    client = a_client()
+    go_live(client, hb=240)
+
+    give(client, Pong(i=0, now=SERVER_MS, hb=45), now=10.0)
+
+    assert client.next_deadline() == 45.0  # nothing was sent since 0 s
+    client.expire(45.0)
+    assert [type(each) for each in sent(client, 45.0)] == [Ping]

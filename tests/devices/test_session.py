@@ -453,3 +453,38 @@ def test_first_reason_to_close_stands_and_nothing_follows_it() -> None:
     assert session.events() == []
     assert session.data_to_send() == []
     assert session.next_deadline() is None
+
+
+# -- the heartbeat follows the shift ------------------------------------------------------
+
+
+def test_device_off_duty_may_be_silent_for_longer() -> None:
+    session = new()
+    say(session, a_hello())
+    session.welcome(
+        epoch="e1", resumed=True, head_seq=0, up_n=0, now=0, unix_ms=UNIX_MS, on_duty=False
+    )
+
+    (welcome,) = sent(session)
+
+    assert isinstance(welcome, Welcome)
+    assert welcome.hb == 240
+    session.expire(479)
+    assert session.closing is None
+    session.expire(480)
+    assert session.closing is not None
+
+
+def test_change_of_shift_is_told_once_and_counts_from_then() -> None:
+    session = new()
+    say(session, a_hello())
+    session.welcome(
+        epoch="e1", resumed=True, head_seq=0, up_n=0, now=0, unix_ms=UNIX_MS, on_duty=False
+    )
+    sent(session)
+
+    session.set_duty(on_duty=True, now=200, unix_ms=UNIX_MS)
+    session.set_duty(on_duty=True, now=201, unix_ms=UNIX_MS)
+
+    assert sent(session) == [Pong(i=0, now=UNIX_MS, hb=45)]
+    assert session.next_deadline() == 290

@@ -13,7 +13,9 @@ from websockets.exceptions import InvalidStatus, NegotiationError
 
 from devices.session_flow import SessionLimits
 from protocols.native import FRAME_BYTES_MAX, Ack, Location, Ping, Pong, Report, State
+from server.gateways.door import DoorLimits
 from server.gateways.sessions import GatewayLimits
+from server.ids import new_id
 from server.stores import devices
 from server.stores.pool import Pool
 from server.stores.positions import WriterLimits
@@ -25,7 +27,7 @@ from tests.server.field_room import (
     issue_order,
     utc_now,
 )
-from tests.server.field_rows import add_device, store_outage, until
+from tests.server.field_rows import add_device, add_unit, store_outage, until
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ async def test_other_subprotocol_is_refused_before_the_handshake(
 
 async def test_no_place_left_is_503(pool: Pool) -> None:
     await add_device(pool)
-    limits = GatewayLimits(connections_max=1)
+    limits = GatewayLimits(door=DoorLimits(connections_max=1))
     async with field_room(pool, gateway=limits) as room, room.device():
         with pytest.raises(InvalidStatus) as caught:
             async with room.device():
@@ -112,6 +114,23 @@ async def test_no_place_left_is_503(pool: Pool) -> None:
 
     assert caught.value.response.status_code == 503
     assert caught.value.response.headers["retry-after"] == "5"
+
+
+async def test_strangers_of_one_address_do_not_fill_the_door(pool: Pool) -> None:
+    await add_device(pool)
+    limits = GatewayLimits(door=DoorLimits(strangers_per_address_max=2))
+    async with field_room(pool, gateway=limits) as room, room.device() as known:
+        await known.hello()
+        async with room.device() as stranger, room.device(install_id="i2"):
+            with pytest.raises(InvalidStatus) as caught:
+                async with room.device():
+                    pass
+            assert caught.value.response.status_code == 503
+
+            await stranger.hello()
+            async with room.device(install_id="i3") as another:
+                await another.hello()
+        await until(lambda: "ridgeline_device_strangers 0" in room.metrics.text())
 
 
 async def test_whoever_says_nothing_is_closed(pool: Pool) -> None:
@@ -151,6 +170,22 @@ async def test_ping_is_answered_and_its_battery_told(pool: Pool, room: Room) -> 
 
         assert (await device.expect(Pong)).i == 7
     assert any(topic == "presence" and '"battery_pct":41' in said for topic, said in room.said)
+
+
+async def test_heartbeat_follows_the_shift_of_the_unit(pool: Pool, room: Room) -> None:
+    unit_id = await add_unit(pool, on_duty=False)
+    await add_device(pool, unit_id=unit_id)
+
+    async with room.device() as device:
+        welcome = await device.hello()
+        await room.sessions.sweep()
+        await pool.execute(
+            "INSERT INTO shift (id, unit_id, on_at) VALUES ($1, $2, now())", new_id(), unit_id
+        )
+        await room.sessions.sweep()
+        pong = await device.expect(Pong)
+
+    assert (welcome.hb, pong.i, pong.hb) == (240, 0, 45)
 
 
 # -- up ------------------------------------------------------------------------------------

@@ -1,0 +1,44 @@
+"""What all device connections of a process share: stores, clock, counters, and the word to others.
+
+Knows no connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from devices.session_flow import SessionLimits
+from server.ids import new_id
+from server.metrics import Metrics
+from server.ports import Clock, FanOut
+from server.stores.pool import Pool
+from server.stores.positions import PositionWriter
+from server.stores.presence import DeviceFix, Presence, PresenceStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """Handed to every connection."""
+
+    pool: Pool
+    positions: PositionWriter
+    fanout: FanOut
+    clock: Clock
+    metrics: Metrics
+    limits: SessionLimits
+    presence: PresenceStore | None = None
+    gateway_id: str = field(default_factory=new_id)
+
+    def share_presence(self, presence: Presence) -> None:
+        """Tell everybody that an installation came, is still there, or left."""
+        if self.presence is not None:
+            self.presence.note(presence)
+        self.fanout.publish("presence", msgspec.json.encode(presence).decode())
+
+    def share_fix(self, fix: DeviceFix) -> None:
+        """Tell everybody a device's newest fix."""
+        if self.presence is not None:
+            self.presence.note(fix)
+        self.fanout.publish("fix", msgspec.json.encode(fix).decode())
