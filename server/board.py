@@ -26,7 +26,7 @@ from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
 from server.stores.presence import DeviceFix, Presence, PresenceStore
 from server.stores.units import DeviceRow, UnitRow
-from server.views import DeviceView, PositionView, UnitView
+from server.views import ContactView, DeviceView, PositionView, UnitView
 
 if TYPE_CHECKING:
     from geo.snap import Snap
@@ -76,6 +76,7 @@ class Board:
         self._snaps: dict[str, tuple[float, float, Snap | None]] = {}
         self._views: dict[str, UnitView] = {}
         """Built when asked for, dropped when something changes."""
+        self._contacts: dict[str, ContactView] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._stale: set[str] = set()
         self._reload_all = False
@@ -165,6 +166,16 @@ class Board:
             self._changed(presence.device_id)
         elif (unit_id := self._unit_of.get(presence.device_id)) is not None:
             self._views.pop(unit_id, None)  # `last_seen_at` alone is worth no message
+
+    def show_contact(self, unit_id: str, contact: ContactView | None) -> None:
+        """What a dead zone means for a unit now; None: nothing."""
+        if self._contacts.get(unit_id) == contact:
+            return
+        if contact is None:
+            del self._contacts[unit_id]
+        else:
+            self._contacts[unit_id] = contact
+        self._tell(unit_id)
 
     def expire(self, now: datetime) -> None:
         """Devices unheard of for long are offline: their gateway died without a word."""
@@ -306,6 +317,7 @@ class Board:
             officers=row.officers,
             position=None if newest is None else _position_view(newest),
             devices=[_device_view(each, device) for each, device in devices],
+            contact=self._contacts.get(row.id),
         )
 
 

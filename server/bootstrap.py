@@ -54,6 +54,7 @@ from server.stores.presence import PresenceStore
 from server.surveyor import Surveyor
 from server.warmth import Warmth
 from server.zonedesk import ZoneDesk
+from server.zonewatch import ZoneWatch
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Services:
     learning: LearningDesk
     learned_roads: LearnedRoads
     dead_zones: ZoneDesk
+    zone_watch: ZoneWatch
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -178,6 +180,16 @@ async def build(settings: Settings) -> Services:
                 desk=learning, classroom=classroom, surveyor=surveyor, roadmap=roadmap
             ),
             dead_zones=dead_zones,
+            zone_watch=ZoneWatch(
+                pool=pool,
+                live=board,
+                router=routing,
+                zones=dead_zones,
+                surveyor=surveyor,
+                show=board.show_contact,
+                clock=utc_now,
+                metrics=metrics,
+            ),
             positions=positions,
             sessions=Sessions(
                 pool=pool,
@@ -298,6 +310,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "road_desk": services.road_desk.run,
             "learning": services.learning.run,
             "dead_zones": services.dead_zones.run,
+            "zone_watch": services.zone_watch.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,
             "sweep": lambda: housekeeping.sweep_sessions(services.pool),

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.intake import distance_m
 from geo.ground import Route
 from geo.radio.ahead import Silence, silences
 from geo.radio.evidence import Outlook
@@ -59,6 +60,19 @@ class ZonePicture:
         count = int(self.pieces.first[edge + 1] - self.pieces.first[edge])
         piece = int(self.pieces.first[edge]) + min(int(fraction * count), count - 1)
         return bool(self.dead[2 * piece : 2 * piece + 2].any())
+
+    def doors_near(self, lon: float, lat: float, within_m: float) -> list[tuple[int, float]]:
+        """Edge and share of the doors of every zone in force of which one door or the middle of
+        some line lies so near."""
+        found: list[tuple[int, float]] = []
+        for named in self.zones:
+            if named.standing == "dismissed":
+                continue
+            points = [line[len(line) // 2].tolist() for line in named.zone.lines]
+            points += [(door.lon, door.lat) for door in named.zone.doors]
+            if any(distance_m(lon, lat, *point) <= within_m for point in points):
+                found += [(door.edge, door.fraction) for door in named.zone.doors]
+        return found
 
     def zone(self, number: int) -> NamedZone | None:
         """The zone of this id."""

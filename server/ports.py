@@ -175,5 +175,8 @@ class Router(Protocol):
     async def times_to(self, villages: Sequence[Village], source: Snap) -> NDArray[np.float64]:
         """(V,) median seconds to each, inf where there is no way. Raises `RoutingBusy`."""
 
+    async def spread(self, route: Route, mode: Mode | None) -> float:
+        """Standard deviation of the log of a way's time; None: on foot. Raises `RoutingBusy`."""
+
     async def etas_to(self, pairs: Sequence[tuple[Snap, Village]]) -> list[Eta]:
         """The time to each village by its own road. Raises `NoRouteError`, `RoutingBusy`."""

@@ -127,6 +127,12 @@ class RoutingService:
             lambda ground: times_to(villages, Reach.of(ground, [source], FOLLOWED_S))
         )
 
+    async def spread(self, route: Route, mode: Mode | None) -> float:
+        """See `ports.Router`."""
+        return await self._run(
+            lambda _: self._spreads[mode].eta(route.duration_s, route.legs, route.leg_s).log_sd
+        )
+
     async def etas_to(self, pairs: Sequence[tuple[Snap, Village]]) -> list[Eta]:
         """See `ports.Router`."""
         return await self._run(

@@ -61,6 +61,26 @@ class DeviceView(View, frozen=True):
     mode: str
 
 
+class ContactView(View, frozen=True):
+    """A dead zone of radio on a unit's way, or around it."""
+
+    state: Literal["ahead", "silent", "overdue"]
+    """`overdue`: it was to be heard again, and is not."""
+    enters_at: datetime | None
+    """Of one ahead."""
+    silent_since: datetime | None
+    back_at: datetime
+    """Expected to be heard again; as likely sooner as later."""
+    latest_at: datetime
+    """Nine times in ten sooner, with a margin: then it is overdue."""
+    at_scene: bool
+    """It stays inside, because the scene is there."""
+    place: dict[str, str]
+    """Where radio ends for one ahead, else where it comes back; by language, `en` and `zh`."""
+    unreceived: bool = False
+    """It is about to enter and has not received all of its order: call by radio."""
+
+
 class UnitView(View, frozen=True):
     id: str
     call_sign: str
@@ -72,6 +92,7 @@ class UnitView(View, frozen=True):
     officers: list[OfficerView]
     position: PositionView | None
     devices: list[DeviceView]
+    contact: ContactView | None = None
 
 
 class OrderEventView(View, frozen=True):

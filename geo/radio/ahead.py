@@ -7,7 +7,7 @@ Knows no unit and no clock; times are seconds from the start of the route, at it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,9 +36,9 @@ class Silence:
     """From the start of the route."""
     enter_s: float
     leave_s: float
-    leg: int
-    """In which leg it ends, and where on its edge, as a share from the tail."""
-    fraction: float
+    enter_at: tuple[int, float]
+    leave_at: tuple[int, float]
+    """Edge, and the share of it from its tail."""
     to_the_end: bool
     """The route ends before radio comes back."""
 
@@ -60,8 +60,8 @@ def silences(
                     leave_m=at_m + end * length_m,
                     enter_s=at_s + start * leg_s,
                     leave_s=at_s + end * leg_s,
-                    leg=number,
-                    fraction=leg.start + end * (leg.end - leg.start),
+                    enter_at=(leg.edge, leg.start + start * (leg.end - leg.start)),
+                    leave_at=(leg.edge, leg.start + end * (leg.end - leg.start)),
                     to_the_end=number == len(route.legs) - 1 and end >= 1.0,
                 )
             )
@@ -88,14 +88,11 @@ def _joined(found: Sequence[Silence]) -> list[Silence]:
     joined: list[Silence] = []
     for each in found:
         if joined and each.enter_m - joined[-1].leave_m <= JOIN_M:
-            before = joined[-1]
-            joined[-1] = Silence(
-                enter_m=before.enter_m,
+            joined[-1] = replace(
+                joined[-1],
                 leave_m=each.leave_m,
-                enter_s=before.enter_s,
                 leave_s=each.leave_s,
-                leg=each.leg,
-                fraction=each.fraction,
+                leave_at=each.leave_at,
                 to_the_end=each.to_the_end,
             )
         else:

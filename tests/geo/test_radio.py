@@ -292,7 +292,9 @@ def test_where_and_when_radio_ends_and_comes_back_on_a_way(back: bool) -> None:
     wanted = (4_100.0 - far, 4_100.0 - near) if back else (near, far)
     assert (found.enter_m, found.leave_m) == pytest.approx(wanted, abs=2.0)
     assert found.enter_s / route.duration_s == pytest.approx(found.enter_m / 4_100.0, abs=0.02)
-    assert found.fraction == pytest.approx((8 if back else 11) / pieces.count, abs=1e-3)
+    shares = [at[1] for at in (found.enter_at, found.leave_at)]
+    wanted_shares = (11, 8) if back else (8, 11)
+    assert shares == pytest.approx([each / pieces.count for each in wanted_shares], abs=1e-3)
     assert not found.to_the_end
 
 
