@@ -8,6 +8,8 @@ All share this machine, so the figures hold the simulator's load as well.
 open_to_recommendation   both requests: open an incident, get all units ranked with reasons
 order_to_frame           from the request that dispatches to the frame in the device's hands
 ack_to_console           from the officer's word on the device to the console's feed
+close_to_answer          both requests: close a road, get all units ranked for an open emergency
+weather_to_answer        another weather is in force: the first ranking for that emergency under it
 eta_200_to_1             200 units to one scene over the road graph, snapped beforehand as the
                          server does: the server's engine and SciPy's Dijkstra in turn
 """
@@ -50,6 +52,9 @@ UNITS = 200
 MEASURED = 10
 JOBS = 200
 ETA_ROUNDS = 400
+CLOSURES = 40
+WEATHERS = ("rain", "heavy_rain", "snow", "fog=80", "rain,night", "snow,night")
+WEATHER_S_MAX = 120.0
 STEP_S_MAX = 20.0
 START_S_MAX = 120.0
 
@@ -141,6 +146,8 @@ class Measurement:
             "open_to_recommendation": [],
             "order_to_frame": [],
             "ack_to_console": [],
+            "close_to_answer": [],
+            "weather_to_answer": [],
         }
 
     async def rows(self) -> list[Row]:
@@ -159,6 +166,7 @@ class Measurement:
                 await self._job(client, feed, devices[number % len(devices)], number)
                 if number % 20 == 19:
                     say(self._options, f"{number + 1} of {jobs} jobs")
+            await self._roads(client)
         return [timing_row(name, "ridgeline", ms, MAP) for name, ms in self._samples.items()]
 
     async def _job(
@@ -199,6 +207,60 @@ class Measurement:
 
         await handset.report(command_id, native.Report.DONE)
         await feed.wait_for_order(incident["id"], "done")
+
+    async def _roads(self, client: httpx.AsyncClient) -> None:
+        """Close roads and change the weather under an emergency."""
+        place = self._chance.choice(self._roadmap.places)
+        emergency = {"type": "traffic_collision", "priority": "emergency", "note": ""}
+        incident = await self._post(
+            client,
+            "/api/incidents",
+            request_id="emergency",
+            lon=place.lon,
+            lat=place.lat,
+            **emergency,
+        )
+        rank = partial(self._post, client, f"/api/incidents/{incident['id']}/recommendation")
+        await rank()
+        for number in range(self._options.rounds(CLOSURES)):
+            start = time.perf_counter()
+            closed = await self._close(client, number)
+            await rank()
+            self._took("close_to_answer", start)
+            await self._post(client, f"/api/roads/state/{closed['id']}/end", reason="measured")
+        for number, condition in enumerate(WEATHERS[: self._options.rounds(len(WEATHERS))]):
+            await self._set_weather(client, condition, number)
+            start = time.perf_counter()
+            await rank()
+            self._took("weather_to_answer", start)
+
+    async def _close(self, client: httpx.AsyncClient, number: int) -> dict[str, str]:
+        """A road at random."""
+        edge = self._chance.randrange(self._roadmap.edge_count)
+        lon, lat = self._roadmap.shape(edge).mean(axis=0).tolist()
+        return await self._post(
+            client,
+            "/api/roads/state",
+            request_id=f"closure-{number}",
+            state="closed",
+            extent={"kind": "edges", "edges": [{"edge": edge, "lon": lon, "lat": lat}]},
+            map_id=self._roadmap.meta.map_id,
+            reason="measured",
+        )
+
+    async def _set_weather(self, client: httpx.AsyncClient, condition: str, number: int) -> None:
+        """Return when it holds; one weather of the county at a time."""
+        name = f"weather-{number}"
+        wanted = {"condition": condition, "reason": "measured"}
+        await self._post(client, "/api/conditions", request_id=name, **wanted)
+        deadline = time.perf_counter() + WEATHER_S_MAX
+        while time.perf_counter() < deadline:
+            found = (await client.get("/api/conditions")).json()
+            statuses = {each["condition"]: each["status"] for each in found}
+            if statuses.get(condition) == "in_force":
+                return
+            await asyncio.sleep(0.05)
+        raise RuntimeError(f"{condition} is not in force after {WEATHER_S_MAX} s: {statuses}")
 
     def _took(self, metric: str, start: float) -> None:
         self._samples[metric].append((time.perf_counter() - start) * 1000)

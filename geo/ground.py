@@ -29,7 +29,7 @@ from geo.routing.engine import UNREACHABLE, Millis
 from geo.routing.partial import Leg, PartialRouter
 from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex
-from geo.walk import Approach, DropOff, walks
+from geo.walk import Approach, approach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,20 +115,7 @@ class Ground:
 
         Raises OffMapError outside the map, NoRouteError farther than WALK_M_MAX from any road.
         """
-        profile = profile or self.profile
-        snaps = self._index.drop_offs(lon, lat)
-        found = walks(
-            snaps,
-            (lon, lat),
-            elevation=self.roadmap.elevation,
-            projected=projection(self.roadmap.meta.crs),
-            condition=profile.condition,
-            urgent=profile.mode is Mode.URGENT,
-        )
-        pairs = zip(snaps, found, strict=True)
-        return Approach(
-            lon=lon, lat=lat, drop_offs=tuple(DropOff(snap=snap, walk=walk) for snap, walk in pairs)
-        )
+        return approach(self.roadmap, self._index, lon, lat, profile or self.profile)
 
     def arrivals(
         self, sources: Sequence[Start], place: Approach, *, profile: Profile | None = None

@@ -3,7 +3,7 @@
 Straight over the ground, sampled from the map's elevation, at Tobler's speed off paths
 (`geo.driving.foot`); steeper than ZIGZAG_PCT nobody walks straight up or down, so height beyond
 that costs the longer way of a zigzag. Footpaths are not on the map: where one leads there, it is
-quicker. Knows no road.
+quicker. Knows no travel time by road.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from geo import grid
 from geo.driving.conditions import Condition
 from geo.driving.foot import OFF_PATH_FACTOR, walking_mps
-from geo.projection import Projection
-from geo.roadmap import Elevation
-from geo.snap import Snap
+from geo.driving.speed import Profile
+from geo.driving.vehicles import Mode
+from geo.projection import Projection, projection
+from geo.roadmap import Elevation, RoadMap
+from geo.snap import Snap, SnapIndex
 
 SAMPLE_M: Final = 60.0
 """m. Between heights along the line: somewhat finer than a 3 arc-second grid."""
@@ -71,6 +73,28 @@ class Approach:
 
 
 NO_WALK: Final = Walk(duration_s=0.0, distance_m=0.0, climb_m=0.0, descent_m=0.0)
+
+
+def approach(
+    roadmap: RoadMap, index: SnapIndex, lon: float, lat: float, profile: Profile
+) -> Approach:
+    """Where a vehicle can stop for a place, and the walk from there.
+
+    Raises OffMapError outside the map, NoRouteError farther than WALK_M_MAX from any road.
+    """
+    snaps = index.drop_offs(lon, lat)
+    found = walks(
+        snaps,
+        (lon, lat),
+        elevation=roadmap.elevation,
+        projected=projection(roadmap.meta.crs),
+        condition=profile.condition,
+        urgent=profile.mode is Mode.URGENT,
+    )
+    pairs = zip(snaps, found, strict=True)
+    return Approach(
+        lon=lon, lat=lat, drop_offs=tuple(DropOff(snap=snap, walk=walk) for snap, walk in pairs)
+    )
 
 
 def walks(

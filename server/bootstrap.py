@@ -169,7 +169,7 @@ async def build(settings: Settings) -> Services:
                 roads=roads,
                 map_meta=roadmap.meta,
             ),
-            reach=ReachDesk(router=routing, roadmap=roadmap, snapper=index.snap),
+            reach=ReachDesk(router=routing, roadmap=roadmap, index=index),
             surveyor=surveyor,
             warmth=warmth,
             roads=roads,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from geo.snap import Snap
     from geo.walk import Approach, DropOff
     from server.dispatch.contenders import Way
-    from server.dispatch.travel import Arrival, Lead, Traveller
+    from server.dispatch.travel import Arrival, Lead, Terms, Traveller
     from server.views import RoadsView, UnitView
 
 Clock = Callable[[], datetime]
@@ -168,15 +168,18 @@ class Router(Protocol):
     ) -> list[Way | None]:
         """The fastest way of each, None where none leads. Raises `RoutingBusy`."""
 
-    async def reach(self, sources: Sequence[Snap], limit_s: float) -> Reach:
-        """Times from the nearest source to anywhere up to the limit. Raises `RoutingBusy`, and
-        ValueError without a source or with too many."""
+    async def reach(
+        self, travellers: Sequence[Traveller], limit_s: float, terms: Terms
+    ) -> list[Reach]:
+        """Times from each to anywhere up to the limit, each as it drives. Raises `RoutingBusy`."""
 
-    async def times_to(self, villages: Sequence[Village], source: Snap) -> NDArray[np.float64]:
+    async def times_to(
+        self, villages: Sequence[Village], traveller: Traveller, terms: Terms
+    ) -> NDArray[np.float64]:
         """(V,) median seconds to each, inf where there is no way. Raises `RoutingBusy`."""
 
     async def spread(self, route: Route, mode: Mode | None) -> float:
         """Standard deviation of the log of a way's time; None: on foot. Raises `RoutingBusy`."""
 
-    async def etas_to(self, pairs: Sequence[tuple[Snap, Village]]) -> list[Eta]:
+    async def etas_to(self, pairs: Sequence[tuple[Traveller, Village]], terms: Terms) -> list[Eta]:
         """The time to each village by its own road. Raises `NoRouteError`, `RoutingBusy`."""

@@ -26,7 +26,7 @@ from geo.eta import Eta, Spreads
 from geo.reach.coverage import FOLLOWED_S, Village, eta_to, times_to
 from geo.reach.times import Reach
 from server.dispatch.contenders import Way
-from server.dispatch.travel import Arrival, Lead, Traveller
+from server.dispatch.travel import Arrival, Lead, Terms, Traveller
 from server.ports import LiveRoads
 
 if TYPE_CHECKING:
@@ -117,14 +117,13 @@ class RoutingService:
             lambda ground: [self._way(ground, *journey, mode) for journey in journeys]
         )
 
-    async def reach(self, sources: Sequence[Snap], limit_s: float) -> Reach:
+    async def reach(
+        self, travellers: Sequence[Traveller], limit_s: float, terms: Terms
+    ) -> list[Reach]:
         """See `ports.Router`."""
-        return await self._run(lambda ground: Reach.of(ground, sources, limit_s))
-
-    async def times_to(self, villages: Sequence[Village], source: Snap) -> NDArray[np.float64]:
-        """See `ports.Router`."""
+        await self._ready(self._profile(each.vehicle, terms) for each in travellers)
         return await self._run(
-            lambda ground: times_to(villages, Reach.of(ground, [source], FOLLOWED_S))
+            lambda ground: [self._reach(ground, each, limit_s, terms) for each in travellers]
         )
 
     async def spread(self, route: Route, mode: Mode | None) -> float:
@@ -133,13 +132,18 @@ class RoutingService:
             lambda _: self._spreads[mode].eta(route.duration_s, route.legs, route.leg_s).log_sd
         )
 
-    async def etas_to(self, pairs: Sequence[tuple[Snap, Village]]) -> list[Eta]:
+    async def times_to(
+        self, villages: Sequence[Village], traveller: Traveller, terms: Terms
+    ) -> NDArray[np.float64]:
         """See `ports.Router`."""
+        (reach,) = await self.reach([traveller], FOLLOWED_S, terms)
+        return await asyncio.to_thread(times_to, villages, reach)
+
+    async def etas_to(self, pairs: Sequence[tuple[Traveller, Village]], terms: Terms) -> list[Eta]:
+        """See `ports.Router`."""
+        await self._ready(self._profile(traveller.vehicle, terms) for traveller, _ in pairs)
         return await self._run(
-            lambda ground: [
-                eta_to(ground, self._spreads[ground.profile.mode], source, village)
-                for source, village in pairs
-            ]
+            lambda ground: [self._eta_to(ground, *pair, terms) for pair in pairs]
         )
 
     async def keep_ready(self, profiles: Sequence[Profile]) -> None:
@@ -211,10 +215,16 @@ class RoutingService:
             self._spreads[None] = Spreads(self._ground.roadmap, on_foot=True)
         return job(self._ground)
 
+    def _spreads_of(self, profile: Profile) -> Spreads:
+        return self._spreads[None if profile.vehicle is Vehicle.FOOT else profile.mode]
+
     async def _model(self, vehicles: Set[Vehicle], mode: Mode) -> None:
         """Model what was never asked before."""
-        county = self._roads.county
-        await self._ready(Profile(vehicle=each, mode=mode, condition=county) for each in vehicles)
+        await self._ready(self._profile(each, Terms(mode=mode)) for each in vehicles)
+
+    def _profile(self, vehicle: Vehicle, terms: Terms) -> Profile:
+        condition = self._roads.county if terms.condition is None else terms.condition
+        return Profile(vehicle=vehicle, mode=terms.mode, condition=condition)
 
     async def _ready(self, profiles: Iterable[Profile]) -> None:
         """Return when all can answer at once. Raises `RoutingBusy`.
@@ -298,14 +308,31 @@ class RoutingService:
         with self._inside(ground, closures):
             return ground.route(source, target, profile=profile)
 
+    def _reach(self, ground: Ground, source: Traveller, limit_s: float, terms: Terms) -> Reach:
+        profile, closures = self._profile(source.vehicle, terms), self._closures_of(source)
+        with self._inside(ground, closures, weather=terms.condition is None):
+            return Reach.of(ground, [_start(ground, source)], limit_s, profile=profile)
+
+    def _eta_to(self, ground: Ground, source: Traveller, village: Village, terms: Terms) -> Eta:
+        profile, closures = self._profile(source.vehicle, terms), self._closures_of(source)
+        spreads = self._spreads_of(profile)
+        with self._inside(ground, closures, weather=terms.condition is None):
+            return eta_to(ground, spreads, _start(ground, source), village, profile=profile)
+
+    def _closures_of(self, traveller: Traveller) -> frozenset[int]:
+        return self._roads.closures_of(traveller.snap)
+
     @contextmanager
-    def _inside(self, ground: Ground, closures: frozenset[int]) -> Iterator[None]:
-        """For the time of one query, for somebody who starts or ends inside closed roads."""
+    def _inside(
+        self, ground: Ground, closures: frozenset[int], *, weather: bool = True
+    ) -> Iterator[None]:
+        """For the time of one query, for somebody who starts or ends inside closed roads, or who
+        asks what another weather than that of some areas would bring."""
         table = self._roads.table
-        if table is None or not closures:
+        if table is None or (overrides := table.into(closures, weather=weather)) is table.overrides:
             yield
             return
-        ground.set_overrides(table.into(closures))
+        ground.set_overrides(overrides)
         try:
             yield
         finally:
@@ -319,8 +346,7 @@ class RoutingService:
             route = self._route(ground, _start(ground, traveller), drop_off.snap, profile)
         except NoRouteError:
             return None
-        driven = None if traveller.vehicle is Vehicle.FOOT else mode
-        eta = self._spreads[driven].eta(
+        eta = self._spreads_of(profile).eta(
             route.duration_s, route.legs, route.leg_s, walk_s=drop_off.walk.duration_s
         )
         return Way(distance_m=route.distance_m, eta=eta)

@@ -38,3 +38,9 @@ def elevation_deg(at: datetime, lon: float, lat: float) -> float:
 def is_night(at: datetime, lon: float, lat: float) -> bool:
     """Whether the sun is more than 6 degrees under the horizon."""
     return elevation_deg(at, lon, lat) < NIGHT_DEG
+
+
+def is_night_over(at: datetime, bounds: tuple[float, float, float, float]) -> bool:
+    """The same in the middle of west, south, east, north."""
+    west, south, east, north = bounds
+    return is_night(at, (west + east) / 2.0, (south + north) / 2.0)

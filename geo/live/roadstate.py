@@ -48,6 +48,7 @@ class RoadTable:
     def __init__(self, changes: Sequence[RoadChange], weather: Factors) -> None:
         """`weather`: (2M,) factors from 1 up, infinite where weather closes."""
         self._changes, self._weather = changes, weather
+        self._fair = not (weather != 1.0).any()
         self.overrides: Overrides = self._overrides(frozenset())
         """For everybody; arcs that nothing changes are missing."""
 
@@ -62,13 +63,19 @@ class RoadTable:
             if each.factor is None and np.isin(arcs, each.coverage.arcs).any()
         )
 
-    def into(self, closures: frozenset[int]) -> Overrides:
-        """For whoever drives into these closures, or out of them; all others stay closed."""
-        return self._overrides(closures) if closures else self.overrides
+    def into(self, closures: frozenset[int], *, weather: bool = True) -> Overrides:
+        """For whoever drives into these closures, or out of them; all others stay closed.
 
-    def _overrides(self, opened: frozenset[int]) -> Overrides:
+        Without `weather`: as if the county's own held everywhere.
+        """
+        if closures or not (weather or self._fair):
+            return self._overrides(closures, weather=weather)
+        return self.overrides
+
+    def _overrides(self, opened: frozenset[int], *, weather: bool = True) -> Overrides:
+        longer_by_weather = self._weather if weather else np.ones_like(self._weather)
         slow = np.ones(len(self._weather), dtype=np.float32)
-        shut = np.isinf(self._weather)
+        shut = np.isinf(longer_by_weather)
         for number, each in enumerate(self._changes):
             arcs = each.coverage.arcs
             if each.factor is not None:
@@ -78,7 +85,7 @@ class RoadTable:
                 slow[arcs] = np.maximum(slow[arcs], INTO_FACTOR)
             else:
                 shut[arcs] = True
-        factors = slow * np.where(shut, 1.0, self._weather)
+        factors = slow * np.where(shut, 1.0, longer_by_weather)
         arcs = np.flatnonzero((factors > 1.0) & ~shut)
         table = dict(zip(arcs.tolist(), factors[arcs].tolist(), strict=True))
         table.update(dict.fromkeys(np.flatnonzero(shut).tolist(), float(CLOSED)))

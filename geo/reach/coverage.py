@@ -26,10 +26,10 @@ from scipy.special import ndtri
 
 from geo.errors import NoRouteError
 from geo.eta import LIKELY, SD_MAX, SD_MIN, Eta, Spreads, unrouted
-from geo.reach.isochrone import BESIDE_M, DIGITS
+from geo.reach.isochrone import DIGITS
 from geo.reach.times import SOURCES_MAX, Reach
 from geo.roadmap import Place, RoadMap
-from geo.snap import Snap
+from geo.walk import Approach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +52,6 @@ RIVALS_MAX: Final = 4
 """Sources looked at for each village, the soonest by median: a slower one on a surer road may be
 the likelier."""
 
-WALK_MPS: Final = 0.84
-"""From the road to a village beside it: Tobler's 5.04 km/h on the level, 0.6 of it off a path."""
-
 SETTLEMENTS: Final = frozenset({"town", "village", "hamlet"})
 
 Floats = NDArray[np.float64]
@@ -64,16 +61,16 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Village:
-    """A settlement and where it meets the road."""
+    """A settlement and the ways to it from the roads."""
 
     place: Place
-    snap: Snap | None
+    approach: Approach | None
     """None: no drivable road near it."""
 
     @property
     def walk_s(self) -> float:
-        """On foot from the road; nothing where the village lies on it."""
-        return 0.0 if self.snap is None else walk_s(self.snap)
+        """On foot from the nearest road; nothing where the village lies on it."""
+        return 0.0 if self.approach is None else self.approach.nearest.walk.duration_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,15 +196,10 @@ class Survey:
                     yield (source, village), time_s
 
 
-def walk_s(snap: Snap) -> float:
-    """On foot from the road to the place that was snapped; nothing within BESIDE_M."""
-    return snap.distance_m / WALK_MPS if snap.distance_m > BESIDE_M else 0.0
-
-
-def villages_of(roadmap: RoadMap, snap: Callable[[float, float], Snap]) -> list[Village]:
-    """The settlements of a map, each brought to the road where there is one."""
+def villages_of(roadmap: RoadMap, approach: Callable[[float, float], Approach]) -> list[Village]:
+    """The settlements of a map, each with the ways to it where there is a road."""
     return [
-        Village(place=place, snap=_snapped(place, snap))
+        Village(place=place, approach=_approached(place, approach))
         for place in roadmap.places
         if place.kind in SETTLEMENTS
     ]
@@ -215,12 +207,16 @@ def villages_of(roadmap: RoadMap, snap: Callable[[float, float], Snap]) -> list[
 
 def times_to(villages: Sequence[Village], reach: Reach) -> Floats:
     """(V,) median seconds to each village, walk included; inf where there is no way."""
+    ways = [
+        (number, each.snap.edge, each.snap.fraction, each.walk.duration_s)
+        for number, village in enumerate(villages)
+        if village.approach is not None
+        for each in village.approach.drop_offs
+    ]
+    number, edge, fraction, walk_s = np.array(ways, dtype=np.float64).reshape(-1, 4).T
+    by_road_s = reach.at(edge.astype(np.int64), fraction)
     times_s = np.full(len(villages), np.inf)
-    by_road = [number for number, each in enumerate(villages) if each.snap is not None]
-    snaps = [snap for each in villages if (snap := each.snap) is not None]
-    edge = np.array([snap.edge for snap in snaps], dtype=np.int64)
-    fraction = np.array([snap.fraction for snap in snaps])
-    times_s[by_road] = reach.at(edge, fraction) + [villages[each].walk_s for each in by_road]
+    np.minimum.at(times_s, number.astype(np.int64), by_road_s + walk_s)
     return times_s
 
 
@@ -233,10 +229,13 @@ def eta_to(
     profile: Profile | None = None,
 ) -> Eta:
     """The time to a village by its own road, walk included. Raises NoRouteError."""
-    if village.snap is None:
+    if village.approach is None:
         raise NoRouteError(f"no road near {village.place.name}")
-    route = ground.route(source, village.snap, profile=profile)
-    return spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=village.walk_s)
+    _, (best,) = ground.arrivals([source], village.approach, profile=profile)
+    drop_off = village.approach.drop_offs[best]
+    route = ground.route(source, drop_off.snap, profile=profile)
+    walk_s = drop_off.walk.duration_s
+    return spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=walk_s)
 
 
 def cover(
@@ -308,9 +307,9 @@ def _tally_json(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _snapped(place: Place, snap: Callable[[float, float], Snap]) -> Snap | None:
+def _approached(place: Place, approach: Callable[[float, float], Approach]) -> Approach | None:
     try:
-        return snap(place.lon, place.lat)
+        return approach(place.lon, place.lat)
     except NoRouteError:
         return None
 

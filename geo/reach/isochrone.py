@@ -23,7 +23,7 @@ from scipy.spatial import KDTree
 
 from geo.eta import UNROUTED_SD, quantile_s
 from geo.projection import Projection, projection
-from geo.reach.times import Reach
+from geo.reach.times import Nearest, Reach
 from geo.roadmap import RoadMap
 
 BANDS_MIN: Final = (10.0, 20.0, 30.0, 60.0)
@@ -56,7 +56,9 @@ class Band:
     area_km2: float
 
 
-def isochrones(reach: Reach, limits_s: Sequence[float], *, share: float = 0.5) -> list[Band]:
+def isochrones(
+    reach: Reach | Nearest, limits_s: Sequence[float], *, share: float = 0.5
+) -> list[Band]:
     """One band per limit, in the order given: what is reached by then.
 
     `share`: how many journeys in all shall arrive in time, 0.5 the median; by UNROUTED_SD.
@@ -87,7 +89,7 @@ def feature(band: Band, **properties: object) -> dict[str, Any]:
     }
 
 
-def _check(reach: Reach, limits_s: Sequence[float]) -> None:
+def _check(reach: Reach | Nearest, limits_s: Sequence[float]) -> None:
     if not 1 <= len(limits_s) <= BANDS_LEN_MAX:
         raise ValueError(f"1 to {BANDS_LEN_MAX} time bands")
     if not all(0.0 < limit_s <= MINUTES_MAX * 60.0 for limit_s in limits_s):
@@ -96,7 +98,9 @@ def _check(reach: Reach, limits_s: Sequence[float]) -> None:
         raise ValueError("the roads were not followed as far as the longest time band")
 
 
-def _reached_points(reach: Reach, plane: Projection, limit_s: float) -> tuple[Floats, Floats]:
+def _reached_points(
+    reach: Reach | Nearest, plane: Projection, limit_s: float
+) -> tuple[Floats, Floats]:
     """(K, 2) metres of points along the roads, and (K,) seconds to each, up to the limit."""
     edge, fraction, metres = _dense_points(reach.roadmap, reach.edges(), plane)
     times_s = reach.at(edge, fraction)

@@ -125,6 +125,36 @@ class Reach:
         return node_s
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """The soonest of several reaches, of vehicles that may each take their own time."""
+
+    parts: tuple[Reach, ...]
+    """Of one map, at least one."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError without a part, or with too many sources together."""
+        _check([source for part in self.parts for source in part.sources])
+
+    @property
+    def roadmap(self) -> RoadMap:
+        return self.parts[0].roadmap
+
+    @property
+    def limit_s(self) -> float:
+        """As far as all go."""
+        return min(part.limit_s for part in self.parts)
+
+    def edges(self) -> Ints:
+        """See `Reach.edges`."""
+        return np.unique(np.concatenate([part.edges() for part in self.parts]))
+
+    def at(self, edge: Ints, fraction: Floats) -> Floats:
+        """See `Reach.at`."""
+        found: Floats = np.minimum.reduce([part.at(edge, fraction) for part in self.parts])
+        return found
+
+
 def _check(sources: Sequence[Start]) -> None:
     if not 1 <= len(sources) <= SOURCES_MAX:
         raise ValueError(f"1 to {SOURCES_MAX} places to start from")

@@ -15,11 +15,10 @@ import click
 from geo import mapfolder
 from geo.driving.conditions import Condition
 from geo.driving.speed import Mode, Profile, Vehicle
-from geo.driving.sun import is_night
+from geo.driving.sun import is_night_over
 from geo.errors import GeoError
 from geo.eta import Eta, Spreads
 from geo.ground import Ground
-from geo.roadmap import MapMeta
 from geo.routing.choose import ENGINE_NAMES, EngineName
 from geo.snap import Snap
 
@@ -46,7 +45,7 @@ class Asked:
         condition = Condition.parse(self.condition)
         profile = Profile(vehicle=Vehicle(self.vehicle), mode=Mode(self.mode), condition=condition)
         roadmap = mapfolder.load(self.map_dir)
-        if depart_at is not None and _dark(roadmap.meta, depart_at):
+        if depart_at is not None and is_night_over(depart_at, roadmap.meta.bounds):
             profile = replace(profile, condition=replace(condition, night=True))
         ground = Ground(roadmap, engine=self.engine, profile=profile)
         # An engine must be let go of on the thread that made it, whatever the command comes to.
@@ -200,9 +199,3 @@ def _time(text: str) -> datetime:
             f"--depart {text!r} says no time zone. Write {text}+08:00, or {text}Z for UTC."
         )
     return at
-
-
-def _dark(meta: MapMeta, at: datetime) -> bool:
-    """Whether it is night in the middle of the map."""
-    west, south, east, north = meta.bounds
-    return is_night(at, (west + east) / 2.0, (south + north) / 2.0)

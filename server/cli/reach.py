@@ -139,7 +139,7 @@ def coverage_command(
         journeys = asked.begin()
         ground = journeys.ground
         sources = _sources(ground, places, stations, units_file)
-        villages = villages_of(ground.roadmap, ground.snap)
+        villages = villages_of(ground.roadmap, ground.approach)
         snaps = [each.snap for each in sources]
         found = cover(ground, journeys.spreads, villages, snaps, 60.0 * within_min)
     if as_json:

@@ -18,8 +18,8 @@ from geo.eta import Eta
 from geo.ground import Route
 from geo.guidance.steps import Guide, Step
 from geo.guidance.wording import Language, say, say_caution
-from geo.reach.coverage import walk_s
 from geo.snap import Snap
+from geo.walk import Approach, DropOff
 from server.cli._journey import (
     JSON,
     TO,
@@ -77,9 +77,12 @@ def route_command(
         start, end = place(source, "--from"), place(target, "--to")
         journeys = asked.begin()
         ground = journeys.ground
-        snaps = {"from": ground.snap(*start), "to": ground.snap(*end)}
-        route = ground.route(snaps["from"], snaps["to"])
-    on_foot_s = walk_s(snaps["to"])
+        source_snap, scene = ground.snap(*start), ground.approach(*end)
+        _, (best,) = ground.arrivals([source_snap], scene)
+        drop_off = scene.drop_offs[best]
+        snaps = {"from": source_snap, "to": drop_off.snap}
+        route = ground.route(source_snap, drop_off.snap)
+    on_foot_s = drop_off.walk.duration_s
     eta = journeys.spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=on_foot_s)
     chance = _chance(eta, within_min)
     steps = Guide(ground.roadmap).steps(route, place=end)
@@ -97,7 +100,7 @@ def route_command(
         }
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
-    Console().print(_summary(journeys, route, eta, chance, snaps))
+    Console().print(_summary(journeys, route, drop_off, eta, chance, snaps))
     Console().print(_told(steps, lang))
 
 
@@ -122,11 +125,11 @@ def eta_command(
         end = place(target, "--to")
         units = read_units(units_file)
         journeys = asked.begin()
-        scene = journeys.ground.snap(*end)
+        scene = journeys.ground.approach(*end)
         rows = _rank(journeys, units, scene, within_min)
     if as_json:
         answer = {
-            "target": {"lon": end[0], "lat": end[1], "snapped": snap_json(scene)},
+            "target": {"lon": end[0], "lat": end[1], "snapped": snap_json(scene.nearest.snap)},
             **journeys.about(),
             "rows": rows,
         }
@@ -151,14 +154,19 @@ def eta_command(
 
 
 def _summary(
-    journeys: Journeys, route: Route, eta: Eta, chance: float | None, snaps: dict[str, Snap]
+    journeys: Journeys,
+    route: Route,
+    drop_off: DropOff,
+    eta: Eta,
+    chance: float | None,
+    snaps: dict[str, Snap],
 ) -> Table:
     table = Table(show_header=False)
     table.add_row("Time", journeys.when(eta))
     if chance is not None:
         table.add_row("In time", _percent(chance))
     table.add_row("Distance", kilometres(route.distance_m))
-    if (on_foot_s := walk_s(snaps["to"])) > 0.0:
+    if (on_foot_s := drop_off.walk.duration_s) > 0.0:
         table.add_row("On foot", f"{minutes(on_foot_s)} of it, from the road to the place")
     for name, snap in snaps.items():
         table.add_row(f"Road {name}", f"{snap.distance_m:.0f} m away")
@@ -177,7 +185,7 @@ def _told(steps: list[Step], lang: Language) -> Table:
 
 
 def _rank(
-    journeys: Journeys, units: list[Feature], scene: Snap, within_min: float | None
+    journeys: Journeys, units: list[Feature], scene: Approach, within_min: float | None
 ) -> list[Row]:
     """Reachable units, nearest in time first, then the others in the order of the file."""
     ground, spreads = journeys.ground, journeys.spreads
@@ -190,15 +198,17 @@ def _rank(
             snaps.append((name, found))
         else:
             stranded.append(_cannot(name, found))
-    etas = ground.etas([snap for _, snap in snaps], scene)
+    etas, best = ground.arrivals([snap for _, snap in snaps], scene)
     reached: list[Row] = []
     for index in np.argsort(etas, kind="stable").tolist():
         name, snap = snaps[index]
         if isinf(etas[index]):
             stranded.append(_cannot(name, "no road connects it with the place"))
             continue
-        route = ground.route(snap, scene)
-        eta = spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=walk_s(scene))
+        drop_off = scene.drop_offs[best[index]]
+        route = ground.route(snap, drop_off.snap)
+        walk_s = drop_off.walk.duration_s
+        eta = spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=walk_s)
         reached.append(
             Row(
                 unit=name,

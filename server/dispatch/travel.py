@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from geo.driving.conditions import Condition
 from geo.driving.vehicles import Mode, Vehicle
 from geo.ground import Route
 from geo.snap import Snap
@@ -62,6 +63,15 @@ class Lead:
     def duration_s(self) -> float:
         """By road, and then on foot: what an `Arrival` foretells."""
         return self.route.duration_s + self.drop_off.walk.duration_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How everybody drives that a question is about."""
+
+    mode: Mode = Mode.ROUTINE
+    condition: Condition | None = None
+    """Assumed everywhere; None: what holds now, and where it does."""
 
 
 def traveller(unit: UnitView, snap: Snap, now: datetime) -> Traveller:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, TypeVar, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from geo.driving.conditions import Condition
+from geo.driving.sun import is_night_over
+from geo.driving.vehicles import Mode, Vehicle
 from geo.errors import GeoError
 from geo.reach import coverage, isochrone
 from geo.reach.coverage import Coverage
 from geo.snap import Snap
+from server.dispatch.travel import Terms, Traveller, traveller
 from server.http.errors import ApiError, json
 from server.http.needs import Services, guarded, term
+from server.pipeline import utc_now
 from server.stores import stations
 from server.stores.users import User
-from server.views import UnitStatus
+from server.views import UnitStatus, UnitView
 
 MINUTES_DEFAULT = 30.0
+
+C = TypeVar("C", bound=StrEnum)
 
 Group = Literal["stations", "units", "available"]
 """All stations, units on duty, or only those of them that are free."""
@@ -29,11 +38,31 @@ Group = Literal["stations", "units", "available"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A unit or a station with its place on the road."""
+    """A unit or a station: its place on the road, and how it drives."""
 
     id: str
     name: str
-    snap: Snap
+    at: Traveller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How all drive that a request asks about."""
+
+    terms: Terms
+    vehicle: Vehicle | None
+    """None: each unit its own, stations and places a patrol car."""
+    condition: Condition
+    depart_at: datetime | None
+
+    def about(self) -> dict[str, Any]:
+        """What every answer says of how it was made."""
+        return {
+            "vehicle": None if self.vehicle is None else self.vehicle.value,
+            "mode": self.terms.mode.value,
+            "condition": str(self.condition),
+            "depart_at": self.depart_at,
+        }
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -51,47 +80,82 @@ class _Desk:
         self._live = services.board
         self._routing = services.routing
         self._reach = services.reach
+        self._road_desk = services.road_desk
+        self._bounds = services.roadmap.meta.bounds
 
     async def isochrone(self, request: Request, user: User) -> Response:
-        sources = await self._sources(request)
+        asked = await self._asked(request)
+        sources = await self._sources(request, asked)
         limits_s = [60.0 * each for each in _numbers(request, "minutes", isochrone.BANDS_MIN)]
         (share,) = _numbers(request, "share", (0.5,), length_max=1)
         if not 0.0 < share < 1.0:
             raise ApiError(400, "malformed", "share lies between 0 and 1, e.g. 0.9.")
         try:
-            bands = await self._reach.bands([each.snap for each in sources], limits_s, share=share)
+            bands = await self._reach.bands(
+                [each.at for each in sources], limits_s, asked.terms, share=share
+            )
         except ValueError as error:
             raise ApiError(422, "impossible", f"This cannot be drawn: {error}.") from None
-        features = [isochrone.feature(each, share=share) for each in bands]
-        return json({"type": "FeatureCollection", "sources": _named(sources), "features": features})
+        return json({
+            "type": "FeatureCollection",
+            **asked.about(),
+            "sources": _named(sources),
+            "features": [isochrone.feature(each, share=share) for each in bands],
+        })  # fmt: skip
 
     async def coverage(self, request: Request, user: User) -> Response:
-        sources = await self._group(_group(request, "stations"))
+        asked = await self._asked(request)
+        sources = await self._group(_group(request, "stations"), asked)
         (minutes,) = _numbers(request, "minutes", (MINUTES_DEFAULT,), length_max=1)
         try:
-            found = await self._reach.coverage([each.snap for each in sources], 60.0 * minutes)
+            found = await self._reach.coverage(
+                [each.at for each in sources], 60.0 * minutes, asked.terms
+            )
         except ValueError as error:
             raise ApiError(422, "impossible", f"This cannot be reckoned: {error}.") from None
-        return json({**coverage.summary(found), "sources": _named(sources), **_collection(found)})
+        return json({
+            **coverage.summary(found),
+            **asked.about(),
+            "sources": _named(sources),
+            **_collection(found),
+        })  # fmt: skip
 
-    async def _sources(self, request: Request) -> list[Source]:
+    async def _asked(self, request: Request) -> Asked:
+        """The roads as the database has them now, and what the request assumes instead."""
+        await self._road_desk.catch_up()
+        depart_at = _time(request, "depart")
+        county = condition = self._routing.roads.county
+        if text := term(request, "condition"):
+            condition = _condition(text)
+        if depart_at is not None and is_night_over(depart_at, self._bounds):
+            condition = replace(condition, night=True)
+        assumed = condition if text or condition != county else None
+        mode = _choice(request, "mode", Mode)
+        return Asked(
+            terms=Terms(mode=mode or Mode.ROUTINE, condition=assumed),
+            vehicle=_choice(request, "vehicle", Vehicle),
+            condition=condition,
+            depart_at=depart_at,
+        )
+
+    async def _sources(self, request: Request, asked: Asked) -> list[Source]:
         """The one place, unit or station that is asked for, or a group of them."""
         if unit_id := term(request, "unit"):
-            return [self._unit(unit_id)]
+            return [self._unit(unit_id, asked)]
         if station_id := term(request, "station"):
-            return [await self._station(station_id)]
+            return [await self._station(station_id, asked)]
         if term(request, "from"):
-            return await self._group(_group(request, ""))
+            return await self._group(_group(request, ""), asked)
         lon, lat = (_numbers(request, name, (), length_max=1) for name in ("lon", "lat"))
         if not lon or not lat:
             raise ApiError(400, "malformed", "Name a unit, a station, lon and lat, or from.")
         snap = await self._snap(lon[0], lat[0])
-        return [Source(id="", name="", snap=snap)]
+        return [Source(id="", name="", at=_standing(snap, asked))]
 
-    async def _group(self, group: Group) -> list[Source]:
-        return await self._stations() if group == "stations" else self._units(group)
+    async def _group(self, group: Group, asked: Asked) -> list[Source]:
+        return await self._stations(asked) if group == "stations" else self._units(group, asked)
 
-    async def _stations(self) -> list[Source]:
+    async def _stations(self, asked: Asked) -> list[Source]:
         """Stations that a road reaches."""
         async with self._pool.acquire() as conn:
             rows = await stations.load_all(conn)
@@ -101,27 +165,27 @@ class _Desk:
                 snap = await self._routing.snap(row.lon, row.lat)
             except GeoError:
                 continue
-            found.append(Source(id=row.id, name=row.name, snap=snap))
+            found.append(Source(id=row.id, name=row.name, at=_standing(snap, asked)))
         return found
 
-    async def _station(self, station_id: str) -> Source:
-        for each in await self._stations():
+    async def _station(self, station_id: str, asked: Asked) -> Source:
+        for each in await self._stations(asked):
             if each.id == station_id:
                 return each
         raise ApiError(404, "not_found", "There is no such station near a road.")
 
-    def _units(self, group: Group) -> list[Source]:
+    def _units(self, group: Group, asked: Asked) -> list[Source]:
         """Units whose place on the road is known."""
         wanted = set(UnitStatus) - {UnitStatus.OFF_DUTY}
         if group == "available":
             wanted = {UnitStatus.AVAILABLE}
         return [
-            Source(id=unit.id, name=unit.call_sign, snap=snap)
+            _unit_source(unit, snap, asked)
             for unit in self._live.units()
             if unit.status in wanted and (snap := self._live.snap(unit.id)) is not None
         ]
 
-    def _unit(self, unit_id: str) -> Source:
+    def _unit(self, unit_id: str, asked: Asked) -> Source:
         unit, snap = self._live.unit(unit_id), self._live.snap(unit_id)
         if unit is None:
             raise ApiError(404, "not_found", "There is no such unit.")
@@ -130,13 +194,25 @@ class _Desk:
                 422, "no_position", f"{unit.call_sign} has no position near a road.",
                 {"call_sign": unit.call_sign},
             )  # fmt: skip
-        return Source(id=unit.id, name=unit.call_sign, snap=snap)
+        return _unit_source(unit, snap, asked)
 
     async def _snap(self, lon: float, lat: float) -> Snap:
         try:
             return await self._routing.snap(lon, lat)
         except GeoError as error:
             raise ApiError(422, "no_road", f"{str(error).capitalize()}.") from None
+
+
+def _standing(snap: Snap, asked: Asked) -> Traveller:
+    return Traveller(snap=snap, vehicle=asked.vehicle or Vehicle.PATROL_CAR)
+
+
+def _unit_source(unit: UnitView, snap: Snap, asked: Asked) -> Source:
+    """As it moves, by its own vehicle unless another is asked for."""
+    at = traveller(unit, snap, utc_now())
+    return Source(
+        id=unit.id, name=unit.call_sign, at=replace(at, vehicle=asked.vehicle or at.vehicle)
+    )
 
 
 def _collection(found: Coverage) -> dict[str, Any]:
@@ -147,7 +223,13 @@ def _collection(found: Coverage) -> dict[str, Any]:
 def _named(sources: Sequence[Source]) -> list[dict[str, Any]]:
     """In the order that the features' `source` numbers them."""
     return [
-        {"id": each.id, "name": each.name, "lon": each.snap.lon, "lat": each.snap.lat}
+        {
+            "id": each.id,
+            "name": each.name,
+            "lon": each.at.snap.lon,
+            "lat": each.at.snap.lat,
+            "vehicle": each.at.vehicle.value,
+        }
         for each in sources
     ]
 
@@ -157,6 +239,38 @@ def _group(request: Request, default: str) -> Group:
     if group not in get_args(Group):
         raise ApiError(400, "malformed", f"from must be one of {', '.join(get_args(Group))}.")
     return group  # type: ignore[return-value]  # just checked
+
+
+def _choice(request: Request, name: str, choices: type[C]) -> C | None:
+    """Raises `ApiError` 400."""
+    text = term(request, name)
+    try:
+        return choices(text) if text else None
+    except ValueError:
+        raise ApiError(400, "malformed", f"{name} must be one of {', '.join(choices)}.") from None
+
+
+def _condition(text: str) -> Condition:
+    try:
+        return Condition.parse(text)
+    except GeoError as error:
+        raise ApiError(400, "malformed", str(error).rstrip(".") + ".") from None
+
+
+def _time(request: Request, name: str) -> datetime | None:
+    """A point in time with its zone. Raises `ApiError` 400."""
+    text = term(request, name)
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ApiError(
+            400, "malformed", f"{name} is {text[:40]!r}; write 2026-01-31T21:30:00+08:00."
+        )
+    return at
 
 
 def _numbers(

@@ -89,3 +89,22 @@ async def test_coverage_says_how_many_villages_and_people(console: Page) -> None
     await expect(villages).to_contain_text("100 %")
     await expect(console.get_by_test_id("reach")).to_contain_text("Every village is covered.")
     await expect(console.get_by_test_id("reach")).to_contain_text("1 starting place")
+
+
+async def test_who_drives_how_and_in_what_weather_is_chosen_in_the_panel(console: Page) -> None:
+    await console.keyboard.press("i")
+    await expect(console.get_by_test_id("reach-band").first).to_contain_text("km²")
+
+    await answered(console, "reach-vehicle", "foot")
+    await answered(console, "reach-mode", "urgent")
+    await answered(console, "reach-weather", "snow")
+    async with console.expect_response(lambda each: "snow%2Cnight" in each.url) as last:
+        await console.get_by_test_id("reach-night").check()
+    answer = await (await last.value).json()
+
+    assert (answer["vehicle"], answer["mode"], answer["condition"]) == (
+        "foot",
+        "urgent",
+        "snow,night",
+    )
+    await expect(console.get_by_test_id("reach").locator("footer")).to_contain_text("snow, night")

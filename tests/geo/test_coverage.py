@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from geo.driving.foot import OFF_PATH_FACTOR, tobler_mps
 from geo.errors import NoRouteError
 from geo.eta import LIKELY, Eta, Spreads
 from geo.ground import Ground
@@ -25,7 +26,6 @@ from geo.reach.coverage import (
     times_to,
     villages_of,
 )
-from geo.reach.isochrone import BESIDE_M
 from geo.reach.times import SOURCES_MAX, Reach
 from geo.roadmap import Place, RoadMap
 from geo.routing.engine import CLOSED
@@ -58,7 +58,7 @@ def ground() -> Ground:
 
 @pytest.fixture(scope="module")
 def villages(ground: Ground) -> list[Village]:
-    return villages_of(ground.roadmap, ground.snap)
+    return villages_of(ground.roadmap, ground.approach)
 
 
 def survey_of(ground: Ground, villages: Sequence[Village], sources: Sequence[Snap]) -> Survey:
@@ -109,8 +109,8 @@ def test_only_where_it_decides_the_road_is_asked_for(
         (source, village): eta_to(ground, spreads, sources[source], villages[village])
         for source in range(3)
         for village in range(len(villages))
-        if (snap := villages[village].snap) is not None
-        and np.isfinite(ground.etas([sources[source]], snap)[0])
+        if (place := villages[village].approach) is not None
+        and np.isfinite(ground.arrivals([sources[source]], place)[0][0])
     }
     some, everything = (
         survey.verdict({pair: roads[pair] for pair in undecided}),
@@ -126,7 +126,7 @@ def units_in_time(coverage: Coverage) -> list[int]:
 @pytest.mark.parametrize("seed", range(3))
 def test_more_units_and_more_time_never_cover_less(seed: int) -> None:
     ground = Ground(with_villages(seed, 40), engine="scipy")
-    villages, spreads = villages_of(ground.roadmap, ground.snap), Spreads(ground.roadmap)
+    villages, spreads = villages_of(ground.roadmap, ground.approach), Spreads(ground.roadmap)
     sources = random_snaps(ground, 4, seed=seed)
 
     one = cover(ground, spreads, villages, sources[:1], LIMIT_S)
@@ -165,7 +165,7 @@ def test_people_are_counted_where_they_are_known() -> None:
         dataclasses.replace(a_place("post", 0.0, 0.0, 9), kind="station"),
     )
     ground = Ground(dataclasses.replace(grid_map(), places=places), engine="scipy")
-    found = villages_of(ground.roadmap, ground.snap)
+    found = villages_of(ground.roadmap, ground.approach)
 
     coverage = cover(
         ground, Spreads(ground.roadmap), found, [ground.snap(*lonlat(0.0, 0.0))], 120.0
@@ -182,7 +182,7 @@ def test_people_are_counted_where_they_are_known() -> None:
 
 def test_villages_nobody_reaches_are_the_worst(ground: Ground, villages: list[Village]) -> None:
     source = random_snaps(ground, 1, seed=6)[0]
-    lost = Village(place=a_place("lost", 0.0, 90_000.0, 40), snap=None)
+    lost = Village(place=a_place("lost", 0.0, 90_000.0, 40), approach=None)
 
     coverage = cover(ground, Spreads(ground.roadmap), [*villages, lost], [source], LIMIT_S)
 
@@ -199,18 +199,20 @@ def test_villages_nobody_reaches_are_the_worst(ground: Ground, villages: list[Vi
 def test_a_village_off_the_road_adds_the_walk() -> None:
     places = (a_place("on it", 450.0, 0.0, 10), a_place("above it", 450.0, -900.0, 10))
     ground = Ground(dataclasses.replace(grid_map(), places=places), engine="scipy")
-    near, far = villages_of(ground.roadmap, ground.snap)
+    near, far = villages_of(ground.roadmap, ground.approach)
     source = ground.snap(*lonlat(0.0, 0.0))
 
     coverage = cover(ground, Spreads(ground.roadmap), [near, far], [source], 3_600.0)
 
     assert near.walk_s == 0.0
-    assert far.snap is not None
-    assert far.snap.distance_m > BESIDE_M
-    assert far.walk_s == pytest.approx(far.snap.distance_m / 0.84)
+    assert far.approach is not None
+    nearest = far.approach.nearest
+    assert nearest.walk.distance_m > 800.0
+    level_mps = OFF_PATH_FACTOR * float(tobler_mps(np.array([0.0]))[0])
+    assert far.walk_s == pytest.approx(nearest.walk.distance_m / level_mps)
     first = coverage.reached[1].first
     assert first is not None
-    by_road_s = float(ground.etas([source], far.snap)[0])
+    by_road_s = float(ground.etas([source], nearest.snap)[0])
     assert first.eta.median_s == pytest.approx(by_road_s + far.walk_s, abs=0.01)
 
 

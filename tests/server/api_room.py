@@ -22,6 +22,7 @@ from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id
 from server.pipeline import Pipeline
 from server.reachdesk import ReachDesk
+from server.roaddesk import RoadDesk
 from server.routing import RoutingService
 from server.settings import Limits
 from server.stores import users
@@ -43,6 +44,7 @@ class Services:
     places: PlaceIndex
     reach: ReachDesk
     dead_zones: ZoneDesk
+    road_desk: RoadDesk
 
 
 @dataclass
@@ -100,7 +102,7 @@ async def an_api(
             small_map,
             tiles,
             places,
-            ReachDesk(router=room.routing, roadmap=small_map, snapper=SnapIndex(small_map).snap),
+            ReachDesk(router=room.routing, roadmap=small_map, index=SnapIndex(small_map)),
             ZoneDesk(
                 pool=pool,
                 fanout=room.fanout,
@@ -109,6 +111,7 @@ async def an_api(
                 roadmap=small_map,
                 clock=lambda: room.now,
             ),
+            room.road_desk,
         )
         auth = Auth(pool, Limits())
         routes = [

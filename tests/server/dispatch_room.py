@@ -29,6 +29,7 @@ from server.views import (
     OrderView,
     PositionView,
     RecommendationView,
+    UnitKind,
     UnitView,
 )
 from server.warmth import Warmth
@@ -154,6 +155,7 @@ class Room:
         call_sign: str,
         at: tuple[float, float] | None = None,
         *,
+        kind: UnitKind = "patrol_car",
         on_duty: bool = True,
         devices: tuple[str, ...] = ("body_camera", "handset"),
         battery_pct: int | None = 80,
@@ -162,9 +164,10 @@ class Room:
         unit_id, officer_id = new_id(), new_id()
         async with self.pool.acquire() as conn, conn.transaction():
             await conn.execute(
-                "INSERT INTO unit (id, call_sign, kind) VALUES ($1, $2, 'patrol_car')",
+                "INSERT INTO unit (id, call_sign, kind) VALUES ($1, $2, $3)",
                 unit_id,
                 call_sign,
+                kind,
             )
             await conn.execute(
                 "INSERT INTO officer (id, badge, name) VALUES ($1, $2, $3)",
@@ -177,11 +180,11 @@ class Room:
                 officer_id,
                 unit_id,
             )
-            for kind in devices:
+            for device in devices:
                 await conn.execute(
                     "INSERT INTO device (id, kind, unit_id, epoch) VALUES ($1, $2, $3, 'e1')",
-                    f"{call_sign}-{kind}",
-                    kind,
+                    f"{call_sign}-{device}",
+                    device,
                     unit_id,
                 )
             if on_duty:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
@@ -13,16 +13,20 @@ import shapely
 from geo.basemap.tiles import TileMaker
 from geo.eta import Spreads
 from geo.ground import Ground
+from geo.live.extent import Pick, Picks, Zone
 from geo.places import PlaceIndex
 from geo.reach.coverage import SETTLEMENTS, cover, villages_of
-from geo.reach.times import SOURCES_MAX
+from geo.reach.times import SOURCES_MAX, Reach
 from geo.roadmap import RoadMap
-from geo.snap import Snap
+from geo.snap import SnapIndex
 from server import reachdesk
+from server.dispatch.travel import Terms, Traveller
 from server.ids import new_id
 from server.reachdesk import PIECE_LEN, WAITING_MAX, WORK_MAX, ReachDesk
+from server.roaddesk import NewCondition, NewRoadState
 from server.routing import RoutingBusy, RoutingService
 from server.stores import roster
+from server.stores.roadstate import STATES
 from server.stores.units import load_units
 from tests.server.api_room import Api, an_api
 from tests.small_county import crossing
@@ -134,7 +138,7 @@ async def test_coverage_from_stations_is_that_of_the_ground(
     ground = Ground(small_map, engine="scipy")
     stations = [each for each in small_map.places if each.kind == "station"]
     sources = [ground.snap(each.lon, each.lat) for each in stations]
-    villages = villages_of(small_map, ground.snap)
+    villages = villages_of(small_map, ground.approach)
 
     answer = (await dispatcher.get("/api/coverage?from=stations&minutes=6")).json()
 
@@ -204,6 +208,12 @@ async def test_without_any_source_nothing_is_covered(
         ("/api/isochrone?station=nobody", 404, "not_found"),
         ("/api/isochrone?from=nobody", 400, "malformed"),
         ("/api/isochrone?from=units", 422, "impossible"),
+        ("/api/isochrone?lon=100.26&lat=27.54&vehicle=tank", 400, "malformed"),
+        ("/api/isochrone?lon=100.26&lat=27.54&mode=fast", 400, "malformed"),
+        ("/api/isochrone?lon=100.26&lat=27.54&condition=hail", 400, "malformed"),
+        ("/api/isochrone?lon=100.26&lat=27.54&depart=noon", 400, "malformed"),
+        ("/api/isochrone?lon=100.26&lat=27.54&depart=2026-01-31T21:30:00", 400, "malformed"),
+        ("/api/coverage?vehicle=tank", 400, "malformed"),
         ("/api/coverage?from=nobody", 400, "malformed"),
         ("/api/coverage?minutes=", 200, None),
         ("/api/coverage?minutes=1,2", 400, "malformed"),
@@ -234,6 +244,119 @@ async def test_a_unit_without_a_position_is_refused(
     assert answer.json()["error"]["code"] == "no_position"
 
 
+# -- who drives, how, in what weather --------------------------------------------------------
+
+
+async def area_km2(dispatcher: httpx.AsyncClient, **asked: str) -> float:
+    lon, lat = crossing(3, 2)
+    place = {"lon": str(lon), "lat": str(lat)} if "unit" not in asked else {}
+    answer = await dispatcher.get("/api/isochrone", params={"minutes": "4"} | place | asked)
+    assert answer.status_code == 200, answer.text
+    return float(answer.json()["features"][0]["properties"]["area_km2"])
+
+
+async def test_vehicle_mode_condition_and_departure_are_those_asked_for(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    await api.room.road_desk.catch_up()
+    plain = await area_km2(dispatcher)
+
+    on_foot = await area_km2(dispatcher, vehicle="foot")
+    urgent = await area_km2(dispatcher, mode="urgent")
+    snow = await area_km2(dispatcher, condition="snow")
+    by_day = await area_km2(dispatcher, depart="2026-01-31T13:00:00+08:00")
+    by_night = await area_km2(dispatcher, depart="2026-01-31T01:00:00+08:00")
+
+    assert on_foot < snow < plain < urgent
+    assert by_night < by_day == plain
+
+
+async def test_a_unit_is_asked_about_as_it_drives(api: Api, dispatcher: httpx.AsyncClient) -> None:
+    walker = await api.room.add_unit("P-01", crossing(3, 2), kind="foot")
+
+    own = await area_km2(dispatcher, unit=walker.id)
+    in_a_car = await area_km2(dispatcher, unit=walker.id, vehicle="patrol_car")
+    answer = await dispatcher.get(f"/api/isochrone?unit={walker.id}&minutes=4&mode=urgent")
+
+    assert own == await area_km2(dispatcher, vehicle="foot")
+    assert own < in_a_car
+    about = answer.json()
+    assert about["sources"][0]["vehicle"] == "foot"
+    assert (about["vehicle"], about["mode"], about["condition"]) == (None, "urgent", "dry")
+
+
+async def test_units_of_several_kinds_each_reach_as_far_as_they_get(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    car = await api.room.add_unit("P-01", crossing(1, 1))
+    walker = await api.room.add_unit("P-02", crossing(4, 3), kind="foot")
+
+    together = (await dispatcher.get("/api/isochrone?from=units&minutes=4")).json()
+    alone = [
+        (await dispatcher.get(f"/api/isochrone?unit={each.id}&minutes=4")).json()
+        for each in (car, walker)
+    ]
+
+    joined = shapely.union_all([polygons(each)[0] for each in alone])
+    assert polygons(together)[0].symmetric_difference(joined).area < 0.05 * joined.area
+
+
+async def test_a_road_closed_anywhere_counts_in_the_next_answer(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    room = api.room
+    before = await area_km2(dispatcher)
+    from_1, from_2 = (crossing(*each) for each in ((3, 2), (2, 2)))
+    middle = [(one + other) / 2.0 for one, other in zip(from_1, from_2, strict=True)]
+    edge = room.routing.snap(*middle)
+    pick = Picks(edges=(Pick(edge=(await edge).edge),))
+
+    row, _ = await room.road_desk.set_state(
+        NewRoadState(request_id=new_id(), state="closed", where=pick, reason="rockfall"), by="t"
+    )
+    closed = await area_km2(dispatcher)
+    await room.road_desk.end(STATES, row.id, reason="cleared", by="t")
+
+    assert closed < before
+    assert await area_km2(dispatcher) == before
+
+
+async def test_another_weather_is_assumed_everywhere_whatever_holds_in_some_area(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    room = api.room
+    rain = await area_km2(dispatcher, condition="rain")
+    west, south, east, north = room.roadmap.meta.bounds
+    zone = Zone(corners=((west, south), (east, south), (east, north), (west, north)))
+    dry = await area_km2(dispatcher)
+
+    laid = asyncio.Event()
+    room.roads.on_change(lambda: laid.set() if "snow" in room.routing.roads.conditions else None)
+    await room.road_desk.set_condition(
+        NewCondition(request_id=new_id(), condition="snow", zone=zone, reason="cold"), by="t"
+    )
+    task = asyncio.create_task(room.roads.run())
+    await asyncio.wait_for(laid.wait(), 20)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert await area_km2(dispatcher) < rain
+    assert await area_km2(dispatcher, condition="rain") == rain
+    assert await area_km2(dispatcher, condition="dry") == dry
+
+
+async def test_coverage_by_walkers_in_snow_is_less(api: Api, dispatcher: httpx.AsyncClient) -> None:
+    await api.room.add_unit("P-01", crossing(3, 2))
+    asked = "/api/coverage?from=units&minutes=12"
+
+    own, urgent, walking = [
+        (await dispatcher.get(asked + more)).json()["villages"]["covered"]
+        for more in ("", "&mode=urgent", "&vehicle=foot&condition=snow")
+    ]
+
+    assert walking < own <= urgent
+
+
 # -- the desk itself ------------------------------------------------------------------------
 
 
@@ -245,23 +368,25 @@ class SlowRouter(RoutingService):
         self.gate = asyncio.Event()
         self.pieces: list[int] = []
 
-    async def reach(self, sources: Any, limit_s: float) -> Any:
-        self.pieces.append(len(sources))
+    async def reach(
+        self, travellers: Sequence[Traveller], limit_s: float, terms: Terms
+    ) -> list[Reach]:
+        self.pieces.append(len(travellers))
         await self.gate.wait()
-        return await super().reach(sources, limit_s)
+        return await super().reach(travellers, limit_s, terms)
 
 
 async def test_too_many_maps_of_reach_at_once_are_refused(small_map: RoadMap) -> None:
     router, desk, source = a_desk(small_map)
     asked = [
-        asyncio.create_task(desk.bands([source], [60.0], share=0.5))
+        asyncio.create_task(desk.bands([source], [60.0], Terms(), share=0.5))
         for _ in range(WORK_MAX + WAITING_MAX)
     ]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
     with pytest.raises(RoutingBusy):
-        await desk.bands([source], [60.0], share=0.5)
+        await desk.bands([source], [60.0], Terms(), share=0.5)
     under_way = len(router.pieces)
     router.gate.set()
     found = await asyncio.gather(*asked)
@@ -275,18 +400,18 @@ async def test_many_sources_are_followed_in_pieces(small_map: RoadMap) -> None:
     router, desk, source = a_desk(small_map)
     router.gate.set()
 
-    (many,) = await desk.bands([source] * (2 * PIECE_LEN + 1), [120.0], share=0.5)
-    (one,) = await desk.bands([source], [120.0], share=0.5)
+    (many,) = await desk.bands([source] * (2 * PIECE_LEN + 1), [120.0], Terms(), share=0.5)
+    (one,) = await desk.bands([source], [120.0], Terms(), share=0.5)
     with pytest.raises(ValueError, match="places to start from"):
-        await desk.bands([source] * (SOURCES_MAX + 1), [120.0], share=0.5)
+        await desk.bands([source] * (SOURCES_MAX + 1), [120.0], Terms(), share=0.5)
     await router.close()
 
     assert router.pieces[:3] == [PIECE_LEN, PIECE_LEN, 1]
     assert many.area.equals(one.area)
 
 
-def a_desk(small_map: RoadMap) -> tuple[SlowRouter, ReachDesk, Snap]:
+def a_desk(small_map: RoadMap) -> tuple[SlowRouter, ReachDesk, Traveller]:
     ground = Ground(small_map, engine="scipy")
     router = SlowRouter(ground)
-    desk = reachdesk.ReachDesk(router=router, roadmap=small_map, snapper=ground.snap)
-    return router, desk, ground.snap(*crossing(3, 2))
+    desk = reachdesk.ReachDesk(router=router, roadmap=small_map, index=SnapIndex(small_map))
+    return router, desk, Traveller(snap=ground.snap(*crossing(3, 2)))

@@ -1,7 +1,9 @@
 // How far units and stations get, and which villages are left out. Comes over the line when it is opened.
+import type { Signal } from "@preact/signals";
 import type OlMap from "ol/Map";
 import { useEffect } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
+import { conditionWords } from "../../shared/conditions";
 import { theme } from "../../shared/theme";
 import { durationText, etaText, now } from "../../shared/time";
 import { camera } from "../map/camera";
@@ -19,13 +21,20 @@ import {
   LIMITS_MIN,
   likely,
   limitMin,
+  MODES,
+  mode,
+  night,
   reachUnit,
   startReach,
   type Tally,
   type Topic,
   topic,
+  VEHICLES,
   type VillageFeature,
+  vehicle,
   villageName,
+  WEATHERS,
+  weather,
 } from "./reach_store";
 import { t } from "./words";
 
@@ -66,6 +75,10 @@ export function ReachPanel({ map, onClose }: { map: OlMap; onClose: () => void }
       <div class="reach-choices">
         <From allowUnit={!isCoverage} />
         {isCoverage ? <Limit /> : <Likely />}
+        <Choice label="vehicle" options={VEHICLES} chosen={vehicle} />
+        <Choice label="mode" options={MODES} chosen={mode} />
+        <Choice label="weather" options={WEATHERS} chosen={weather} />
+        {weather.value !== "now" && <Night />}
       </div>
       {isCoverage ? <CoverageNumbers /> : <BandLegend />}
       <footer>
@@ -99,6 +112,53 @@ function From({ allowUnit }: { allowUnit: boolean }) {
           </option>
         ))}
       </select>
+    </label>
+  );
+}
+
+/** One of a few words, which say themselves under "label.word". */
+function Choice<L extends "vehicle" | "mode" | "weather", W extends string>({
+  label,
+  options,
+  chosen,
+}: {
+  label: L;
+  options: readonly W[];
+  chosen: Signal<W>;
+}) {
+  return (
+    <label class="field">
+      <span>{t(label)}</span>
+      <select
+        class="input"
+        data-testid={`reach-${label}`}
+        value={chosen.value}
+        onChange={(event) => {
+          chosen.value = event.currentTarget.value as W;
+        }}
+      >
+        {options.map((word) => (
+          <option key={word} value={word}>
+            {t.loose(`${label}.${word}`, {}, word)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Night() {
+  return (
+    <label class="reach-check">
+      <input
+        type="checkbox"
+        data-testid="reach-night"
+        checked={night.value}
+        onChange={(event) => {
+          night.value = event.currentTarget.checked;
+        }}
+      />
+      {t("night")}
     </label>
   );
 }
@@ -266,11 +326,13 @@ function Worst({ features }: { features: VillageFeature[] }) {
 
 function Age() {
   now.value; // counts up
-  const count = (isochrones.value ?? coverage.value)?.sources.length;
-  if (count === undefined) return <span class="row-soft" />;
+  const found = isochrones.value ?? coverage.value;
+  if (!found) return <span class="row-soft" />;
+  const count = found.sources.length;
   return (
     <span class="row-soft">
-      {t("sources", { count })} · {t("age", { age: durationText(Date.now() - answeredAtMs.value) })}
+      {t("sources", { count })} · {conditionWords(found.condition)} ·{" "}
+      {t("age", { age: durationText(Date.now() - answeredAtMs.value) })}
     </span>
   );
 }

@@ -13,6 +13,15 @@ export type Group = "stations" | "units" | "available";
 export const BANDS_MIN = [10, 20, 30, 60] as const;
 export const LIMITS_MIN = [10, 15, 20, 30, 45, 60] as const;
 
+/** As the server names them; `own`: each unit its own, a patrol car from stations. */
+export const VEHICLES = ["own", "patrol_car", "four_by_four", "motorcycle", "foot"] as const;
+export const MODES = ["routine", "urgent"] as const;
+/** `now`: what holds, and where. */
+export const WEATHERS = ["now", "dry", "rain", "heavy_rain", "snow"] as const;
+export type Vehicle = (typeof VEHICLES)[number];
+export type Mode = (typeof MODES)[number];
+export type Weather = (typeof WEATHERS)[number];
+
 export interface Band {
   type: "Feature";
   properties: { minutes: number; area_km2: number };
@@ -47,7 +56,12 @@ export interface Tally {
   share_twice: number | null;
 }
 
-export interface Isochrones {
+/** How all drive that the answer is about. */
+interface About {
+  condition: string;
+}
+
+export interface Isochrones extends About {
   sources: Source[];
   features: Band[];
 }
@@ -57,7 +71,7 @@ export interface VillageFeature {
   geometry: { coordinates: LonLat };
 }
 
-export interface Coverage {
+export interface Coverage extends About {
   minutes: number;
   likely: number;
   villages: Tally;
@@ -74,6 +88,11 @@ export const topic = signal<Topic>("isochrone");
 export const from = signal<Group | "unit">("stations");
 export const likely = signal(false);
 export const limitMin = signal<number>(30);
+export const vehicle = signal<Vehicle>("own");
+export const mode = signal<Mode>("routine");
+export const weather = signal<Weather>("now");
+/** Counts only with a weather that is assumed. */
+export const night = signal(false);
 export const computing = signal(false);
 /** When the answer on the map was computed, by this browser's clock. */
 export const answeredAtMs = signal(0);
@@ -86,14 +105,21 @@ export const reachUnit = computed(() => (selectedUnit.value?.position ? selected
 
 const unitId = computed(() => reachUnit.value?.id);
 
+const terms = computed(() => {
+  const said = new URLSearchParams({ mode: mode.value });
+  if (vehicle.value !== "own") said.set("vehicle", vehicle.value);
+  if (weather.value !== "now") said.set("condition", night.value ? `${weather.value},night` : weather.value);
+  return said.toString();
+});
+
 /** What to ask the server; null when there is nobody to ask for. */
 const question = computed<string | null>(() => {
   const group = from.value;
   if (topic.value === "coverage")
-    return `/api/coverage?minutes=${limitMin.value}&from=${group === "unit" ? "units" : group}`;
+    return `/api/coverage?minutes=${limitMin.value}&from=${group === "unit" ? "units" : group}&${terms.value}`;
   const who = group === "unit" ? `unit=${unitId.value}` : `from=${group}`;
   if (group === "unit" && !unitId.value) return null;
-  return `/api/isochrone?minutes=${BANDS_MIN.join()}&share=${likely.value ? 0.9 : 0.5}&${who}`;
+  return `/api/isochrone?minutes=${BANDS_MIN.join()}&share=${likely.value ? 0.9 : 0.5}&${who}&${terms.value}`;
 });
 
 /** Ask now, and again when the question changes, until stopped. */
