@@ -52,7 +52,17 @@ from devices.outbox import Outbox
 from devices.storage import Storage
 from protocols import native
 from protocols.errors import ProtocolError
-from protocols.native import Ack, Command, Location, Pong, Report, State, Welcome
+from protocols.native import (
+    Ack,
+    Command,
+    Location,
+    Pong,
+    Report,
+    Sos,
+    SosSays,
+    State,
+    Welcome,
+)
 
 
 class DeviceClient(Link):
@@ -80,6 +90,7 @@ class DeviceClient(Link):
         """The caller keeps it current; sent with hello and ping."""
         self.net = ""
         """The network in use ("4g", "wifi"), for the server's eyes."""
+        self._rng = rng
         self._token, self._app, self._caps = token, app, list(caps)
         self.logs = ClientLogs(storage, rng)
         self._events += self.logs.unfinished()
@@ -129,6 +140,38 @@ class DeviceClient(Link):
                 lat=lat,
             )
         )
+
+    def call_for_help(
+        self,
+        now: float,
+        *,
+        at_ms: int,
+        by: str = "",
+        note: str = "",
+        lon: float | None = None,
+        lat: float | None = None,
+        fix_ms: int | None = None,
+    ) -> str:
+        """Raise an SOS; durable on return, and sent before everything else. Its name.
+
+        A client that waits to connect does not wait any longer.
+        `by`: badge of the officer; `lon`, `lat`: the last position, however old, taken at
+        `fix_ms`. A notice with `why: "heard"` and this name as `ref` says that a dispatcher has
+        seen it. Raises OutboxFull when so many calls wait already, StorageFailed.
+        """
+        name = f"{self._rng.getrandbits(96):024x}"
+        self.logs.say_sos(
+            Sos(
+                n=0, id=name, at=at_ms, by=by, note=note, lon=lon, lat=lat, fix=fix_ms,
+                bat=self.battery_pct,
+            )
+        )  # fmt: skip
+        self._hurry(now)
+        return name
+
+    def withdraw_call(self, name: str, *, at_ms: int, by: str = "", note: str = "") -> None:
+        """Say that a call was a false alarm. A dispatcher still looks at it. Raises as above."""
+        self.logs.say_sos(Sos(n=0, id=name, s=SosSays.WITHDRAWN, at=at_ms, by=by, note=note))
 
     # -- what came in ------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from devices.errors import OrderOver, StorageFailed
 from devices.inbox import ENDS, Entry, Inbox, Over
 from devices.outbox import Outbox
 from devices.storage import Batch, Storage
-from protocols.native import Command, Hello, Location, Report, State, Uplink, Welcome
+from protocols.native import Command, Hello, Location, Report, Sos, State, Uplink, Welcome
 
 INSTALL_KEY: Final = "inst"
 NEEDS_BADGE: Final = frozenset(
@@ -93,6 +93,11 @@ class ClientLogs:
             raise OrderOver(f"the order is over here: {entry.over}")
         self.outbox.add_state(state)
         self.inbox.note(entry, state)
+        self.commit()
+
+    def say_sos(self, sos: Sos) -> None:
+        """Keep a call for help, or that it was none. Raises OutboxFull, StorageFailed."""
+        self.outbox.add_sos(sos)
         self.commit()
 
     def records(self) -> list[Uplink]:

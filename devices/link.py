@@ -140,6 +140,12 @@ class Link:
         if now >= self._heartbeat.ping_at:
             self._say_ping = True
 
+    def _hurry(self, now: float) -> None:
+        """Something must not wait for the back-off."""
+        if self.phase is Phase.WAITING:
+            self._backoff.reset()
+            self.connect_at = now
+
     # -- for the conversation ----------------------------------------------------------------
 
     def _is_open(self) -> bool:

@@ -5,7 +5,8 @@ gets its number at the moment it is first sent, not when it is made: so that aft
 signal the steps of orders go first, the newest position second and the old positions last. Once
 given, a number is never given to another record, and it is durable before the frame leaves.
 
-Steps of orders are never dropped; positions are, by a fixed policy. Knows no connection.
+Steps of orders are never dropped; positions are, by a fixed policy. A call for help (SOS) goes
+before everything and has room of its own in every queue. Knows no connection.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from msgspec import Struct
 from devices.errors import OutboxFull
 from devices.storage import Batch
 from protocols.errors import ProtocolError
-from protocols.native import Location, State, Uplink
+from protocols.native import Location, Sos, State, Uplink
 
 STATES_LEN_MAX: Final = 1000
 """Steps of orders that may wait. Full: the new one is refused (OutboxFull), none is dropped."""
+SOS_LEN_MAX: Final = 32
+"""Calls for help that may wait, beside everything else. Full: so many others already call."""
 TELEMETRY_LEN_MAX: Final = 4096
 """Positions that may wait (about 500 KiB). Full: the oldest is dropped and counted."""
 THIN_AGE_MS: Final = 3_600_000
@@ -32,6 +35,9 @@ THIN_STEP_MS: Final = 60_000
 IN_FLIGHT_LEN_MAX: Final = 64
 """Records numbered and not acknowledged. More than the 50 after which a server acknowledges at
 once, and few enough that they do not hold up a later order's step for long."""
+
+IN_FLIGHT_RESERVED: Final = SOS_LEN_MAX
+"""So many more for calls for help: they do not wait for an acknowledgement of anything."""
 
 NUMBERS_KEY: Final = "up"
 RECORD_PREFIX: Final = "out/"
@@ -65,6 +71,7 @@ class Outbox:
         if NUMBERS_KEY in saved:
             self.numbers = msgspec.json.decode(saved[NUMBERS_KEY], type=Numbers)
         self._sent: deque[Waiting] = deque()
+        self._calls: deque[Waiting] = deque()
         self._states: deque[Waiting] = deque()
         self._recent: deque[Waiting] = deque()
         self._old: deque[Waiting] = deque()
@@ -89,7 +96,7 @@ class Outbox:
     @property
     def waiting_len(self) -> int:
         """Records never sent."""
-        return len(self._states) + len(self._old) + len(self._recent)
+        return len(self._calls) + len(self._states) + len(self._old) + len(self._recent)
 
     @property
     def in_flight_len(self) -> int:
@@ -101,6 +108,12 @@ class Outbox:
         if len(self._states) >= STATES_LEN_MAX:
             raise OutboxFull(f"{STATES_LEN_MAX} reports wait for the link")
         self._states.append(self._stage_new(state))
+
+    def add_sos(self, sos: Sos) -> None:
+        """Raises OutboxFull; no other record takes its room."""
+        if len(self._calls) >= SOS_LEN_MAX:
+            raise OutboxFull(f"{SOS_LEN_MAX} calls for help wait for the link already")
+        self._calls.append(self._stage_new(sos))
 
     def add_location(self, location: Location) -> None:
         """Keep a position; thin what is over an hour older, drop the oldest when full."""
@@ -117,7 +130,7 @@ class Outbox:
 
     def take(self) -> list[Uplink]:
         """What may be sent now, in order of n. Commit before the frames leave."""
-        while len(self._sent) < IN_FLIGHT_LEN_MAX and self.waiting_len:
+        while self.waiting_len and len(self._sent) < self._in_flight_max():
             self._number(self._pop_next())
         due = [each.record for each in self._sent if each.record.n > self._transmitted]
         self._transmitted = self.numbers.last
@@ -143,8 +156,8 @@ class Outbox:
             Waiting(ordinal=each.ordinal, record=msgspec.structs.replace(each.record, n=0))
             for each in self._sent
         ]
-        unnumbered += [*self._states, *self._old, *self._recent]
-        for queue in (self._sent, self._states, self._old, self._recent):
+        unnumbered += [*self._calls, *self._states, *self._old, *self._recent]
+        for queue in (self._sent, self._calls, self._states, self._old, self._recent):
             queue.clear()
         self._set_numbers(Numbers(last=up, acked=up))
         self._transmitted = up
@@ -152,8 +165,13 @@ class Outbox:
             self._stage(each)
         self._sort_in(sorted(unnumbered, key=lambda each: each.ordinal))
 
+    def _in_flight_max(self) -> int:
+        return IN_FLIGHT_LEN_MAX + (IN_FLIGHT_RESERVED if self._calls else 0)
+
     def _pop_next(self) -> Waiting:
-        """States first, the newest position second, the backlog last, oldest first."""
+        """Calls for help first, then states, the newest position, the backlog, oldest first."""
+        if self._calls:
+            return self._calls.popleft()
         if self._states:
             return self._states.popleft()
         if self._recent and _at(self._recent[-1]) > self._newest_sent_ms:
@@ -185,7 +203,16 @@ class Outbox:
         for each in waiting:
             if each.record.n > 0:
                 continue
-            (self._states if isinstance(each.record, State) else self._recent).append(each)
+            self._queue_of(each.record).append(each)
+
+    def _queue_of(self, record: Uplink) -> deque[Waiting]:
+        match record:
+            case Sos():
+                return self._calls
+            case State():
+                return self._states
+            case Location():
+                return self._recent
 
     def _stage_new(self, record: Uplink) -> Waiting:
         self._ordinal += 1
@@ -202,4 +229,6 @@ class Outbox:
 
 
 def _at(waiting: Waiting) -> int:
+    """Of a position."""
+    assert isinstance(waiting.record, Location)
     return waiting.record.at

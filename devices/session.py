@@ -45,12 +45,13 @@ from devices.session_events import (
     LocationReceived,
     PingReceived,
     RecordRefused,
+    SosReceived,
     StateReceived,
 )
 from devices.session_flow import AckPacing, Budget, SendQueue, SessionLimits
 from protocols import native
 from protocols.errors import FrameTooLarge, ProtocolError
-from protocols.native import CloseCode, Hello, Location, Ping, State
+from protocols.native import CloseCode, Hello, Location, Ping, Sos, State
 
 GOING_AWAY = 1001
 """Close code of a dead link (RFC 6455 §7.4.1)."""
@@ -122,7 +123,7 @@ class DeviceSession:
         except ProtocolError:
             if self.phase is Phase.NEW or (n := native.record_number(frame)) is None:
                 raise
-            self._record(n, RecordRefused(n=n, reason="malformed"), now)
+            self._record(n, _refused(n, frame), now)
             return
         match message:
             case Hello():
@@ -133,6 +134,8 @@ class DeviceSession:
                 self._record(message.n, LocationReceived(location=message), now)
             case State():
                 self._record(message.n, StateReceived(state=message), now)
+            case Sos():
+                self._record(message.n, SosReceived(sos=message), now)
             case Ping() if self.phase is Phase.LIVE:
                 self._events.append(PingReceived(i=message.i, battery_pct=message.bat))
 
@@ -307,3 +310,9 @@ class DeviceSession:
             self._queue.put(frame, now)
         else:
             self.close(CloseCode.SLOW_CONSUMER, "reading too slowly")
+
+
+def _refused(n: int, frame: str | bytes) -> SosReceived | RecordRefused:
+    """What a malformed record means: nothing, unless somebody calls for help with it."""
+    sos = native.salvage_sos(frame)
+    return RecordRefused(n=n, reason="malformed") if sos is None else SosReceived(sos=sos)

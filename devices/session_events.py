@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from protocols import native
-from protocols.native import Hello, Location, State
+from protocols.native import Hello, Location, Sos, State
 
 Priority = Literal["routine", "priority", "emergency"]
 
@@ -63,6 +63,13 @@ class StateReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SosReceived:
+    """Somebody needs help; of a malformed record, what could be believed."""
+
+    sos: Sos
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRefused:
     """A numbered record whose values no device can mean. It is stored as nothing and acked."""
 
@@ -97,6 +104,7 @@ Event: TypeAlias = (
     HelloReceived
     | LocationReceived
     | StateReceived
+    | SosReceived
     | RecordRefused
     | Duplicate
     | Gap

@@ -9,6 +9,7 @@ See docs/protocol.md.
 
 from __future__ import annotations
 
+import contextlib
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, Literal
 
@@ -122,6 +123,33 @@ class State(Wire, frozen=True, tag_field="k", tag="state"):
     lon: Longitude | None = None
 
 
+class SosSays(StrEnum):
+    """What an officer says with a call for help."""
+
+    RAISED = "raised"
+    WITHDRAWN = "withdrawn"
+    """A false alarm, says the officer: a dispatcher still looks at it."""
+
+
+class Sos(Wire, frozen=True, tag_field="k", tag="sos"):
+    """An officer calls for help. Everything but `n` and `id` may be unknown."""
+
+    n: Count
+    id: Id
+    """The device's own name of this call: saying it twice raises one alarm."""
+    s: SosSays = SosSays.RAISED
+    at: Millis | None = None
+    by: Annotated[str, Meta(max_length=64)] = ""
+    """Badge of the officer, where the device knows who holds it."""
+    note: Text = ""
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    acc: Annotated[float, Meta(ge=0, le=100_000)] | None = None
+    fix: Millis | None = None
+    """When that position was taken, where it is older than the call."""
+    bat: Percent | None = None
+
+
 class Ping(Wire, frozen=True, tag_field="t", tag="ping"):
     i: Count
     bat: Percent | None = None
@@ -171,8 +199,8 @@ class Pong(Wire, frozen=True, tag_field="t", tag="pong"):
     """Heartbeat interval in seconds from now on, where it differs from the welcome's."""
 
 
-Uplink = Location | State
-ClientMessage = Hello | Location | State | Ping
+Uplink = Location | State | Sos
+ClientMessage = Hello | Location | State | Sos | Ping
 ServerMessage = Welcome | Command | Ack | Pong
 
 
@@ -184,6 +212,22 @@ class _Numbered(Struct, tag_field="t", tag="up"):
     n: Count
 
 
+class _RawSos(Struct, tag_field="k", tag="sos"):
+    """A call for help whose values nobody has looked at."""
+
+    n: Count
+    id: Any = None
+    s: Any = None
+    at: Any = None
+    by: Any = None
+    note: Any = None
+    lat: Any = None
+    lon: Any = None
+    acc: Any = None
+    fix: Any = None
+    bat: Any = None
+
+
 _envelope = msgspec.json.Decoder(_Envelope)
 _from_client: dict[str, msgspec.json.Decoder[ClientMessage]] = {
     "hello": msgspec.json.Decoder(Hello),
@@ -191,6 +235,7 @@ _from_client: dict[str, msgspec.json.Decoder[ClientMessage]] = {
     "ping": msgspec.json.Decoder(Ping),
 }
 _numbered = msgspec.json.Decoder(_Numbered)
+_raw_sos = msgspec.json.Decoder(_RawSos)
 _from_server: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 _encoder = msgspec.json.Encoder()
 
@@ -227,10 +272,30 @@ def record_number(frame: str | bytes) -> int | None:
         return None
 
 
+def salvage_sos(frame: str | bytes) -> Sos | None:
+    """A call for help that `decode_client` refused, with what of it can be believed.
+
+    An impossible battery must not silence it. None: the frame is none, or has no number. A call
+    without a usable name is named after its number.
+    """
+    try:
+        raw = _raw_sos.decode(frame)
+    except MALFORMED_JSON:
+        return None
+    sos = Sos(n=raw.n, id=f"n{raw.n}")
+    for name in _RawSos.__struct_fields__:
+        if (value := getattr(raw, name)) is not None:
+            with contextlib.suppress(msgspec.ValidationError):
+                said = {"k": "sos", "n": raw.n, "id": sos.id, name: value}
+                believed = getattr(msgspec.convert(said, Sos), name)
+                sos = msgspec.structs.replace(sos, **{name: believed})
+    return sos
+
+
 def encode(message: ClientMessage | ServerMessage) -> bytes:
     """Encode one message as the UTF-8 text of a frame."""
     encoded = _encoder.encode(message)
-    if isinstance(message, Location | State):
+    if isinstance(message, Uplink):
         return b'{"t":"up",' + encoded[1:]
     return encoded
 

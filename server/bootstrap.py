@@ -19,6 +19,7 @@ import redis.asyncio as aioredis
 from devices.session_flow import SessionLimits
 from geo import mapfolder
 from geo.basemap.tiles import TileMaker
+from geo.describe import Describer
 from geo.driving.conditions import Condition
 from geo.driving.speed import Profile, travel_times_ms
 from geo.ground import Ground
@@ -42,11 +43,13 @@ from server.learnedversions import Learned, LearnedVersions
 from server.learningdesk import LearningDesk
 from server.metrics import Metrics
 from server.pipeline import Pipeline, utc_now
+from server.placenames import PlaceNames
 from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.settings import Limits, Settings
+from server.sosdesk import SosDesk
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter, WriterLimits
@@ -73,10 +76,12 @@ class Services:
     roadmap: RoadMap
     tiles: TileMaker
     places: PlaceIndex
+    place_names: PlaceNames
     routing: RoutingService
     presence: PresenceStore
     board: Board
     pipeline: Pipeline
+    sos_desk: SosDesk
     reach: ReachDesk
     surveyor: Surveyor
     warmth: Warmth
@@ -101,7 +106,7 @@ async def build(settings: Settings) -> Services:
     assert settings.redis_url is not None
     limits = settings.limits
     roadmap = await asyncio.to_thread(mapfolder.load, settings.map_dir)
-    index, tiles, places = await asyncio.to_thread(_indices, roadmap)
+    index, tiles, places, names = await asyncio.to_thread(_indices, roadmap)
     async with AsyncExitStack() as undo:
         routing = RoutingService(
             lambda: Ground(
@@ -158,6 +163,7 @@ async def build(settings: Settings) -> Services:
             roadmap=roadmap,
             tiles=tiles,
             places=places,
+            place_names=names,
             routing=routing,
             presence=presence,
             board=board,
@@ -169,6 +175,7 @@ async def build(settings: Settings) -> Services:
                 roads=roads,
                 map_meta=roadmap.meta,
             ),
+            sos_desk=SosDesk(pool=pool, fanout=fanout, places=names, clock=utc_now),
             reach=ReachDesk(router=routing, roadmap=roadmap, index=index),
             surveyor=surveyor,
             warmth=warmth,
@@ -199,6 +206,7 @@ async def build(settings: Settings) -> Services:
                 presence=presence,
                 metrics=metrics,
                 limits=gateway_limits(limits),
+                name_place=names.inside,
                 session_limits=session_limits(limits),
             ),
             hub=ConsoleHub(
@@ -356,9 +364,10 @@ def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
     return travel_times_ms(roadmap, Profile(condition=condition))
 
 
-def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex]:
+def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex, PlaceNames]:
     linear = LinearIndex(roadmap)
-    return SnapIndex(roadmap), TileMaker(roadmap, linear), PlaceIndex(roadmap, linear)
+    names = PlaceNames(roadmap, Describer(roadmap, linear))
+    return SnapIndex(roadmap), TileMaker(roadmap, linear), PlaceIndex(roadmap, linear), names
 
 
 def writer_limits(limits: Limits) -> WriterLimits:

@@ -49,6 +49,7 @@ from server.http import (
     pages,
     reach,
     roads,
+    sos,
     units,
     users,
 )
@@ -77,6 +78,7 @@ _MODULES = (
     ground_map,
     reach,
     roads,
+    sos,
     console,
     device,
     pages,

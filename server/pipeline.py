@@ -34,6 +34,7 @@ from server.stores import (
     order_rows,
     orders,
     roadstate,
+    sos,
     units,
 )
 from server.stores.decisions import Decision
@@ -137,12 +138,14 @@ class Pipeline:
             _require_running(incident)
             doing = await units.doing(conn)
             unseen = await units.load_some(conn, self._recommender.unseen(doing))
+            in_need = await sos.in_need(conn, incident_id)
             roads_version = await roadstate.version(conn)
         await self._roads.catch_up(roads_version)
         found = await self._recommender.compute(
             incident,
             doing,
             unseen=[units.bare_view(each) for each in unseen],
+            in_need=in_need,
             recommendation_id=new_id(),
             now=self._clock(),
         )

@@ -41,9 +41,8 @@ class FanOut(Protocol):
     """Tells every process of the county that something changed; a hint, never the truth.
 
     Topics: `unit` (unit id), `incident` (incident id), `device` (device id: a command waits),
-    `fix` and `presence` (JSON), `roads` (their version), `learning` and `dead_zones`
-    (map id). Publish only after
-    the transaction has committed.
+    `sos` (id of a call for help), `fix` and `presence` (JSON), `roads` (their version), `learning`
+    and `dead_zones` (map id). Publish only after the transaction has committed.
     """
 
     def publish(self, topic: str, payload: str) -> None:

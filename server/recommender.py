@@ -6,6 +6,7 @@ Writes nothing. The rules are in `server.dispatch.ranking`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -44,17 +45,19 @@ class Recommender:
         doing: Mapping[str, tuple[UnitStatus, int | None]],
         *,
         unseen: Sequence[UnitView] = (),
+        in_need: frozenset[str] = frozenset(),
         recommendation_id: str,
         now: datetime,
     ) -> RecommendationView:
         """Every unit of `doing` (status and open order's number by unit id), ranked or excluded.
 
-        `unseen` are the views of those that the live picture does not show yet.
+        `unseen` are the views of those that the live picture does not show yet, `in_need` those
+        who call for help themselves.
         Raises `RoutingBusy`. A place that no road reaches is a reason, not an error.
         """
         for _ in range(TRIES_MAX):
             roads = self._router.roads
-            found = await self._compute(incident, doing, unseen, recommendation_id, now)
+            found = await self._compute(incident, doing, unseen, in_need, recommendation_id, now)
             if self._router.roads is roads:
                 break  # nothing changed under way: all of it is of one moment
         return msgspec.structs.replace(
@@ -66,6 +69,7 @@ class Recommender:
         incident: IncidentView,
         doing: Mapping[str, tuple[UnitStatus, int | None]],
         unseen: Sequence[UnitView],
+        in_need: frozenset[str],
         recommendation_id: str,
         now: datetime,
     ) -> RecommendationView:
@@ -84,6 +88,7 @@ class Recommender:
             )
             for each in living.values()
         ]
+        contenders = [replace(each, in_need=each.unit_id in in_need) for each in contenders]
         ranking = rank(_scene(incident, no_road), contenders)
         return recommendation_view(
             ranking,

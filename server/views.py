@@ -418,6 +418,39 @@ class UserView(View, frozen=True):
 # -- console feed (/v1/console, sub-protocol ridgeline.console.v1.json), server to browser --
 
 
+class SosView(View, frozen=True):
+    """An officer calls for help: who, where as far as it is known, and who has seen it."""
+
+    id: str
+    number: int
+    device_id: str
+    device_kind: DeviceKind
+    unit_id: str | None
+    call_sign: str | None
+    badge: str
+    """As the device says; empty: it does not know."""
+    officer_name: str | None
+    note: str
+    raised_at: datetime | None
+    """By the device's clock."""
+    received_at: datetime
+    lon: float | None
+    """None: nobody knows where; the incident, if there is one, was placed by a dispatcher."""
+    lat: float | None
+    accuracy_m: float | None
+    position_at: datetime | None
+    battery_pct: int | None
+    withdrawn_at: datetime | None
+    """Since when the officer says that it was a false alarm."""
+    withdrawn_note: str
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    incident_id: str | None
+    incident_number: int | None
+    place: str | None
+    """Of the incident, in words."""
+
+
 class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
     """First message of every connection: everything."""
 
@@ -427,6 +460,8 @@ class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
     incidents: list[IncidentView]
     """Open and assigned ones."""
     roads: RoadsView
+    sos: list[SosView]
+    """Calls for help that nobody has acknowledged, or that nobody knows the place of."""
 
 
 class Delta(View, frozen=True, tag_field="t", tag="delta"):
@@ -439,6 +474,8 @@ class Delta(View, frozen=True, tag_field="t", tag="delta"):
     gone_units: list[str]
     roads: RoadsView | None
     """All of it, when anything about roads or conditions changed."""
+    sos: list[SosView] | None
+    """All of them, when anything about them changed."""
 
 
 class Tick(View, frozen=True, tag_field="t", tag="tick"):

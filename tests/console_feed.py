@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import httpx
@@ -12,7 +12,7 @@ import msgspec
 import websockets
 from websockets.typing import Subprotocol
 
-from server.views import Delta, IncidentView, Snapshot, Tick, UnitView
+from server.views import Delta, IncidentView, Snapshot, SosView, Tick, UnitView
 
 STEP_S_MAX = 20.0
 
@@ -28,6 +28,7 @@ class ConsoleFeed:
         self._socket = socket
         self.units: dict[str, UnitView] = {}
         self.incidents: dict[str, IncidentView] = {}
+        self.sos: list[SosView] = []
         self._states: dict[tuple[str, str], float] = {}
         """(incident id, order state): `perf_counter` when it was first seen."""
         self._changed = asyncio.Condition()
@@ -40,12 +41,19 @@ class ConsoleFeed:
             if isinstance(message, Tick):
                 continue
             async with self._changed:
+                if message.sos is not None:
+                    self.sos = message.sos
                 self.units |= {unit.id: unit for unit in message.units}
                 self.incidents |= {incident.id: incident for incident in message.incidents}
                 for incident in message.incidents:
                     for order in incident.orders:
                         self._states.setdefault((incident.id, order.state), seen_at)
                 self._changed.notify_all()
+
+    async def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Until what the page knows fulfils that."""
+        async with asyncio.timeout(STEP_S_MAX), self._changed:
+            await self._changed.wait_for(holds)
 
     async def wait_for_positions(self, count: int, seconds_max: float = STEP_S_MAX) -> None:
         """Until so many units have a position."""

@@ -81,6 +81,17 @@ class DeviceShell:
         self.client.report(command_id, step, **details)
         self._wake.set()
 
+    def call_for_help(self, **details: Any) -> str:
+        """See `DeviceClient.call_for_help`."""
+        name = self.client.call_for_help(_now(), **details)
+        self._wake.set()
+        return name
+
+    def withdraw_call(self, name: str, **details: Any) -> None:
+        """See `DeviceClient.withdraw_call`."""
+        self.client.withdraw_call(name, **details)
+        self._wake.set()
+
     def network_changed(self) -> None:
         """The system reports another network: reconnect at once."""
         self.client.network_changed(_now())

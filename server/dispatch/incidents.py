@@ -42,6 +42,14 @@ class IncidentType:
 
 _TYPES = (
     IncidentType(
+        code="officer_needs_help",
+        priority="emergency",
+        scene_min=60,
+        recording=Mode.STREAM,
+        en="Officer needs help",
+        zh="民警求助",
+    ),
+    IncidentType(
         code="traffic_collision",
         priority="priority",
         scene_min=45,

@@ -46,6 +46,8 @@ class Contender:
     """Whether any device of it can show an order."""
     connected: bool
     """Whether any such device is connected now."""
+    in_need: bool = False
+    """Its own officer is the one who calls for help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +81,8 @@ class Ranking:
 def rank(scene: Scene, contenders: Sequence[Contender]) -> Ranking:
     """Order all units by travel time; see the module's docstring."""
     by_time = sorted(contenders, key=_sort_key)
-    eligible = [one for one in by_time if one.status is UnitStatus.AVAILABLE]
-    others = [one for one in by_time if one.status is not UnitStatus.AVAILABLE]
+    eligible = [one for one in by_time if _can_go(one)]
+    others = [one for one in by_time if not _can_go(one)]
     best = eligible[0] if eligible else None
     return Ranking(
         candidates=tuple(
@@ -96,6 +98,10 @@ def rank(scene: Scene, contenders: Sequence[Contender]) -> Ranking:
             _ranked(scene, one, None, (_exclusion(one), *_doubts(scene, one))) for one in others
         ),
     )
+
+
+def _can_go(one: Contender) -> bool:
+    return one.status is UnitStatus.AVAILABLE and not one.in_need
 
 
 def _sort_key(one: Contender) -> tuple[float, str, str]:
@@ -145,6 +151,8 @@ def _place_in_line(
 
 
 def _exclusion(one: Contender) -> Reason:
+    if one.in_need:
+        return Reason(code="in_need", text="is the one who calls for help")
     if one.order_number is not None:
         return Reason(
             code="busy",

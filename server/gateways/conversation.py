@@ -28,10 +28,11 @@ from devices.session_events import (
     LocationReceived,
     PingReceived,
     RecordRefused,
+    SosReceived,
     StateReceived,
 )
 from devices.session_flow import Budget
-from protocols.native import CloseCode, Hello, State
+from protocols.native import CloseCode, Hello
 from server.gateways.downlink import Feed, unix_ms
 from server.gateways.field import Field
 from server.gateways.uplink import Uplink
@@ -147,7 +148,9 @@ class Conversation:
             case RecordRefused(n=n):
                 await self._uplink.take_malformed(n)
             case StateReceived(state=state):
-                await self._take_state(state)
+                self._taken(state.n, await self._uplink.take_state(state))
+            case SosReceived(sos=sos):
+                self._taken(sos.n, await self._uplink.take_sos(sos))
             case PingReceived(i=i, battery_pct=battery_pct):
                 self._take_ping(i, battery_pct)
             case Duplicate():
@@ -218,9 +221,9 @@ class Conversation:
         self.device = found
         return True
 
-    async def _take_state(self, state: State) -> None:
-        stored = await self._uplink.take_state(state)
-        if stored < state.n:
+    def _taken(self, n: int, stored: int) -> None:
+        """Record `n` was handed over, and the uplink log stands at `stored`."""
+        if stored < n:
             self.session.close(TRY_AGAIN_LATER, "out of step with the store")
         self.session.ack(stored, _now())
 

@@ -16,6 +16,7 @@ from server.ports import Clock, FanOut
 from server.stores.pool import Pool
 from server.stores.positions import PositionWriter
 from server.stores.presence import DeviceFix, Presence, PresenceStore
+from server.stores.sos import NamePlace, coordinates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Field:
     metrics: Metrics
     limits: SessionLimits
     presence: PresenceStore | None = None
+    name_place: NamePlace = coordinates
     gateway_id: str = field(default_factory=new_id)
 
     def share_presence(self, presence: Presence) -> None:

@@ -1,10 +1,10 @@
 """What all consoles are told: one hub a process gathers changes and sends each once.
 
-It notes which units, incidents and roads look different, gathers for a tick (less when more than
-units are among them), encodes ONE delta and hands the same text to every console. A console that
-joins gets a snapshot of that moment and then deltas; one whose queue is full is closed with 4004
-and comes back for a new snapshot. Hints of the fan-out may be lost: open incidents are read again
-now and then, so a miss costs seconds.
+It notes which units, incidents, roads and calls for help look different, gathers for a tick (less
+when more than units are among them), encodes ONE delta and hands the same text to every console. A
+console that joins gets a snapshot of that moment and then deltas; one whose queue is full is closed
+with 4004 and comes back for a new snapshot. Hints of the fan-out may be lost: open incidents are
+read again now and then, and calls for help every few seconds, so a miss costs no more than that.
 
 Knows no socket and no rule of dispatch.
 """
@@ -26,10 +26,10 @@ from protocols.native import CloseCode
 from server.board import Board
 from server.metrics import Metrics
 from server.ports import Clock, FanOut, RoadNews
-from server.stores import incidents
+from server.stores import incidents, sos
 from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
-from server.views import Delta, IncidentView, Snapshot, Tick
+from server.views import Delta, IncidentView, Snapshot, SosView, Tick
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ class HubLimits:
     """Text that waits for one console to read; beyond it, it is closed. A snapshot always fits."""
     reload_s: float = 30.0
     """Between two readings of all open incidents."""
+    sos_s: float = 3.0
+    """Between two readings of the calls for help, when nobody says that there is a new one."""
     retry_s: float = 1.0
     """Until the store is asked again after it failed."""
     signed_in_s: float = 30.0
@@ -126,6 +128,10 @@ class ConsoleHub:
         self._changed_units: set[str] = set()
         self._changed_incidents: dict[str, IncidentView] = {}
         self._changed_roads = False
+        self._sos: list[SosView] = []
+        """Those that somebody must still look at."""
+        self._changed_sos = False
+        self._sos_at = 0.0
         self._stale_incidents: set[str] = set()
         self._reload_at = 0.0
         self._said_at = 0.0
@@ -134,6 +140,7 @@ class ConsoleHub:
         board.on_change(self._unit_changed)
         roads.on_change(self._roads_changed)
         fanout.subscribe("incident", self._incident_changed)
+        fanout.subscribe(sos.TOPIC, self._sos_arrived)
         fanout.subscribe("resync", self._resync)
         self.metrics.gauge("consoles", lambda: len(self._consoles))
 
@@ -185,13 +192,18 @@ class ConsoleHub:
             except STORE_AWAY as error:
                 self.metrics.count("console_store_failures")
                 logger.warning("consoles show old incidents, PostgreSQL is away: %s", error)
-                self._reload_at = _loop_s() + self.limits.retry_s
+                self._reload_at = self._sos_at = _loop_s() + self.limits.retry_s
             self.tell()
             await self._pause()
 
     def tell(self) -> None:
         """One delta of everything that changed since the last; or a Tick after long silence."""
-        if self._changed_units or self._changed_incidents or self._changed_roads:
+        if (
+            self._changed_units
+            or self._changed_incidents
+            or self._changed_roads
+            or self._changed_sos
+        ):
             self.seq += 1
             self._broadcast(self._delta())
         elif _loop_s() - self._said_at >= self.limits.idle_s:
@@ -199,7 +211,7 @@ class ConsoleHub:
 
     async def _until_due(self) -> None:
         """Something changed, the feed was silent for long, or it is time to read all again."""
-        deadline_s = min(self._said_at + self.limits.idle_s, self._reload_at)
+        deadline_s = min(self._said_at + self.limits.idle_s, self._reload_at, self._sos_at)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(deadline_s):
                 await self._changed.wait()
@@ -214,7 +226,9 @@ class ConsoleHub:
         self._urgent.clear()
 
     async def _refresh(self) -> None:
-        """Bring the open incidents up to date."""
+        """Bring calls for help and open incidents up to date, in this order."""
+        if _loop_s() >= self._sos_at:
+            await self._read_sos()
         if _loop_s() >= self._reload_at:
             await self._reload()
             self._reload_at = _loop_s() + self.limits.reload_s
@@ -225,6 +239,13 @@ class ConsoleHub:
             self._stale_incidents.discard(incident_id)
             if incident is not None:
                 self._take(incident)
+
+    async def _read_sos(self) -> None:
+        async with self._pool.acquire() as conn:
+            found = await sos.load_open(conn)
+        self._sos_at = _loop_s() + self.limits.sos_s
+        if found != self._sos:
+            self._sos, self._changed_sos = found, True
 
     async def _reload(self) -> None:
         """Read all; those that are open no more are read once again, to be shown closed."""
@@ -251,6 +272,7 @@ class ConsoleHub:
             units=self._board.units(),
             incidents=sorted(self._incidents.values(), key=lambda each: -each.number),
             roads=self._roads.view(),
+            sos=self._sos,
         )
 
     def _delta(self) -> Delta:
@@ -262,10 +284,11 @@ class ConsoleHub:
             incidents=list(self._changed_incidents.values()),
             gone_units=[unit_id for unit_id, unit in units.items() if unit is None],
             roads=self._roads.view() if self._changed_roads else None,
+            sos=self._sos if self._changed_sos else None,
         )
         self._changed_units.clear()
         self._changed_incidents.clear()
-        self._changed_roads = False
+        self._changed_roads = self._changed_sos = False
         return delta
 
     def _broadcast(self, message: Delta | Tick) -> None:
@@ -286,13 +309,18 @@ class ConsoleHub:
         self._changed.set()
         self._urgent.set()
 
+    def _sos_arrived(self, _call_id: str) -> None:
+        self._sos_at = 0.0
+        self._changed.set()
+        self._urgent.set()
+
     def _roads_changed(self) -> None:
         self._changed_roads = True
         self._changed.set()
         self._urgent.set()
 
     def _resync(self, _payload: str) -> None:
-        self._reload_at = 0.0
+        self._reload_at = self._sos_at = 0.0
         self._changed.set()
 
 

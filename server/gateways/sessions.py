@@ -28,6 +28,7 @@ from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
 from server.stores.positions import Key, PositionWriter
 from server.stores.presence import Presence, PresenceStore
+from server.stores.sos import NamePlace, coordinates
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Sessions:
         presence: PresenceStore | None = None,
         metrics: Metrics | None = None,
         limits: GatewayLimits | None = None,
+        name_place: NamePlace = coordinates,
         session_limits: SessionLimits | None = None,
     ) -> None:
         self.limits = limits or GatewayLimits()
@@ -70,6 +72,7 @@ class Sessions:
             metrics=self.metrics,
             limits=session_limits or SessionLimits(),
             presence=presence,
+            name_place=name_place,
         )
         self._door = Door(self.limits.door)
         self._by_key: dict[Key, Conversation] = {}

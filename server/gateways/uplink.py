@@ -1,7 +1,8 @@
 """What one device sends up, on its way into the store.
 
 Fixes are judged, shown at once, and go to the `PositionWriter`; a step of an order waits until the
-fixes before it are stored, then moves the order and the uplink counter in one transaction.
+fixes before it are stored, then moves the order and the uplink counter in one transaction; so does
+a call for help.
 Raises what the store raises when it is away; the connection then sends the device away, and both
 sides go on from what is durable. Knows no socket.
 """
@@ -14,12 +15,13 @@ from datetime import datetime
 from typing import Final
 
 import asyncpg
+import msgspec
 
 from devices.intake import Fix, Rejection, RejectionKind, Track
-from protocols.native import Location, State
+from protocols.native import Location, Sos, State
 from server.gateways.field import Field
 from server.journal.kinds import JournalKind
-from server.stores import devices, journal, orders
+from server.stores import devices, journal, orders, sos
 from server.stores.positions import Record
 from server.stores.presence import DeviceFix
 
@@ -93,6 +95,35 @@ class Uplink:
             )
         return state.n, outcome.hints
 
+    async def take_sos(self, call: Sos) -> int:
+        """A call for help and the uplink counter in one transaction; returns the counter."""
+        await self.flush()
+        try:
+            stored, hints = await self._store_sos(_clean(call))
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            logger.error("a call of %s is taken without its details: %s", self._device_id, error)
+            bare = Sos(n=call.n, id=f"n{call.n}", s=call.s)
+            stored, hints = await self._store_sos(bare)
+        self._metrics.count("sos", said=call.s)
+        for topic, payload in hints:
+            self._field.fanout.publish(topic, payload)
+        return stored
+
+    async def _store_sos(self, call: Sos) -> tuple[int, tuple[orders.Hint, ...]]:
+        now = self._field.clock()
+        who = {"device_id": self._device_id, "install_id": self._install_id}
+        async with self._field.pool.acquire() as conn, conn.transaction():
+            if not await devices.advance(conn, **who, n=call.n, now=now):
+                return await devices.up_seq(conn, **who), ()
+            hints = await sos.take(
+                conn,
+                device_id=self._device_id,
+                sos=call,
+                received_at=now,
+                name_place=self._field.name_place,
+            )
+        return call.n, hints
+
     async def _store_unstorable(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
         """A report no table takes must not hold up those behind it; the log says it came."""
         self._metrics.count("reports_unstorable")
@@ -128,3 +159,13 @@ class Uplink:
                 live=live,
             )
         )
+
+
+def _clean(call: Sos) -> Sos:
+    """PostgreSQL stores no NUL."""
+    return msgspec.structs.replace(
+        call,
+        id=call.id.replace("\0", "") or f"n{call.n}",
+        by=call.by.replace("\0", ""),
+        note=call.note.replace("\0", ""),
+    )

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from geo.describe import Describer
 from geo.errors import GeoError
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.travel import MODE_OF_PRIORITY, traveller
@@ -88,7 +87,7 @@ class _Desk:
         self._pipeline = services.pipeline
         self._live = services.board
         self._routing = services.routing
-        self._describer = Describer(services.roadmap)
+        self._places = services.place_names
 
     async def types(self, request: Request, user: User) -> Response:
         return json(
@@ -112,7 +111,7 @@ class _Desk:
             note=body.note.strip(),
             lon=body.lon,
             lat=body.lat,
-            place=body.place.strip() or self._place(body.lon, body.lat),
+            place=body.place.strip() or self._places.of(body.lon, body.lat),
         )
         opened, fresh = await self._pipeline.open_incident(wanted, by=user.actor)
         return json(opened, 201 if fresh else 200)
@@ -191,6 +190,3 @@ class _Desk:
         if found is None:
             raise ApiError(404, "not_found", "There is no such incident.")
         return found
-
-    def _place(self, lon: float, lat: float) -> str:
-        return self._describer.describe(lon, lat) or f"{lat:.5f}, {lon:.5f}"

@@ -25,11 +25,13 @@ from server.http.texts import NO_NUL
 from server.learnedroads import LearnedRoads
 from server.learningdesk import LearningDesk
 from server.pipeline import Pipeline
+from server.placenames import PlaceNames
 from server.ports import LiveUnits, Router
 from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
+from server.sosdesk import SosDesk
 from server.stores.users import User
 from server.surveyor import Surveyor, SurveyorBusy
 from server.zonedesk import ZoneDesk
@@ -64,6 +66,10 @@ class Services(Protocol):
     def tiles(self) -> TileMaker: ...
     @property
     def places(self) -> PlaceIndex: ...
+    @property
+    def place_names(self) -> PlaceNames: ...
+    @property
+    def sos_desk(self) -> SosDesk: ...
     @property
     def reach(self) -> ReachDesk: ...
     @property

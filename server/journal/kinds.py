@@ -34,6 +34,14 @@ class JournalKind(StrEnum):
     ORDER_REPORT_IGNORED = "order.report_ignored"
     """A report that changed nothing, and why."""
 
+    SOS_RAISED = "sos.raised"
+    """An officer calls for help."""
+    SOS_WITHDRAWN = "sos.withdrawn"
+    """The officer says that it was a false alarm."""
+    SOS_ACKNOWLEDGED = "sos.acknowledged"
+    SOS_PLACED = "sos.placed"
+    """A dispatcher found out where the call comes from."""
+
     ROAD_CLOSED = "road.closed"
     ROAD_SLOWED = "road.slowed"
     ROAD_BEGUN = "road.begun"

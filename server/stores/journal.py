@@ -27,7 +27,7 @@ class Entry:
     actor: str
     """`user:<username>`, `officer:<badge>`, `device:<id>` or `system`."""
     subject: str
-    """`incident:<id>`, `order:<id>`, `unit:<id>`, `device:<id>` or `user:<username>`."""
+    """`incident:<id>`, `order:<id>`, `sos:<id>`, `unit:<id>`, `device:<id>`, `user:<username>`."""
     kind: JournalKind
     body: dict[str, Any]
 

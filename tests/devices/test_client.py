@@ -34,6 +34,7 @@ from protocols.native import (
     Pong,
     Report,
     ServerMessage,
+    Sos,
     State,
     Welcome,
 )
@@ -673,3 +674,33 @@ def test_any_pong_may_change_the_heartbeat() -> None:
     assert client.next_deadline() == 45.0  # nothing was sent since 0 s
     client.expire(45.0)
     assert [type(each) for each in sent(client, 45.0)] == [Ping]
+
+
+# -- calls for help --------------------------------------------------------------------------
+
+
+def test_a_call_for_help_waits_for_no_back_off_and_goes_first() -> None:
+    client = a_client()
+    go_live(client)
+    client.report_location(a_fix(0), 0.0)
+    cut(client, 1.0)
+    assert client.connect_at > 1.0
+
+    name = client.call_for_help(1.0, at_ms=SERVER_MS, by="B-1", lon=1.5, lat=42.5)
+
+    assert client.connect_at == 1.0
+    go_live(client, 1.0)
+    first = next(each for each in sent(client, 1.0) if not isinstance(each, Hello))
+    assert isinstance(first, Sos)
+    assert (first.id, first.by, first.lon) == (name, "B-1", 1.5)
+
+
+def test_that_it_was_heard_is_told() -> None:
+    client = a_client()
+    go_live(client)
+    name = client.call_for_help(0.0, at_ms=SERVER_MS)
+
+    give(client, a_task(1, kind="notice", body={"ref": name, "why": "heard"}))
+
+    (heard,) = [each for each in client.events() if isinstance(each, NoticeArrived)]
+    assert heard.command.body == {"ref": name, "why": "heard"}

@@ -6,10 +6,16 @@ import pytest
 
 from devices import outbox as module
 from devices.errors import OutboxFull
-from devices.outbox import IN_FLIGHT_LEN_MAX, STATES_LEN_MAX, TELEMETRY_LEN_MAX, Outbox
+from devices.outbox import (
+    IN_FLIGHT_LEN_MAX,
+    SOS_LEN_MAX,
+    STATES_LEN_MAX,
+    TELEMETRY_LEN_MAX,
+    Outbox,
+)
 from devices.storage import Batch, MemoryStorage
 from protocols.errors import ProtocolError
-from protocols.native import Location, Report, State
+from protocols.native import Location, Report, Sos, State
 
 HOUR_MS = 3_600_000
 START_MS = 1_790_000_000_000 // 60_000 * 60_000
@@ -40,7 +46,8 @@ def test_states_first_newest_position_second_backlog_last() -> None:
 
     assert [each.n for each in records] == [1, 2, 3, 4, 5, 6, 7]
     assert [each.id for each in records[:2] if isinstance(each, State)] == ["a", "b"]
-    assert [each.at - START_MS for each in records[2:]] == [4000, 0, 1000, 2000, 3000]
+    fixes = [each for each in records[2:] if isinstance(each, Location)]
+    assert [each.at - START_MS for each in fixes] == [4000, 0, 1000, 2000, 3000]
 
 
 def test_state_overtakes_the_backlog_that_has_no_number_yet() -> None:
@@ -137,3 +144,64 @@ def test_acknowledging_the_unsent_is_the_peers_error() -> None:
 
 def test_window_is_wider_than_the_acknowledgement_batch() -> None:
     assert module.IN_FLIGHT_LEN_MAX > 50
+
+
+# -- calls for help --------------------------------------------------------------------------
+
+
+def a_call(name: str = "c1") -> Sos:
+    return Sos(n=0, id=name, at=START_MS)
+
+
+def test_a_call_for_help_goes_before_everything_that_waits() -> None:
+    outbox, _ = an_outbox()
+    outbox.add_location(a_fix(0))
+    outbox.add_state(a_state("a"))
+    outbox.add_sos(a_call())
+
+    first, *_ = outbox.take()
+
+    assert (type(first), first.n) == (Sos, 1)
+
+
+def test_a_call_for_help_has_room_when_all_else_is_full() -> None:
+    outbox, _ = an_outbox()
+    for number in range(TELEMETRY_LEN_MAX + 1):
+        outbox.add_location(a_fix(number * 1000))
+    for number in range(STATES_LEN_MAX):
+        outbox.add_state(a_state(f"s{number}"))
+    assert outbox.in_flight_len == 0
+    outbox.take()
+    assert outbox.in_flight_len == IN_FLIGHT_LEN_MAX, "nothing is acknowledged"
+
+    outbox.add_sos(a_call())
+
+    assert [type(each) for each in outbox.take()] == [Sos]
+
+
+def test_so_many_calls_wait_that_one_more_is_refused_and_none_is_dropped() -> None:
+    outbox, _ = an_outbox()
+    for number in range(SOS_LEN_MAX):
+        outbox.add_sos(a_call(f"c{number}"))
+
+    with pytest.raises(OutboxFull):
+        outbox.add_sos(a_call("one more"))
+
+    assert len(outbox.take()) == SOS_LEN_MAX
+
+
+def test_calls_and_their_number_survive_a_restart() -> None:
+    storage = MemoryStorage()
+    outbox, batch = an_outbox(storage)
+    outbox.add_sos(a_call("sent"))
+    outbox.take()
+    outbox.add_sos(a_call("waiting"))
+    batch.commit()
+
+    reborn, _ = an_outbox(storage)
+    reborn.rewind()
+
+    assert [(each.n, each.id) for each in reborn.take() if isinstance(each, Sos)] == [
+        (1, "sent"),
+        (2, "waiting"),
+    ]

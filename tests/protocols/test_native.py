@@ -20,11 +20,13 @@ from protocols.native import (
     Pong,
     Report,
     ServerMessage,
+    Sos,
     State,
     Welcome,
     decode_client,
     decode_server,
     encode,
+    salvage_sos,
 )
 
 ids = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=64)
@@ -46,6 +48,7 @@ client_messages: st.SearchStrategy[ClientMessage] = st.one_of(
         chg=st.booleans(),
     ),
     st.builds(State, n=counts, id=ids, s=st.sampled_from(Report), at=millis, note=text),
+    st.builds(Sos, n=counts, id=ids, at=st.none() | millis, note=text, bat=percents),
     st.builds(Ping, i=counts, bat=percents),
 )
 server_messages: st.SearchStrategy[ServerMessage] = st.one_of(
@@ -134,3 +137,18 @@ def test_limit_counts_bytes_not_characters() -> None:
     state = State(n=1, id="x", s=Report.FEEDBACK, at=1, note="山" * 2000)
 
     assert decode_client(encode(state)) == state
+
+
+def test_a_malformed_call_for_help_keeps_what_can_be_believed() -> None:
+    frame = '{"t":"up","k":"sos","n":7,"id":"c1","bat":153,"lat":42.5,"lon":1.5,"by":["B-1"]}'
+
+    assert salvage_sos(frame) == Sos(n=7, id="c1", lat=42.5, lon=1.5)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ['{"t":"up","k":"loc","n":7}', '{"t":"up","k":"sos"}', '{"t":"up","k":"sos","n":-1}', "SOS"],
+    ids=["a fix", "no number", "impossible number", "no JSON"],
+)
+def test_nothing_is_salvaged_from_what_is_no_numbered_call(frame: str) -> None:
+    assert salvage_sos(frame) is None

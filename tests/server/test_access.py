@@ -69,6 +69,8 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/orders/{id}/cancel": only("dispatcher"),
     "POST /api/orders/{id}/report": only("dispatcher"),
     "GET /api/orders/{id}/route": only("dispatcher", "officer"),
+    "POST /api/sos/{id}/acknowledge": only("dispatcher"),
+    "POST /api/sos/{id}/place": only("dispatcher"),
     "GET /api/units": only("dispatcher", "supervisor"),
     "POST /api/units/{id}/shift": only("dispatcher", "admin"),
     "GET /api/isochrone": only("dispatcher", "supervisor"),

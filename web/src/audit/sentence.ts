@@ -111,7 +111,15 @@ export function actorWords(actor: string): string {
 export function subjectWords({ subject, body }: JournalEntry): string {
   const [kind = "", id = ""] = subject.split(/:(.*)/);
   const { number, call_sign: unit, name: station } = body;
-  const known = { incident: number, order: number, road: number, condition: number, unit, station }[kind];
+  const known = {
+    incident: number,
+    order: number,
+    sos: number,
+    road: number,
+    condition: number,
+    unit,
+    station,
+  }[kind];
   return t.loose(`party.${kind}`, { id: String(known ?? short(id)) }, subject);
 }
 

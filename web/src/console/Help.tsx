@@ -9,6 +9,7 @@ import { helpOpen } from "./store";
 import { t } from "./words";
 
 const KEYS = [
+  ["A", "help.a"],
   ["N", "help.n"],
   ["/", "help.slash"],
   ["J K", "help.jk"],

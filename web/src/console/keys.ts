@@ -4,6 +4,7 @@ import { openIncident, recommendOrDispatch, startDraft, step } from "./commands"
 import { hasOpenOrders, recommend } from "./detail_store";
 import { camera } from "./map/camera";
 import { focusSearch } from "./map/SearchBox";
+import { acknowledgeFirst } from "./sos";
 import {
   closing,
   followedUnit,
@@ -48,6 +49,7 @@ function onKeyDown(event: KeyboardEvent): void {
 }
 
 const KEYS: Record<string, () => void> = {
+  a: acknowledgeFirst,
   n: startDraft,
   "/": focusSearch,
   u: () => document.querySelector<HTMLInputElement>("[data-testid=recommendation-chosen]")?.focus(),

@@ -6,6 +6,7 @@
 //   search-hit, new-here; detail, recommend, recommendation-row (data-unit), recommendation-chosen, dispatch,
 //   excluded; order (data-unit, data-state), order-state, order-event (data-state, data-applied),
 //   order-voice, voice-<state>, voice-note, order-cancel, ask-input, ask-confirm, incident-close;
+//   sos-banner (data-open), sos-call (data-seen), sos-acknowledge, sos-place, sos-nearest, sos-where;
 //   shift; feed-state (data-state), feed-banner, toast, theme, language, help; rec-roads; those of the
 //   roads are at the head of roads/Panel.tsx.
 import { useEffect } from "preact/hooks";
@@ -23,6 +24,8 @@ import { MapView } from "./map/MapView";
 import { NewIncident } from "./NewIncident";
 import { Queue } from "./Queue";
 import { announceExpiry } from "./road_news";
+import { SosBanner } from "./SosBanner";
+import { startSos, unacknowledged } from "./sos";
 import {
   expired,
   helpOpen,
@@ -46,11 +49,15 @@ const RETRY_MS = 3_000;
 function Console() {
   useEffect(() => listenToKeys(), []);
   useEffect(() => {
-    document.title = `${unassigned.value.length ? `(${unassigned.value.length}) ` : ""}${t("app.name")}`;
+    const sos = unacknowledged.value.length ? "SOS! " : "";
+    document.title = `${sos}${unassigned.value.length ? `(${unassigned.value.length}) ` : ""}${t("app.name")}`;
   });
   return (
     <div class="console" data-view={view.value}>
       <TopBar />
+      <div class="alarms">
+        <SosBanner />
+      </div>
       <FeedBanner />
       <aside class="left">
         <nav class="tabs" aria-label={t("tab.incidents")}>
@@ -121,3 +128,4 @@ void load();
 startFeed();
 startDetail();
 announceExpiry();
+startSos();

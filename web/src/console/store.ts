@@ -10,6 +10,7 @@ import type {
   Priority,
   Roads,
   Snapshot,
+  SosCall,
   Unit,
   User,
 } from "../shared/types";
@@ -24,6 +25,9 @@ export const incidentTypes = signal<IncidentType[]>([]);
 
 export const units = signal<ReadonlyMap<string, Unit>>(new Map());
 export const incidents = signal<ReadonlyMap<string, Incident>>(new Map());
+
+/** Calls for help that somebody must still look at, the unacknowledged first. */
+export const sosCalls = signal<SosCall[]>([]);
 
 export const roads = signal<Roads>({ version: 0, county: "dry", states: [], conditions: [] });
 /** Roads and conditions that ran out by themselves and that nobody has looked at yet. */
@@ -82,6 +86,7 @@ export function takeSnapshot(snapshot: Snapshot): void {
   batch(() => {
     units.value = new Map(snapshot.units.map((unit) => [unit.id, unit]));
     incidents.value = next;
+    sosCalls.value = snapshot.sos;
     takeRoads(snapshot.roads);
   });
 }
@@ -96,6 +101,7 @@ export function takeDelta(delta: Delta): void {
     }
     for (const incident of delta.incidents) putIncident(incident);
     if (delta.roads) takeRoads(delta.roads);
+    if (delta.sos) sosCalls.value = delta.sos;
   });
 }
 

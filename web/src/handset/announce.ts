@@ -5,10 +5,14 @@ import { t, typeName } from "./words";
 
 const TASK_MS = [300, 150, 300, 150, 600];
 const NOTICE_MS = [200, 100, 200];
+/** Somebody has seen the call for help: felt, never spoken, for who may hear it. */
+const HEARD_MS = [80, 60, 80];
 
 export function announce(command: Command): void {
-  if ("vibrate" in navigator) navigator.vibrate(command.kind === "task" ? TASK_MS : NOTICE_MS);
-  say(words(command));
+  const heard = command.kind === "notice" && command.body.why === "heard";
+  const pattern = heard ? HEARD_MS : command.kind === "task" ? TASK_MS : NOTICE_MS;
+  if ("vibrate" in navigator) navigator.vibrate(pattern);
+  if (!heard) say(words(command));
 }
 
 function words(command: Command): string {

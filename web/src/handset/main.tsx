@@ -16,6 +16,7 @@ import "./handset.css";
 import { DeviceLink, linkState, silentSince } from "./link";
 import { OrderCard, OrderRow } from "./OrderCard";
 import { Desk, isOver, orders, unsent } from "./orders";
+import { Sos } from "./SosButton";
 import { battery, lastFix, positionState } from "./sensors";
 import { Store } from "./store";
 import { t } from "./words";
@@ -61,6 +62,7 @@ function HandsetPage() {
       <LinkBanner />
       {!isSecureContext && <p class="notice handset-notice">{t("handset.insecure")}</p>}
       <main>{desk.value ? <Orders desk={desk.value} /> : <Setup />}</main>
+      {desk.value && <Sos desk={desk.value} />}
       <StatusLine />
     </div>
   );

@@ -5,6 +5,7 @@ import { now } from "../shared/time";
 import type { HandsetGrant, IncidentType } from "../shared/types";
 import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
+import { call, raise, type StoredCall, withdraw } from "./sos";
 import type { Store, StoredOrder } from "./store";
 import { fetchWay } from "./way";
 import type { StateRecord, Step } from "./wire";
@@ -104,8 +105,28 @@ export class Desk {
     await this.refresh();
   }
 
+  /** What is still to be sent, and how far a call for help has come. */
   async countUnsent(): Promise<void> {
     unsent.value = await this.#store.unsent();
+    call.value = await this.#store.call();
+  }
+
+  // -- calls for help --
+
+  async callForHelp(): Promise<void> {
+    await raise(this.#store, this.grant.badge);
+    this.#link().wake();
+    await this.#owe();
+  }
+
+  async withdrawCall(mine: StoredCall): Promise<void> {
+    await withdraw(this.#store, mine, this.grant.badge);
+    await this.#owe();
+  }
+
+  async putCallAway(): Promise<void> {
+    await this.#store.dropCall();
+    await this.countUnsent();
   }
 
   /** Leave this browser to the next officer. Raises `ApiError` where the server is out of reach. */

@@ -26,10 +26,11 @@ export function thin(waiting: Waiting[], now: number): { kept: Waiting[]; droppe
   return { kept, dropped };
 }
 
-/** Steps in their order, then the newest fix, then the older ones. */
+/** Calls for help, then steps in their order, then the newest fix, then the older ones. */
 export function sendingOrder(waiting: Waiting[]): Waiting[] {
+  const calls = waiting.filter(({ record }) => record.k === "sos");
   const steps = waiting.filter(({ record }) => record.k === "state");
   const fixes = waiting.filter(({ record }) => record.k === "loc");
   const newest = fixes.pop();
-  return newest ? [...steps, newest, ...fixes] : steps;
+  return newest ? [...calls, ...steps, newest, ...fixes] : [...calls, ...steps];
 }

@@ -3,8 +3,18 @@
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import type { HandsetGrant } from "../shared/types";
 import { sendingOrder, thin } from "./sending";
+import type { StoredCall } from "./sos";
 import type { Way } from "./way";
-import type { Command, LocationRecord, NoticeBody, Numbered, StateRecord, TaskBody, UpRecord } from "./wire";
+import type {
+  Command,
+  LocationRecord,
+  NoticeBody,
+  Numbered,
+  SosRecord,
+  StateRecord,
+  TaskBody,
+  UpRecord,
+} from "./wire";
 
 const QUEUE_LEN_MAX = 5_000;
 const ORDERS_KEPT_MAX = 50;
@@ -52,7 +62,7 @@ export interface Ending {
 }
 
 interface Schema extends DBSchema {
-  state: { key: "link" | "grant"; value: Link | HandsetGrant };
+  state: { key: "link" | "grant" | "call"; value: Link | HandsetGrant | StoredCall };
   orders: { key: string; value: StoredOrder };
   /** Command ids seen, also of notices: what is here was handled. */
   seen: { key: string; value: number };
@@ -97,6 +107,7 @@ export class Store {
     const link = await this.#link(tx);
     if (link.deviceId !== grant.device_id) {
       for (const name of ["orders", "seen", "queue", "sent"] as const) await tx.objectStore(name).clear();
+      await tx.objectStore("state").delete("call");
       await this.#putLink(tx, { ...freshLink(), installId: link.installId, deviceId: grant.device_id });
     }
     await tx.objectStore("state").put(grant, "grant");
@@ -151,8 +162,15 @@ export class Store {
     if (known) await tx.objectStore("queue").add(known.last);
   }
 
+  /** A dispatcher has seen the call for help. */
+  async #heard(tx: Write, { ref, at }: NoticeBody, now: number): Promise<void> {
+    const call = (await tx.objectStore("state").get("call")) as StoredCall | undefined;
+    if (call?.id === ref) await tx.objectStore("state").put({ ...call, heardAt: at ?? now }, "call");
+  }
+
   /** What a notice is about is over; an order that was missed altogether is kept as such. */
   async #end(tx: Write, { id, body }: Command & { kind: "notice" }, now: number): Promise<void> {
+    if (body.why === "heard") return this.#heard(tx, body, now);
     const ended = { why: body.why, text: body.text ?? "", at: now };
     const all = await tx.objectStore("orders").getAll();
     const meant = all.filter((each) => each.id === body.ref || each.body.order === body.ref);
@@ -197,6 +215,29 @@ export class Store {
     }
     await tx.objectStore("queue").add(record);
     await tx.done;
+  }
+
+  /** A call for help, or that it was none, and the record that tells it. */
+  async say(record: SosRecord): Promise<void> {
+    const tx = this.#write();
+    const last = (await tx.objectStore("state").get("call")) as StoredCall | undefined;
+    const same = last?.id === record.id ? last : { id: record.id, at: record.at, heardAt: null };
+    await tx.objectStore("state").put({ ...same, s: record.s, sent: false }, "call");
+    await tx.objectStore("queue").add(record);
+    await tx.done;
+  }
+
+  /** The last call for help; `sent` as soon as no record of it waits any more. */
+  async call(): Promise<StoredCall | null> {
+    const call = (await this.#db.get("state", "call")) as StoredCall | undefined;
+    if (!call) return null;
+    const waiting = [...(await this.#db.getAll("queue")), ...(await this.#db.getAll("sent"))];
+    return { ...call, sent: !waiting.some((record) => record.k === "sos" && record.id === call.id) };
+  }
+
+  /** The officer has read what became of it. */
+  async dropCall(): Promise<void> {
+    await this.#db.delete("state", "call");
   }
 
   /** The way to the scene, for the time without signal. */
@@ -265,7 +306,7 @@ export class Store {
 
   async unsent(): Promise<{ steps: number; fixes: number }> {
     const records = [...(await this.#db.getAll("queue")), ...(await this.#db.getAll("sent"))];
-    const steps = records.filter(({ k }) => k === "state").length;
+    const steps = records.filter(({ k }) => k !== "loc").length;
     return { steps, fixes: records.length - steps };
   }
 

@@ -40,6 +40,8 @@ export interface NoticeBody {
   text?: string;
   order?: string;
   number?: number;
+  /** `heard`: when a dispatcher saw the call for help. */
+  at?: number;
   /** Where the notice stands for a task that never came. */
   incident?: TaskBody["incident"];
 }
@@ -82,8 +84,24 @@ export interface LocationRecord {
   chg?: boolean;
 }
 
-/** A record gets its `n` when it is first sent, so that steps overtake an old backlog of fixes. */
-export type UpRecord = StateRecord | LocationRecord;
+/** An officer calls for help, or says that it was a false alarm. */
+export interface SosRecord {
+  t: "up";
+  k: "sos";
+  id: string;
+  s: "raised" | "withdrawn";
+  at: number;
+  by?: string;
+  lat?: number;
+  lon?: number;
+  acc?: number;
+  /** When that position was taken. */
+  fix?: number;
+  bat?: number;
+}
+
+/** A record gets its `n` when it is first sent, so that steps overtake an old backlog of fixes, and a call for help all of them. */
+export type UpRecord = StateRecord | LocationRecord | SosRecord;
 export type Numbered = UpRecord & { n: number };
 
 export interface Welcome {

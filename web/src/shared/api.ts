@@ -11,6 +11,7 @@ import type {
   Priority,
   Recommendation,
   RouteCollection,
+  SosCall,
   Unit,
   User,
 } from "./types";
@@ -172,6 +173,12 @@ export const reportOrder = (
   id: string,
   report: { ver: number; state: string; reason?: string; note?: string },
 ) => call<Order>("POST", `/api/orders/${id}/report`, report);
+
+// -- calls for help --
+
+export const acknowledgeSos = (id: string) => call<SosCall>("POST", `/api/sos/${id}/acknowledge`);
+export const placeSos = (id: string, lon: number, lat: number) =>
+  call<SosCall>("POST", `/api/sos/${id}/place`, { lon, lat });
 
 // -- journal --
 

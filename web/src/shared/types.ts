@@ -268,6 +268,36 @@ export interface RouteCollection {
 
 // -- console feed -------------------------------------------------------------------------
 
+/** An officer calls for help: who, where as far as it is known, and who has seen it. */
+export interface SosCall {
+  id: string;
+  number: number;
+  device_id: string;
+  device_kind: DeviceKind;
+  unit_id: string | null;
+  call_sign: string | null;
+  badge: string;
+  officer_name: string | null;
+  note: string;
+  /** By the device's clock. */
+  raised_at: Instant | null;
+  received_at: Instant;
+  lon: number | null;
+  lat: number | null;
+  accuracy_m: number | null;
+  /** null: nobody knows where; the incident, if there is one, was placed by a dispatcher. */
+  position_at: Instant | null;
+  battery_pct: number | null;
+  /** Since when the officer says that it was a false alarm. */
+  withdrawn_at: Instant | null;
+  withdrawn_note: string;
+  acknowledged_by: string | null;
+  acknowledged_at: Instant | null;
+  incident_id: string | null;
+  incident_number: number | null;
+  place: string | null;
+}
+
 export interface Snapshot {
   t: "snapshot";
   seq: number;
@@ -275,6 +305,8 @@ export interface Snapshot {
   units: Unit[];
   incidents: Incident[];
   roads: Roads;
+  /** Calls for help that nobody has acknowledged, or that nobody knows the place of. */
+  sos: SosCall[];
 }
 
 export interface Delta {
@@ -286,6 +318,8 @@ export interface Delta {
   gone_units: string[];
   /** All of it, when anything about roads or conditions changed. */
   roads: Roads | null;
+  /** All of them, when anything about them changed. */
+  sos: SosCall[] | null;
 }
 
 export interface Tick {
