@@ -17,7 +17,7 @@ from geo.ground import Ground, Route
 from geo.learning.track import Track
 from geo.projection import projection
 from geo.roadmap import RoadMap
-from geo.routing.partial import Leg
+from geo.routing.journey import Legs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,7 +40,7 @@ class Way:
     new_leg: NDArray[np.bool_]
     """(k - 1,) whether a leg begins with the piece."""
 
-    legs: tuple[Leg, ...]
+    legs: Legs
     turn_s: Floats
     """(len(legs),) modelled seconds lost before each leg."""
     duration_s: float
@@ -49,12 +49,12 @@ class Way:
     @property
     def arcs(self) -> Ints:
         """Arcs in driving order, each once a passage."""
-        return np.array([leg.arc for leg in self.legs], dtype=np.int64)
+        return self.legs.arc
 
     @property
     def arc_share(self) -> Floats:
         """Driven share of each of `arcs`."""
-        return np.array([abs(leg.end - leg.start) for leg in self.legs])
+        return self.legs.share
 
     def piece_s(self, arc_s: Floats) -> Floats:
         """(k - 1,) seconds of each piece, from seconds per whole arc (2M,).

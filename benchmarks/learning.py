@@ -147,7 +147,7 @@ class World:
         for way in self.groups[which]:
             leg_s = (self.model_s * learned.factor)[way.arcs] * way.arc_share
             total_s = float(leg_s.sum() + way.turn_s.sum())
-            etas += [spreads.eta(total_s, way.legs, leg_s)] * JUDGED
+            etas += [spreads.eta(total_s, way.arcs, leg_s)] * JUDGED
         return Foretold(
             took_s=np.array(self._took_s[which]),
             median_s=np.array([eta.median_s for eta in etas]),

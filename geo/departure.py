@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geo.routing.engine import Millis
 from geo.routing.places import Places
 from geo.snap import Snap
+from geo.wayline import WayLines
 
 MOVING_MPS_MIN: Final = 2.0
 """m/s. Slower than this a receiver's heading is noise. Starting value."""
@@ -56,46 +55,46 @@ class Departure:
 Start: TypeAlias = Snap | Departure
 
 
-def departure(
-    snap: Snap,
-    shape: NDArray[np.float64],
-    heading_deg: float | None,
-    speed_mps: float | None,
+def departures(
+    snaps: Sequence[Snap],
+    headings_deg: Sequence[float | None],
+    speeds_mps: Sequence[float | None],
+    lines: WayLines,
     *,
     turnout_s: float = 0.0,
-) -> Departure:
-    """A departure on a heading (compass, degrees). `shape`: (k, 2) degrees, of the snap's edge."""
-    ahead = None
-    if heading_deg is not None and speed_mps is not None and speed_mps >= MOVING_MPS_MIN:
-        off_deg = abs((heading_deg - _bearing_deg(snap, shape) + 180.0) % 360.0 - 180.0)
-        if off_deg <= HEADING_OFF_DEG_MAX:
-            ahead = 0
-        elif off_deg >= 180.0 - HEADING_OFF_DEG_MAX:
-            ahead = 1
-    return Departure(snap=snap, ahead=ahead, turnout_s=turnout_s)
+) -> list[Departure]:
+    """A departure of each, on its heading (compass, degrees)."""
+    ahead: list[int | None] = [None] * len(snaps)
+    moving = [
+        row
+        for row, (heading_deg, speed_mps) in enumerate(zip(headings_deg, speeds_mps, strict=True))
+        if heading_deg is not None and speed_mps is not None and speed_mps >= MOVING_MPS_MIN
+    ]
+    if moving:
+        roads_deg = lines.bearings_deg([snaps[row] for row in moving])
+        for row, road_deg in zip(moving, roads_deg.tolist(), strict=True):
+            ahead[row] = _ahead(headings_deg[row] - road_deg)
+    pairs = zip(snaps, ahead, strict=True)
+    return [Departure(snap=snap, ahead=side, turnout_s=turnout_s) for snap, side in pairs]
+
+
+def _ahead(off_deg: float) -> int | None:
+    """Which end of the road a unit goes to, by the angle between the two."""
+    off_deg = abs((off_deg + 180.0) % 360.0 - 180.0)
+    if off_deg <= HEADING_OFF_DEG_MAX:
+        return 0
+    return 1 if off_deg >= 180.0 - HEADING_OFF_DEG_MAX else None
 
 
 def starts(sources: Sequence[Start]) -> Places:
     """Sources as the router takes them."""
-    delay_ms: Millis = np.zeros((len(sources), 2), dtype=np.int64)
-    for row, each in enumerate(sources):
-        if isinstance(each, Departure):
-            delay_ms[row] = [round(1000.0 * delay_s) for delay_s in each.delays_s]
+    if Departure not in set(map(type, sources)):
+        return Places.of(cast(Sequence[Snap], sources))
+    delays_s = [each.delays_s if isinstance(each, Departure) else (0.0, 0.0) for each in sources]
+    delay_ms = np.rint(1000.0 * np.array(delays_s)).astype(np.int64)
     return Places.of([snap_of(each) for each in sources], delay_ms)
 
 
 def snap_of(source: Start) -> Snap:
     """Its place on the road."""
     return source.snap if isinstance(source, Departure) else source
-
-
-def _bearing_deg(snap: Snap, shape: NDArray[np.float64]) -> float:
-    """Of the piece of road under the snap, tail to head."""
-    squeeze = np.array([np.cos(np.radians(snap.lat)), 1.0])
-    steps = np.diff(shape, axis=0) * squeeze
-    lengths = np.hypot(*steps.T)
-    along = np.cumsum(lengths)
-    at = int(np.searchsorted(along, snap.fraction * along[-1]).clip(0, len(steps) - 1))
-    if not lengths[at]:
-        at = int(lengths.argmax())
-    return float(np.degrees(np.arctan2(steps[at, 0], steps[at, 1])))

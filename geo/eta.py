@@ -108,13 +108,6 @@ class Learned(Protocol):
         ...
 
 
-class Driven(Protocol):
-    """An edge, or a part of one, in driving order: `geo.routing.partial.Leg` is one."""
-
-    @property
-    def arc(self) -> int: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eta:
     """A travel time with its spread."""
@@ -170,19 +163,24 @@ class Spreads:
             self._edge_sd = np.minimum(np.asarray(learned.log_sd, np.float64), EDGE_SD)
 
     def eta(
-        self, duration_s: float, legs: Sequence[Driven], leg_s: Floats, *, walk_s: float = 0.0
+        self,
+        duration_s: float,
+        arcs: Sequence[int] | NDArray[np.int64],
+        leg_s: Floats,
+        *,
+        walk_s: float = 0.0,
     ) -> Eta:
         """The distribution of a journey of `duration_s` by road, then `walk_s` on foot.
 
-        `leg_s`: (len(legs),) seconds along each leg. What is in `duration_s` beside them (turns,
-        gates, turnout) spreads like the legs do.
+        `arcs`: (L,) the arc of each leg; `leg_s`: (L,) seconds along it. What is in `duration_s`
+        beside them (turns, gates, turnout) spreads like the legs do.
         """
         total_s = duration_s + walk_s
         if total_s <= 0.0:
             return unrouted(total_s)
         trip_sd, edge_sd = UNLEARNED_SD, 0.0
-        if len(legs) and (driven_s := float(leg_s.sum())) > 0.0:
-            trip_sd, edge_sd = self.parts(np.array([leg.arc for leg in legs]), leg_s)
+        if len(arcs) and (driven_s := float(leg_s.sum())) > 0.0:
+            trip_sd, edge_sd = self.parts(np.asarray(arcs), leg_s)
             edge_sd *= driven_s / total_s
         trip_sd = (duration_s * trip_sd + walk_s * ROUGH_SD) / total_s
         return Eta(median_s=total_s, log_sd=float(np.hypot(trip_sd, edge_sd)))

@@ -16,20 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo import mapfolder
-from geo.departure import Departure, Start, departure, snap_of, starts
+from geo.departure import Departure, Start, departures, snap_of, starts
 from geo.driving.conditions import Condition
 from geo.driving.speed import Profile
 from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError
 from geo.metrics import Metrics, Modelled, Models
-from geo.projection import projection
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
 from geo.routing.engine import UNREACHABLE, Millis
-from geo.routing.partial import Leg, PartialRouter
+from geo.routing.journey import Legs
+from geo.routing.partial import PartialRouter
 from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex
 from geo.walk import Approach, approach
+from geo.wayline import WayLines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Route:
     distance_m: float
     lonlat: NDArray[np.float64]
     """(k, 2) degrees, k >= 2, in driving order, partial first and last edges included."""
-    legs: tuple[Leg, ...]
+    legs: Legs
     """The edges driven, in order; none where source and target are one place."""
     leg_s: NDArray[np.float64]
     """(len(legs),) seconds of driving along each leg, as the roads are now, turns not counted."""
@@ -66,7 +67,7 @@ class Ground:
         """
         self.roadmap = roadmap
         self.profile = profile or Profile()
-        self._points = np.asarray(roadmap.point_lonlat)  # a mapped file is slow to slice
+        self._lines = WayLines(roadmap)
         self._index = SnapIndex(roadmap)
         self._metrics = Metrics(roadmap, engine, against_one_ways=against_one_ways)
         self._metrics.metric(self.profile)
@@ -139,8 +140,18 @@ class Ground:
 
         Raises ValueError for a turnout below nought.
         """
-        shape = self.roadmap.shape(snap.edge)
-        return departure(snap, shape, heading_deg, speed_mps, turnout_s=turnout_s)
+        found = departures([snap], [heading_deg], [speed_mps], self._lines, turnout_s=turnout_s)
+        return found[0]
+
+    def departures(
+        self,
+        snaps: Sequence[Snap],
+        *,
+        headings_deg: Sequence[float | None],
+        speeds_mps: Sequence[float | None],
+    ) -> list[Departure]:
+        """`departure` of many units at once, without turnout."""
+        return departures(snaps, headings_deg, speeds_mps, self._lines)
 
     def etas(
         self, sources: Sequence[Start], target: Snap, *, profile: Profile | None = None
@@ -164,11 +175,10 @@ class Ground:
                 f"no road connects {place.lon:.5f}, {place.lat:.5f} "
                 f"with {target.lon:.5f}, {target.lat:.5f}"
             )
-        lengths = (self._length_m(leg) for leg in journey.legs)
         return Route(
             duration_s=journey.total_ms / 1000.0,
-            distance_m=float(sum(lengths)),
-            lonlat=self._shape(place, target, journey.legs),
+            distance_m=self._lines.length_m(journey.legs),
+            lonlat=self._lines.line(place, target, journey.legs),
             legs=journey.legs,
             leg_s=journey.leg_ms / 1000.0,
             turn_s=journey.turn_ms / 1000.0,
@@ -239,31 +249,6 @@ class Ground:
 
     def _router(self, profile: Profile | None) -> PartialRouter:
         return self._metrics.metric(profile or self.profile).router
-
-    def _length_m(self, leg: Leg) -> float:
-        return float(self.roadmap.edge_length_m[leg.edge]) * abs(leg.end - leg.start)
-
-    def _shape(self, source: Snap, target: Snap, legs: Sequence[Leg]) -> NDArray[np.float64]:
-        parts = [np.array([[source.lon, source.lat]])]
-        parts += [self._leg_shape(leg) for leg in legs]
-        parts.append(np.array([[target.lon, target.lat]]))
-        points = np.concatenate(parts)
-        moved = np.ones(len(points), dtype=np.bool_)
-        moved[1:-1] = (points[1:-1] != points[:-2]).any(axis=1)
-        return points[moved]
-
-    def _leg_shape(self, leg: Leg) -> NDArray[np.float64]:
-        """Shape points of the leg, without ends that lie in the middle of the edge."""
-        first = self.roadmap.edge_first_point
-        shape = self._points[first[leg.edge] : first[leg.edge + 1]]
-        low, high = sorted((leg.start, leg.end))
-        if (low, high) != (0.0, 1.0):
-            metres = projection(self.roadmap.meta.crs).to_metres(shape)
-            along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(metres, axis=0).T))))
-            share = along / along[-1] if along[-1] > 0.0 else np.linspace(0.0, 1.0, len(along))
-            share[-1] = 1.0
-            shape = shape[(share >= low) & (share <= high)]
-        return shape if leg.start < leg.end else shape[::-1]
 
 
 def _limit_ms(limit_s: float) -> int:

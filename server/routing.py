@@ -32,7 +32,7 @@ from server.ports import LiveRoads
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from geo.departure import Start
+    from geo.departure import Departure, Start
     from geo.ground import Ground, Route
     from geo.learning.factors import LearnedFactors
     from geo.snap import Snap
@@ -85,7 +85,7 @@ class RoutingService:
 
     async def etas(self, sources: Sequence[Snap], target: Snap) -> NDArray[np.float64]:
         """Seconds from each source to the target, inf where no road leads. Raises `RoutingBusy`."""
-        return await self._run(lambda ground: self._etas(ground, sources, target))
+        return await self._run(lambda ground: self._matrix(ground, sources, (target,))[:, 0])
 
     async def route(self, source: Snap, target: Snap) -> Route:
         """The road itself. Raises `NoRouteError`, `RoutingBusy`."""
@@ -129,7 +129,7 @@ class RoutingService:
     async def spread(self, route: Route, mode: Mode | None) -> float:
         """See `ports.Router`."""
         return await self._run(
-            lambda _: self._spreads[mode].eta(route.duration_s, route.legs, route.leg_s).log_sd
+            lambda _: self._spreads[mode].eta(route.duration_s, route.legs.arc, route.leg_s).log_sd
         )
 
     async def times_to(
@@ -256,19 +256,17 @@ class RoutingService:
         self, ground: Ground, travellers: Sequence[Traveller], place: Approach, mode: Mode
     ) -> list[Arrival | None]:
         total_s = np.full((len(travellers), len(place.drop_offs)), np.inf)
+        targets = [each.snap for each in place.drop_offs]
+        walks_s = np.array([each.walk.duration_s for each in place.drop_offs])
         for vehicle in {each.vehicle for each in travellers}:
             rows = [row for row, each in enumerate(travellers) if each.vehicle is vehicle]
             profile = replace(ground.profile, vehicle=vehicle, mode=mode)
-            starts = [_start(ground, travellers[row]) for row in rows]
-            for column, drop_off in enumerate(place.drop_offs):
-                drive_s = self._etas(ground, starts, drop_off.snap, profile)
-                total_s[rows, column] = drive_s + drop_off.walk.duration_s
-        best = total_s.argmin(axis=1).tolist()
+            starts = _starts(ground, [travellers[row] for row in rows])
+            total_s[rows] = self._matrix(ground, starts, targets, profile) + walks_s
+        best = total_s.argmin(axis=1)
         return [
-            Arrival(eta_s=float(total_s[row, column]), drop_off=place.drop_offs[column])
-            if np.isfinite(total_s[row, column])
-            else None
-            for row, column in enumerate(best)
+            Arrival(eta_s=eta_s, drop_off=place.drop_offs[column]) if eta_s < np.inf else None
+            for eta_s, column in zip(total_s.min(axis=1).tolist(), best.tolist(), strict=True)
         ]
 
     def _lead(
@@ -281,25 +279,35 @@ class RoutingService:
         route = self._route(ground, _start(ground, traveller), drop_off.snap, profile)
         return Lead(route=route, drop_off=drop_off)
 
-    def _etas(
+    def _matrix(
         self,
         ground: Ground,
         sources: Sequence[Start],
-        target: Snap,
+        targets: Sequence[Snap],
         profile: Profile | None = None,
     ) -> NDArray[np.float64]:
         """Those that set off inside closed roads apart, so that others do not drive through."""
+        found = np.full((len(sources), len(targets)), np.inf)
+        columns_by = self._by_closures(targets)
+        for closures, rows in self._by_closures([snap_of(each) for each in sources]).items():
+            for others, columns in columns_by.items():
+                with self._inside(ground, closures | others):
+                    found[np.ix_(rows, columns)] = ground.matrix(
+                        [sources[row] for row in rows],
+                        [targets[column] for column in columns],
+                        profile=profile,
+                    )
+        return found
+
+    def _by_closures(self, places: Sequence[Snap]) -> dict[frozenset[int], list[int]]:
+        """Which places lie in which closed roads; those beyond the maximum count as in none."""
         groups: dict[frozenset[int], list[int]] = {frozenset(): []}
-        for row, source in enumerate(sources):
-            closures = self._roads.closures_of(snap_of(source))
+        for number, place in enumerate(places):
+            closures = self._roads.closures_of(place)
             if closures not in groups and len(groups) > CLOSED_GROUPS_MAX:
                 closures = frozenset()
-            groups.setdefault(closures, []).append(row)
-        found = np.full(len(sources), np.inf)
-        for closures, rows in groups.items():
-            with self._inside(ground, closures | self._roads.closures_of(target)):
-                found[rows] = ground.etas([sources[row] for row in rows], target, profile=profile)
-        return found
+            groups.setdefault(closures, []).append(number)
+        return {closures: numbers for closures, numbers in groups.items() if numbers}
 
     def _route(
         self, ground: Ground, source: Start, target: Snap, profile: Profile | None = None
@@ -347,7 +355,7 @@ class RoutingService:
         except NoRouteError:
             return None
         eta = self._spreads_of(profile).eta(
-            route.duration_s, route.legs, route.leg_s, walk_s=drop_off.walk.duration_s
+            route.duration_s, route.legs.arc, route.leg_s, walk_s=drop_off.walk.duration_s
         )
         return Way(distance_m=route.distance_m, eta=eta)
 
@@ -357,9 +365,15 @@ class RoutingService:
             self._ground = None
 
 
-def _start(ground: Ground, traveller: Traveller) -> Start:
-    return ground.departure(
-        traveller.snap, heading_deg=traveller.heading_deg, speed_mps=traveller.speed_mps
+def _start(ground: Ground, traveller: Traveller) -> Departure:
+    return _starts(ground, [traveller])[0]
+
+
+def _starts(ground: Ground, travellers: Sequence[Traveller]) -> list[Departure]:
+    return ground.departures(
+        [each.snap for each in travellers],
+        headings_deg=[each.heading_deg for each in travellers],
+        speeds_mps=[each.speed_mps for each in travellers],
     )
 
 

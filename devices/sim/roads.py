@@ -20,7 +20,7 @@ from geo.errors import GeoError, NoRouteError
 from geo.metrics import Metrics
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
-from geo.routing.partial import Journey, Leg
+from geo.routing.journey import Journey, Leg
 from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex, drivable
 

@@ -23,7 +23,7 @@ from geo.roadmap import EdgeFlag, RoadClass, RoadMap
 
 if TYPE_CHECKING:
     from geo.ground import Route
-    from geo.routing.partial import Leg
+    from geo.routing.journey import Leg
 
 BEARING_M: Final = 20.0
 """Length of road that gives its direction at a junction. Starting value."""
@@ -137,11 +137,11 @@ class Guide:
         return [*_with_cautions(steps[:STEPS_MAX], found), arrived, *_walk(arrived, place)]
 
     def _drive(self, route: Route) -> list[Step]:
-        legs = route.legs
+        legs = list(route.legs)
         if not legs:
             return []
         starts = [(0, _Turn(maneuver=Maneuver.DEPART)), *self._turns(legs)]
-        lengths_m = leg_lengths_m(self._map, legs)
+        lengths_m = leg_lengths_m(self._map, route.legs)
         at_m = np.concatenate(([0.0], np.cumsum(lengths_m)))
         at_s = np.concatenate(([0.0], np.cumsum(route.turn_s + route.leg_s)))
         ends = [start for start, _ in starts[1:]] + [len(legs)]

@@ -19,7 +19,7 @@ from geo.roadmap import EdgeFlag, RoadMap
 
 if TYPE_CHECKING:
     from geo.ground import Route
-    from geo.routing.partial import Leg
+    from geo.routing.journey import Leg, Legs
 
 STEEP_PCT: Final = 8.0
 """Mean grade down from which a stretch counts as steep: the most that China's design code JTG D20
@@ -94,11 +94,9 @@ def cautions(
     return sorted(found, key=lambda each: (each.at_m, each.hazard))[:CAUTIONS_MAX]
 
 
-def leg_lengths_m(roadmap: RoadMap, legs: Sequence[Leg]) -> Floats:
+def leg_lengths_m(roadmap: RoadMap, legs: Legs) -> Floats:
     """(K,) metres along each leg."""
-    edges = np.array([leg.edge for leg in legs], dtype=np.int64)
-    shares = np.array([abs(leg.end - leg.start) for leg in legs])
-    lengths: Floats = roadmap.edge_length_m[edges].astype(np.float64) * shares
+    lengths: Floats = roadmap.edge_length_m[legs.edge].astype(np.float64) * legs.share
     return lengths
 
 
@@ -114,7 +112,7 @@ def road_label(roadmap: RoadMap, edge: int) -> str:
 
 
 def _flagged(roadmap: RoadMap, route: Route) -> Iterator[Caution]:
-    edges = np.array([leg.edge for leg in route.legs])
+    edges = route.legs.edge
     lengths_m = leg_lengths_m(roadmap, route.legs)
     flags = roadmap.edge_flags[edges]
     ferry = (flags & int(EdgeFlag.FERRY)) != 0
@@ -179,7 +177,7 @@ def _edge_profile(roadmap: RoadMap, edge: int) -> tuple[Floats, Floats]:
 def _closures(roadmap: RoadMap, route: Route, closed: frozenset[int]) -> Iterator[Caution]:
     """Closed roads that begin at a junction the route passes."""
     ends: dict[int, int] = {}
-    for edge in closed - {leg.edge for leg in route.legs}:
+    for edge in closed - set(route.legs.edge.tolist()):
         for node in (roadmap.edge_tail[edge], roadmap.edge_head[edge]):
             ends.setdefault(int(node), edge)
     if not ends:

@@ -37,7 +37,7 @@ class Overlay:
         return len(self._override)
 
     def set_overrides(self, table: Mapping[int, float]) -> Arcs:
-        """Replace the override table; gives the arcs whose factor is another one now.
+        """Replace the override table; gives the arcs whose factor is another one now, ascending.
 
         Arc → factor above 1, or CLOSED. Raises ValueError, changing nothing, for any other value.
         """

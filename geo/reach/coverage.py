@@ -235,7 +235,7 @@ def eta_to(
     drop_off = village.approach.drop_offs[best]
     route = ground.route(source, drop_off.snap, profile=profile)
     walk_s = drop_off.walk.duration_s
-    return spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=walk_s)
+    return spreads.eta(route.duration_s, route.legs.arc, route.leg_s, walk_s=walk_s)
 
 
 def cover(

@@ -38,7 +38,7 @@ class ArcGraph:
 
     def moves_from(self, arcs: Ints) -> Ints:
         """All moves out of some arcs, in the order of the arcs."""
-        return _ranges(self.first_move[arcs], self.first_move[arcs + 1])
+        return ranges(self.first_move[arcs], self.first_move[arcs + 1])
 
     def weights(
         self, arc_ms: NDArray[np.integer], move_ms: Weights, moves: Ints | slice = slice(None)
@@ -71,15 +71,16 @@ def arc_graph(
         graph=Graph(
             node_count=len(tail),
             tail=np.repeat(np.arange(len(tail)), end - begin),
-            head=leaving[_ranges(begin, end)],
+            head=leaving[ranges(begin, end)],
             order=np.column_stack((2 * order, 2 * order + 1)).ravel().astype(np.uint32),
         ),
         first_move=first_move,
     )
 
 
-def _ranges(begin: Ints, end: Ints) -> Ints:
+def ranges(begin: Ints, end: Ints) -> Ints:
     """begin[0] … end[0] - 1, begin[1] … end[1] - 1, and so on, in one array."""
     counts = end - begin
-    shift = np.repeat(begin - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
-    return np.arange(counts.sum()) + shift
+    shift = np.repeat(begin - (np.cumsum(counts) - counts), counts)
+    joined: Ints = np.arange(len(shift)) + shift
+    return joined

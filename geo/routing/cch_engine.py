@@ -9,10 +9,11 @@ here can rebuild the metric after any failure. Only `choose` should make one, af
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class CchEngine:
         self._reference: ScipyEngine | None = None
         with _panics_as_errors():
             self._cch: Any = shared._cch if shared else self._contracted()
-            self._metric: Any = self._kit.CCHMetric(self._cch, self._weights)
+            self._metric: Any = self._kit.CCHMetric(self._cch, self._weights.data)
             self._updater: Any = self._kit.CCHMetricPartialUpdater(self._cch)
 
     def many_to_one(self, sources: NDArray[np.int64], target: Seeds) -> Millis:
@@ -82,12 +83,16 @@ class CchEngine:
                 result = query.run_multi(_pairs(source), _pairs(target))
                 if result.distance is None or result.distance >= UNREACHABLE:
                     return None
-                nodes = result.node_path
+                arcs = np.array(result.arc_path, dtype=np.int64)
+                if arcs.size:
+                    first, last = self.graph.tail[arcs[0]], self.graph.head[arcs[-1]]
+                else:
+                    first = last = result.node_path[0]
                 return Path(
                     total_ms=int(result.distance),
-                    first_node=int(nodes[0]),
-                    last_node=int(nodes[-1]),
-                    arcs=np.asarray(result.arc_path, dtype=np.int64),
+                    first_node=int(first),
+                    last_node=int(last),
+                    arcs=arcs,
                 )
         finally:
             query = result = None
@@ -131,7 +136,7 @@ class CchEngine:
             self.graph.order.astype(np.uint32),
             self.graph.tail.astype(np.uint32),
             self.graph.head.astype(np.uint32),
-            False,  # keep closed arcs: they may open again
+            True,  # leave out shortcuts that no weights could ever open
         )
 
     def _fill(self, found: Millis, sources: NDArray[np.int64], targets: Sequence[Seeds]) -> None:
@@ -154,7 +159,7 @@ class CchEngine:
 
     def _customize(self) -> None:
         with _panics_as_errors():
-            self._metric.reset(self._weights)
+            self._metric.reset(self._weights.data)
 
     def _require_own_thread(self) -> None:
         if get_ident() != self._thread:
@@ -185,10 +190,13 @@ def _pairs(seeds: Seeds) -> list[tuple[int, int]]:
     return list(zip(seeds.nodes, seeds.offsets_ms, strict=True))
 
 
-def _to_millis(answer: list[int | None]) -> Millis:
-    totals = np.asarray(answer, dtype=np.float64)  # None becomes NaN
-    totals[np.isnan(totals) | (totals >= UNREACHABLE)] = UNREACHABLE
-    return totals.astype(np.int64)
+def _to_millis(answer: list[int | None]) -> NDArray[np.uint32]:
+    """By way of `array`: a third of the time that numpy takes for a list."""
+    try:
+        totals = array("I", cast(list[int], answer))
+    except TypeError:
+        totals = array("I", [UNREACHABLE if each is None else each for each in answer])
+    return np.minimum(np.frombuffer(totals, dtype=np.uint32), UNREACHABLE)
 
 
 assert CLOSED == 2**31 - 1, "the library's own notion of infinity"

@@ -69,7 +69,7 @@ class Seeds:
             raise ValueError(f"one to {SEEDS_MAX} nodes with an offset each")
         if len(set(self.nodes)) != len(self.nodes):
             raise ValueError("each node once")
-        if not all(0 <= offset < CLOSED for offset in self.offsets_ms):
+        if min(self.offsets_ms) < 0 or max(self.offsets_ms) >= CLOSED:
             raise ValueError("offsets are whole milliseconds from 0 to below CLOSED")
 
     @classmethod
@@ -77,7 +77,7 @@ class Seeds:
         return cls(nodes=(node,), offsets_ms=(0,))
 
     def require_within(self, node_count: int) -> None:
-        if not all(0 <= node < node_count for node in self.nodes):
+        if min(self.nodes) < 0 or max(self.nodes) >= node_count:
             raise ValueError("a node outside the graph")
 
 
@@ -157,7 +157,7 @@ def checked_changes(
         raise ValueError("arcs are a flat array of whole numbers")
     if arcs.size and (arcs.min() < 0 or arcs.max() >= arc_count):
         raise ValueError("an arc outside the graph")
-    if len(np.unique(arcs)) != len(arcs):
+    if len(set(arcs.tolist())) != len(arcs):
         raise ValueError("an arc is changed twice at once")
     if not arcs.size and not weights.size:
         return arcs.astype(np.int64), weights.astype(np.uint32)

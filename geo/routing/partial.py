@@ -20,33 +20,24 @@ from numpy.typing import NDArray
 
 from geo.routing.arcgraph import ArcGraph
 from geo.routing.engine import CLOSED, UNREACHABLE, Engine, Millis, Seeds, Weights
+from geo.routing.journey import NO_LEGS, Journey, Legs
 from geo.routing.places import Ints, Places, Touching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
-    """A whole or partial edge, in driving order; `start` > `end` runs head to tail."""
+class _Out:
+    """R pairs of a start and an end on one edge, and the D moves out of it."""
 
-    edge: int
-    start: float
-    end: float
-
-    @property
-    def arc(self) -> int:
-        """The arc driven: 2 * edge towards the head, 2 * edge + 1 towards the tail."""
-        return 2 * self.edge + (self.start > self.end)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
-    """A way and where its time goes: `leg_ms` and `turn_ms` add up to `total_ms`."""
-
-    total_ms: int
-    legs: tuple[Leg, ...]
-    leg_ms: Millis
-    """(L,) along each leg."""
-    turn_ms: Millis
-    """(L,) before each leg: setting off, then turns."""
+    row: Ints
+    """(R,) which start."""
+    column: Ints
+    """(R,) which end."""
+    move: Ints
+    """(D,) by pair."""
+    pair: Ints
+    """(D,) which pair each is of."""
+    first: Ints
+    """(R,) where each pair's moves begin: every edge has some, as one can turn at either end."""
 
 
 class PartialRouter:
@@ -71,41 +62,44 @@ class PartialRouter:
     def matrix(self, starts: Places, ends: Places) -> Millis:
         """(S, T) milliseconds, UNREACHABLE where no road leads."""
         self._require_on_map(starts, ends)
-        leaving, seeds = self._leaving(starts), self._entering(ends).seeds(len(ends))
+        leaving, out = self._leaving(starts), self._out_of_one_edge(starts, ends)
+        found_ms = self._found_ms(
+            np.concatenate((leaving.arc, self._arcs.graph.head[out.move])),
+            self._entering(ends).seeds(len(ends)),
+        )
         totals = np.full((len(starts), len(ends)), UNREACHABLE, dtype=np.int64)
-        asked = [column for column, seed in enumerate(seeds) if seed is not None]
-        if asked and leaving.arc.size:
-            found = self.engine.matrix(leaving.arc, [seed for seed in seeds if seed is not None])
-            via_ms = _sum(found, leaving.offset_ms[:, None])
-            rows, first = np.unique(leaving.row, return_index=True)
-            totals[rows[:, None], asked] = np.minimum.reduceat(via_ms, first, axis=0)
-        for column in np.flatnonzero(ends.inside).tolist():
-            rows = np.flatnonzero((starts.edge == ends.edge[column]) & starts.inside)
-            if rows.size:
-                around_ms, _ = self._around(int(ends.edge[column]), seeds[column])
-                via_ms = _sum(around_ms, self._lead_ms(starts)[rows]).min(axis=1)
-                along_ms = self._along(starts, rows, float(ends.fraction[column]))
-                totals[rows, column] = np.minimum(via_ms, along_ms)
-        totals[self._junctions(starts)[:, None] == self._junctions(ends)[None, :]] = 0
+        if leaving.row.size:
+            first = leaving.first
+            via_ms = found_ms[: len(leaving.arc)]
+            via_ms = np.where(
+                via_ms < UNREACHABLE, via_ms + leaving.offset_ms[:, None], UNREACHABLE
+            )
+            totals[leaving.row[first]] = np.minimum.reduceat(via_ms, first, axis=0)
+        if out.row.size:
+            of_move = out.column[out.pair]
+            via_ms = self._via_ms(starts, out, found_ms[len(leaving.arc) :][_nth(of_move), of_move])
+            totals[out.row, out.column] = np.minimum(
+                np.minimum.reduceat(via_ms, out.first), self._along_ms(starts, ends, out)
+            )
+        totals[self._at_one_junction(starts, ends)] = 0
         return np.minimum(totals, UNREACHABLE)
 
     def route(self, start: Places, end: Places) -> Journey | None:
         """The quickest way from one place to one place, or None where no road leads."""
         self._require_on_map(start, end)
-        if self._junctions(start)[0] == self._junctions(end)[0]:
-            return Journey(total_ms=0, legs=(), leg_ms=_NONE, turn_ms=_NONE)
+        if self._at_one_junction(start, end)[0].size:
+            return Journey(total_ms=0, legs=NO_LEGS, leg_ms=_NONE, turn_ms=_NONE)
         seeds = self._entering(end).seeds(1)[0]
-        if start.edge[0] == end.edge[0] and start.inside[0] and end.inside[0]:
-            return self._route_on_one_edge(start, end, seeds)
+        out = self._out_of_one_edge(start, end)
+        if out.row.size:
+            return self._route_on_one_edge(start, end, out, seeds)
         start_seeds, shift_ms = self._start_seeds(start)
         if seeds is None or start_seeds is None:
             return None
         path = self.engine.route(start_seeds, seeds)
         if path is None:
             return None
-        return self._journey(
-            path.total_ms - shift_ms, start, end, path.first_node, path.arcs.tolist()
-        )
+        return self._journey(path.total_ms - shift_ms, start, end, path.first_node, path.arcs)
 
     def arc_starts(self, start: Places, limit_ms: int) -> Millis:
         """(2M,) milliseconds from one place until each arc can be driven from its beginning.
@@ -140,16 +134,22 @@ class PartialRouter:
 
     def _leaving(self, starts: Places) -> Touching:
         """The open arcs that lead away; an offset of less than nothing lies behind."""
+        touching = Touching.inside(starts, self._lead_ms(starts))
+        if starts.inside.all():
+            return touching
         rows, out, last_arc = self._arcs_out(starts)
         back = out == last_arc ^ 1
         side = np.where(back, out & 1, last_arc & 1)  # going on past the end is going that way
         lead_ms = np.where(self._arc_ms[out] < CLOSED, starts.delay_ms[rows, side], UNREACHABLE)
-        return _open(starts, self._lead_ms(starts), rows, out, lead_ms)
+        return touching.and_also(rows, out, lead_ms)
 
     def _entering(self, ends: Places) -> Touching:
         """The open arcs that lead there, each with the part of it to drive."""
+        touching = Touching.inside(ends, self._behind_ms(ends))
+        if ends.inside.all():
+            return touching
         rows, out, _ = self._arcs_out(ends)
-        return _open(ends, self._behind_ms(ends), rows, out ^ 1, self._arc_ms[out ^ 1])
+        return touching.and_also(rows, out ^ 1, self._arc_ms[out ^ 1])
 
     def _lead_ms(self, starts: Places) -> Millis:
         """(S, 2) from each place to the beginning of each arc of its edge."""
@@ -158,7 +158,7 @@ class PartialRouter:
 
     def _behind_ms(self, places: Places) -> Millis:
         """(K, 2) from the beginning of each arc of its edge to the place, CLOSED where closed."""
-        arc_ms = self._arc_ms[_both_arcs(places.edge)]
+        arc_ms = self._arc_ms.reshape(-1, 2)[places.edge]
         part_ms = _share(arc_ms, places.fraction[:, None])
         part_ms[:, 1] = arc_ms[:, 1] - part_ms[:, 1]
         return np.where(arc_ms < CLOSED, part_ms, CLOSED)
@@ -172,12 +172,28 @@ class PartialRouter:
         out = self._arcs.graph.head[self._arcs.moves_from(last_arc)]
         return np.repeat(rows, counts), out, np.repeat(last_arc, counts)
 
-    def _junctions(self, places: Places) -> NDArray[np.float64]:
-        """(K,) a number for the junction each place is at; NaN, equal to nothing, between them."""
-        number = np.full(len(places), np.nan)
+    def _at_one_junction(self, starts: Places, ends: Places) -> tuple[Ints, Ints]:
+        """Rows and columns of the pairs that are one junction."""
+        if starts.inside.all() or ends.inside.all():
+            return _NONE, _NONE
+        (rows, ours), (columns, theirs) = (self._junctions(places) for places in (starts, ends))
+        row, column = np.nonzero(ours[:, None] == theirs)
+        return rows[row], columns[column]
+
+    def _junctions(self, places: Places) -> tuple[Ints, Ints]:
+        """Which places are at a junction, and a number for each one's."""
         rows = np.flatnonzero(~places.inside)
-        number[rows] = self._arcs.graph.head[self._arcs.first_move[places.last_arc[rows]]]
-        return number
+        return rows, self._arcs.graph.head[self._arcs.first_move[places.last_arc[rows]]]
+
+    def _found_ms(self, arcs: Ints, seeds: Sequence[Seeds | None]) -> Millis:
+        """(P, T) from the beginning of each arc to each end."""
+        asked = [seed for seed in seeds if seed is not None]
+        found = self.engine.matrix(arcs, asked)
+        if len(asked) == len(seeds):
+            return found
+        all_found = np.full((len(arcs), len(seeds)), UNREACHABLE, dtype=np.int64)
+        all_found[:, [column for column, seed in enumerate(seeds) if seed is not None]] = found
+        return all_found
 
     def _start_seeds(self, start: Places) -> tuple[Seeds | None, int]:
         """A start as the engine takes it: later by so much that no offset is below nought."""
@@ -196,103 +212,96 @@ class PartialRouter:
 
     # Two places on one edge
 
-    def _route_on_one_edge(self, start: Places, end: Places, seeds: Seeds | None) -> Journey | None:
-        along_ms = int(self._along(start, np.array([0]), float(end.fraction[0]))[0])
-        around_ms, moves = self._around(int(end.edge[0]), seeds)
-        via_ms = _sum(around_ms, self._lead_ms(start)[0])
-        best_ms = min(along_ms, int(via_ms.min()))
+    def _out_of_one_edge(self, starts: Places, ends: Places) -> _Out:
+        """Pairs that share an edge; a plain query would stay on it, so their ways begin with the
+        moves out of it."""
+        same = (starts.edge[:, None] == ends.edge) & starts.inside[:, None] & ends.inside
+        if not same.any():
+            return _NOWHERE
+        row, column = np.nonzero(same)
+        arc = 2 * starts.edge[row]
+        count = self._arcs.first_move[arc + 2] - self._arcs.first_move[arc]
+        return _Out(
+            row=row,
+            column=column,
+            move=self._arcs.moves_from(_both_arcs(starts.edge[row]).ravel()),
+            pair=np.repeat(_nth(row), count),
+            first=np.cumsum(count) - count,
+        )
+
+    def _via_ms(self, starts: Places, out: _Out, found_ms: Millis) -> Millis:
+        """(D,) by each move out; `found_ms` from the arc it enters to the end."""
+        moves_ms = self._arcs.weights(self._arc_ms, self._move_ms, out.move).astype(np.int64)
+        lead_ms = self._lead_ms(starts)[out.row[out.pair], self._arcs.graph.tail[out.move] & 1]
+        return _sum(_sum(found_ms, moves_ms), lead_ms)
+
+    def _along_ms(self, starts: Places, ends: Places, out: _Out) -> Millis:
+        """(R,) along the edge they share, UNREACHABLE where one may not drive so."""
+        begin, end = starts.fraction[out.row], ends.fraction[out.column]
+        side = (end < begin).astype(np.int64)
+        whole_ms = self._arc_ms[2 * starts.edge[out.row] + side]
+        part_ms = np.abs(_share(whole_ms, end) - _share(whole_ms, begin))
+        total_ms = part_ms + starts.delay_ms[out.row, side]
+        return np.where(begin == end, 0, np.where(whole_ms < CLOSED, total_ms, UNREACHABLE))
+
+    def _route_on_one_edge(
+        self, start: Places, end: Places, out: _Out, seeds: Seeds | None
+    ) -> Journey | None:
+        along_ms = int(self._along_ms(start, end, out)[0])
+        heads = self._arcs.graph.head[out.move]
+        via_ms = self._via_ms(start, out, self._found_ms(heads, [seeds])[:, 0])
+        best = int(via_ms.argmin())
+        best_ms = min(along_ms, int(via_ms[best]))
         if best_ms >= UNREACHABLE:
             return None
         if along_ms == best_ms or seeds is None:
-            return self._journey(along_ms, start, end, None, [])
-        first = int(moves[int(via_ms.argmin())])
-        path = self.engine.route(Seeds.at(int(self._arcs.graph.head[first])), seeds)
+            return self._journey(along_ms, start, end, None, _NONE)
+        path = self.engine.route(Seeds.at(int(heads[best])), seeds)
         assert path is not None, "its total was found just before"
-        walk = [first, *path.arcs.tolist()]
-        return self._journey(best_ms, start, end, int(self._arcs.graph.tail[first]), walk)
-
-    def _along(self, starts: Places, rows: Ints, end: float) -> Millis:
-        """(R,) milliseconds along the edge they share, UNREACHABLE where one may not drive so."""
-        begin = starts.fraction[rows]
-        side = (end < begin).astype(np.int64)
-        whole_ms = self._arc_ms[2 * starts.edge[rows] + side]
-        part_ms = np.abs(_share(whole_ms, np.full(len(rows), end)) - _share(whole_ms, begin))
-        total_ms = part_ms + starts.delay_ms[rows, side]
-        return np.where(begin == end, 0, np.where(whole_ms < CLOSED, total_ms, UNREACHABLE))
-
-    def _around(self, edge: int, seeds: Seeds | None) -> tuple[Millis, Ints]:
-        """From the beginning of each arc of an edge, out of the edge, to an end on it.
-
-        (2,) milliseconds and (2,) the first move; a plain query would stay where it is.
-        """
-        best_ms = np.full(2, UNREACHABLE, dtype=np.int64)
-        best = np.full(2, -1, dtype=np.int64)
-        if seeds is None:
-            return best_ms, best
-        moves = self._arcs.moves_from(np.array([2 * edge, 2 * edge + 1]))
-        weights = self._arcs.weights(self._arc_ms, self._move_ms, moves).astype(np.int64)
-        totals = _sum(self.engine.many_to_one(self._arcs.graph.head[moves], seeds), weights)
-        sides = self._arcs.graph.tail[moves] & 1
-        for side in (0, 1):
-            of_side = np.flatnonzero(sides == side)
-            quickest = of_side[totals[of_side].argmin()]
-            best[side], best_ms[side] = moves[quickest], totals[quickest]
-        return best_ms, best
+        walk = np.concatenate((out.move[best : best + 1], path.arcs))
+        return self._journey(best_ms, start, end, int(self._arcs.graph.tail[walk[0]]), walk)
 
     # A journey out of arcs and moves
 
     def _journey(
-        self, total_ms: int, start: Places, end: Places, first_arc: int | None, walk: list[int]
+        self, total_ms: int, start: Places, end: Places, first_arc: int | None, walk: Ints
     ) -> Journey:
         """`walk`: the moves, out of `first_arc`; None: along the one edge."""
-        begin, stop = float(start.fraction[0]), float(end.fraction[0])
         if first_arc is None:
-            legs = [Leg(edge=int(start.edge[0]), start=begin, end=stop)] if begin != stop else []
+            back = end.fraction < start.fraction
+            legs = Legs(arc=2 * start.edge + back, start=start.fraction, end=end.fraction)
+            legs = legs[: int(start.fraction[0] != end.fraction[0])]
         else:
-            arcs = [first_arc, *self._arcs.graph.head[walk].tolist()]
-            legs = [Leg(edge=arc >> 1, start=arc & 1, end=1 - (arc & 1)) for arc in arcs]
+            legs = Legs.along(np.concatenate(([first_arc], self._arcs.graph.head[walk])))
             if start.inside[0]:
-                legs[0] = Leg(edge=legs[0].edge, start=begin, end=legs[0].end)
+                legs.start[0] = start.fraction[0]
             if end.inside[0]:
-                legs[-1] = Leg(edge=legs[-1].edge, start=legs[-1].start, end=stop)
-        leg_ms = self._leg_ms(legs)
-        later_ms = self._move_ms[walk].astype(np.int64)
-        setting_off_ms = total_ms - int(leg_ms.sum()) - int(later_ms.sum())
-        turn_ms = np.concatenate(([setting_off_ms], later_ms)) if legs else _NONE
-        return Journey(total_ms=total_ms, legs=tuple(legs), leg_ms=leg_ms, turn_ms=turn_ms)
-
-    def _leg_ms(self, legs: Sequence[Leg]) -> Millis:
-        arcs = np.array([leg.arc for leg in legs], dtype=np.int64)
-        ends = np.array([(leg.start, leg.end) for leg in legs], dtype=np.float64).reshape(-1, 2)
-        shares = _share(self._arc_ms[arcs, None], ends)
-        legs_ms: Millis = np.abs(shares[:, 1] - shares[:, 0])
-        return legs_ms
+                legs.end[-1] = end.fraction[0]
+        arc_ms = self._arc_ms[legs.arc]
+        leg_ms = np.abs(_share(arc_ms, legs.end) - _share(arc_ms, legs.start))
+        turn_ms = np.zeros(len(legs), dtype=np.int64)
+        turn_ms[1:] = self._move_ms[walk]
+        turn_ms[:1] = total_ms - leg_ms.sum() - turn_ms.sum()
+        return Journey(total_ms=total_ms, legs=legs, leg_ms=leg_ms, turn_ms=turn_ms)
 
     def _require_on_map(self, *all_places: Places) -> None:
         for places in all_places:
-            edge = places.edge
-            if edge.size and (edge.min() < 0 or 2 * edge.max() >= self._arcs.arc_count):
+            if (places.edge.view(np.uint64) >= self._arcs.arc_count // 2).any():  # or below 0
                 raise ValueError("an edge outside the map")
 
 
 _NONE = np.empty(0, dtype=np.int64)
-
-
-def _open(
-    places: Places, of_edges_ms: Millis, rows: Ints, arcs: Ints, of_junctions_ms: Millis
-) -> Touching:
-    """Arcs of places inside edges and of places at junctions together, the closed ones left out."""
-    inside = np.flatnonzero(places.inside)
-    row = np.concatenate((np.repeat(inside, 2), rows))
-    arc = np.concatenate((_both_arcs(places.edge[inside]).ravel(), arcs))
-    offset_ms = np.concatenate((of_edges_ms[inside].ravel(), of_junctions_ms))
-    usable = offset_ms < UNREACHABLE
-    return Touching.sorted(row[usable], arc[usable], offset_ms[usable])
+_NOWHERE = _Out(row=_NONE, column=_NONE, move=_NONE, pair=_NONE, first=_NONE)
 
 
 def _both_arcs(edge: Ints) -> Ints:
     """(K, 2)"""
-    return np.column_stack((2 * edge, 2 * edge + 1))
+    return 2 * edge[:, None] + np.arange(2)
+
+
+def _nth(array: Ints) -> Ints:
+    """0, 1, 2, … for each of its elements."""
+    return np.arange(len(array))
 
 
 def _sum(ways_ms: Millis, lead_ms: Millis) -> Millis:

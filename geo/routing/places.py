@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from typing import Protocol, Self
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from geo.routing.engine import CLOSED, SEEDS_MAX, Millis, Seeds
 
 Ints = NDArray[np.int64]
+
+_EDGE, _FRACTION = attrgetter("edge"), attrgetter("fraction")
 
 
 class OnEdge(Protocol):
@@ -33,37 +36,37 @@ class Places:
 
     edge: Ints
     fraction: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+    """(K,) in the middle of the edge, not at its very end."""
     delay_ms: Millis
     """(K, 2) what it takes to start towards the head, towards the tail; not heeded of ends."""
 
     @classmethod
     def of(cls, places: Sequence[OnEdge], delay_ms: Millis | None = None) -> Self:
         """Raises ValueError for fractions and delays that cannot be."""
-        edge = np.fromiter((place.edge for place in places), np.int64, len(places))
-        fraction = np.fromiter((place.fraction for place in places), np.float64, len(places))
+        edge = np.fromiter(map(_EDGE, places), np.int64, len(places))
+        fraction = np.fromiter(map(_FRACTION, places), np.float64, len(places))
         if not ((fraction >= 0.0) & (fraction <= 1.0)).all():
             raise ValueError("a fraction lies between 0 and 1")
         if delay_ms is None:
             delay_ms = np.zeros((len(places), 2), dtype=np.int64)
         elif delay_ms.shape != (len(places), 2) or ((delay_ms < 0) | (delay_ms >= CLOSED)).any():
             raise ValueError("two delays for each place, from 0 to below CLOSED")
-        return cls(edge=edge, fraction=fraction, delay_ms=delay_ms)
+        inside = (fraction > 0.0) & (fraction < 1.0)
+        return cls(edge=edge, fraction=fraction, inside=inside, delay_ms=delay_ms)
 
     def take(self, index: int) -> Self:
         """One of them."""
         row = slice(index, index + 1)
         return type(self)(
-            edge=self.edge[row], fraction=self.fraction[row], delay_ms=self.delay_ms[row]
+            edge=self.edge[row],
+            fraction=self.fraction[row],
+            inside=self.inside[row],
+            delay_ms=self.delay_ms[row],
         )
 
     def __len__(self) -> int:
         return len(self.edge)
-
-    @property
-    def inside(self) -> NDArray[np.bool_]:
-        """(K,) in the middle of the edge, not at its very end."""
-        within: NDArray[np.bool_] = (self.fraction > 0.0) & (self.fraction < 1.0)
-        return within
 
     @property
     def last_arc(self) -> Ints:
@@ -82,9 +85,29 @@ class Touching:
     offset_ms: Millis
 
     @classmethod
-    def sorted(cls, row: Ints, arc: Ints, offset_ms: Millis) -> Self:
-        by_row = np.argsort(row, kind="stable")
-        return cls(row=row[by_row], arc=arc[by_row], offset_ms=offset_ms[by_row])
+    def inside(cls, places: Places, of_edges_ms: Millis) -> Self:
+        """Both arcs of the edges that places are inside of, by (K, 2) times; closed ones not."""
+        usable = places.inside[:, None] & (of_edges_ms < CLOSED)
+        row, side = np.nonzero(usable)
+        return cls(row=row, arc=2 * places.edge[row] + side, offset_ms=of_edges_ms[usable])
+
+    def and_also(self, row: Ints, arc: Ints, offset_ms: Millis) -> Self:
+        """Some more, closed ones not."""
+        usable = offset_ms < CLOSED
+        rows = np.concatenate((self.row, row[usable]))
+        by_row = np.argsort(rows, kind="stable")
+        return type(self)(
+            row=rows[by_row],
+            arc=np.concatenate((self.arc, arc[usable]))[by_row],
+            offset_ms=np.concatenate((self.offset_ms, offset_ms[usable]))[by_row],
+        )
+
+    @property
+    def first(self) -> Ints:
+        """Where in the arcs each place that touches any begins."""
+        begins = np.ones(len(self.row), dtype=np.bool_)
+        begins[1:] = self.row[1:] != self.row[:-1]
+        return np.flatnonzero(begins)
 
     def seeds(self, rows: int) -> list[Seeds | None]:
         """For each of K places what the engine starts or ends with; None where no arc is open."""

@@ -83,7 +83,7 @@ def route_command(
         snaps = {"from": source_snap, "to": drop_off.snap}
         route = ground.route(source_snap, drop_off.snap)
     on_foot_s = drop_off.walk.duration_s
-    eta = journeys.spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=on_foot_s)
+    eta = journeys.spreads.eta(route.duration_s, route.legs.arc, route.leg_s, walk_s=on_foot_s)
     chance = _chance(eta, within_min)
     steps = Guide(ground.roadmap).steps(route, place=end)
     if as_json:
@@ -208,7 +208,7 @@ def _rank(
         drop_off = scene.drop_offs[best[index]]
         route = ground.route(snap, drop_off.snap)
         walk_s = drop_off.walk.duration_s
-        eta = spreads.eta(route.duration_s, route.legs, route.leg_s, walk_s=walk_s)
+        eta = spreads.eta(route.duration_s, route.legs.arc, route.leg_s, walk_s=walk_s)
         reached.append(
             Row(
                 unit=name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from geo.departure import MOVING_MPS_MIN, TURN_ROUND_S, Departure
 from geo.ground import Ground
 from geo.roadmap import EdgeFlag
-from tests.geo.maps import lonlat, one_road
+from tests.geo.maps import grid_map, lonlat, one_road
+from tests.geo.test_ground import random_snaps
 
 ROAD = [(0.0, 0.0), (900.0, 0.0), (900.0, 900.0)]
 """East, then north."""
@@ -84,3 +86,32 @@ def test_a_heading_against_a_one_way_does_not_open_it() -> None:
     wrong_way = ground.departure(here, heading_deg=270.0, speed_mps=12.0)
 
     assert np.isinf(ground.etas([wrong_way], behind)).all()
+
+
+def test_many_departures_at_once_are_as_one_by_one() -> None:
+    ground = Ground(grid_map(), engine="scipy")
+    snaps = random_snaps(ground, 60, seed=8)
+    snaps += [replace(snap, fraction=end) for snap, end in zip(snaps, (0.0, 1.0), strict=False)]
+    rng = np.random.default_rng(8)
+    headings_deg = [None, *rng.uniform(0.0, 360.0, len(snaps) - 1).tolist()]
+    speeds_mps = [*rng.choice([0.5, 9.0], len(snaps) - 1).tolist(), None]
+
+    together = ground.departures(snaps, headings_deg=headings_deg, speeds_mps=speeds_mps)
+
+    assert together == [
+        ground.departure(snap, heading_deg=heading_deg, speed_mps=speed_mps)
+        for snap, heading_deg, speed_mps in zip(snaps, headings_deg, speeds_mps, strict=True)
+    ]
+    assert {each.ahead for each in together} == {0, 1, None}
+    assert ground.departures([], headings_deg=[], speeds_mps=[]) == []
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])
+def test_a_point_drawn_twice_does_not_turn_the_road(fraction: float) -> None:
+    twice = [(0.0, 0.0), (0.0, 0.0), (900.0, 0.0), (900.0, 0.0)]
+    ground = Ground(one_road(twice), engine="scipy")
+    snap = replace(ground.snap(*lonlat(450.0, 0.0)), fraction=fraction)
+
+    start = ground.departure(snap, heading_deg=90.0, speed_mps=12.0)
+
+    assert start.ahead == 0

@@ -28,7 +28,6 @@ from geo.eta import (
 )
 from geo.ground import Ground
 from geo.roadmap import RoadClass, RoadMap
-from geo.routing.partial import Leg
 from tests.geo.maps import Road, grid_map, make_map
 from tests.geo.test_ground import random_snaps
 
@@ -66,7 +65,7 @@ def two_roads() -> RoadMap:
     )
 
 
-ON_ROAD, ON_TRACK = Leg(edge=0, start=0.0, end=1.0), Leg(edge=1, start=0.0, end=1.0)
+ON_ROAD, ON_TRACK = 0, 2
 
 
 def test_quantiles_of_a_lognormal() -> None:
@@ -254,7 +253,7 @@ def test_routes_over_winding_roads_stay_between_learned_and_rough() -> None:
         if 0.0 < eta_s < np.inf
     ]
 
-    etas = [spreads.eta(route.duration_s, route.legs, route.leg_s) for route in reached]
+    etas = [spreads.eta(route.duration_s, route.legs.arc, route.leg_s) for route in reached]
 
     assert len(etas) >= 5
     for route, eta in zip(reached, etas, strict=True):

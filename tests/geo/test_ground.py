@@ -99,7 +99,7 @@ def test_a_way_to_the_same_place_is_a_point_twice(ground: Ground) -> None:
     assert route.duration_s == 0.0
     assert route.distance_m == 0.0
     assert route.lonlat.tolist() == [[snap.lon, snap.lat]] * 2
-    assert route.legs == ()
+    assert len(route.legs) == 0
     assert route.leg_s.shape == (0,)
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from geo.routing.arcgraph import ArcGraph, arc_graph
 from geo.routing.cch_engine import CchEngine
 from geo.routing.engine import CLOSED, UNREACHABLE, Weights
-from geo.routing.partial import Journey, PartialRouter
+from geo.routing.journey import Journey
+from geo.routing.partial import PartialRouter
 from geo.routing.places import Places
 from geo.routing.scipy_engine import ScipyEngine
 from tests.geo.test_routing import ENGINES, EngineMaker, needs_cch, random_edges, random_weights
@@ -308,3 +309,36 @@ def test_spots_off_the_graph_are_refused(make: EngineMaker) -> None:
             places([Spot(edge=0, fraction=fraction)])
     with pytest.raises(ValueError, match="two delays"):
         places([Spot(edge=0, fraction=0.5, delay_ms=(-1, 0))])
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_the_legs_of_a_journey_are_a_sequence(make: EngineMaker) -> None:
+    router = a_town(3, closed_share=0.0).router(make)
+    start, end = places([Spot(edge=1, fraction=0.3)]), places([Spot(edge=60, fraction=0.6)])
+
+    journey = router.route(start, end)
+
+    assert journey is not None
+    legs = journey.legs
+    assert len(legs) > 2
+    assert list(legs) == [legs[k] for k in range(len(legs))]
+    assert list(legs[1:-1]) == list(legs)[1:-1]
+    assert legs[-1] == list(legs)[-1]
+    assert legs.arc.tolist() == [leg.arc for leg in legs]
+    assert legs.share.tolist() == [abs(leg.end - leg.start) for leg in legs]
+    with pytest.raises(IndexError):
+        legs[len(legs)]
+
+
+@pytest.mark.parametrize("make", ENGINES)
+def test_many_units_on_the_road_of_an_end_leave_it_as_one_by_one(make: EngineMaker) -> None:
+    town = a_town(4)
+    router = town.router(make)
+    rng = np.random.default_rng(4)
+    spots = [Spot(edge=edge, fraction=float(rng.random())) for edge in (5, 5, 9, 5, 9) * 8]
+    ends = [Spot(edge=9, fraction=0.5), Spot(edge=5, fraction=0.2), Spot(edge=30, fraction=0.5)]
+
+    together = router.matrix(places(spots), places(ends))
+
+    alone = [[router.matrix(places([one]), places([end]))[0, 0] for end in ends] for one in spots]
+    assert together.tolist() == alone
