@@ -22,6 +22,8 @@ from tests.server_process import ServerProcess, running
 class House:
     server: ServerProcess
     seeded: demo.DemoSeed
+    database_url: str
+    """The owner's."""
 
 
 class NewHouse(Protocol):
@@ -52,7 +54,7 @@ def open_house(
             redis_url=servers.redis_url,
         )
         with running(server):
-            yield House(server=server, seeded=seeded)
+            yield House(server=server, seeded=seeded, database_url=database_url)
 
 
 async def _seed(database_url: str, roadmap: RoadMap, units: int) -> demo.DemoSeed:

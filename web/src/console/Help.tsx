@@ -20,6 +20,7 @@ const KEYS = [
   ["C", "help.c"],
   ["F", "help.f"],
   ["I", "help.i"],
+  ["Z", "help.z"],
   ["0", "help.zero"],
   ["1 2 3", "help.tabs"],
   ["Esc", "help.esc"],

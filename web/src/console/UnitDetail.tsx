@@ -6,6 +6,7 @@ import { StateChip } from "../shared/components/StateChip";
 import { Age } from "../shared/components/Time";
 import type { Device, Unit } from "../shared/types";
 import { openIncident, setShift } from "./commands";
+import { contactWords, isAlarming } from "./contact";
 import { camera } from "./map/camera";
 import { deselect, followedUnit, incidents, STALE_S } from "./store";
 import { listWords, officerWords, positionWords, t, typeName } from "./words";
@@ -36,6 +37,11 @@ export function UnitDetail({ unit }: { unit: Unit }) {
             <b>{t("unit.to_incident", { number: incident.number })}</b>
             <span>{typeName(incident.type)}</span>
           </button>
+        )}
+        {unit.contact && (
+          <p class="contact" data-alarm={isAlarming(unit.contact)}>
+            <Icon name="silence" size={15} /> {contactWords(unit.contact)}
+          </p>
         )}
         <dl class="facts">
           <dt>{t("unit.officers")}</dt>

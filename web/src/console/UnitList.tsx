@@ -4,6 +4,7 @@ import { STATUS_COLOR, StateChip } from "../shared/components/StateChip";
 import { Age } from "../shared/components/Time";
 import type { Unit, UnitStatus } from "../shared/types";
 import { openUnit } from "./commands";
+import { contactWords, isAlarming } from "./contact";
 import { STALE_S, selection, shownUnits, unitFilter, units } from "./store";
 import { listWords, t } from "./words";
 
@@ -95,6 +96,11 @@ function UnitRow({ unit, selected }: { unit: Unit; selected: boolean }) {
             <span class="age">{t("units.no_position")}</span>
           )}
         </span>
+        {unit.contact && (
+          <span class="row-line contact" data-testid="unit-contact" data-alarm={isAlarming(unit.contact)}>
+            {contactWords(unit.contact)}
+          </span>
+        )}
         <span class="row-line devices">
           {unit.devices.length === 0 && <span class="row-soft">{t("units.no_device")}</span>}
           {unit.devices.map((device) => (

@@ -14,6 +14,7 @@ import {
   selectedUnit,
   show,
   unassigned,
+  zonesOpen,
 } from "./store";
 
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
@@ -72,6 +73,11 @@ const KEYS: Record<string, () => void> = {
   },
   i: () => {
     reachOpen.value = !reachOpen.peek();
+    zonesOpen.value = false;
+  },
+  z: () => {
+    zonesOpen.value = !zonesOpen.peek();
+    reachOpen.value = false;
   },
   "0": () => camera.all(),
   "1": () => show("incidents"),

@@ -43,6 +43,8 @@ export const list = signal<List>("incidents");
 export const helpOpen = signal(false);
 /** The panel of isochrones and coverage. */
 export const reachOpen = signal(false);
+/** The panel of dead zones. */
+export const zonesOpen = signal(false);
 /** The dialog that closes the selected incident. */
 export const closing = signal(false);
 export const followedUnit = signal<string | null>(null);

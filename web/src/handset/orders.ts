@@ -1,7 +1,7 @@
 // The orders of this handset, as the page shows them, and the steps an officer takes.
 import { signal } from "@preact/signals";
 import * as api from "../shared/api";
-import { now } from "../shared/time";
+import { ageMs, now } from "../shared/time";
 import type { HandsetGrant, IncidentType } from "../shared/types";
 import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
@@ -14,6 +14,8 @@ const TYPES_KEY = "ridgeline.incident_types";
 const POSITION_WORTH_MS = 120_000;
 /** A way that could not be fetched is asked for again after this. */
 const WAY_AGAIN_MS = 30_000;
+/** Older than this it is fetched anew under way: a road may be closed, and signal may end soon. */
+const WAY_FRESH_MS = 120_000;
 
 export const orders = signal<StoredOrder[]>([]);
 export const unsent = signal<{ steps: number; fixes: number }>({ steps: 0, fixes: 0 });
@@ -31,6 +33,9 @@ export function endedBy(order: StoredOrder): string {
 
 /** Needs nothing more from the officer. */
 export const isOver = (order: StoredOrder): boolean => ENDS.includes(order.last.s) || order.dismissed;
+
+const needsWay = ({ way, last }: StoredOrder): boolean =>
+  !way || (last.s === "en_route" && ageMs(way.computed_at) > WAY_FRESH_MS);
 
 export class Desk {
   readonly grant: HandsetGrant;
@@ -51,6 +56,7 @@ export class Desk {
       this.#store
         .fix(fix)
         .then(() => this.#owe())
+        .then(() => this.#fetchMissingWays())
         .catch((error: unknown) => console.error(error));
     });
     this.#loadTypes();
@@ -88,7 +94,7 @@ export class Desk {
 
   /** While there is signal, so that the way is there when there is none. Nobody waits for it. */
   #fetchMissingWays(): void {
-    const missing = orders.value.filter((order) => !order.way && !isOver(order) && !endedBy(order));
+    const missing = orders.value.filter((order) => !isOver(order) && !endedBy(order) && needsWay(order));
     if (missing.length === 0 || Date.now() - this.#waysAskedAt < WAY_AGAIN_MS) return;
     this.#waysAskedAt = Date.now();
     for (const order of missing)

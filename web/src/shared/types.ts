@@ -50,6 +50,20 @@ export interface Device {
   mode: string;
 }
 
+/** A dead zone of radio on a unit's way, or around it. */
+export interface Contact {
+  state: "ahead" | "silent" | "overdue";
+  enters_at: Instant | null;
+  silent_since: Instant | null;
+  /** Expected to be heard again. */
+  back_at: Instant;
+  latest_at: Instant;
+  at_scene: boolean;
+  place: Record<"en" | "zh", string>;
+  /** About to enter without all of its order: call by radio. */
+  unreceived: boolean;
+}
+
 export interface Unit {
   id: string;
   call_sign: string;
@@ -61,6 +75,7 @@ export interface Unit {
   officers: Officer[];
   position: Position | null;
   devices: Device[];
+  contact: Contact | null;
 }
 
 export interface OrderEvent {

@@ -22,6 +22,7 @@ import {
   selectUnit,
   spot,
   units,
+  zonesOpen,
 } from "../store";
 import { t } from "../words";
 import { camera } from "./camera";
@@ -29,6 +30,8 @@ import { addLayers, idOf, isSelectable } from "./layers";
 import { SearchBox } from "./SearchBox";
 
 const ReachPanel = lazy(() => import("../reach/ReachPanel").then((part) => part.ReachPanel));
+
+const ZonePanel = lazy(() => import("../zones/ZonePanel").then((part) => part.ZonePanel));
 
 const HIT_PX = 6;
 const LONG_PRESS_MS = 550;
@@ -103,15 +106,31 @@ export function MapView({ info }: { info: MapInfo }) {
           data-testid="reach-toggle"
           onClick={toggleReach}
         />
+        <Button
+          icon="silence"
+          aria-label={t("map.zones")}
+          title={`${t("map.zones")} (Z)`}
+          aria-pressed={zonesOpen.value}
+          data-testid="zones-toggle"
+          onClick={toggleZones}
+        />
       </div>
       {reachOpen.value && shown.value && <ReachPanel map={shown.value} onClose={toggleReach} />}
+      {zonesOpen.value && shown.value && <ZonePanel map={shown.value} onClose={toggleZones} />}
       <p class="map-attribution">{info.attribution}</p>
     </main>
   );
 }
 
+/** Both panels have one place. */
 function toggleReach(): void {
   reachOpen.value = !reachOpen.peek();
+  zonesOpen.value = false;
+}
+
+function toggleZones(): void {
+  zonesOpen.value = !zonesOpen.peek();
+  reachOpen.value = false;
 }
 
 function listenToHands(map: OlMap, target: HTMLElement): () => void {

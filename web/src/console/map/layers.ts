@@ -26,6 +26,7 @@ import { MAP_FONT, type Palette, palettes } from "../../shared/map/palette";
 import { theme } from "../../shared/theme";
 import { durationText, now } from "../../shared/time";
 import type { Incident, Unit } from "../../shared/types";
+import { contactLabel } from "../contact";
 import { routes } from "../detail_store";
 import { draft, incidents, isStale, positionAgeS, selection, spot, units } from "../store";
 import { typeName } from "../words";
@@ -133,6 +134,8 @@ function batteryMark(unit: Unit): BatteryMark {
 }
 
 function unitLabel(unit: Unit, stale: boolean): string {
+  const silent = contactLabel(unit.contact);
+  if (silent) return `${unit.call_sign} · ${silent}`;
   const age = positionAgeS(unit);
   if (!stale || age === null) return unit.call_sign;
   const seconds = age < 3600 ? Math.floor(age / 60) * 60 : age;
