@@ -27,8 +27,10 @@ from geo.driving.desired import desired_kmh
 from geo.driving.drive import seconds_between
 from geo.driving.speed import Driver, Mode, Profile
 from geo.driving.stations import Stations, stations_of
+from geo.driving.vehicles import VEHICLES, Vehicle
 from geo.roadmap import RoadMap
 
+PATROL_CAR: Final = VEHICLES[Vehicle.PATROL_CAR]
 KMH_PER_MPS: Final = 3.6
 HAIRPIN_M: Final = 20.0
 DRAWN_EVERY: Final = 2
@@ -86,7 +88,9 @@ def measure(roadmap: RoadMap, ref: str) -> Run:
             _minutes(stations, routine.speed_mps, part),
             _minutes(stations, urgent.speed_mps, part),
         ),
-        class_kmh=float(np.median(desired_kmh(roadmap, backward=False)[edge])),
+        class_kmh=float(
+            np.median(desired_kmh(roadmap, VEHICLES[Vehicle.PATROL_CAR], backward=False)[edge])
+        ),
     )
 
 

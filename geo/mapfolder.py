@@ -11,6 +11,8 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import shlex
 import shutil
 import tempfile
 from dataclasses import asdict
@@ -184,9 +186,29 @@ def _read_meta(root: Path) -> dict[str, Any]:
     if meta.get("format_version") != FORMAT_VERSION:
         raise MapFolderError(
             f"{path}: format version {meta.get('format_version')}, this program reads version "
-            f"{FORMAT_VERSION}. {REBUILD}"
+            f"{FORMAT_VERSION}. {_rebuild(root, meta)}"
         )
     return meta
+
+
+def _rebuild(root: Path, meta: dict[str, Any]) -> str:
+    """The command that makes this map again, as far as the map says what it was made of."""
+    source, out = str(meta.get("source", "")), shlex.quote(str(root))
+    if made_up := _MADE_UP.search(source):
+        seed, area_km2 = made_up.groups()
+        command = f"ridgeline map synth --seed {seed} --area-km2 {area_km2} --out {out}"
+    elif source.startswith(_EXTRACT):
+        file = shlex.quote(source.removeprefix(_EXTRACT))
+        tiles = " --dem TILE" if meta.get("elevation") else ""
+        name = f" --name {shlex.quote(str(meta['name']))}" if meta.get("name") else ""
+        command = f"ridgeline map build {file}{tiles}{name} --out {out}"
+    else:
+        return REBUILD
+    return f"Build the map again: {command}"
+
+
+_MADE_UP = re.compile(r"synthetic county, seed (-?\d+), ([\d.e+]+) km²")
+_EXTRACT = "OpenStreetMap extract "
 
 
 def _verify_files(root: Path, meta: dict[str, Any]) -> None:
@@ -194,8 +216,13 @@ def _verify_files(root: Path, meta: dict[str, Any]) -> None:
     needed = {f"{name}.npy" for name in ARRAYS} | set(features.FILES)
     if meta.get("elevation"):
         needed.add(ELEVATION_FILE)
-    if not isinstance(sums, dict) or not needed <= set(sums):
-        raise MapFolderError(f"{root / META_FILE}: checksums are missing. {REBUILD}")
+    if not isinstance(sums, dict):
+        raise MapFolderError(f"{root / META_FILE}: checksums are missing. {_rebuild(root, meta)}")
+    if lacking := sorted(needed - set(sums)):
+        raise MapFolderError(
+            f"{root}: made by an older program, without {', '.join(lacking)}. "
+            f"{_rebuild(root, meta)}"
+        )
     for name in sorted(needed):
         path = root / name
         if not path.is_file():

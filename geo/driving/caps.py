@@ -65,7 +65,7 @@ class EdgeCaps:
         car, constants = VEHICLES[vehicle], MODES[mode]
         both_ways = (False, True)
         rough = np.minimum(desired.rough_cap_kmh(roadmap, car), desired.width_cap_kmh(roadmap, car))
-        wished = np.stack([desired.desired_kmh(roadmap, backward=back) for back in both_ways])
+        wished = np.stack([desired.desired_kmh(roadmap, car, backward=back) for back in both_ways])
         limit = np.stack([law.limit_kmh(roadmap, backward=back) for back in both_ways])
         lateral = desired.table(constants.lateral_mps2)[desired.effective_surface(roadmap)]
         seen_m = _sight_m_max(roadmap, condition)
@@ -75,7 +75,7 @@ class EdgeCaps:
             condition=condition,
             free_kmh=np.minimum(wished * constants.desired_factor, rough),
             limit_kmh=limit if constants.heeds_limits else np.full_like(limit, np.inf),
-            lateral_mps2=lateral,
+            lateral_mps2=lateral * desired.lateral_factor(roadmap, car),
             factor=weather.speed_factor(roadmap, condition),
             sight_share=np.where(desired.single_track(roadmap), 0.5, 1.0),
             sight_m_max=seen_m,

@@ -14,7 +14,12 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.driving.vehicles import VEHICLES, Vehicle, VehicleConstants
+from geo.driving.vehicles import (
+    UNEVEN_LATERAL_FACTOR,
+    VEHICLES,
+    Vehicle,
+    VehicleConstants,
+)
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap, Smoothness, Surface
 
 CLASS_KMH: Final = {
@@ -66,6 +71,8 @@ SURFACE_KMH: Final = {
 }
 """km/h. Caps, OSRM `surface_speeds`; set by comfort and damage, so the same in every mode."""
 
+LOOSE: Final = frozenset({Surface.COMPACTED, Surface.GRAVEL, Surface.EARTH, Surface.MUD})
+
 SMOOTHNESS_KMH: Final = {
     Smoothness.UNKNOWN: np.inf,
     Smoothness.EXCELLENT: np.inf,
@@ -97,11 +104,13 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-def desired_kmh(roadmap: RoadMap, *, backward: bool) -> Floats:
+def desired_kmh(roadmap: RoadMap, vehicle: VehicleConstants, *, backward: bool) -> Floats:
     """Speed by tagged limit or class."""
     by_class = table(CLASS_KMH)[roadmap.edge_class]
     is_track = roadmap.edge_class == RoadClass.TRACK
-    by_class = np.where(is_track, table(TRACK_KMH)[roadmap.edge_surface], by_class)
+    on_track = table(TRACK_KMH)[roadmap.edge_surface]
+    on_track *= np.where(roadmap.edge_surface == Surface.PAVED, 1.0, vehicle.rough_factor)
+    by_class = np.where(is_track, on_track, by_class)
     is_link = (roadmap.edge_flags & int(EdgeFlag.LINK)) != 0
     by_class = np.where(is_link, by_class * LINK_FACTOR, by_class)
     limit = roadmap.edge_maxspeed_kmh[:, int(backward)].astype(np.float64)
@@ -141,6 +150,22 @@ def effective_surface(roadmap: RoadMap) -> NDArray[np.uint8]:
         roadmap.edge_class == RoadClass.TRACK
     )
     return np.where(unknown_track, np.uint8(Surface.GRAVEL), roadmap.edge_surface)
+
+
+def loose(roadmap: RoadMap) -> Bools:
+    """Unpaved roads."""
+    return np.isin(effective_surface(roadmap), list(LOOSE))
+
+
+def lateral_factor(roadmap: RoadMap, vehicle: VehicleConstants) -> Floats:
+    """On what is accepted in bends: less in a high car, and in any on uneven roads; unpaved ones
+    have that in their table already."""
+    uneven = (roadmap.edge_smoothness >= Smoothness.BAD) | (
+        roadmap.edge_surface == Surface.COBBLESTONE
+    )
+    on_uneven = min(vehicle.lateral_factor, UNEVEN_LATERAL_FACTOR)
+    paved = np.where(uneven, on_uneven, vehicle.lateral_factor)
+    return np.where(loose(roadmap), 1.0, paved)
 
 
 def impassable(roadmap: RoadMap, vehicle: Vehicle) -> Bools:

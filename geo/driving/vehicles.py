@@ -36,8 +36,12 @@ class VehicleConstants:
     width_m: float
     acceleration_factor: float
     """On the acceleration that the mode asks for."""
+    lateral_factor: float
+    """On what the driver accepts in bends of paved roads: how high the car stands. On unpaved ones
+    all slide before they tip."""
     rough_factor: float
-    """On the speeds that rough surfaces allow: ground clearance, wheels, suspension."""
+    """On the speeds that rough surfaces, uneven roads and unpaved tracks allow: ground clearance,
+    wheels, suspension."""
     shut_surfaces: frozenset[Surface]
     worst_smoothness: Smoothness
     """Worse roads are closed to it (wiki.openstreetmap.org, Key:smoothness, "usable by")."""
@@ -52,18 +56,21 @@ VEHICLES: Final = {
         drag_kg_per_m=0.35,
         width_m=1.8,
         acceleration_factor=1.0,
+        lateral_factor=1.0,
         rough_factor=1.0,
         shut_surfaces=frozenset({Surface.MUD}),
         worst_smoothness=Smoothness.VERY_BAD,
         stays_off_ice=False,
     ),
-    # A body-on-frame off-road car. Starting values.
+    # A body-on-frame off-road car, no wider than a saloon: between a BJ212 (1.75 m) and a Prado
+    # (1.89 m). Starting values; on no unpaved or uneven road is it the slower one.
     Vehicle.FOUR_BY_FOUR: VehicleConstants(
         mass_kg=2300.0,
         power_w=120_000.0,
-        drag_kg_per_m=0.55,
-        width_m=1.95,
-        acceleration_factor=0.9,
+        drag_kg_per_m=0.5,
+        width_m=1.8,
+        acceleration_factor=1.0,
+        lateral_factor=0.92,
         rough_factor=1.3,
         shut_surfaces=frozenset(),
         worst_smoothness=Smoothness.VERY_HORRIBLE,
@@ -76,12 +83,17 @@ VEHICLES: Final = {
         drag_kg_per_m=0.35,
         width_m=0.9,
         acceleration_factor=1.3,
+        lateral_factor=1.0,
         rough_factor=1.1,
         shut_surfaces=frozenset({Surface.MUD}),
         worst_smoothness=Smoothness.HORRIBLE,
         stays_off_ice=True,
     ),
 }
+
+UNEVEN_LATERAL_FACTOR: Final = 0.92
+"""As low as a high car's where paved roads are uneven, for whoever drives: the wheels do not stay
+on the ground. Starting value."""
 
 POWER_SHARE: Final = 0.6
 """Share of the engine's power a driver uses. Starting value."""

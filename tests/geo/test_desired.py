@@ -25,7 +25,7 @@ def test_tracks_go_by_their_surface() -> None:
     """GraphHopper: grade 1, 2, 3 are 20, 15, 10 km/h."""
     surfaces = (Surface.PAVED, Surface.COMPACTED, Surface.GRAVEL, Surface.UNKNOWN)
     speeds = [
-        desired.desired_kmh(a_road(road_class=RoadClass.TRACK, surface=one), backward=False)[0]
+        desired.desired_kmh(a_road(road_class=RoadClass.TRACK, surface=one), CAR, backward=False)[0]
         for one in surfaces
     ]
 
@@ -35,9 +35,9 @@ def test_tracks_go_by_their_surface() -> None:
 def test_limits_count_per_direction_and_ramps_are_slower() -> None:
     road = a_road(maxspeed_kmh=(50, 0))
 
-    assert desired.desired_kmh(road, backward=False)[0] == 40.0
-    assert desired.desired_kmh(road, backward=True)[0] == 65.0
-    assert desired.desired_kmh(a_road(flags=EdgeFlag.LINK), backward=False)[0] == 32.5
+    assert desired.desired_kmh(road, CAR, backward=False)[0] == 40.0
+    assert desired.desired_kmh(road, CAR, backward=True)[0] == 65.0
+    assert desired.desired_kmh(a_road(flags=EdgeFlag.LINK), CAR, backward=False)[0] == 32.5
 
 
 def test_rougher_is_never_faster_and_clearance_helps() -> None:

@@ -142,6 +142,38 @@ def test_other_format_version_is_refused(folder: Path) -> None:
         mapfolder.load(folder)
 
 
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        (
+            "Ridgeline synthetic county, seed 7, 2230 km²",
+            "ridgeline map synth --seed 7 --area-km2 2230 --out {folder}",
+        ),
+        (
+            "OpenStreetMap extract my county.osm.pbf",
+            "ridgeline map build 'my county.osm.pbf' --dem TILE --name N --out {folder}",
+        ),
+        ("a friend", "Build the map again with `ridgeline map build` or `ridgeline map synth`."),
+    ],
+    ids=["synthetic", "extract", "unknown"],
+)
+def test_a_map_of_an_older_program_says_how_to_make_it_again(
+    folder: Path, source: str, command: str
+) -> None:
+    def age(meta: dict[str, Any]) -> None:
+        del meta["sha256"]["edge_order.npy"], meta["sha256"]["areas.json"]
+        meta.update(source=source, name="N")
+
+    change_meta(folder, age)
+
+    with pytest.raises(MapFolderError) as refused:
+        mapfolder.load(folder)
+
+    said = str(refused.value)
+    assert f"{folder}: made by an older program, without areas.json, edge_order.npy." in said
+    assert said.endswith(command.format(folder=folder))
+
+
 def test_someone_elses_meta_is_refused(folder: Path) -> None:
     (folder / "meta.json").write_text('{"name": "my website"}')
 

@@ -391,6 +391,83 @@ def test_off_road_cars_are_quicker_on_rough_tracks_and_motorcycles_off_the_line(
     assert kmh[Vehicle.MOTORCYCLE][1] > kmh[Vehicle.PATROL_CAR][1] > kmh[Vehicle.FOUR_BY_FOUR][1]
 
 
+CAR, FOUR_BY_FOUR = (Profile(vehicle=each) for each in (Vehicle.PATROL_CAR, Vehicle.FOUR_BY_FOUR))
+ROUGH_FACTS = [
+    *({"surface": surface} for surface in SURFACES[1:] if surface is not Surface.PAVING_STONES),
+    *({"smoothness": evenness} for evenness in list(Smoothness)[Smoothness.BAD :]),
+]
+
+
+def car_and_four_by_four_ms(roadmap: RoadMap, mode: Mode, condition: Condition) -> list[list[int]]:
+    profiles = [replace(each, mode=mode, condition=condition) for each in (CAR, FOUR_BY_FOUR)]
+    return [travel_times_ms(roadmap, each).tolist() for each in profiles]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    roads,
+    facts,
+    st.sampled_from(ROUGH_FACTS),
+    st.sampled_from(list(Mode)),
+    conditions,
+    st.floats(-14.0, 14.0),
+)
+def test_a_four_by_four_is_never_the_slower_one_on_unpaved_or_uneven_roads(
+    road: Metres,
+    facts: dict[str, object],
+    rough: dict[str, object],
+    mode: Mode,
+    condition: Condition,
+    grade_pct: float,
+) -> None:
+    roadmap = a_map(road, climbing(road, grade_pct), **(facts | rough))
+
+    car, four_by_four = car_and_four_by_four_ms(roadmap, mode, condition)
+
+    assert all(one <= other for one, other in zip(four_by_four, car, strict=True))
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"road_class": RoadClass.TRACK, "surface": Surface.COMPACTED},
+        {"road_class": RoadClass.TRACK, "surface": Surface.GRAVEL},
+        {"road_class": RoadClass.TRACK, "surface": Surface.EARTH},
+        {"road_class": RoadClass.TRACK, "surface": Surface.UNKNOWN},
+        {"road_class": RoadClass.TERTIARY, "smoothness": Smoothness.BAD},
+        {"road_class": RoadClass.TERTIARY, "smoothness": Smoothness.VERY_BAD},
+    ],
+    ids=["grade2", "grade3", "grade4", "untagged", "bad", "very-bad"],
+)
+def test_a_four_by_four_is_quicker_on_tracks_and_uneven_roads(
+    facts: dict[str, object], mode: Mode
+) -> None:
+    roadmap = side_by_side(winding([120.0], bends=3, turn_deg=40.0, straight_m=200.0), [facts])
+
+    car, four_by_four = car_and_four_by_four_ms(roadmap, mode, Condition())
+
+    assert max(four_by_four) < 0.95 * min(car)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.floats(10.0, 30.0),
+    st.floats(40.0, 300.0),
+    st.floats(-10.0, 10.0),
+    st.sampled_from(list(Mode)),
+)
+def test_a_four_by_four_is_not_quicker_through_hairpins_on_asphalt(
+    radius_m: float, straight_m: float, grade_pct: float, mode: Mode
+) -> None:
+    road = winding([radius_m], bends=4, turn_deg=180.0, straight_m=straight_m)
+    roadmap = a_map(road, climbing(road, grade_pct), surface=Surface.PAVED)
+
+    car, four_by_four = car_and_four_by_four_ms(roadmap, mode, Condition())
+
+    assert all(one >= other for one, other in zip(four_by_four, car, strict=True))
+
+
 def test_thick_fog_keeps_everyone_at_thirty() -> None:
     fog = Condition(fog_visibility_m=40.0)
 
