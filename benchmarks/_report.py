@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -255,6 +256,16 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     centre = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * (share * (1 - share) / n + spread / (4 * n)) ** 0.5
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def write_between(file: Path, begin: str, end: str, table: str) -> None:
+    """Put a table between the markers of a document. Exits with a clear line without them."""
+    text = file.read_text(encoding="utf-8")
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise SystemExit(f"{file} has no lines {begin} and {end} to put the table between")
+    file.write_text(f"{before}{begin}\n\n{table}\n\n{end}{after}", encoding="utf-8")
 
 
 def _short(number: float | None) -> str:

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from benchmarks import _andorra
 from benchmarks._drivers import Driven, Way, drive, random_ways
-from benchmarks._report import Options, Row, main, say, wilson
+from benchmarks._report import Options, Row, main, say, wilson, write_between
 from geo import mapfolder
 from geo.driving.speed import Profile
 from geo.eta import Spreads
@@ -316,16 +316,6 @@ def _order(item: tuple[tuple[str, str], dict[str, Row]]) -> tuple[str, int, str]
     return map_name, list(TRUTHS).index(kind), ways.split(",")[0]
 
 
-def write(file: Path, rows: list[Row]) -> None:
-    """Put the table between the markers of a document."""
-    text = file.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"{file} has no lines {BEGIN} and {END} to put the table between")
-    file.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n\n{END}{after}", encoding="utf-8")
-
-
 def _main() -> None:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--write", type=Path, metavar="FILE")
@@ -334,7 +324,7 @@ def _main() -> None:
     def run_and_write(options: Options) -> list[Row]:
         rows = run(options)
         if parsed.write is not None:
-            write(parsed.write, rows)
+            write_between(parsed.write, BEGIN, END, table(rows))
         return rows
 
     main("learning", run_and_write, __doc__, others)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks._report import Row, wilson
-from benchmarks.learning import BEGIN, END, TRUTHS, Foretold, World, judged, rows_of, table, write
+from benchmarks._report import Row, wilson, write_between
+from benchmarks.learning import BEGIN, END, TRUTHS, Foretold, World, judged, rows_of, table
 from geo.ground import Ground
 from geo.learning.school import School
 from tests.small_county import small_county
@@ -84,7 +84,7 @@ def test_the_table_goes_between_its_markers(
     file = tmp_path / "doc.md"
     file.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
 
-    write(file, rows)
+    write_between(file, BEGIN, END, table(rows))
 
     text = file.read_text()
     assert text.startswith("before\n")
@@ -94,4 +94,4 @@ def test_the_table_goes_between_its_markers(
     assert "| small | as assumed: same ways, n = 0 | 24 |" in text
     file.write_text("no markers")
     with pytest.raises(SystemExit, match="no lines"):
-        write(file, rows)
+        write_between(file, BEGIN, END, table(rows))
