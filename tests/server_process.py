@@ -39,7 +39,9 @@ class ServerProcess:
             *("--map", str(map_dir), "--data", str(data_dir), "--port", str(self.port)),
             *options,
         ]
-        named = {"DATABASE_URL": database_url or "", "REDIS_URL": redis_url or ""}
+        self.database_url = database_url or ""
+        """Empty: one of its own."""
+        named = {"DATABASE_URL": self.database_url, "REDIS_URL": redis_url or ""}
         self._env = os.environ | named
         self._process: subprocess.Popen[bytes] | None = None
 

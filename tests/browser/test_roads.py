@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +22,10 @@ from websockets.typing import Subprotocol
 from geo.roadmap import RoadMap
 from protocols import native
 from server import demo
+from server.stores.pool import open_pool
 from tests.browser.house import House, NewHouse
 from tests.browser.people import Dispatcher, dispatching, login_of, person, signed_in
+from tests.server.learning_rows import Drivers
 from tests.server_process import ServerProcess
 from tests.small_county import EAST, NORTH, SOUTH, WEST, crossing
 
@@ -152,6 +159,45 @@ async def test_a_dispatcher_is_told_when_a_closure_runs_out(
         await expect(page.get_by_test_id("roads-tab").locator(".news")).to_have_count(0)
 
 
+async def test_a_click_on_a_road_says_what_our_drives_taught(
+    plain_browser: Browser,
+    house: House,
+    small_map: RoadMap,
+    small_map_dir: Path,
+    tmp_path: Path,
+) -> None:
+    """And so does the form for closing it; in the words of the reader."""
+    server, seeded = house.server, house.seeded
+    server.kill()
+    await learn_from_drives(server, small_map, small_map_dir)
+    server.start()
+    for locale, words, unknown in (
+        ("en-GB", "3 drives, ", "None of our drives"),
+        ("zh-CN", "3 次行程，比模型慢 ", "尚无匹配"),
+    ):
+        async with person(
+            plain_browser, server.url, login_of(seeded, "dispatcher"), locale=locale
+        ) as page:
+            await expect(page.get_by_test_id("map")).to_have_attribute("data-ready", "true")
+            card, learned = page.get_by_test_id("road-card"), page.get_by_test_id("roads-learned")
+            await click_on_map(page, middle_of_road(small_map, crossing(2, 1), crossing(3, 1)))
+            await expect(learned.locator("li")).to_have_count(1)
+            await expect(learned).to_contain_text(words)
+            await expect(learned.locator("li")).to_have_attribute("data-mode", "routine")
+            await page.screenshot(path=tmp_path / f"road-{locale}.png")
+
+            await click_on_map(page, middle_of_road(small_map, crossing(2, 3), crossing(2, 4)))
+            await expect(learned).to_contain_text(unknown)
+            await page.keyboard.press("Escape")
+            await expect(card).to_have_count(0)
+
+            await page.get_by_test_id("roads-tab").click()
+            await page.get_by_test_id("roads-new").click()
+            await click_on_map(page, middle_of_road(small_map, crossing(2, 1), crossing(3, 1)))
+            await expect(learned).to_contain_text(words)
+            await expect(card).to_have_count(0)
+
+
 # -- steps -----------------------------------------------------------------------------------
 
 
@@ -171,6 +217,24 @@ def two_units(server: ServerProcess, seeded: demo.DemoSeed) -> tuple[str, str]:
             socket.send(native.encode(fix).decode())
             assert native.decode_server(socket.recv()) == native.Ack(up=1)
     return cameras[0].call_sign, cameras[1].call_sign
+
+
+async def learn_from_drives(server: ServerProcess, roadmap: RoadMap, map_dir: Path) -> None:
+    """Three drives along the trunk road, a third slower than modelled."""
+    pool = await open_pool(server.database_url)
+    try:
+        drivers = Drivers(pool, roadmap)
+        await drivers.enrol()
+        for _ in range(3):
+            await drivers.drive(drivers.way(), slower=1.33)
+    finally:
+        await pool.close()
+    command = [sys.executable, "-m", "server.cli", "learn", "--map", str(map_dir)]
+    environment = os.environ | {"DATABASE_URL": server.database_url}
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 async def select_an_incident(desk: Dispatcher, page: Page) -> None:

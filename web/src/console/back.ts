@@ -1,11 +1,12 @@
 // Esc: one step back at a time.
 import { dropDraft } from "./commands";
-import { deselect, draft, followedUnit, openForm, spot, unitFilter } from "./store";
+import { deselect, draft, followedUnit, openForm, roadSpot, spot, unitFilter } from "./store";
 
 export function deselectOrBack(): void {
   if (draft.peek()) dropDraft();
   else if (openForm.peek()) openForm.peek()?.close();
   else if (spot.peek()) spot.value = null;
+  else if (roadSpot.peek()) roadSpot.value = null;
   else if (followedUnit.peek()) followedUnit.value = null;
   else if (unitFilter.peek().text) unitFilter.value = { ...unitFilter.peek(), text: "" };
   else deselect();

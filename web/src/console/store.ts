@@ -58,6 +58,13 @@ export const mapTool = signal<MapTool | null>(null);
 /** Closes a form of a part that was loaded later. */
 export const openForm = signal<{ close(): void } | null>(null);
 
+/** A click on the ground, where a road may be. */
+export interface RoadSpot {
+  at: LonLat;
+  metresPerPixel: number;
+}
+export const roadSpot = signal<RoadSpot | null>(null);
+
 export interface Draft {
   requestId: string;
   type: string;
@@ -183,7 +190,7 @@ export const isStale = (unit: Unit): boolean => (positionAgeS(unit) ?? Number.PO
 export function selectIncident(id: string): void {
   batch(() => {
     selection.value = { kind: "incident", id };
-    spot.value = null;
+    spot.value = roadSpot.value = null;
     followedUnit.value = null;
     if (narrow()) view.value = "detail";
   });
@@ -192,7 +199,7 @@ export function selectIncident(id: string): void {
 export function selectUnit(id: string): void {
   batch(() => {
     selection.value = { kind: "unit", id };
-    spot.value = null;
+    spot.value = roadSpot.value = null;
     if (followedUnit.peek() !== id) followedUnit.value = null;
     if (narrow()) view.value = "detail";
   });

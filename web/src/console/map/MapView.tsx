@@ -17,6 +17,7 @@ import {
   list,
   mapTool,
   reachOpen,
+  roadSpot,
   roads,
   selectIncident,
   selectUnit,
@@ -29,6 +30,7 @@ import { camera } from "./camera";
 import { addLayers, idOf, isSelectable } from "./layers";
 import { SearchBox } from "./SearchBox";
 
+const RoadCard = lazy(() => import("../roads/RoadCard").then((part) => part.RoadCard));
 const ReachPanel = lazy(() => import("../reach/ReachPanel").then((part) => part.ReachPanel));
 
 const ZonePanel = lazy(() => import("../zones/ZonePanel").then((part) => part.ZonePanel));
@@ -115,6 +117,7 @@ export function MapView({ info }: { info: MapInfo }) {
           onClick={toggleZones}
         />
       </div>
+      {!picking && roadSpot.value && <RoadCard spot={roadSpot.value} />}
       {reachOpen.value && shown.value && <ReachPanel map={shown.value} onClose={toggleReach} />}
       {zonesOpen.value && shown.value && <ZonePanel map={shown.value} onClose={toggleZones} />}
       <p class="map-attribution">{info.attribution}</p>
@@ -138,11 +141,16 @@ function listenToHands(map: OlMap, target: HTMLElement): () => void {
     const [lon = 0, lat = 0] = toLonLat(map.getCoordinateFromPixel(pixel));
     return { lon, lat };
   };
+  const metresPerPixel = (lat: number) =>
+    (map.getView().getResolution() ?? 1) * Math.cos((lat * Math.PI) / 180);
   const pick = (at: { lon: number; lat: number }) => {
     const tool = mapTool.peek();
-    const metresPerPixel = (map.getView().getResolution() ?? 1) * Math.cos((at.lat * Math.PI) / 180);
-    if (tool) tool.onClick([at.lon, at.lat], metresPerPixel);
+    if (tool) tool.onClick([at.lon, at.lat], metresPerPixel(at.lat));
     else placeDraft(at, "");
+  };
+  const lookAtRoad = ({ lon, lat }: { lon: number; lat: number }) => {
+    spot.value = null;
+    roadSpot.value = { at: [lon, lat], metresPerPixel: metresPerPixel(lat) };
   };
   const isPicking = () => mapTool.peek() !== null || draft.peek() !== null;
   const thingAt = (pixel: number[]) =>
@@ -159,7 +167,7 @@ function listenToHands(map: OlMap, target: HTMLElement): () => void {
     const thing = thingAt(event.pixel);
     if (thing?.kind === "unit") selectUnit(thing.id);
     else if (thing?.kind === "incident") selectIncident(thing.id);
-    else spot.value = null;
+    else lookAtRoad(lonLatOf(event.pixel));
   };
   /** Enter takes what lies under the cross in the middle; the arrows move the map. */
   const onKey = (event: KeyboardEvent) => {

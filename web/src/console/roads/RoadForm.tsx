@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { toastError } from "../../shared/components/Toast";
-import { distanceText } from "../../shared/time";
-import type { Direction, NearEdge, RoadNumber } from "./api";
+import type { Direction, RoadNumber } from "./api";
 import * as api from "./api";
 import { change, type RoadDraft } from "./draft";
 import { Choice, Chosen, Form, Reason } from "./Fields";
-import { t } from "./words";
+import { Learned } from "./Learned";
+import { roadWords, t, towards } from "./words";
 
 const FACTORS = [1.2, 1.5, 2, 3, 5, 10];
 const DIRECTIONS: Direction[] = ["both", "forward", "backward"];
@@ -115,31 +115,29 @@ function Km({ name, current, hint }: { name: "fromKm" | "toKm"; current: RoadDra
 }
 
 function Picks({ current }: { current: RoadDraft }) {
-  if (current.picks.length === 0) return null;
+  const last = current.picks.at(-1);
+  if (!last) return null;
   return (
-    <ul class="filters" aria-label={t("roads.picks")}>
-      {current.picks.map((pick) => (
-        <li key={pick.edge}>
-          <button
-            type="button"
-            class="filter"
-            data-testid="roads-pick"
-            aria-label={t("roads.pick.drop", { road: pickWords(pick) })}
-            onClick={() => change({ picks: current.picks.filter(({ edge }) => edge !== pick.edge) })}
-          >
-            {pickWords(pick)} ×
-          </button>
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul class="filters" aria-label={t("roads.picks")}>
+        {current.picks.map((pick) => (
+          <li key={pick.edge}>
+            <button
+              type="button"
+              class="filter"
+              data-testid="roads-pick"
+              aria-label={t("roads.pick.drop", { road: roadWords(pick) })}
+              onClick={() => change({ picks: current.picks.filter(({ edge }) => edge !== pick.edge) })}
+            >
+              {roadWords(pick)} ×
+            </button>
+          </li>
+        ))}
+      </ul>
+      <Learned road={last} />
+    </>
   );
 }
-
-const pickWords = ({ ref, name, km, length_m }: NearEdge): string =>
-  [
-    ref && km !== null ? `${ref} km ${km.toFixed(1)}` : name || t("roads.nameless"),
-    distanceText(length_m),
-  ].join(", ");
 
 function DirectionField({ current }: { current: RoadDraft }) {
   return (
@@ -165,9 +163,5 @@ function DirectionField({ current }: { current: RoadDraft }) {
 function directionWords({ where, picks }: RoadDraft, direction: Direction): string {
   const [first] = picks;
   if (direction === "both" || where === "road" || !first) return t(`roads.direction.${direction}`);
-  const line = direction === "forward" ? first.coordinates : [...first.coordinates].reverse();
-  const [[x0, y0] = [0, 0], [x1, y1] = [0, 0]] = [line[0], line.at(-1)];
-  const east = (x1 - x0) * Math.cos((y0 * Math.PI) / 180);
-  const eighth = Math.round((Math.atan2(east, y1 - y0) * 4) / Math.PI + 8) % 8;
-  return t("roads.direction.towards", { compass: t(`compass.${eighth}` as "compass.0") });
+  return t("roads.direction.towards", { compass: towards(first, direction) });
 }

@@ -21,6 +21,15 @@ export interface NearEdge {
   coordinates: LonLat[];
 }
 
+/** One direction of a road in one mode of driving. */
+export interface LearnedWay {
+  mode: "routine" | "urgent";
+  direction: "forward" | "backward";
+  drives: number;
+  slower_pct: number;
+  words: { en: string; zh: string };
+}
+
 export interface RoadNumber {
   ref: string;
   length_km: number;
@@ -65,6 +74,8 @@ export interface NewCondition extends NewSpell {
 
 export const near = ([lon, lat]: LonLat, withinM: number) =>
   call<NearEdge[]>("GET", `/api/roads/near?lon=${lon}&lat=${lat}&within_m=${Math.round(withinM)}`);
+export const learned = (edge: number) =>
+  call<{ version: number | null; ways: LearnedWay[] }>("GET", `/api/learning/roads?edge=${edge}`);
 export const numbers = () => call<RoadNumber[]>("GET", "/api/roads/numbers");
 export const lines = () => call<{ version: number; features: RoadLine[] }>("GET", "/api/roads/lines");
 export const preview = (extent: Extent) => call<Survey>("POST", "/api/roads/preview", { extent });
