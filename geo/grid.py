@@ -60,7 +60,7 @@ def sample(elevation: Elevation, lonlat: NDArray[np.float64]) -> NDArray[np.floa
     top = np.minimum(y.astype(np.int64), max(rows - 2, 0))
     right, bottom = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
     dx, dy = x - left, y - top
-    grid = elevation.height_m
+    grid = np.asarray(elevation.height_m)  # a mapped file is slow to slice
     upper = grid[top, left] * (1 - dx) + grid[top, right] * dx
     lower = grid[bottom, left] * (1 - dx) + grid[bottom, right] * dx
     heights: NDArray[np.float64] = np.where(inside, upper * (1 - dy) + lower * dy, np.nan)

@@ -107,44 +107,52 @@ def walks(
     urgent: bool = False,
 ) -> list[Walk]:
     """From each place on a road to the one place in degrees. Unknown heights count as level."""
-    end = np.array(projected.point_to_metres(*lonlat))
-    found = []
-    for snap in snaps:
-        start = np.array(projected.point_to_metres(snap.lon, snap.lat))
-        found.append(
-            _walk(start, end, elevation, projected, condition or Condition(), urgent=urgent)
-        )
-    return found
+    if not snaps:
+        return []
+    places = projected.to_metres(np.array([lonlat, *((snap.lon, snap.lat) for snap in snaps)]))
+    way_m = places[0] - places[1:]
+    far = np.flatnonzero(np.hypot(*way_m.T) > BESIDE_ROAD_M)
+    over_land = _over_land(
+        places[1:][far], way_m[far], elevation, projected, condition or Condition(), urgent=urgent
+    )
+    found = dict(zip(far.tolist(), over_land, strict=True))
+    return [found.get(number, NO_WALK) for number in range(len(snaps))]
 
 
-def _walk(
-    start: Floats,
-    end: Floats,
+def _over_land(
+    starts_m: Floats,
+    way_m: Floats,
     elevation: Elevation | None,
     projected: Projection,
     condition: Condition,
     *,
     urgent: bool,
-) -> Walk:
-    distance_m = float(np.hypot(*(end - start)))
-    if distance_m <= BESIDE_ROAD_M:
-        return NO_WALK
-    pieces = min(max(round(distance_m / SAMPLE_M), 1), SAMPLES_MAX)
-    points = start + np.linspace(0.0, 1.0, pieces + 1)[:, None] * (end - start)
-    height_m = np.full(pieces + 1, np.nan)
+) -> list[Walk]:
+    """From each of (K, 2) places along its straight way, all sampled in one pass."""
+    distance_m = np.hypot(*way_m.T)
+    pieces = np.rint(distance_m / SAMPLE_M).clip(1, SAMPLES_MAX).astype(np.int64)
+    line = np.repeat(np.arange(len(pieces)), pieces + 1)
+    nth = np.arange(len(line)) - np.repeat(np.cumsum(pieces + 1) - pieces - 1, pieces + 1)
+    points = starts_m[line] + (nth / pieces[line])[:, None] * way_m[line]
+    height_m = np.full(len(line), np.nan)
     if elevation is not None:
         height_m = grid.sample(elevation, projected.to_degrees(points))
-    rise_m = np.nan_to_num(np.diff(height_m))
-    step_m = np.full(pieces, distance_m / pieces)
-    icy = np.zeros(pieces, dtype=np.bool_)
-    if condition.ice_above_m is not None:
-        icy = np.nan_to_num(height_m[1:], nan=-np.inf) >= condition.ice_above_m
-    return Walk(
-        duration_s=float(_seconds(step_m, rise_m, icy, condition, urgent=urgent).sum()),
-        distance_m=distance_m,
-        climb_m=float(rise_m.clip(min=0.0).sum()),
-        descent_m=float((-rise_m).clip(min=0.0).sum()),
-    )
+    ahead = 1 + np.flatnonzero(nth[1:])  # not from the end of one line to the start of the next
+    line, rise_m = line[ahead], np.nan_to_num(height_m[ahead] - height_m[ahead - 1])
+    step_m, icy = (distance_m / pieces)[line], _icy(height_m[ahead], condition)
+    took_s = np.bincount(line, _seconds(step_m, rise_m, icy, condition, urgent=urgent))
+    climb_m, descent_m = (np.bincount(line, each.clip(min=0.0)) for each in (rise_m, -rise_m))
+    columns = (each.tolist() for each in (took_s, distance_m, climb_m, descent_m))
+    return [
+        Walk(duration_s=took_s, distance_m=distance_m, climb_m=climb_m, descent_m=descent_m)
+        for took_s, distance_m, climb_m, descent_m in zip(*columns, strict=True)
+    ]
+
+
+def _icy(height_m: Floats, condition: Condition) -> NDArray[np.bool_]:
+    if condition.ice_above_m is None:
+        return np.zeros(len(height_m), dtype=np.bool_)
+    return np.nan_to_num(height_m, nan=-np.inf) >= condition.ice_above_m
 
 
 def _seconds(

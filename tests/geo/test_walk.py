@@ -161,3 +161,23 @@ def test_drop_offs_are_one_a_road_nearest_first_and_bounded() -> None:
         assert edges[0] == ground.snap(lon, lat).edge
         assert len(set(edges)) == len(edges) <= DROP_OFFS_MAX
         assert away[1:] == sorted(away[1:])
+
+
+def test_walks_to_a_place_do_not_depend_on_each_other() -> None:
+    elevation, projected, place = slope(0.3), projection(CRS), lonlat(450.0, -900.0)
+    starts = [
+        lonlat(east_m, 37.0 * number) for number, east_m in enumerate((-700.0, 20.0, 4_000.0))
+    ]
+    snaps = [
+        Snap(edge=0, fraction=0.5, lon=lon, lat=lat, distance_m=0.0)
+        for lon, lat in (starts[0], place, *starts[1:])
+    ]
+
+    together = walks(snaps, place, elevation=elevation, projected=projected)
+
+    for snap, walk in zip(snaps, together, strict=True):
+        assert walks([snap], place, elevation=elevation, projected=projected) == [walk]
+    assert together[1] == NO_WALK
+    assert together[0].climb_m > 100.0 > together[0].descent_m
+    assert together[3].descent_m > 100.0
+    assert walks([], place, elevation=elevation, projected=projected) == []
