@@ -39,6 +39,9 @@ class Over(StrEnum):
 
 ENDS: Final = {
     "cancelled": Over.CANCELLED,
+    "recalled": Over.CANCELLED,
+    "superseded": Over.CANCELLED,
+    "handed_over": Over.CANCELLED,
     "expired": Over.EXPIRED,
     "done": Over.DONE,
     "unable": Over.DECLINED,

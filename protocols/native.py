@@ -54,6 +54,7 @@ class Report(StrEnum):
 
     RECEIVED = "received"
     SHOWN = "shown"
+    STANDBY = "standby"
     ACCEPTED = "accepted"
     DECLINED = "declined"
     EN_ROUTE = "en_route"
@@ -119,6 +120,8 @@ class State(Wire, frozen=True, tag_field="k", tag="state"):
     reason: Text = ""
     """Required with `declined`."""
     note: Text = ""
+    until: Millis | None = None
+    """With `standby`: until when the unit does not answer."""
     lat: Latitude | None = None
     lon: Longitude | None = None
 
@@ -178,7 +181,8 @@ class Command(Wire, frozen=True, tag_field="t", tag="cmd"):
     prev: Count
     id: Id
     kind: Annotated[str, Meta(max_length=32)]
-    """`task`: an order; `notice`: something to know, `body.ref` names what about."""
+    """`task`: an order; `notice`: something to know; `recall`: let go of an order; `check`: is all
+    well? `body.ref` names the task that the last three are about."""
     pri: Literal["routine", "priority", "emergency"] = "routine"
     exp: Millis | None = None
     body: dict[str, Any] = {}

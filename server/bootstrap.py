@@ -42,6 +42,7 @@ from server.learnedroads import LearnedRoads
 from server.learnedversions import Learned, LearnedVersions
 from server.learningdesk import LearningDesk
 from server.metrics import Metrics
+from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline, utc_now
 from server.placenames import PlaceNames
 from server.reachdesk import ReachDesk
@@ -55,6 +56,7 @@ from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter, WriterLimits
 from server.stores.presence import PresenceStore
 from server.surveyor import Surveyor
+from server.timekeeper import Timekeeper
 from server.warmth import Warmth
 from server.zonedesk import ZoneDesk
 from server.zonewatch import ZoneWatch
@@ -82,6 +84,8 @@ class Services:
     board: Board
     pipeline: Pipeline
     sos_desk: SosDesk
+    order_desk: OrderDesk
+    timekeeper: Timekeeper
     reach: ReachDesk
     surveyor: Surveyor
     warmth: Warmth
@@ -154,6 +158,16 @@ async def build(settings: Settings) -> Services:
             clock=utc_now,
         )
         await dead_zones.catch_up()
+        zone_watch = ZoneWatch(
+            pool=pool,
+            live=board,
+            router=routing,
+            zones=dead_zones,
+            surveyor=surveyor,
+            show=board.show_contact,
+            clock=utc_now,
+            metrics=metrics,
+        )
         services = Services(
             settings=settings,
             pool=pool,
@@ -176,6 +190,16 @@ async def build(settings: Settings) -> Services:
                 map_meta=roadmap.meta,
             ),
             sos_desk=SosDesk(pool=pool, fanout=fanout, places=names, clock=utc_now),
+            order_desk=OrderDesk(pool=pool, fanout=fanout, clock=utc_now),
+            timekeeper=Timekeeper(
+                pool=pool,
+                fanout=fanout,
+                table=settings.timers,
+                stance=lambda: settings.stance,
+                radio=zone_watch,
+                clock=utc_now,
+                metrics=metrics,
+            ),
             reach=ReachDesk(router=routing, roadmap=roadmap, index=index),
             surveyor=surveyor,
             warmth=warmth,
@@ -187,16 +211,7 @@ async def build(settings: Settings) -> Services:
                 desk=learning, classroom=classroom, surveyor=surveyor, roadmap=roadmap
             ),
             dead_zones=dead_zones,
-            zone_watch=ZoneWatch(
-                pool=pool,
-                live=board,
-                router=routing,
-                zones=dead_zones,
-                surveyor=surveyor,
-                show=board.show_contact,
-                clock=utc_now,
-                metrics=metrics,
-            ),
+            zone_watch=zone_watch,
             positions=positions,
             sessions=Sessions(
                 pool=pool,
@@ -313,6 +328,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "fanout": services.fanout.run,
             "presence": services.presence.run,
             "board": services.board.run,
+            "timekeeper": services.timekeeper.run,
             "roads": services.roads.run,
             "warmth": services.warmth.run,
             "road_desk": services.road_desk.run,

@@ -52,6 +52,7 @@ from server.http import (
     sos,
     units,
     users,
+    worklist,
 )
 from server.http import map as ground_map
 from server.http.app import assemble
@@ -71,6 +72,7 @@ _MODULES = (
     incidents,
     orders,
     guidance,
+    worklist,
     units,
     journal,
     learning,

@@ -13,16 +13,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from geo.errors import OffMapError
 from geo.projection import require_inside
 from geo.roadmap import MapMeta
-from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
+from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.incidents import INCIDENT_TYPES, IncidentStatus
-from server.dispatch.orders import OrderState, Speaker, Statement, Verdict, Why, decide
+from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
 from server.ids import new_id
+from server.orderdesk import take_step
 from server.ports import Clock, FanOut, LiveUnits, RoadWatch, Router
 from server.recommender import Recommender
 from server.stores import (
@@ -32,14 +33,14 @@ from server.stores import (
     issue,
     journal,
     order_rows,
-    orders,
     roadstate,
     sos,
     units,
 )
 from server.stores.decisions import Decision
-from server.stores.order_rows import Event, LockedOrder
-from server.stores.orders import Hint
+from server.stores.replacing import Replaced, lock_replaced, name_successors, recall_replaced
+from server.stores.stepping import COMMAND_TTL
+from server.stores.steps import Hint
 from server.stores.units import UnitRow
 from server.views import IncidentView, OrderView, Priority, RecommendationView
 
@@ -72,6 +73,10 @@ class NewDecision:
     instruction: str = ""
     reason: str = ""
     """Why these, where they are not the first recommended."""
+    replaces: Sequence[Replaced] = ()
+    """Orders that give way: of these units to other jobs, or of other units to this one."""
+    valid: timedelta = COMMAND_TTL
+    """From now; then nobody may accept the orders any more."""
 
 
 def utc_now() -> datetime:
@@ -161,12 +166,14 @@ class Pipeline:
         """Send all the units or none; False with the earlier orders when it is a repetition.
 
         Raises `NotFound`, `Conflict` (`unit_busy`, `unit_off_duty`, `incident_closed`,
-        `request_reused`), `Impossible` (`unknown_recommendation`, `unit_count`).
+        `request_reused`; `stale`, `order_over`, `recall_pending` of what is replaced),
+        `Impossible` (`unknown_recommendation`, `unit_count`, `not_replaced`).
         """
         unit_ids = sorted(set(wanted.unit_ids))
         if not 1 <= len(unit_ids) <= UNITS_PER_DECISION_MAX:
             raise Impossible("unit_count", f"Send 1 to {UNITS_PER_DECISION_MAX} units at once.")
         async with self._transaction() as conn:
+            await lock_replaced(conn, incident_id, wanted.replaces)
             incident = _found(await incidents.lock(conn, incident_id))
             if (earlier := await decisions.by_request(conn, wanted.request_id)) is not None:
                 return await _decided_before(conn, earlier, incident), False
@@ -176,13 +183,22 @@ class Pipeline:
             decision = self._decision(incident, wanted, unit_ids, by)
             if not await decisions.insert_decision(conn, decision):
                 raise _request_reused()
+            recalled = await recall_replaced(conn, incident, decision, wanted.replaces)
             issued = await issue.issue(
-                conn, incident, decision, rows, recommended, instruction=wanted.instruction
+                conn,
+                incident,
+                decision,
+                rows,
+                recommended,
+                instruction=wanted.instruction,
+                valid=wanted.valid,
             )
+            await name_successors(conn, wanted.replaces, issued)
             await incidents.set_status(conn, incident.id, IncidentStatus.ASSIGNED)
             views = await order_rows.views_of_decision(conn, decision.id)
-            await journal.append_all(conn, entries.decision_taken(incident, decision, issued))
-        self._publish(issued.hints)
+            taken = entries.decision_taken(incident, decision, issued)
+            await journal.append_all(conn, (*taken, *recalled.entries, *issued.entries))
+        self._publish((*recalled.hints, *issued.hints))
         return views, True
 
     async def cancel_order(self, order_id: str, *, ver: int, reason: str, by: str) -> OrderView:
@@ -196,13 +212,24 @@ class Pipeline:
         return await self._take_step(order_id, said, note="", by=by)
 
     async def report_by_voice(
-        self, order_id: str, *, ver: int, state: OrderState, reason: str, note: str, by: str
+        self,
+        order_id: str,
+        *,
+        ver: int,
+        state: OrderState,
+        reason: str,
+        note: str,
+        by: str,
+        until: datetime | None = None,
     ) -> OrderView:
-        """Enter what the unit said by radio or telephone. Raises as `cancel_order`."""
-        if state is OrderState.CANCELLED:
-            raise Impossible("not_allowed", "A unit does not cancel its order: cancel it yourself.")
+        """Enter what the unit said by radio or telephone; `until`, of a standby.
+
+        Raises as `cancel_order`.
+        """
+        if state not in BY_OFFICER:
+            raise Impossible("not_allowed", f"{state} is nothing that a unit reports by voice.")
         said = Statement(state=state, speaker=Speaker.DISPATCHER, reason=reason, seen_ver=ver)
-        return await self._take_step(order_id, said, note=note, by=by)
+        return await self._take_step(order_id, said, note=note, by=by, until=until)
 
     async def close_incident(self, incident_id: str, *, outcome: str, by: str) -> IncidentView:
         """End an incident. Raises `NotFound`, `Conflict` (`orders_open`, `incident_closed`)."""
@@ -211,6 +238,7 @@ class Pipeline:
             _require_running(incident)
             await _require_no_open_order(conn, incident)
             await incidents.close(conn, incident.id, by=by, at=self._clock(), outcome=outcome)
+            await order_rows.look_again(conn, incident.id)
             closed = _found(await incidents.load(conn, incident.id))
             await journal.append_all(conn, [entries.incident_closed(closed)])
         self._publish([("incident", incident.id)])
@@ -238,27 +266,20 @@ class Pipeline:
             self._publish([("unit", unit_id)])
         return row
 
-    async def _take_step(self, order_id: str, said: Statement, *, note: str, by: str) -> OrderView:
+    async def _take_step(
+        self,
+        order_id: str,
+        said: Statement,
+        *,
+        note: str,
+        by: str,
+        until: datetime | None = None,
+    ) -> OrderView:
         """One step of an order that the dispatcher takes."""
         async with self._transaction() as conn:
-            incident_id = _found(await order_rows.incident_of(conn, order_id))
-            incident = _found(await incidents.lock(conn, incident_id))
-            order = await order_rows.lock(conn, order_id)
-            verdict = decide(order.state, order.ver, said, crew=frozenset())
-            if not verdict.applied:
-                raise _refusal(order, verdict, said)
-            event = Event(
-                order_id=order.id,
-                ver=verdict.ver,
-                state=said.state,
-                applied=True,
-                actor=by,
-                server_at=self._clock(),
-                reason=said.reason,
-                note=note,
+            step, view = await take_step(
+                conn, order_id, said, note=note, by=by, at=self._clock(), until=until
             )
-            step = await orders.write_step(conn, order, incident, verdict, event)
-            view = _found(await order_rows.view(conn, order_id))
             await journal.append_all(conn, step.entries)
         self._publish(step.hints)
         return view
@@ -341,14 +362,3 @@ async def _require_no_open_order(conn: Any, incident: IncidentView) -> None:
             f"Orders are still open: {names}. Cancel or finish them first.",
             {"orders": running},
         )
-
-
-def _refusal(order: LockedOrder, verdict: Verdict, said: Statement) -> DispatchError:
-    detail = {"order": order.number, "state": str(order.state), "ver": order.ver}
-    if verdict.why is Why.STALE:
-        text = f"Order {order.number} changed meanwhile: it is {order.state} now."
-        return Conflict("stale", text, detail)
-    if verdict.why is Why.NO_REASON:
-        return Impossible("no_reason", f"Say why it is {said.state}.", detail)
-    text = f"Order {order.number} is {order.state}: {said.state} is not possible from there."
-    return Impossible("not_allowed", text, detail)

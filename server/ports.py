@@ -42,7 +42,8 @@ class FanOut(Protocol):
 
     Topics: `unit` (unit id), `incident` (incident id), `device` (device id: a command waits),
     `sos` (id of a call for help), `fix` and `presence` (JSON), `roads` (their version), `learning`
-    and `dead_zones` (map id). Publish only after the transaction has committed.
+    and `dead_zones` (map id), `work` (item of the worklist), `next_path` (order id: no device has
+    received it; another path may try). Publish only after the transaction has committed.
     """
 
     def publish(self, topic: str, payload: str) -> None:

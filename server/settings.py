@@ -13,6 +13,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
+from server.dispatch.timers import PACE_NAMES, Pace, Stance, TimerTable
+
 Engine = Literal["auto", "scipy", "cch"]
 
 HOST_DEFAULT = "127.0.0.1"
@@ -21,6 +23,13 @@ NAMES_ALIKE_MIN = 0.9
 """From here on a name is another one misspelt (difflib's ratio)."""
 VALUE_MAX = 1_000_000_000
 """Of any limit: bytes, or seconds (32 years)."""
+PACES = ("peace_urgent", "peace_ordinary", "war")
+"""Columns of the table of timers."""
+_ZONE_MARGIN, _WAR, _OFFERS = (
+    "RIDGELINE_TIMER_ZONE_MARGIN_S",
+    "RIDGELINE_WAR",
+    "RIDGELINE_WAR_OFFERS",
+)
 _YES, _NO = ("1", "yes", "on", "true"), ("0", "no", "off", "false")
 
 
@@ -130,6 +139,10 @@ class Settings:
     websocket_deflate: bool = True
     """Compress WebSocket frames: saves a device's mobile data, costs 32 KB a connection."""
     limits: Limits = field(default_factory=Limits)
+    timers: TimerTable = field(default_factory=TimerTable)
+    """When to worry about an order."""
+    stance: Stance = field(default_factory=Stance)
+    """Peace or war."""
 
     @property
     def tls(self) -> bool:
@@ -165,7 +178,22 @@ def from_env(
         trusted_proxies=_networks("RIDGELINE_TRUSTED_PROXIES", env),
         websocket_deflate=_yes_or_no("RIDGELINE_WEBSOCKET_DEFLATE", env, default=True),
         limits=Limits.from_env(env),
+        timers=_timers(env),
+        stance=Stance(
+            war=_yes_or_no(_WAR, env, default=False),
+            offers=_yes_or_no(_OFFERS, env, default=False),
+        ),
     )
+
+
+def timer_defaults() -> dict[str, float]:
+    """Name in the environment of each timer, with its default."""
+    table = TimerTable()
+    return {
+        _timer_name(pace, name): float(getattr(getattr(table, pace), name))
+        for pace in PACES
+        for name in PACE_NAMES
+    }
 
 
 def names() -> list[str]:
@@ -174,6 +202,8 @@ def names() -> list[str]:
         *("DATABASE_URL", "REDIS_URL"),
         *("RIDGELINE_TRUSTED_PROXIES", "RIDGELINE_WEBSOCKET_DEFLATE"),
         "RIDGELINE_URGENT_AGAINST_ONE_WAYS",
+        *timer_defaults(),
+        *(_WAR, _OFFERS),
     ]
 
 
@@ -184,6 +214,36 @@ def _refuse_misspelt(env: Mapping[str, str]) -> None:
         if name.startswith("RIDGELINE_") and name not in known:
             for meant in get_close_matches(name, known, n=1, cutoff=NAMES_ALIKE_MIN):
                 raise SettingsError(f"{name} is no setting; {meant} is one.")
+
+
+def _timer_name(pace: str, name: str) -> str:
+    return f"RIDGELINE_TIMER_{pace.upper()}_{name.upper()}"
+
+
+def _timers(env: Mapping[str, str]) -> TimerTable:
+    """The table, changed by the environment. Raises `SettingsError`."""
+    values = {
+        name: _seconds(name, env[name]) if env.get(name) else default
+        for name, default in timer_defaults().items()
+    }
+    return TimerTable(**{pace: _pace(pace, values) for pace in PACES})
+
+
+def _pace(pace: str, values: Mapping[str, float]) -> Pace:
+    try:
+        return Pace(**{name: values[_timer_name(pace, name)] for name in PACE_NAMES})
+    except ValueError as error:
+        raise SettingsError(f"{_timer_name(pace, '')}…: {error}.") from None
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= VALUE_MAX:
+        raise SettingsError(f"{name} is {text!r}; it must be seconds, 0 to {VALUE_MAX:,}.")
+    return value
 
 
 def _networks(name: str, env: Mapping[str, str]) -> tuple[str, ...]:

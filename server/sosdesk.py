@@ -10,8 +10,8 @@ from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.placenames import PlaceNames
 from server.ports import Clock, FanOut
 from server.stores import sos
-from server.stores.orders import Hint
 from server.stores.pool import Pool
+from server.stores.steps import Hint
 from server.views import SosView
 
 

@@ -12,6 +12,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from server.watchviews import EscalationView, RecallView, TimerView, WorkItemView
+
 Priority = Literal["routine", "priority", "emergency"]
 DeviceKind = Literal["body_camera", "handset", "vehicle"]
 UnitKind = Literal["patrol_car", "off_road", "motorcycle", "foot"]
@@ -99,6 +101,7 @@ class OrderEventView(View, frozen=True):
     """One step of an order, with who, when by the device, when by us, and by which path."""
 
     state: str
+    """`server.dispatch.orders.OrderState`, or a `Mark` beside the states."""
     applied: bool
     actor: str
     device_id: str | None
@@ -108,22 +111,42 @@ class OrderEventView(View, frozen=True):
     lat: float | None
     reason: str
     note: str
+    until_at: datetime | None = None
+    """Of a standby."""
+    clock_offset_s: float | None = None
+    """How far the device's clock was ahead of ours, as estimated; None: not known."""
+    clock_skewed: bool = False
+    """By more than 2 s: do not trust `device_at`."""
 
 
 class OrderView(View, frozen=True):
     id: str
     number: int
     incident_id: str
+    decision_id: str
+    """The orders of one decision are one group: one order a unit, each with its own answer."""
     unit_id: str
     call_sign: str
     state: str
     ver: int
     eta_s: float | None
+    eta_p90_s: float | None
     instruction: str
     issued_by: str
     issued_at: datetime
+    expires_at: datetime
+    """From then on nobody may accept it."""
     state_at: datetime
     closed_at: datetime | None
+    standby_until: datetime | None = None
+    """While the state is `standby`."""
+    recall: RecallView | None = None
+    successor_id: str | None = None
+    """The order that takes its place."""
+    escalation: EscalationView | None = None
+    """The open one."""
+    timers: list[TimerView] = []
+    """What is waited for, soonest first."""
     events: list[OrderEventView] = []
     """Only in the detail of one incident."""
 
@@ -462,6 +485,10 @@ class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
     roads: RoadsView
     sos: list[SosView]
     """Calls for help that nobody has acknowledged, or that nobody knows the place of."""
+    work: list[WorkItemView] = []
+    """Open items of the worklist, gravest first; `work_open` may be more."""
+    work_open: int = 0
+    """How many are open in all."""
 
 
 class Delta(View, frozen=True, tag_field="t", tag="delta"):
@@ -476,6 +503,10 @@ class Delta(View, frozen=True, tag_field="t", tag="delta"):
     """All of it, when anything about roads or conditions changed."""
     sos: list[SosView] | None
     """All of them, when anything about them changed."""
+    work: list[WorkItemView] = []
+    """Items that were raised, claimed or settled."""
+    work_open: int | None = None
+    """How many are open in all, when that changed."""
 
 
 class Tick(View, frozen=True, tag_field="t", tag="tick"):

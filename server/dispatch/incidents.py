@@ -171,8 +171,8 @@ def status_after(ended: OrderState, others: Sequence[OrderState]) -> IncidentSta
     """What becomes of an incident when one of its orders ends as `ended`.
 
     `others` are the states of its other orders. While any is open, the incident stays assigned.
-    The last one decides: done closes the incident; unable or cancelled means that it needs a unit
-    again, even if an earlier order was done, because only a person can tell that nothing is left.
+    The last one decides: done closes the incident; any other end means that it needs a unit again,
+    even if an earlier order was done, because only a person can tell that nothing is left.
     """
     assert is_closed(ended), ended
     if any(not is_closed(state) for state in others):

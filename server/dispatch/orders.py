@@ -3,32 +3,42 @@
 Theory
 ------
 An order belongs to one unit. Whoever reports about it (a device, an officer through a device, the
-dispatcher who heard it by voice) says "this order is now X"; `decide` answers what becomes of it.
+dispatcher who heard it by voice, our own clock) says "this order is now X"; `decide` answers what
+becomes of it.
 
-* Receipt is a machine's word (`delivered`, `shown`); from `accepted` on it is a person's word, and
-  the report must name an officer of the unit. A machine can never accept.
-* States only rise: issued < delivered < shown < accepted < en_route < on_scene < feedback < done.
-  Steps may be jumped over: a report that was lost, or came by the unit's other device, must not
-  hold up a later truth. A report at or below the present rank is *late*: history, no change.
-* `feedback` repeats. Before arrival it is a note on the way and leaves the state where it is,
-  so that the arrival still counts when it comes.
+* Receipt is a machine's word (`delivered`, `shown`); from `standby` on it is a person's word, and
+  the report must name an officer of the unit. A machine can never answer for one.
+* States only rise: issued < delivered < shown < standby < accepted < en_route < on_scene
+  < feedback < an end. Steps may be jumped over: a report that was lost, or came by the unit's other
+  device, must not hold up a later truth. A report at or below the present rank is *late*: history,
+  no change.
+* `standby` ("wait, until …") repeats, and so does `feedback`. Feedback before arrival is a note on
+  the way and leaves the state where it is, so that the arrival still counts when it comes.
 * `unable` ends the order from anywhere before arrival, and needs a reason; at the scene an order
   ends by `done`. Only the dispatcher cancels, at any time, with a reason.
-* `unable`, `done` and `cancelled` are the ends; what comes after an end changes nothing.
+* `recalled`, `superseded` (by another order to the same unit) and `handed_over` (to another unit)
+  are asked for first, and are the end only once a person of the unit confirms: until then the unit
+  may be acting on it, whatever the room wishes. Only what was asked for can be confirmed.
+* `expired` and `undeliverable` are our clock's word, and only while nobody has accepted:
+  undeliverable when not even a machine had it.
+* What comes after an end changes nothing.
 * Every applied report raises `ver` by one. A person at a console acts on what he saw: he names
   the `ver` he saw, and another one means *stale* (compare-and-set). Devices name none: their
   reports are facts, and the ranks put them in order.
 
-                issued ─▶ delivered ─▶ shown ─▶ accepted ─▶ en_route ─▶ on_scene ⇄ feedback ─▶ done
-                   └──────────┴──────────┴─────────┴───────────┴─▶ unable
-                   └── anywhere before an end ──▶ cancelled
+   issued ─▶ delivered ─▶ shown ─▶ standby ─▶ accepted ─▶ en_route ─▶ on_scene ⇄ feedback ─▶ done
+     └──────────┴───────────┴─────────┴───────────┴──────────┴─▶ unable
+     └──────────┴───────────┴─────────┴─▶ expired; undeliverable from issued alone
+     └── anywhere before an end ─▶ cancelled; when asked for: recalled, superseded, handed_over
 
-Time-outs, escalation, recall with confirmation and supersession are not here.
+*Escalated* is not a state: an order that nobody answered can still be accepted. What happens beside
+the states (`Mark`) stands in the order's history and leaves the rank alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -38,6 +48,7 @@ class OrderState(StrEnum):
     ISSUED = "issued"
     DELIVERED = "delivered"
     SHOWN = "shown"
+    STANDBY = "standby"
     ACCEPTED = "accepted"
     UNABLE = "unable"
     EN_ROUTE = "en_route"
@@ -45,6 +56,26 @@ class OrderState(StrEnum):
     FEEDBACK = "feedback"
     DONE = "done"
     CANCELLED = "cancelled"
+    RECALLED = "recalled"
+    SUPERSEDED = "superseded"
+    HANDED_OVER = "handed_over"
+    EXPIRED = "expired"
+    UNDELIVERABLE = "undeliverable"
+
+
+class Mark(StrEnum):
+    """What happens to an order beside its states."""
+
+    REPEATED = "repeated"
+    """Announced once more, because nobody had answered."""
+    ESCALATED = "escalated"
+    RECALL_REQUESTED = "recall_requested"
+    RECALL_DECLINED = "recall_declined"
+    """A person of the unit goes on with the order, and said why."""
+    WELFARE_ASKED = "welfare_asked"
+    WELFARE_OK = "welfare_ok"
+    WELFARE_ALARM = "welfare_alarm"
+    """A person of the unit is not all right."""
 
 
 class Speaker(StrEnum):
@@ -54,6 +85,8 @@ class Speaker(StrEnum):
     """Through a device: its machine, or an officer who names himself."""
     DISPATCHER = "dispatcher"
     """At the console: what the unit said by voice, or the dispatcher's own will."""
+    CLOCK = "clock"
+    """Ours: a time ran out."""
 
 
 class Why(StrEnum):
@@ -77,88 +110,70 @@ class Why(StrEnum):
 
 _S = OrderState
 
+BY_MACHINE = frozenset({_S.DELIVERED, _S.SHOWN})
+"""Steps a device takes by itself."""
+BY_OFFICER = frozenset(
+    {_S.STANDBY, _S.ACCEPTED, _S.UNABLE, _S.EN_ROUTE, _S.ON_SCENE, _S.FEEDBACK, _S.DONE}
+)
+"""Steps a person of the unit takes."""
+CONFIRMED = frozenset({_S.RECALLED, _S.SUPERSEDED, _S.HANDED_OVER})
+"""Ends that are asked for, and that a person of the unit confirms."""
+BY_CLOCK = frozenset({_S.EXPIRED, _S.UNDELIVERABLE})
+"""Ends of an order that nobody accepted in time."""
+MAY_SAY: dict[Speaker, frozenset[OrderState]] = {
+    Speaker.DEVICE: BY_MACHINE | BY_OFFICER | CONFIRMED,
+    Speaker.DISPATCHER: BY_OFFICER | CONFIRMED | {_S.CANCELLED},
+    Speaker.CLOCK: BY_CLOCK,
+}
+NEEDS_REASON = frozenset({_S.UNABLE, _S.CANCELLED})
+
+ENDS = frozenset({_S.UNABLE, _S.DONE, _S.CANCELLED}) | CONFIRMED | BY_CLOCK
+_WAY = (
+    *(_S.ISSUED, _S.DELIVERED, _S.SHOWN, _S.STANDBY),
+    *(_S.ACCEPTED, _S.EN_ROUTE, _S.ON_SCENE, _S.FEEDBACK),
+)
 RANK: dict[OrderState, int] = {
-    _S.ISSUED: 0,
-    _S.DELIVERED: 1,
-    _S.SHOWN: 2,
-    _S.ACCEPTED: 3,
-    _S.EN_ROUTE: 4,
-    _S.ON_SCENE: 5,
-    _S.FEEDBACK: 6,
-    _S.UNABLE: 7,
-    _S.DONE: 7,
-    _S.CANCELLED: 7,
+    **{state: rank for rank, state in enumerate(_WAY)},
+    **dict.fromkeys(ENDS, len(_WAY)),
 }
 """Never falls during the life of an order."""
 
+
+def _to(*states: OrderState) -> dict[OrderState, OrderState]:
+    return {state: state for state in states}
+
+
+_ANY_TIME = _to(_S.CANCELLED, *sorted(CONFIRMED))
+_UNANSWERED = _to(_S.UNABLE, _S.EXPIRED)
+
 TRANSITIONS: dict[OrderState, dict[OrderState, OrderState]] = {
     # present state: {what is reported: the state it makes}
-    _S.ISSUED: {
-        _S.DELIVERED: _S.DELIVERED,
-        _S.SHOWN: _S.SHOWN,
-        _S.ACCEPTED: _S.ACCEPTED,
-        _S.UNABLE: _S.UNABLE,
-        _S.EN_ROUTE: _S.EN_ROUTE,
-        _S.ON_SCENE: _S.ON_SCENE,
-        _S.DONE: _S.DONE,
-        _S.CANCELLED: _S.CANCELLED,
-    },
-    _S.DELIVERED: {
-        _S.SHOWN: _S.SHOWN,
-        _S.ACCEPTED: _S.ACCEPTED,
-        _S.UNABLE: _S.UNABLE,
-        _S.EN_ROUTE: _S.EN_ROUTE,
-        _S.ON_SCENE: _S.ON_SCENE,
-        _S.DONE: _S.DONE,
-        _S.CANCELLED: _S.CANCELLED,
-    },
-    _S.SHOWN: {
-        _S.ACCEPTED: _S.ACCEPTED,
-        _S.UNABLE: _S.UNABLE,
-        _S.EN_ROUTE: _S.EN_ROUTE,
-        _S.ON_SCENE: _S.ON_SCENE,
-        _S.DONE: _S.DONE,
-        _S.CANCELLED: _S.CANCELLED,
-    },
-    _S.ACCEPTED: {
-        _S.UNABLE: _S.UNABLE,
-        _S.EN_ROUTE: _S.EN_ROUTE,
-        _S.ON_SCENE: _S.ON_SCENE,
-        _S.FEEDBACK: _S.ACCEPTED,
-        _S.DONE: _S.DONE,
-        _S.CANCELLED: _S.CANCELLED,
-    },
-    _S.EN_ROUTE: {
-        _S.UNABLE: _S.UNABLE,
-        _S.ON_SCENE: _S.ON_SCENE,
-        _S.FEEDBACK: _S.EN_ROUTE,
-        _S.DONE: _S.DONE,
-        _S.CANCELLED: _S.CANCELLED,
-    },
-    _S.ON_SCENE: {
-        _S.FEEDBACK: _S.FEEDBACK,
-        _S.DONE: _S.DONE,
-        _S.CANCELLED: _S.CANCELLED,
-    },
-    _S.FEEDBACK: {
-        _S.FEEDBACK: _S.FEEDBACK,
-        _S.DONE: _S.DONE,
-        _S.CANCELLED: _S.CANCELLED,
-    },
-    _S.UNABLE: {},
-    _S.DONE: {},
-    _S.CANCELLED: {},
+    _S.ISSUED: _ANY_TIME
+    | _UNANSWERED
+    | _to(_S.DELIVERED, _S.SHOWN, _S.STANDBY, _S.ACCEPTED, _S.EN_ROUTE, _S.ON_SCENE, _S.DONE)
+    | _to(_S.UNDELIVERABLE),
+    _S.DELIVERED: _ANY_TIME
+    | _UNANSWERED
+    | _to(_S.SHOWN, _S.STANDBY, _S.ACCEPTED, _S.EN_ROUTE, _S.ON_SCENE, _S.DONE),
+    _S.SHOWN: _ANY_TIME
+    | _UNANSWERED
+    | _to(_S.STANDBY, _S.ACCEPTED, _S.EN_ROUTE, _S.ON_SCENE, _S.DONE),
+    _S.STANDBY: _ANY_TIME
+    | _UNANSWERED
+    | _to(_S.STANDBY, _S.ACCEPTED, _S.EN_ROUTE, _S.ON_SCENE, _S.DONE),
+    _S.ACCEPTED: _ANY_TIME
+    | _to(_S.UNABLE, _S.EN_ROUTE, _S.ON_SCENE, _S.DONE)
+    | {_S.FEEDBACK: _S.ACCEPTED},
+    _S.EN_ROUTE: _ANY_TIME | _to(_S.UNABLE, _S.ON_SCENE, _S.DONE) | {_S.FEEDBACK: _S.EN_ROUTE},
+    _S.ON_SCENE: _ANY_TIME | _to(_S.FEEDBACK, _S.DONE),
+    _S.FEEDBACK: _ANY_TIME | _to(_S.FEEDBACK, _S.DONE),
+    **{end: {} for end in sorted(ENDS)},
 }
 
-BY_MACHINE = frozenset({_S.DELIVERED, _S.SHOWN})
-"""Steps a device takes by itself."""
-BY_OFFICER = frozenset({_S.ACCEPTED, _S.UNABLE, _S.EN_ROUTE, _S.ON_SCENE, _S.FEEDBACK, _S.DONE})
-"""Steps a person of the unit takes."""
-MAY_SAY: dict[Speaker, frozenset[OrderState]] = {
-    Speaker.DEVICE: BY_MACHINE | BY_OFFICER,
-    Speaker.DISPATCHER: BY_OFFICER | {_S.CANCELLED},
-}
-NEEDS_REASON = frozenset({_S.UNABLE, _S.CANCELLED})
+STANDBY_MAX = timedelta(minutes=30)
+"""Longer is no answer but a refusal: the dispatcher needs another unit."""
+STANDBY_UNSAID = timedelta(minutes=2)
+"""Where a unit says "wait" and not until when (starting value)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,27 +204,54 @@ class Verdict:
 
 def is_closed(state: OrderState) -> bool:
     """Whether the order is over."""
-    return not TRANSITIONS[state]
+    return state in ENDS
 
 
-def decide(state: OrderState, ver: int, said: Statement, *, crew: frozenset[str]) -> Verdict:
-    """Apply one report to an order in `state` at `ver`; `crew` are the badges of its unit."""
-    if (objection := _objection(state, ver, said, crew)) is not None:
+def is_answered(state: OrderState) -> bool:
+    """Whether a person of the unit has taken the order on, and it is not over."""
+    return RANK[_S.ACCEPTED] <= RANK[state] and state not in ENDS
+
+
+def standby_until(asked: datetime | None, now: datetime) -> datetime:
+    """Until when an order waits that a unit put off; at most `STANDBY_MAX` from now."""
+    return min(max(asked or now + STANDBY_UNSAID, now), now + STANDBY_MAX)
+
+
+def unanswerable(badge: str, crew: frozenset[str]) -> Why | None:
+    """Why a person with this badge cannot answer for the unit; None: he can."""
+    if not badge:
+        return Why.NO_BADGE
+    return None if badge in crew else Why.NOT_IN_UNIT
+
+
+def decide(
+    state: OrderState,
+    ver: int,
+    said: Statement,
+    *,
+    crew: frozenset[str],
+    asked: OrderState | None = None,
+) -> Verdict:
+    """Apply one report to an order in `state` at `ver`.
+
+    `crew`: the badges of its unit; `asked`: the end that a recall waits to be confirmed as.
+    """
+    if (objection := _objection(ver, said, crew)) is not None:
         return Verdict(state=state, ver=ver, why=objection)
     if (after := TRANSITIONS[state].get(said.state)) is None:
         return Verdict(state=state, ver=ver, why=_why_not(state, said.state))
+    if said.state in CONFIRMED and said.state is not asked:
+        return Verdict(state=state, ver=ver, why=Why.NOT_ALLOWED)
     return Verdict(state=after, ver=ver + 1)
 
 
-def _objection(state: OrderState, ver: int, said: Statement, crew: frozenset[str]) -> Why | None:
+def _objection(ver: int, said: Statement, crew: frozenset[str]) -> Why | None:
     """What is wrong with the report itself, whatever the order's state allows."""
     if said.state not in MAY_SAY[said.speaker]:
         return Why.NOT_ALLOWED
-    if said.speaker is Speaker.DEVICE and said.state in BY_OFFICER:
-        if not said.badge:
-            return Why.NO_BADGE
-        if said.badge not in crew:
-            return Why.NOT_IN_UNIT
+    by_person = said.speaker is Speaker.DEVICE and said.state not in BY_MACHINE
+    if by_person and (why := unanswerable(said.badge, crew)) is not None:
+        return why
     if said.state in NEEDS_REASON and not said.reason.strip():
         return Why.NO_REASON
     if said.seen_ver is not None and said.seen_ver != ver:

@@ -9,6 +9,7 @@ _BY_ORDER: dict[OrderState, UnitStatus] = {
     OrderState.ISSUED: UnitStatus.ASSIGNED,
     OrderState.DELIVERED: UnitStatus.ASSIGNED,
     OrderState.SHOWN: UnitStatus.ASSIGNED,
+    OrderState.STANDBY: UnitStatus.ASSIGNED,
     OrderState.ACCEPTED: UnitStatus.ASSIGNED,
     OrderState.EN_ROUTE: UnitStatus.EN_ROUTE,
     OrderState.ON_SCENE: UnitStatus.ON_SCENE,

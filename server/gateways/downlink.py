@@ -96,7 +96,7 @@ class Feed:
         expired = command.expires_at is not None and command.expires_at <= now
         over = command.seq <= self._head_at_hello and command.id not in self._open_ids
         kind, body = command.kind, command.body
-        if kind == "task" and (expired or over):
+        if kind != "notice" and (expired or over):
             kind = "notice"
             body = {"ref": command.id, "why": "expired" if expired else "closed"} | {
                 name: body[name] for name in ("order", "number", "incident") if name in body

@@ -1,10 +1,11 @@
 """What all consoles are told: one hub a process gathers changes and sends each once.
 
-It notes which units, incidents, roads and calls for help look different, gathers for a tick (less
-when more than units are among them), encodes ONE delta and hands the same text to every console. A
-console that joins gets a snapshot of that moment and then deltas; one whose queue is full is closed
-with 4004 and comes back for a new snapshot. Hints of the fan-out may be lost: open incidents are
-read again now and then, and calls for help every few seconds, so a miss costs no more than that.
+It notes which units, incidents, items of the worklist, roads and calls for help look different,
+gathers for a tick (less when more than units are among them), encodes ONE delta and hands the same
+text to every console. A console that joins gets a snapshot of that moment and then deltas; one
+whose queue is full is closed with 4004 and comes back for a new snapshot. Hints of the fan-out may
+be lost: open incidents and the worklist are read again now and then, and calls for help every few
+seconds, so a miss costs no more than that.
 
 Knows no socket and no rule of dispatch.
 """
@@ -24,6 +25,7 @@ import msgspec
 
 from protocols.native import CloseCode
 from server.board import Board
+from server.gateways.worknews import WorkNews
 from server.metrics import Metrics
 from server.ports import Clock, FanOut, RoadNews
 from server.stores import incidents, sos
@@ -132,6 +134,7 @@ class ConsoleHub:
         """Those that somebody must still look at."""
         self._changed_sos = False
         self._sos_at = 0.0
+        self._work = WorkNews(pool)
         self._stale_incidents: set[str] = set()
         self._reload_at = 0.0
         self._said_at = 0.0
@@ -141,6 +144,7 @@ class ConsoleHub:
         roads.on_change(self._roads_changed)
         fanout.subscribe("incident", self._incident_changed)
         fanout.subscribe(sos.TOPIC, self._sos_arrived)
+        fanout.subscribe("work", self._work_changed)
         fanout.subscribe("resync", self._resync)
         self.metrics.gauge("consoles", lambda: len(self._consoles))
 
@@ -198,16 +202,16 @@ class ConsoleHub:
 
     def tell(self) -> None:
         """One delta of everything that changed since the last; or a Tick after long silence."""
-        if (
-            self._changed_units
-            or self._changed_incidents
-            or self._changed_roads
-            or self._changed_sos
-        ):
+        if self._has_news:
             self.seq += 1
             self._broadcast(self._delta())
         elif _loop_s() - self._said_at >= self.limits.idle_s:
             self._broadcast(Tick(now=self._clock()))
+
+    @property
+    def _has_news(self) -> bool:
+        gathered = self._changed_units or self._changed_incidents or self._changed_roads
+        return bool(gathered) or self._changed_sos or self._work.has_news
 
     async def _until_due(self) -> None:
         """Something changed, the feed was silent for long, or it is time to read all again."""
@@ -239,6 +243,7 @@ class ConsoleHub:
             self._stale_incidents.discard(incident_id)
             if incident is not None:
                 self._take(incident)
+        await self._work.refresh()
 
     async def _read_sos(self) -> None:
         async with self._pool.acquire() as conn:
@@ -251,6 +256,7 @@ class ConsoleHub:
         """Read all; those that are open no more are read once again, to be shown closed."""
         async with self._pool.acquire() as conn:
             found = await incidents.load_open(conn)
+        await self._work.reload()
         for incident in found:
             self._take(incident)
         self._stale_incidents |= set(self._incidents) - {each.id for each in found}
@@ -266,6 +272,7 @@ class ConsoleHub:
         self._changed_incidents[incident.id] = incident
 
     def _snapshot(self) -> Snapshot:
+        work, work_open = self._work.snapshot()
         return Snapshot(
             seq=self.seq,
             now=self._clock(),
@@ -273,9 +280,12 @@ class ConsoleHub:
             incidents=sorted(self._incidents.values(), key=lambda each: -each.number),
             roads=self._roads.view(),
             sos=self._sos,
+            work=work,
+            work_open=work_open,
         )
 
     def _delta(self) -> Delta:
+        work, work_open = self._work.take()
         units = {unit_id: self._board.unit(unit_id) for unit_id in sorted(self._changed_units)}
         delta = Delta(
             seq=self.seq,
@@ -285,6 +295,8 @@ class ConsoleHub:
             gone_units=[unit_id for unit_id, unit in units.items() if unit is None],
             roads=self._roads.view() if self._changed_roads else None,
             sos=self._sos if self._changed_sos else None,
+            work=work,
+            work_open=work_open,
         )
         self._changed_units.clear()
         self._changed_incidents.clear()
@@ -311,6 +323,11 @@ class ConsoleHub:
 
     def _sos_arrived(self, _call_id: str) -> None:
         self._sos_at = 0.0
+        self._changed.set()
+        self._urgent.set()
+
+    def _work_changed(self, item_id: str) -> None:
+        self._work.note(item_id)
         self._changed.set()
         self._urgent.set()
 

@@ -19,11 +19,14 @@ import msgspec
 
 from devices.intake import Fix, Rejection, RejectionKind, Track
 from protocols.native import Location, Sos, State
+from server.dispatch.clock import ClockEstimate
 from server.gateways.field import Field
 from server.journal.kinds import JournalKind
-from server.stores import devices, journal, orders, sos
+from server.stores import devices, journal, orders, sos, worklist
+from server.stores.journal import Entry
 from server.stores.positions import Record
 from server.stores.presence import DeviceFix
+from server.stores.steps import Hint
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ class Uplink:
 
     def __init__(self, field: Field, device_id: str, install_id: str) -> None:
         self.track = Track()
+        self._clock = ClockEstimate()
         self._field = field
         self._metrics = field.metrics
         self._device_id, self._install_id = device_id, install_id
@@ -52,6 +56,7 @@ class Uplink:
 
     async def take_location(self, location: Location) -> None:
         received_at = self._field.clock()
+        self._clock.note(location.at, received_at)
         verdict = self.track.judge(location, received_at)
         if isinstance(verdict, Rejection):
             self._metrics.count("records_rejected", kind=verdict.kind)
@@ -79,9 +84,10 @@ class Uplink:
             self._field.fanout.publish(topic, payload)
         return stored
 
-    async def _store_state(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
+    async def _store_state(self, state: State) -> tuple[int, tuple[Hint, ...]]:
         """Returns the uplink counter afterwards, and what to publish."""
         now = self._field.clock()
+        self._clock.note(state.at, now)
         async with self._field.pool.acquire() as conn, conn.transaction():
             if not await devices.advance(
                 conn, device_id=self._device_id, install_id=self._install_id, n=state.n, now=now
@@ -91,7 +97,11 @@ class Uplink:
                 )
                 return stored, ()
             outcome = await orders.apply_report(
-                conn, device_id=self._device_id, state=state, received_at=now
+                conn,
+                device_id=self._device_id,
+                state=state,
+                received_at=now,
+                clock_offset_s=self._clock.offset_s,
             )
         return state.n, outcome.hints
 
@@ -109,7 +119,7 @@ class Uplink:
             self._field.fanout.publish(topic, payload)
         return stored
 
-    async def _store_sos(self, call: Sos) -> tuple[int, tuple[orders.Hint, ...]]:
+    async def _store_sos(self, call: Sos) -> tuple[int, tuple[Hint, ...]]:
         now = self._field.clock()
         who = {"device_id": self._device_id, "install_id": self._install_id}
         async with self._field.pool.acquire() as conn, conn.transaction():
@@ -124,7 +134,7 @@ class Uplink:
             )
         return call.n, hints
 
-    async def _store_unstorable(self, state: State) -> tuple[int, tuple[orders.Hint, ...]]:
+    async def _store_unstorable(self, state: State) -> tuple[int, tuple[Hint, ...]]:
         """A report no table takes must not hold up those behind it; the log says it came."""
         self._metrics.count("reports_unstorable")
         async with self._field.pool.acquire() as conn, conn.transaction():
@@ -136,14 +146,18 @@ class Uplink:
                 now=self._field.clock(),
             )
             assert moved, "the counter stood right when the report was tried"
-            await journal.append(
-                conn,
+            body = {"why": "unstorable", "n": state.n, "reported": str(state.s)}
+            item = await worklist.delivery_failed(
+                conn, self._device_id, body=body, at=self._field.clock()
+            )
+            ignored = Entry(
                 actor=f"device:{self._device_id}",
                 subject=f"device:{self._device_id}",
                 kind=JournalKind.ORDER_REPORT_IGNORED,
-                body={"why": "unstorable", "n": state.n, "reported": str(state.s)},
+                body=body,
             )
-        return state.n, ()
+            await journal.append_all(conn, (ignored, *item.entries))
+        return state.n, item.hints
 
     async def _put(
         self, n: int, received_at: datetime, fix: Fix | None = None, *, live: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -18,6 +19,8 @@ from server.http.needs import Line, RequestId, Services, Text, guarded, number, 
 from server.pipeline import UNITS_PER_DECISION_MAX, NewDecision, NewIncident, utc_now
 from server.stores import incidents
 from server.stores.incidents import Which
+from server.stores.replacing import REPLACED_MAX, Replaced
+from server.stores.stepping import COMMAND_TTL
 from server.stores.users import User
 from server.views import IncidentView, OrderView, Priority
 
@@ -37,6 +40,13 @@ class IncidentBody(Struct, kw_only=True):
         require_short(note=self.note)
 
 
+class ReplacedBody(Struct, kw_only=True):
+    """An order that gives way, as it was seen."""
+
+    order_id: Line
+    ver: int
+
+
 class DispatchBody(Struct, kw_only=True):
     """POST /api/incidents/{id}/dispatch."""
 
@@ -45,9 +55,11 @@ class DispatchBody(Struct, kw_only=True):
     unit_ids: Annotated[list[Line], Meta(max_length=UNITS_PER_DECISION_MAX)]
     instruction: Text = ""
     reason: Text = ""
+    replaces: Annotated[list[ReplacedBody], Meta(max_length=REPLACED_MAX)] = []
+    valid_s: Annotated[float, Meta(ge=60, le=24 * 3600)] = COMMAND_TTL.total_seconds()
 
     def __post_init__(self) -> None:
-        require_short(instruction=self.instruction)
+        require_short(instruction=self.instruction, reason=self.reason)
 
 
 class CloseBody(Struct, kw_only=True):
@@ -143,6 +155,8 @@ class _Desk:
             unit_ids=body.unit_ids,
             instruction=body.instruction.strip(),
             reason=body.reason.strip(),
+            replaces=[Replaced(order_id=each.order_id, ver=each.ver) for each in body.replaces],
+            valid=timedelta(seconds=body.valid_s),
         )
         issued, fresh = await self._pipeline.dispatch(
             request.path_params["id"], wanted, by=user.actor

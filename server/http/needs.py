@@ -24,6 +24,7 @@ from server.http.errors import ApiError
 from server.http.texts import NO_NUL
 from server.learnedroads import LearnedRoads
 from server.learningdesk import LearningDesk
+from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline
 from server.placenames import PlaceNames
 from server.ports import LiveUnits, Router
@@ -56,6 +57,8 @@ class Services(Protocol):
     def pool(self) -> Any: ...
     @property
     def pipeline(self) -> Pipeline: ...
+    @property
+    def order_desk(self) -> OrderDesk: ...
     @property
     def board(self) -> LiveUnits: ...
     @property

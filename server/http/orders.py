@@ -1,8 +1,11 @@
-"""Orders over HTTP: cancel, and enter what a unit said by voice."""
+"""Orders over HTTP: cancel, take back, and enter what a unit said by voice."""
 
 from __future__ import annotations
 
-from msgspec import Struct
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -30,14 +33,44 @@ class VoiceBody(Struct, kw_only=True):
     state: OrderState
     reason: Text = ""
     note: Text = ""
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    """Of a standby."""
 
     def __post_init__(self) -> None:
         require_short(reason=self.reason, note=self.note)
 
 
+class RecallBody(Struct, kw_only=True):
+    """POST /api/orders/{id}/recall."""
+
+    ver: int
+    reason: Text
+
+    def __post_init__(self) -> None:
+        require_short(reason=self.reason)
+
+
+class RecallAnswerBody(Struct, kw_only=True):
+    """POST /api/orders/{id}/recall/answer."""
+
+    ver: int
+    confirmed: bool
+    reason: Text = ""
+
+    def __post_init__(self) -> None:
+        require_short(reason=self.reason)
+
+
+class WelfareBody(Struct, kw_only=True):
+    """POST /api/orders/{id}/welfare."""
+
+    well: bool
+    note: Text = ""
+
+
 def routes(services: Services) -> list[BaseRoute]:
     """The routes of this module."""
-    pipeline = services.pipeline
+    pipeline, desk = services.pipeline, services.order_desk
 
     async def cancel(request: Request, user: User) -> Response:
         body = await read_body(request, CancelBody)
@@ -54,11 +87,41 @@ def routes(services: Services) -> list[BaseRoute]:
             state=body.state,
             reason=body.reason.strip(),
             note=body.note.strip(),
+            until=body.until,
             by=user.actor,
         )
         return json(order)
 
+    async def recall(request: Request, user: User) -> Response:
+        body = await read_body(request, RecallBody)
+        order = await desk.recall(
+            request.path_params["id"], ver=body.ver, reason=body.reason.strip(), by=user.actor
+        )
+        return json(order)
+
+    async def recall_answer(request: Request, user: User) -> Response:
+        body = await read_body(request, RecallAnswerBody)
+        order = await desk.recall_answered(
+            request.path_params["id"],
+            ver=body.ver,
+            confirmed=body.confirmed,
+            reason=body.reason.strip(),
+            by=user.actor,
+        )
+        return json(order)
+
+    async def welfare(request: Request, user: User) -> Response:
+        body = await read_body(request, WelfareBody)
+        order = await desk.welfare_answered(
+            request.path_params["id"], well=body.well, note=body.note.strip(), by=user.actor
+        )
+        return json(order)
+
+    one = "/api/orders/{id}"
     return [
-        Route("/api/orders/{id}/cancel", guarded(cancel, "dispatcher"), methods=["POST"]),
-        Route("/api/orders/{id}/report", guarded(report, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/cancel", guarded(cancel, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/report", guarded(report, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/recall", guarded(recall, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/recall/answer", guarded(recall_answer, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/welfare", guarded(welfare, "dispatcher"), methods=["POST"]),
     ]

@@ -22,7 +22,8 @@ REPLAY_LEN_MAX = 500
 SEQ_MAX = 2**53
 """No number of a frame has more figures."""
 
-CommandKind = Literal["task", "notice"]
+CommandKind = Literal["task", "notice", "recall", "check"]
+"""`recall`: let go of an order; `check`: a lone officer is asked whether all is well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from server.dispatch.errors import Conflict, NotFound
-from server.dispatch.orders import OrderState
+from server.dispatch.orders import OrderState, is_answered
+from server.dispatch.worklist import ItemKind
 from server.ids import new_id
-from server.stores import commands, incidents, order_rows, units
+from server.stores import commands, incidents, order_rows, units, worklist
 from server.stores.decisions import Decision
+from server.stores.journal import Entry
 from server.stores.order_rows import Event
-from server.stores.orders import COMMAND_TTL, Hint
+from server.stores.stepping import COMMAND_TTL
+from server.stores.steps import Hint
 from server.stores.units import UnitRow
 from server.views import IncidentView, OrderView, RecommendationView
 
@@ -27,6 +30,8 @@ class Issued:
 
     tasks: tuple[tuple[UnitRow, dict[str, Any]], ...]
     hints: tuple[Hint, ...]
+    entries: tuple[Entry, ...] = ()
+    """What the log says beside the orders themselves."""
 
 
 async def units_on_duty(conn: Any, unit_ids: Sequence[str]) -> list[UnitRow]:
@@ -51,8 +56,12 @@ async def issue(
     recommended: RecommendationView,
     *,
     instruction: str,
+    valid: timedelta = COMMAND_TTL,
 ) -> Issued:
-    """Write the orders of a decision. Raises `Conflict` (`unit_busy`)."""
+    """Write the orders of a decision. Raises `Conflict` (`unit_busy`).
+
+    Nobody may accept them once `valid` is over.
+    """
     tasks = {}
     for row in rows:
         tasks[row.id] = await _order(
@@ -61,9 +70,12 @@ async def issue(
             decision,
             row,
             instruction=instruction,
-            eta_s=_eta_s(recommended, row.id),
+            etas=_etas(recommended, row.id),
+            expires_at=decision.decided_at + valid,
         )
+    await order_rows.look_again(conn, incident.id)
     hints: list[Hint] = []
+    mute = set(tasks)
     for device_id, unit_id in await units.order_devices(conn, list(tasks)):
         await commands.enqueue(
             conn,
@@ -72,15 +84,37 @@ async def issue(
             priority=incident.priority,
             body=tasks[unit_id],
             order_id=tasks[unit_id]["order"],
-            expires_at=decision.decided_at + COMMAND_TTL,
+            expires_at=decision.decided_at + valid,
             now=decision.decided_at,
         )
         hints.append(("device", device_id))
+        mute.discard(unit_id)
     hints += [("unit", row.id) for row in rows]
+    items = [
+        await _tell_by_voice(conn, incident, row, tasks[row.id], at=decision.decided_at)
+        for row in rows
+        if row.id in mute
+    ]
+    entries, item_hints = worklist.told(items)
     return Issued(
         tasks=tuple((row, tasks[row.id]) for row in rows),
-        hints=(*hints, ("incident", incident.id)),
+        hints=(*hints, *item_hints, ("incident", incident.id)),
+        entries=entries,
     )
+
+
+async def _tell_by_voice(
+    conn: Any, incident: IncidentView, row: UnitRow, task: dict[str, Any], *, at: datetime
+) -> worklist.Changed:
+    """No device of the unit can show the order: a person must."""
+    about = worklist.About(
+        subject=f"order:{task['order']}",
+        order_id=task["order"],
+        incident_id=incident.id,
+        unit_id=row.id,
+    )
+    body = {"number": task["number"], "call_sign": row.call_sign}
+    return await worklist.raise_item(conn, ItemKind.NO_DEVICE, about, body=body, at=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +157,7 @@ async def tell_late(conn: Any, found: Running, device_id: str, *, now: datetime)
             eta_s=order.eta_s,
         ),
         order_id=order.id,
-        expires_at=now + COMMAND_TTL,
+        expires_at=now + COMMAND_TTL if is_answered(OrderState(order.state)) else order.expires_at,
         now=now,
     )
 
@@ -145,7 +179,8 @@ async def _order(
     row: UnitRow,
     *,
     instruction: str,
-    eta_s: float | None,
+    etas: tuple[float | None, float | None],
+    expires_at: datetime,
 ) -> dict[str, Any]:
     """Write one order with its first event; returns what its task says."""
     order_id = new_id()
@@ -157,10 +192,12 @@ async def _order(
             incident_id=incident.id,
             decision_id=decision.id,
             unit_id=row.id,
-            eta_s=eta_s,
+            eta_s=etas[0],
+            eta_p90_s=etas[1],
             instruction=instruction,
             issued_by=decision.decided_by,
             at=decision.decided_at,
+            expires_at=expires_at,
         )
         if number is None:
             # Free again if the order in our way ended between the two statements.
@@ -175,7 +212,7 @@ async def _order(
         reason=decision.reason,
     )
     await order_rows.add_event(conn, event)
-    return _task(order_id, number, incident, row, instruction=instruction, eta_s=eta_s)
+    return _task(order_id, number, incident, row, instruction=instruction, eta_s=etas[0])
 
 
 def _task(
@@ -207,9 +244,9 @@ def _task(
     }
 
 
-def _eta_s(recommended: RecommendationView, unit_id: str) -> float | None:
-    """As the dispatcher saw it."""
+def _etas(recommended: RecommendationView, unit_id: str) -> tuple[float | None, float | None]:
+    """Median, and what nine journeys in ten keep, as the dispatcher saw them."""
     for each in (*recommended.candidates, *recommended.excluded):
         if each.unit_id == unit_id:
-            return each.eta_s
-    return None
+            return each.eta_s, each.eta_p90_s
+    return None, None

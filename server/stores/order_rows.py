@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from server.dispatch.orders import OrderState
+import msgspec
+
+from server.dispatch.clock import is_skewed
+from server.dispatch.orders import Mark, OrderState
 from server.views import OrderEventView, OrderView
 
 # Issue one order; no row when the unit has an open one: the index `dispatch_order_one_open`
 # is the arbiter between dispatchers.
 INSERT = """
 INSERT INTO dispatch_order
-    (id, incident_id, decision_id, unit_id, state, eta_s, instruction,
-     issued_by, issued_at, state_at)
-VALUES ($1, $2, $3, $4, 'issued', $5, $6, $7, $8, $8)
-ON CONFLICT (unit_id) WHERE closed_at IS NULL DO NOTHING
+    (id, incident_id, decision_id, unit_id, state, eta_s, eta_p90_s, instruction,
+     issued_by, issued_at, state_at, expires_at)
+VALUES ($1, $2, $3, $4, 'issued', $5, $6, $7, $8, $9, $9, $10)
+ON CONFLICT (unit_id) WHERE closed_at IS NULL AND recall_why IS DISTINCT FROM 'superseded'
+DO NOTHING
 RETURNING number
 """
 
@@ -27,59 +31,86 @@ INCIDENT_OF = "SELECT incident_id FROM dispatch_order WHERE id = $1"
 
 # Lock one order; its incident is locked already.
 LOCK = """
-SELECT dispatch_order.id, number, incident_id, unit_id, call_sign, state, ver
+SELECT dispatch_order.id, number, incident_id, unit_id, call_sign, state, ver,
+       recall_why, recall_state, successor_id
 FROM dispatch_order JOIN unit ON unit.id = dispatch_order.unit_id
 WHERE dispatch_order.id = $1 FOR NO KEY UPDATE OF dispatch_order
 """
 
 # Compare and set.
 SET_STATE = """
-UPDATE dispatch_order SET state = $3, ver = $4, state_at = $5, closed_at = $6
+UPDATE dispatch_order
+SET state = $3, ver = $4, state_at = $5, closed_at = $6, standby_until = $7
 WHERE id = $1 AND ver = $2
 """
+
+# The timers and the open troubles of an incident's orders are to be looked at again.
+LOOK_AGAIN = "UPDATE dispatch_order SET look_again = true WHERE incident_id = $1"
 
 # One step, applied or not.
 ADD_EVENT = """
 INSERT INTO order_event
-    (order_id, ver, state, applied, actor, device_id, device_at, server_at, lon, lat, reason, note)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    (order_id, ver, state, applied, actor, device_id, device_at, server_at, lon, lat, reason, note,
+     until_at, clock_offset_s)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+"""
+
+# An order as people see it, with its recall, its open escalation and its timers.
+_VIEW = """
+SELECT dispatch_order.id, number, incident_id, decision_id, unit_id, call_sign, state, ver,
+       eta_s, eta_p90_s, instruction, issued_by, issued_at, expires_at, state_at, closed_at,
+       CASE WHEN state = 'standby' THEN standby_until END AS standby_until, successor_id,
+       CASE WHEN recall_why IS NOT NULL THEN jsonb_build_object(
+           'why', recall_why, 'state', recall_state, 'reason', recall_reason,
+           'by', recall_by, 'at', recall_at) END AS recall,
+       (SELECT jsonb_build_object(
+            'id', escalation.id, 'level', level, 'opened_at', opened_at,
+            'proposal', proposal, 'offered_order_id', offered_id)
+        FROM escalation
+        WHERE escalation.order_id = dispatch_order.id AND settled_at IS NULL) AS escalation,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'kind', order_timer.kind, 'due_at', coalesce(stretched_to, due_at),
+            'expected_back', stretched_to IS NOT NULL, 'fired_at', fired_at)
+            ORDER BY coalesce(stretched_to, due_at), order_timer.kind), '[]')
+        FROM order_timer WHERE order_timer.order_id = dispatch_order.id) AS timers
+FROM dispatch_order JOIN unit ON unit.id = dispatch_order.unit_id
 """
 
 # Orders of these incidents, oldest first.
-OF_INCIDENTS = """
-SELECT dispatch_order.id, number, incident_id, unit_id, call_sign, state, ver, eta_s, instruction,
-       issued_by, issued_at, state_at, closed_at
-FROM dispatch_order JOIN unit ON unit.id = dispatch_order.unit_id
-WHERE incident_id = ANY($1::uuid[]) ORDER BY number
+OF_INCIDENTS = f"""
+{_VIEW}WHERE incident_id = ANY($1::uuid[]) ORDER BY number
 """
 
 # Orders of one decision, in the order of their numbers.
-OF_DECISION = """
-SELECT dispatch_order.id, number, incident_id, unit_id, call_sign, state, ver, eta_s, instruction,
-       issued_by, issued_at, state_at, closed_at
-FROM dispatch_order JOIN unit ON unit.id = dispatch_order.unit_id
-WHERE decision_id = $1 ORDER BY number
+OF_DECISION = f"""
+{_VIEW}WHERE decision_id = $1 ORDER BY number
 """
 
 # One order.
-BY_ID = """
-SELECT dispatch_order.id, number, incident_id, unit_id, call_sign, state, ver, eta_s, instruction,
-       issued_by, issued_at, state_at, closed_at
-FROM dispatch_order JOIN unit ON unit.id = dispatch_order.unit_id
-WHERE dispatch_order.id = $1
+BY_ID = f"""
+{_VIEW}WHERE dispatch_order.id = $1
 """
 
 # Steps of these orders, as they came.
 EVENTS_OF = """
-SELECT order_id, state, applied, actor, device_id, device_at, server_at, lon, lat, reason, note
+SELECT order_id, state, applied, actor, device_id, device_at, server_at, lon, lat, reason, note,
+       until_at, clock_offset_s
 FROM order_event WHERE order_id = ANY($1::uuid[]) ORDER BY id
 """
 
 # States of the incident's other orders.
 STATES_BESIDE = "SELECT state FROM dispatch_order WHERE incident_id = $1 AND id <> $2"
 
-# Number of the open order of a unit.
-OPEN_NUMBER = "SELECT number FROM dispatch_order WHERE unit_id = $1 AND closed_at IS NULL"
+# Number of the running order of a unit.
+OPEN_NUMBER = """
+SELECT number FROM dispatch_order
+WHERE unit_id = $1 AND closed_at IS NULL AND recall_why IS DISTINCT FROM 'superseded'
+"""
+
+# Open orders that give way to this one.
+GIVING_WAY = """
+SELECT id FROM dispatch_order WHERE successor_id = $1 AND closed_at IS NULL
+"""
 
 # Which command told which device of this order, by device id.
 TASKS_OF = """
@@ -98,6 +129,15 @@ class LockedOrder:
     call_sign: str
     state: OrderState
     ver: int
+    recall_why: OrderState | None
+    """What a recall would end it as; None: nobody wants it back."""
+    recall_state: str | None
+    successor_id: str | None
+
+    @property
+    def recall_wanted(self) -> OrderState | None:
+        """What the unit may confirm now; nothing once it declined."""
+        return None if self.recall_state == "declined" else self.recall_why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +146,7 @@ class Event:
 
     order_id: str
     ver: int
-    state: OrderState
+    state: OrderState | Mark
     applied: bool
     actor: str
     server_at: datetime
@@ -116,6 +156,10 @@ class Event:
     lat: float | None = None
     reason: str = ""
     note: str = ""
+    until_at: datetime | None = None
+    """Of a standby."""
+    clock_offset_s: float | None = None
+    """How far the device's clock is ahead of ours, as estimated."""
 
 
 async def insert(
@@ -126,16 +170,28 @@ async def insert(
     decision_id: str,
     unit_id: str,
     eta_s: float | None,
+    eta_p90_s: float | None,
     instruction: str,
     issued_by: str,
     at: datetime,
+    expires_at: datetime,
 ) -> int | None:
     """Issue one order and return its number; None when the unit has an open one.
 
     Several in one transaction: in order of unit id, or two dispatchers wait for each other.
     """
     number: int | None = await conn.fetchval(
-        INSERT, order_id, incident_id, decision_id, unit_id, eta_s, instruction, issued_by, at
+        INSERT,
+        order_id,
+        incident_id,
+        decision_id,
+        unit_id,
+        eta_s,
+        eta_p90_s,
+        instruction,
+        issued_by,
+        at,
+        expires_at,
     )
     return number
 
@@ -149,15 +205,27 @@ async def incident_of(conn: Any, order_id: str) -> str | None:
 async def lock(conn: Any, order_id: str) -> LockedOrder:
     """Lock an order that exists, after its incident."""
     row = await conn.fetchrow(LOCK, order_id)
-    return LockedOrder(**(dict(row) | {"state": OrderState(row["state"])}))
+    why = row["recall_why"]
+    states = {
+        "state": OrderState(row["state"]),
+        "recall_why": None if why is None else OrderState(why),
+    }
+    return LockedOrder(**(dict(row) | states))
 
 
 async def set_state(
-    conn: Any, order: LockedOrder, *, state: OrderState, ver: int, at: datetime, closed: bool
+    conn: Any,
+    order: LockedOrder,
+    *,
+    state: OrderState,
+    ver: int,
+    at: datetime,
+    closed: bool,
+    standby_until: datetime | None = None,
 ) -> None:
     """Move a locked order on; the version is compared all the same."""
     done = await conn.execute(
-        SET_STATE, order.id, order.ver, state, ver, at, at if closed else None
+        SET_STATE, order.id, order.ver, state, ver, at, at if closed else None, standby_until
     )
     assert done == "UPDATE 1", f"order {order.id} changed under its lock: {done}"
 
@@ -178,7 +246,14 @@ async def add_event(conn: Any, event: Event) -> None:
         event.lat,
         event.reason,
         event.note,
+        event.until_at,
+        event.clock_offset_s,
     )
+
+
+async def look_again(conn: Any, incident_id: str) -> None:
+    """Have the watch look at all orders of a locked incident once this transaction is over."""
+    await conn.execute(LOOK_AGAIN, incident_id)
 
 
 async def views_of_incidents(
@@ -189,13 +264,13 @@ async def views_of_incidents(
     events = await _events_of(conn, [row["id"] for row in rows]) if with_events else {}
     found: dict[str, list[OrderView]] = defaultdict(list)
     for row in rows:
-        found[row["incident_id"]].append(OrderView(**row, events=events.get(row["id"], [])))
+        found[row["incident_id"]].append(_view(row, events.get(row["id"], [])))
     return dict(found)
 
 
 async def views_of_decision(conn: Any, decision_id: str) -> list[OrderView]:
     """Orders that one decision issued."""
-    return [OrderView(**row) for row in await conn.fetch(OF_DECISION, decision_id)]
+    return [_view(row) for row in await conn.fetch(OF_DECISION, decision_id)]
 
 
 async def view(conn: Any, order_id: str) -> OrderView | None:
@@ -204,7 +279,7 @@ async def view(conn: Any, order_id: str) -> OrderView | None:
     if row is None:
         return None
     events = await _events_of(conn, [order_id])
-    return OrderView(**row, events=events.get(order_id, []))
+    return _view(row, events.get(order_id, []))
 
 
 async def states_beside(conn: Any, order: LockedOrder) -> list[OrderState]:
@@ -224,9 +299,19 @@ async def tasks_of(conn: Any, order_id: str) -> list[tuple[str, str]]:
     return [(row["device_id"], row["id"]) for row in await conn.fetch(TASKS_OF, order_id)]
 
 
+async def giving_way(conn: Any, order_id: str) -> list[str]:
+    """Open orders that this one takes the place of."""
+    return [row["id"] for row in await conn.fetch(GIVING_WAY, order_id)]
+
+
+def _view(row: Any, events: Sequence[OrderEventView] = ()) -> OrderView:
+    return msgspec.convert(dict(row) | {"events": list(events)}, OrderView)
+
+
 async def _events_of(conn: Any, order_ids: Sequence[str]) -> dict[str, list[OrderEventView]]:
     found: dict[str, list[OrderEventView]] = defaultdict(list)
     for row in await conn.fetch(EVENTS_OF, list(order_ids)):
         values = dict(row)
-        found[values.pop("order_id")].append(OrderEventView(**values))
+        skewed = is_skewed(values["clock_offset_s"])
+        found[values.pop("order_id")].append(OrderEventView(**values, clock_skewed=skewed))
     return dict(found)

@@ -1,22 +1,22 @@
-"""One step of an order, written whole inside the caller's transaction.
+"""What devices report about orders, applied inside the caller's transaction.
 
-State, event, what the devices must be told, what becomes of the incident. The entries for the
-command log come back with the result, because they are appended last; so do the hints to publish
-after the commit. Lock order everywhere: incident, its order, devices by id, command log.
+A report is about the order that a command told of, about its recall, or the answer to a check.
+Hints to publish after the commit come back with the result. Lock order everywhere: incident, its
+order, devices by id, items of the worklist, command log.
 """
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from protocols.native import Report, State
-from server.dispatch.incidents import IncidentStatus, status_after
 from server.dispatch.orders import (
+    BY_MACHINE,
     BY_OFFICER,
     OrderState,
     Speaker,
@@ -25,24 +25,22 @@ from server.dispatch.orders import (
     Why,
     decide,
     is_closed,
+    standby_until,
+    unanswerable,
 )
+from server.dispatch.worklist import ItemKind
 from server.journal.kinds import JournalKind
-from server.stores import commands, incidents, journal, order_rows, units
+from server.stores import incidents, journal, order_rows, recalls, units, worklist
 from server.stores.journal import Entry
 from server.stores.order_rows import Event, LockedOrder
+from server.stores.stepping import write_step
+from server.stores.steps import Hint, Marked, about, step_body
 from server.views import IncidentView
-
-COMMAND_TTL = timedelta(hours=4)
-"""A device that was out of reach for longer learns that it missed something, and no more."""
-CLOSED_BY_ITSELF: Final = "done"
-"""Outcome of an incident whose last order was done."""
-
-Hint = tuple[str, str]
-"""(topic, payload) for the fan-out."""
 
 STATE_OF_REPORT: dict[Report, OrderState] = {
     Report.RECEIVED: OrderState.DELIVERED,
     Report.SHOWN: OrderState.SHOWN,
+    Report.STANDBY: OrderState.STANDBY,
     Report.ACCEPTED: OrderState.ACCEPTED,
     Report.DECLINED: OrderState.UNABLE,
     Report.EN_ROUTE: OrderState.EN_ROUTE,
@@ -63,15 +61,6 @@ WHERE command.id = $1 AND command.device_id = $2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A verdict written down: what to append to the log, then what to publish."""
-
-    verdict: Verdict
-    entries: tuple[Entry, ...]
-    hints: tuple[Hint, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOutcome:
     """What a device's report changed. Publish `hints` after the commit."""
 
@@ -86,33 +75,58 @@ class ReportOutcome:
 
 
 async def apply_report(
-    conn: Any, *, device_id: str, state: State, received_at: datetime
+    conn: Any,
+    *,
+    device_id: str,
+    state: State,
+    received_at: datetime,
+    clock_offset_s: float | None = None,
 ) -> ReportOutcome:
     """Apply one state report of a device. Never refuses: what does not fit is kept as history.
 
     Appends to the command log, so it comes last in its transaction: move the installation's
-    `up_seq` before, and take one report a transaction.
+    `up_seq` before, and take one report a transaction. `clock_offset_s`: how far the device's clock
+    is ahead of ours, as estimated; None: not known.
     """
     state = _without_nul(state)
     row = await conn.fetchrow(COMMAND, state.id, device_id) if _is_uuid(state.id) else None
     if row is None:
-        return await _unknown(conn, device_id, state)
+        return await _unknown(conn, device_id, state, received_at)
     if row["kind"] == "notice" or _was_missed(row, state, received_at):
         return await _notice_received(conn, device_id, state, row)
     incident = await incidents.lock(conn, row["incident_id"])
     assert incident is not None
     order = await order_rows.lock(conn, row["order_id"])
     crew = await units.crew(conn, order.unit_id)
-    said = Statement(
-        state=STATE_OF_REPORT[state.s], speaker=Speaker.DEVICE, badge=state.by, reason=state.reason
-    )
-    by_person = said.state in BY_OFFICER and said.badge in crew
-    event = Event(
+    event = _event(order, device_id, state, received_at, clock_offset_s, crew)
+    match row["kind"]:
+        case "recall":
+            return await _recall_answered(conn, order, incident, event, state, crew)
+        case "check":
+            return await _welfare_answered(conn, order, event, state, crew)
+        case _:
+            said = _said(state, STATE_OF_REPORT[state.s])
+            return await _reported(conn, order, incident, event, said, crew)
+
+
+def _event(
+    order: LockedOrder,
+    device_id: str,
+    state: State,
+    received_at: datetime,
+    clock_offset_s: float | None,
+    crew: frozenset[str],
+) -> Event:
+    """What a device said, not yet applied."""
+    said = STATE_OF_REPORT[state.s]
+    by_person = said in BY_OFFICER and state.by in crew
+    asked_until = None if state.until is None else datetime.fromtimestamp(state.until / 1000, UTC)
+    return Event(
         order_id=order.id,
         ver=order.ver,
-        state=said.state,
+        state=said,
         applied=False,
-        actor=f"officer:{said.badge}" if by_person else f"device:{device_id}",
+        actor=f"officer:{state.by}" if by_person else f"device:{device_id}",
         server_at=received_at,
         device_id=device_id,
         device_at=_device_at(state),
@@ -120,158 +134,109 @@ async def apply_report(
         lat=state.lat if state.lon is not None else None,
         reason=state.reason,
         note=state.note,
-    )
-    verdict = decide(order.state, order.ver, said, crew=crew)
-    step = await write_step(conn, order, incident, verdict, event, claimed_badge=state.by)
-    await journal.append_all(conn, step.entries)
-    return ReportOutcome(
-        applied=verdict.applied,
-        why=verdict.why,
-        order_id=order.id,
-        incident_id=order.incident_id,
-        unit_id=order.unit_id,
-        hints=step.hints,
+        until_at=standby_until(asked_until, received_at) if said is OrderState.STANDBY else None,
+        clock_offset_s=clock_offset_s,
     )
 
 
-async def write_step(
+def _said(state: State, becomes: OrderState) -> Statement:
+    return Statement(state=becomes, speaker=Speaker.DEVICE, badge=state.by, reason=state.reason)
+
+
+async def _reported(
     conn: Any,
     order: LockedOrder,
     incident: IncidentView,
-    verdict: Verdict,
     event: Event,
-    *,
-    claimed_badge: str = "",
-) -> Step:
-    """Write one decided step of a locked order of a locked incident."""
-    event = replace(event, ver=verdict.ver, applied=verdict.applied)
-    await order_rows.add_event(conn, event)
-    changed: tuple[Hint, ...] = (("incident", order.incident_id),)
-    if not verdict.applied:
-        late = verdict.why is Why.LATE
-        ignored = () if late else (_ignored(order, verdict, event, claimed_badge),)
-        return Step(verdict=verdict, entries=ignored, hints=changed)
-    closed = is_closed(verdict.state)
-    await order_rows.set_state(
-        conn,
-        order,
-        state=verdict.state,
-        ver=verdict.ver,
-        at=event.server_at,
-        closed=closed,
-    )
-    entries: tuple[Entry, ...] = (_taken(order, verdict, event),)
-    hints = (*changed, ("unit", order.unit_id))
-    if closed:
-        told = await _tell_the_end(conn, order, incident, event)
-        entries += await _settle(conn, order, incident, event)
-        hints += tuple(("device", device_id) for device_id in told)
-    return Step(verdict=verdict, entries=entries, hints=hints)
+    said: Statement,
+    crew: frozenset[str],
+) -> ReportOutcome:
+    """A step of the order itself."""
+    verdict = decide(order.state, order.ver, said, crew=crew, asked=order.recall_wanted)
+    step = await write_step(conn, order, incident, verdict, event, claimed_badge=said.badge)
+    await journal.append_all(conn, step.entries)
+    return _outcome(order, verdict.why, step.hints)
 
 
-async def _tell_the_end(
-    conn: Any, order: LockedOrder, incident: IncidentView, event: Event
-) -> list[str]:
-    """A notice to every device that shows the order, but not to the one that ended it."""
-    told = []
-    for device_id, command_id in await order_rows.tasks_of(conn, order.id):
-        if device_id == event.device_id:
-            continue
-        await commands.enqueue(
-            conn,
-            device_id=device_id,
-            kind="notice",
-            priority=incident.priority,
-            body={
-                "ref": command_id,
-                "order": order.id,
-                "number": order.number,
-                "why": str(event.state),
-                "text": event.reason or event.note,
-            },
-            order_id=order.id,
-            expires_at=event.server_at + COMMAND_TTL,
-            now=event.server_at,
+async def _recall_answered(
+    conn: Any,
+    order: LockedOrder,
+    incident: IncidentView,
+    event: Event,
+    state: State,
+    crew: frozenset[str],
+) -> ReportOutcome:
+    """The unit's machine has the recall, or a person of it confirms or declines."""
+    assert order.recall_why is not None, "a recall is sent for orders that are recalled"
+    if (receipt := STATE_OF_REPORT[state.s]) in BY_MACHINE:
+        return await _marked(conn, order, await recalls.received(conn, order, receipt, event))
+    if state.s is Report.DECLINED and not is_closed(order.state):
+        why = unanswerable(state.by, crew) or (None if state.reason.strip() else Why.NO_REASON)
+        if why is None:
+            return await _marked(conn, order, await recalls.declined(conn, order, event))
+    if state.s is Report.ACCEPTED:
+        said = _said(state, order.recall_why)
+        event = replace(event, state=order.recall_why)
+        return await _reported(conn, order, incident, event, said, crew)
+    refused = Verdict(state=order.state, ver=order.ver, why=_why_no_recall(order, state, crew))
+    step = await write_step(conn, order, incident, refused, event, claimed_badge=state.by)
+    await journal.append_all(conn, step.entries)
+    return _outcome(order, refused.why, step.hints)
+
+
+def _why_no_recall(order: LockedOrder, state: State, crew: frozenset[str]) -> Why:
+    if is_closed(order.state):
+        return Why.LATE
+    if state.s is Report.DECLINED:
+        return unanswerable(state.by, crew) or Why.NO_REASON
+    return Why.NOT_ALLOWED
+
+
+async def _welfare_answered(
+    conn: Any, order: LockedOrder, event: Event, state: State, crew: frozenset[str]
+) -> ReportOutcome:
+    """Somebody answers whether all is well; a machine's receipt is no answer."""
+    if state.s not in {Report.ACCEPTED, Report.DECLINED}:
+        return _outcome(order, "notice")
+    if (why := unanswerable(state.by, crew)) is not None:
+        body = step_body(order, event) | {"reported": str(state.s), "why": str(why)}
+        item = await worklist.raise_item(
+            conn, ItemKind.REPORT_REFUSED, about(order), body=body, at=event.server_at
         )
-        told.append(device_id)
-    return told
+        await journal.append_all(conn, item.entries)
+        return _outcome(order, why, item.hints)
+    well = state.s is Report.ACCEPTED
+    return await _marked(conn, order, await recalls.welfare_answered(conn, order, event, well=well))
 
 
-async def _settle(
-    conn: Any, order: LockedOrder, incident: IncidentView, event: Event
-) -> tuple[Entry, ...]:
-    """What becomes of the incident now that this order is over."""
-    before = IncidentStatus(incident.status)
-    if before is IncidentStatus.CLOSED:
-        return ()
-    status = status_after(event.state, await order_rows.states_beside(conn, order))
-    if status is IncidentStatus.CLOSED:
-        outcome = CLOSED_BY_ITSELF
-        await incidents.close(conn, incident.id, by="system", at=event.server_at, outcome=outcome)
-        body = {"number": incident.number, "outcome": outcome, "order": order.number}
-        return (_settled(incident, JournalKind.INCIDENT_CLOSED, body),)
-    if status is before:
-        return ()
-    await incidents.set_status(conn, incident.id, status)
-    if status is not IncidentStatus.OPEN:
-        return ()
-    body = {"number": incident.number, "order": order.number, "because": str(event.state)}
-    return (_settled(incident, JournalKind.INCIDENT_UNASSIGNED, body),)
+async def _marked(conn: Any, order: LockedOrder, marked: Marked) -> ReportOutcome:
+    await journal.append_all(conn, marked.entries)
+    return _outcome(order, None, marked.hints)
 
 
-def _settled(incident: IncidentView, kind: JournalKind, body: dict[str, Any]) -> Entry:
-    return Entry(actor="system", subject=f"incident:{incident.id}", kind=kind, body=body)
-
-
-def _taken(order: LockedOrder, verdict: Verdict, event: Event) -> Entry:
-    return Entry(
-        actor=event.actor,
-        subject=f"order:{order.id}",
-        kind=JournalKind(f"order.{event.state}"),
-        body=_step_body(order, event) | {"ver": verdict.ver, "state": str(verdict.state)},
+def _outcome(order: LockedOrder, why: str | None, hints: tuple[Hint, ...] = ()) -> ReportOutcome:
+    return ReportOutcome(
+        applied=why is None,
+        why=why,
+        order_id=order.id,
+        incident_id=order.incident_id,
+        unit_id=order.unit_id,
+        hints=hints,
     )
 
 
-def _ignored(order: LockedOrder, verdict: Verdict, event: Event, claimed_badge: str) -> Entry:
-    return Entry(
-        actor=event.actor,
-        subject=f"order:{order.id}",
-        kind=JournalKind.ORDER_REPORT_IGNORED,
-        body=_step_body(order, event)
-        | {
-            "reported": str(event.state),
-            "state": str(verdict.state),
-            "why": str(verdict.why),
-            "badge": claimed_badge,
-        },
-    )
-
-
-def _step_body(order: LockedOrder, event: Event) -> dict[str, Any]:
-    return {
-        "number": order.number,
-        "incident": order.incident_id,
-        "unit": order.unit_id,
-        "call_sign": order.call_sign,
-        "device": event.device_id,
-        "device_at": event.device_at,
-        "lon": event.lon,
-        "lat": event.lat,
-        "reason": event.reason,
-        "note": event.note,
-    }
-
-
-async def _unknown(conn: Any, device_id: str, state: State) -> ReportOutcome:
+async def _unknown(conn: Any, device_id: str, state: State, received_at: datetime) -> ReportOutcome:
+    """A report about nothing that this device was sent."""
     body = {"command": state.id, "reported": str(state.s), "why": "unknown", "badge": state.by}
-    await journal.append(
-        conn,
+    ignored = Entry(
         actor=f"device:{device_id}",
         subject=f"device:{device_id}",
         kind=JournalKind.ORDER_REPORT_IGNORED,
         body=body,
     )
-    return ReportOutcome(applied=False, why="unknown")
+    item = await worklist.delivery_failed(conn, device_id, body=body, at=received_at)
+    await journal.append_all(conn, (ignored, *item.entries))
+    return ReportOutcome(applied=False, why="unknown", hints=item.hints)
 
 
 def _was_missed(row: Any, state: State, received_at: datetime) -> bool:

@@ -19,7 +19,8 @@ from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.stores import commands, entries, incidents, journal
 from server.stores.journal import Entry
-from server.stores.orders import COMMAND_TTL, Hint
+from server.stores.stepping import COMMAND_TTL
+from server.stores.steps import Hint
 from server.views import IncidentView, SosView
 
 OPEN_LEN_MAX = 200

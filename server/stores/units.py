@@ -70,6 +70,7 @@ FROM unit
 LEFT JOIN station ON station.id = unit.station_id
 LEFT JOIN shift ON shift.unit_id = unit.id AND shift.off_at IS NULL
 LEFT JOIN dispatch_order AS running ON running.unit_id = unit.id AND running.closed_at IS NULL
+    AND running.recall_why IS DISTINCT FROM 'superseded'
 WHERE unit.retired_at IS NULL AND ($1::uuid[] IS NULL OR unit.id = ANY($1))
 ORDER BY unit.call_sign, unit.id
 LIMIT $2
@@ -81,6 +82,7 @@ SELECT unit.id, shift.id IS NOT NULL AS on_duty, running.number, running.state
 FROM unit
 LEFT JOIN shift ON shift.unit_id = unit.id AND shift.off_at IS NULL
 LEFT JOIN dispatch_order AS running ON running.unit_id = unit.id AND running.closed_at IS NULL
+    AND running.recall_why IS DISTINCT FROM 'superseded'
 WHERE unit.retired_at IS NULL
 """
 

@@ -16,10 +16,20 @@ from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
 from server.classroom import Classroom
-from server.http import guidance, incidents, journal, map, orders, reach, units  # noqa: A004 (its name)
+from server.http import (
+    guidance,
+    incidents,
+    journal,
+    map,  # noqa: A004 (its name)
+    orders,
+    reach,
+    units,
+    worklist,
+)
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id
+from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline
 from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
@@ -37,6 +47,7 @@ class Services:
 
     pool: Any
     pipeline: Pipeline
+    order_desk: OrderDesk
     board: StillLife
     routing: RoutingService
     roadmap: RoadMap
@@ -97,6 +108,7 @@ async def an_api(
         services = Services(
             pool,
             room.pipeline,
+            room.order_desk,
             room.live,
             room.routing,
             small_map,
@@ -116,7 +128,7 @@ async def an_api(
         auth = Auth(pool, Limits())
         routes = [
             route
-            for module in (incidents, orders, guidance, units, journal, map, reach)
+            for module in (incidents, orders, worklist, guidance, units, journal, map, reach)
             for route in module.routes(services)
         ]
         app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)

@@ -15,6 +15,7 @@ from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
 from protocols.native import Report, State
 from server.ids import new_id
+from server.orderdesk import OrderDesk
 from server.pipeline import NewDecision, NewIncident, Pipeline
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
@@ -141,6 +142,7 @@ class Room:
 
     pool: Any
     pipeline: Pipeline
+    order_desk: OrderDesk
     fanout: LoudFanOut
     live: StillLife
     routing: RoutingService
@@ -227,6 +229,7 @@ class Room:
         reason: str = "",
         note: str = "",
         at: datetime = NOW,
+        until: int | None = None,
     ) -> ReportOutcome:
         """A device reports, in a transaction of its own, as the gateway does it."""
         state = State(
@@ -237,6 +240,7 @@ class Room:
             by=by,
             reason=reason,
             note=note,
+            until=until,
             lat=27.54,
             lon=100.26,
         )
@@ -322,8 +326,9 @@ async def a_room(
             router=routing,
             roads=roads,
             map_meta=roadmap.meta,
-            clock=lambda: NOW,
+            clock=lambda: room.now,
         ),
+        order_desk=OrderDesk(pool=pool, fanout=fanout, clock=lambda: room.now),
         fanout=fanout,
         live=live,
         routing=routing,

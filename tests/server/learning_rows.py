@@ -128,8 +128,8 @@ class Drivers:
             )  # fmt: skip
             await conn.execute(
                 "INSERT INTO dispatch_order (id, incident_id, decision_id, unit_id, state, "
-                "issued_by, issued_at, state_at, closed_at) "
-                "VALUES ($1, $2, $3, $4, 'done', 'user:wang', $5, $6, $6)",
+                "issued_by, issued_at, state_at, closed_at, expires_at) "
+                "VALUES ($1, $2, $3, $4, 'done', 'user:wang', $5, $6, $6, $6)",
                 order, incident, decision, self.unit_id, started_at, ended_at,
             )  # fmt: skip
             for ver, (state, at) in enumerate((("en_route", started_at), ("on_scene", ended_at))):

@@ -267,8 +267,8 @@ async def test_device_cannot_answer_for_another(server: WholeServer, pool: Pool)
             pass
 
     assert await pool.fetchval("SELECT state FROM dispatch_order") == "issued"
-    kinds = await pool.fetch("SELECT kind FROM journal_entry ORDER BY seq DESC LIMIT 1")
-    assert kinds[0]["kind"] == "order.report_ignored"
+    kinds = await pool.fetch("SELECT kind FROM journal_entry ORDER BY seq DESC LIMIT 2")
+    assert [row["kind"] for row in kinds] == ["work.raised", "order.report_ignored"]
 
 
 class Abuse:

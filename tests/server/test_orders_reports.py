@@ -13,7 +13,7 @@ from geo.roadmap import RoadMap
 from protocols.errors import FrameTooLarge
 from protocols.native import FRAME_BYTES_MAX, Report
 from server.stores import commands
-from server.stores.orders import COMMAND_TTL
+from server.stores.stepping import COMMAND_TTL
 from server.stores.units import UnitRow, load_units
 from server.views import IncidentView, OrderView
 from tests.server.dispatch_room import BY, NOW, Room, a_room
@@ -126,7 +126,7 @@ async def test_unable_says_why_and_the_incident_needs_a_unit_again(job: Job) -> 
     order = await job.now()
     assert (order.state, order.events[-1].reason) == ("unable", "road is blocked")
     assert (await job.room.incident(job.incident.id)).status == "open"
-    assert (await job.room.kinds())[-2:] == ["order.unable", "incident.unassigned"]
+    assert (await job.room.kinds())[-3:] == ["order.unable", "incident.unassigned", "work.raised"]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_acceptance_after_the_cancellation_is_kept_and_the_order_stays_can
 
     assert outcome.why == "closed"
     assert (await job.now()).state == "cancelled"
-    assert (await job.room.kinds())[-1] == "order.report_ignored"
+    assert (await job.room.kinds())[-2:] == ["order.report_ignored", "work.raised"]
 
 
 async def test_the_receipt_of_a_notice_is_logged_and_changes_nothing(job: Job) -> None:
@@ -217,7 +217,7 @@ async def test_a_report_about_an_unknown_command_is_logged_and_swallowed(
     outcome = await job.room.report(HANDSET, command_id, Report.RECEIVED)
 
     assert (outcome.applied, outcome.why, outcome.order_id) == (False, "unknown", None)
-    assert (await job.room.kinds())[-1] == "order.report_ignored"
+    assert (await job.room.kinds())[-2:] == ["order.report_ignored", "work.raised"]
 
 
 async def test_a_device_cannot_report_about_another_devices_command(job: Job) -> None:

@@ -26,7 +26,7 @@ from server.embedded.launcher import Running
 from server.gateways.hub import HubLimits
 from server.gateways.sessions import GatewayLimits
 from server.listening import OTHER_FILES_MAX, CannotListen, listen
-from server.settings import Limits, Settings, SettingsError, from_env, names
+from server.settings import Limits, Settings, SettingsError, from_env, names, timer_defaults
 from server.stores.positions import WriterLimits
 
 GONE_S = 15.0
@@ -310,6 +310,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     documented = dict(re.findall(r"\| `(RIDGELINE_\w+)` \| ([\d.]+) \|", docs))
 
     defaults = {f"RIDGELINE_{f.name.upper()}": getattr(Limits(), f.name) for f in fields(Limits)}
+    defaults |= timer_defaults()
     assert {name: float(text) for name, text in documented.items()} == defaults
     assert all(f"`{name}`" in docs for name in names())
 

@@ -12,7 +12,15 @@ import { actorWords, deviceWords, listWords, t } from "./words";
 
 /** The way of an order that goes well; the position is its rank. */
 const WAY: OrderState[] = ["issued", "delivered", "shown", "accepted", "en_route", "on_scene", "done"];
-const ENDS_BADLY: OrderState[] = ["unable", "cancelled"];
+const ENDS_BADLY: OrderState[] = [
+  "unable",
+  "cancelled",
+  "recalled",
+  "superseded",
+  "handed_over",
+  "expired",
+  "undeliverable",
+];
 
 export function Orders({ orders }: { orders: Order[] }) {
   const openFirst = [...orders].sort(
@@ -31,7 +39,8 @@ export function Orders({ orders }: { orders: Order[] }) {
 }
 
 function rankOf(state: OrderState): number {
-  return WAY.indexOf(state === "feedback" ? "on_scene" : state);
+  const step = { feedback: "on_scene", standby: "shown" }[state as string] ?? state;
+  return WAY.indexOf(step as OrderState);
 }
 
 function OrderCard({ order }: { order: Order }) {

@@ -9,13 +9,19 @@ export type OrderState =
   | "issued"
   | "delivered"
   | "shown"
+  | "standby"
   | "accepted"
   | "unable"
   | "en_route"
   | "on_scene"
   | "feedback"
   | "done"
-  | "cancelled";
+  | "cancelled"
+  | "recalled"
+  | "superseded"
+  | "handed_over"
+  | "expired"
+  | "undeliverable";
 export type Role = "dispatcher" | "officer" | "supervisor" | "admin";
 
 /** ISO 8601, UTC. */
@@ -89,22 +95,87 @@ export interface OrderEvent {
   lat: number | null;
   reason: string;
   note: string;
+  /** Of a standby. */
+  until_at: Instant | null;
+  /** How far the device's clock was ahead of the server's; null: not known. */
+  clock_offset_s: number | null;
+  clock_skewed: boolean;
+}
+
+export interface Recall {
+  why: "recalled" | "superseded" | "handed_over";
+  state: "requested" | "delivered" | "shown" | "declined";
+  reason: string;
+  by: string;
+  at: Instant;
+}
+
+/** Something that is waited for; `expected_back`: stretched, the unit is in a known dead zone. */
+export interface OrderTimer {
+  kind: string;
+  due_at: Instant;
+  expected_back: boolean;
+  fired_at: Instant | null;
+}
+
+export interface Proposal {
+  recommendation_id: string;
+  unit_id: string;
+  call_sign: string;
+  eta_s: number | null;
+  eta_p90_s: number | null;
+}
+
+export interface Escalation {
+  id: string;
+  level: "leader" | "supervisor";
+  opened_at: Instant;
+  proposal: Proposal | null;
+  offered_order_id: string | null;
+}
+
+/** Something a person must see to. */
+export interface WorkItem {
+  id: string;
+  number: number;
+  kind: string;
+  severity: "notice" | "warning" | "alarm";
+  subject: string;
+  order_id: string | null;
+  incident_id: string | null;
+  unit_id: string | null;
+  body: Record<string, unknown>;
+  times: number;
+  raised_at: Instant;
+  claimed_by: string | null;
+  claimed_at: Instant | null;
+  settled_at: Instant | null;
+  settled_by: string | null;
+  why: string;
 }
 
 export interface Order {
   id: string;
   number: number;
   incident_id: string;
+  decision_id: string;
   unit_id: string;
   call_sign: string;
   state: OrderState;
   ver: number;
   eta_s: number | null;
+  eta_p90_s: number | null;
   instruction: string;
   issued_by: string;
   issued_at: Instant;
+  expires_at: Instant;
   state_at: Instant;
   closed_at: Instant | null;
+  standby_until: Instant | null;
+  recall: Recall | null;
+  successor_id: string | null;
+  escalation: Escalation | null;
+  timers: OrderTimer[];
   /** Only in the detail of one incident. */
   events: OrderEvent[];
 }
@@ -322,6 +393,9 @@ export interface Snapshot {
   roads: Roads;
   /** Calls for help that nobody has acknowledged, or that nobody knows the place of. */
   sos: SosCall[];
+  /** Open items of the worklist, gravest first; `work_open` may be more. */
+  work: WorkItem[];
+  work_open: number;
 }
 
 export interface Delta {
@@ -335,6 +409,10 @@ export interface Delta {
   roads: Roads | null;
   /** All of them, when anything about them changed. */
   sos: SosCall[] | null;
+  /** Items that were raised, claimed or settled. */
+  work: WorkItem[];
+  /** How many are open in all, when that changed. */
+  work_open: number | null;
 }
 
 export interface Tick {

@@ -1,0 +1,159 @@
+"""What a person must see to: kinds of items, how grave each is, and when one is gone by itself.
+
+Every negative feedback is an item: undeliverable, declined, expired, a timer that rang, a recall
+that nobody confirmed, an officer who is silent, a report that could not be counted. There is at
+most one open item of a kind about one thing, so the list is as long as there are open troubles:
+it needs no limit, and never drops one.
+
+An item whose cause is gone closes by itself and says why. What only a person can judge never does:
+a lone officer who fell silent is not well because the room cancelled his order.
+
+Knows no store; `server.stores.worklist` keeps the items.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from server.dispatch.orders import RANK, OrderState, is_closed
+
+
+class Severity(StrEnum):
+    """How soon somebody must look; the order is the rank."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+class ItemKind(StrEnum):
+    """What happened."""
+
+    NO_CONTACT = "no_contact"
+    """No device of the unit has received the order."""
+    NO_DEVICE = "no_device"
+    """The unit has no device that could show the order: tell it by voice."""
+    NOT_ACCEPTED = "not_accepted"
+    ESCALATED = "escalated"
+    """Still nobody: the leader is asked, with the next-best unit; later the supervisor."""
+    TWO_UNITS = "two_units"
+    """The first unit answered after all, and the next-best one was sent: recall one."""
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    UNDELIVERABLE = "undeliverable"
+    NOT_DEPARTED = "not_departed"
+    LATE_ARRIVAL = "late_arrival"
+    NO_FEEDBACK = "no_feedback"
+    WELFARE_SILENT = "welfare_silent"
+    WELFARE_ALARM = "welfare_alarm"
+    """An officer says that he is not all right."""
+    RECALL_UNCONFIRMED = "recall_unconfirmed"
+    RECALL_DECLINED = "recall_declined"
+    REPORT_REFUSED = "report_refused"
+    """An officer believes that he answered, and it does not count."""
+    ANSWERED_AFTER_END = "answered_after_end"
+    """A unit acts on an order that is over."""
+    DELIVERY_FAILED = "delivery_failed"
+    """A device or a path could not do its part."""
+
+
+_K = ItemKind
+
+SEVERITY: dict[ItemKind, Severity] = {
+    _K.NO_CONTACT: Severity.WARNING,
+    _K.NO_DEVICE: Severity.WARNING,
+    _K.NOT_ACCEPTED: Severity.WARNING,
+    _K.ESCALATED: Severity.WARNING,
+    _K.TWO_UNITS: Severity.ALARM,
+    _K.DECLINED: Severity.WARNING,
+    _K.EXPIRED: Severity.WARNING,
+    _K.UNDELIVERABLE: Severity.WARNING,
+    _K.NOT_DEPARTED: Severity.NOTICE,
+    _K.LATE_ARRIVAL: Severity.WARNING,
+    _K.NO_FEEDBACK: Severity.NOTICE,
+    _K.WELFARE_SILENT: Severity.ALARM,
+    _K.WELFARE_ALARM: Severity.ALARM,
+    _K.RECALL_UNCONFIRMED: Severity.WARNING,
+    _K.RECALL_DECLINED: Severity.WARNING,
+    _K.REPORT_REFUSED: Severity.WARNING,
+    _K.ANSWERED_AFTER_END: Severity.WARNING,
+    _K.DELIVERY_FAILED: Severity.NOTICE,
+}
+
+ENDED_BADLY = {
+    OrderState.UNABLE: _K.DECLINED,
+    OrderState.EXPIRED: _K.EXPIRED,
+    OrderState.UNDELIVERABLE: _K.UNDELIVERABLE,
+}
+"""Ends that leave an incident without the unit it was given."""
+
+_HELD_BY_STATE: dict[ItemKind, OrderState] = {
+    # gone from this rank on
+    _K.NO_CONTACT: OrderState.DELIVERED,
+    _K.NO_DEVICE: OrderState.ACCEPTED,
+    _K.NOT_ACCEPTED: OrderState.ACCEPTED,
+    _K.ESCALATED: OrderState.ACCEPTED,
+    _K.NOT_DEPARTED: OrderState.EN_ROUTE,
+    _K.LATE_ARRIVAL: OrderState.ON_SCENE,
+}
+_UNANSWERED = frozenset({_K.NOT_ACCEPTED, _K.ESCALATED})
+_UNTIL_HEARD = frozenset({_K.NO_FEEDBACK, _K.REPORT_REFUSED})
+_WHILE_OPEN = frozenset({_K.RECALL_UNCONFIRMED, _K.RECALL_DECLINED, _K.TWO_UNITS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What there is to know about the order of an item."""
+
+    state: OrderState
+    put_off: bool = False
+    """A standby that is not over yet."""
+    heard_at: datetime | None = None
+    """The last word of a person of the unit."""
+    recall_declined: bool = False
+    recall_wanted: bool = False
+    """Asked for, and neither confirmed nor declined."""
+    incident_closed: bool = False
+    sent_again: bool = False
+    """The incident got a later order."""
+    offered_open: bool = False
+    """A unit that was sent instead is still on it."""
+
+
+def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None:
+    """Why an item needs nobody any more: a code; None: it still does.
+
+    A word of the unit after `silent_since` is news to the item.
+    """
+    heard = order.heard_at is not None and order.heard_at > silent_since
+    if kind in _UNANSWERED and order.put_off:
+        return str(order.state)
+    if kind in _HELD_BY_STATE:
+        return _past(order.state, _HELD_BY_STATE[kind])
+    if kind is _K.WELFARE_SILENT:
+        return "heard" if heard else None
+    if kind in _UNTIL_HEARD and heard:
+        return "heard"
+    if kind in ENDED_BADLY.values():
+        return _seen_to(order)
+    if kind is _K.RECALL_UNCONFIRMED and order.recall_declined:
+        return "recall_declined"
+    if kind is _K.RECALL_DECLINED and order.recall_wanted:
+        return "recall_requested"
+    if kind is _K.TWO_UNITS and not order.offered_open:
+        return "one_unit"
+    if kind in _UNTIL_HEARD | _WHILE_OPEN and is_closed(order.state):
+        return str(order.state)
+    return None
+
+
+def _past(state: OrderState, wanted: OrderState) -> str | None:
+    return str(state) if RANK[state] >= RANK[wanted] else None
+
+
+def _seen_to(order: Situation) -> str | None:
+    if order.incident_closed:
+        return "incident_closed"
+    return "sent_again" if order.sent_again else None

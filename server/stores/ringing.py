@@ -1,0 +1,281 @@
+"""What a timer that rings does: to the order, to its devices, and for a person.
+
+Inside the transaction that claimed the timer, after incident and order are locked, so that it
+happens once or not at all.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, assert_never
+
+import msgspec
+
+from server.dispatch.errors import Conflict, NotFound
+from server.dispatch.orders import Mark, OrderState, Speaker, Statement, decide
+from server.dispatch.timers import Stance, TimerKind
+from server.dispatch.worklist import ItemKind, Severity
+from server.ids import new_id
+from server.journal.kinds import JournalKind
+from server.stores import (
+    decisions,
+    entries,
+    issue,
+    order_rows,
+    recalls,
+    stepping,
+    units,
+    watch,
+    worklist,
+)
+from server.stores.decisions import Decision
+from server.stores.journal import Entry
+from server.stores.order_rows import Event, LockedOrder
+from server.stores.steps import Marked, about
+from server.stores.watch import Known, Ringing
+from server.views import IncidentView, RecommendationView, UnitStatus
+from server.watchviews import ProposalView
+
+NEXT_PATH = "next_path"
+"""Topic of the fan-out: an order that no device has received, for paths beside the native one."""
+
+_ITEMS = {
+    TimerKind.RECEIPT: ItemKind.NO_CONTACT,
+    TimerKind.ACCEPTANCE: ItemKind.NOT_ACCEPTED,
+    TimerKind.DEPARTURE: ItemKind.NOT_DEPARTED,
+    TimerKind.ARRIVAL: ItemKind.LATE_ARRIVAL,
+    TimerKind.FEEDBACK: ItemKind.NO_FEEDBACK,
+    TimerKind.WELFARE_ANSWER: ItemKind.WELFARE_SILENT,
+    TimerKind.RECALL: ItemKind.RECALL_UNCONFIRMED,
+}
+
+
+async def ring(
+    conn: Any,
+    order: LockedOrder,
+    incident: IncidentView,
+    found: Known,
+    timer: Ringing,
+    *,
+    stance: Stance,
+    at: datetime,
+) -> Marked:
+    """Do what the timer is for. The log says first that it rang."""
+    fired = Entry(
+        actor="system",
+        subject=f"order:{order.id}",
+        kind=JournalKind.ORDER_TIMER_FIRED,
+        body=_body(order, timer),
+    )
+    done = await _effect(conn, order, incident, found, timer, stance=stance, at=at)
+    hints = (("incident", order.incident_id), *done.hints)
+    return Marked(entries=(fired, *done.entries), hints=hints)
+
+
+async def _effect(
+    conn: Any,
+    order: LockedOrder,
+    incident: IncidentView,
+    found: Known,
+    timer: Ringing,
+    *,
+    stance: Stance,
+    at: datetime,
+) -> Marked:
+    match timer.kind:
+        case TimerKind.RECEIPT:
+            item = await _raise(conn, order, found, timer, at)
+            return Marked(entries=item.entries, hints=(*item.hints, (NEXT_PATH, order.id)))
+        case TimerKind.REPEAT:
+            return await _repeat(conn, order, incident, at)
+        case TimerKind.ESCALATE:
+            return await _escalate(conn, order, incident, found, stance=stance, at=at)
+        case TimerKind.SUPERVISOR:
+            return await _to_supervisor(conn, order, at)
+        case TimerKind.EXPIRY:
+            return await _expire(conn, order, incident, at)
+        case TimerKind.WELFARE:
+            return await recalls.ask_welfare(conn, order, incident, at)
+        case (
+            TimerKind.ACCEPTANCE
+            | TimerKind.DEPARTURE
+            | TimerKind.ARRIVAL
+            | TimerKind.FEEDBACK
+            | TimerKind.WELFARE_ANSWER
+            | TimerKind.RECALL
+        ):
+            return await _raise(conn, order, found, timer, at)
+        case _:
+            assert_never(timer.kind)
+
+
+async def _raise(
+    conn: Any, order: LockedOrder, found: Known, timer: Ringing, at: datetime
+) -> Marked:
+    """A person must know. A unit that did not come out of a dead zone is an alarm."""
+    severity = None if timer.stretched_to is None else Severity.ALARM
+    item = await worklist.raise_item(
+        conn,
+        _ITEMS[timer.kind],
+        about(order),
+        body=_body(order, timer) | {"heard_at": found.heard_at},
+        at=at,
+        severity=severity,
+    )
+    return Marked(entries=item.entries, hints=item.hints)
+
+
+async def _repeat(conn: Any, order: LockedOrder, incident: IncidentView, at: datetime) -> Marked:
+    """The devices make themselves heard once more; the task itself is theirs already."""
+    await _mark(conn, order, Mark.REPEATED, at)
+    told = await recalls.tell(
+        conn,
+        order,
+        incident,
+        "notice",
+        body={"why": "repeat", "text": ""},
+        ttl=recalls.CHECK_TTL,
+        at=at,
+    )
+    return Marked(hints=told)
+
+
+async def _escalate(
+    conn: Any,
+    order: LockedOrder,
+    incident: IncidentView,
+    found: Known,
+    *,
+    stance: Stance,
+    at: datetime,
+) -> Marked:
+    """To the leader, with the next-best unit; in war it may be sent at once."""
+    next_best = await _next_best(conn, order.incident_id)
+    proposal = None if next_best is None else next_best[1]
+    escalation_id = await watch.escalate(conn, order.id, at=at, proposal=proposal)
+    if escalation_id is None:
+        return Marked()
+    await _mark(conn, order, Mark.ESCALATED, at)
+    sent = Marked()
+    if stance.war and stance.offers and next_best is not None:
+        sent = await _offer(conn, incident, found, escalation_id, *next_best, at=at)
+    body = {"level": "leader", "proposal": proposal, "offered": bool(sent.entries)}
+    escalated = _escalated(order, body)
+    item = await worklist.raise_item(
+        conn, ItemKind.ESCALATED, about(order), body=escalated.body, at=at
+    )
+    return Marked(
+        entries=(escalated, *sent.entries, *item.entries), hints=(*sent.hints, *item.hints)
+    )
+
+
+async def _to_supervisor(conn: Any, order: LockedOrder, at: datetime) -> Marked:
+    if (open_one := await watch.to_supervisor(conn, order.id)) is None:
+        return Marked()
+    escalated = _escalated(order, {"level": "supervisor", "proposal": open_one[1]})
+    item = await worklist.raise_item(
+        conn,
+        ItemKind.ESCALATED,
+        about(order),
+        body=escalated.body,
+        at=at,
+        severity=Severity.ALARM,
+    )
+    return Marked(entries=(escalated, *item.entries), hints=item.hints)
+
+
+def _escalated(order: LockedOrder, body: dict[str, Any]) -> Entry:
+    return Entry(
+        actor="system",
+        subject=f"order:{order.id}",
+        kind=JournalKind.ORDER_ESCALATED,
+        body={"number": order.number, "call_sign": order.call_sign} | body,
+    )
+
+
+async def _next_best(conn: Any, incident_id: str) -> tuple[RecommendationView, ProposalView] | None:
+    """The best unit of the last recommendation that is free and had no order of this incident."""
+    last = await watch.last_recommended(conn, incident_id)
+    if last is None:
+        return None
+    recommendation_id, body, had_order = last
+    recommended = msgspec.convert(body, RecommendationView)
+    doing = await units.doing(conn)
+    for each in recommended.candidates:
+        status, _ = doing.get(each.unit_id, (UnitStatus.OFF_DUTY, None))
+        if each.unit_id not in had_order and status is UnitStatus.AVAILABLE:
+            proposal = ProposalView(
+                recommendation_id=recommendation_id,
+                unit_id=each.unit_id,
+                call_sign=each.call_sign,
+                eta_s=each.eta_s,
+                eta_p90_s=each.eta_p90_s,
+            )
+            return recommended, proposal
+    return None
+
+
+async def _offer(
+    conn: Any,
+    incident: IncidentView,
+    found: Known,
+    escalation_id: str,
+    recommended: RecommendationView,
+    proposal: ProposalView,
+    *,
+    at: datetime,
+) -> Marked:
+    """Send the next-best unit; it may be busy in this very moment, then nobody goes."""
+    decision = Decision(
+        id=new_id(),
+        request_id=f"escalation:{escalation_id}",
+        incident_id=incident.id,
+        recommendation_id=proposal.recommendation_id,
+        unit_ids=[proposal.unit_id],
+        reason="",
+        decided_by="system",
+        decided_at=at,
+    )
+    try:
+        async with conn.transaction():
+            rows = await issue.units_on_duty(conn, decision.unit_ids)
+            await decisions.insert_decision(conn, decision)
+            issued = await issue.issue(
+                conn, incident, decision, rows, recommended, instruction=found.instruction
+            )
+    except (Conflict, NotFound):
+        return Marked()
+    await watch.offered(conn, escalation_id, issued.tasks[0][1]["order"])
+    taken = entries.decision_taken(incident, decision, issued)
+    return Marked(entries=(*taken, *issued.entries), hints=issued.hints)
+
+
+async def _expire(conn: Any, order: LockedOrder, incident: IncidentView, at: datetime) -> Marked:
+    """Nobody took it in time; undeliverable, where not even a machine had it."""
+    never_seen = order.state is OrderState.ISSUED
+    end = OrderState.UNDELIVERABLE if never_seen else OrderState.EXPIRED
+    verdict = decide(
+        order.state, order.ver, Statement(state=end, speaker=Speaker.CLOCK), crew=frozenset()
+    )
+    event = Event(
+        order_id=order.id, ver=order.ver, state=end, applied=False, actor="system", server_at=at
+    )
+    step = await stepping.write_step(conn, order, incident, verdict, event)
+    return Marked(entries=step.entries, hints=step.hints)
+
+
+async def _mark(conn: Any, order: LockedOrder, mark: Mark, at: datetime) -> None:
+    event = Event(
+        order_id=order.id, ver=order.ver, state=mark, applied=True, actor="system", server_at=at
+    )
+    await order_rows.add_event(conn, event)
+
+
+def _body(order: LockedOrder, timer: Ringing) -> dict[str, Any]:
+    return {
+        "number": order.number,
+        "call_sign": order.call_sign,
+        "timer": str(timer.kind),
+        "due_at": timer.due_at,
+        "expected_back_at": timer.stretched_to,
+    }

@@ -1,0 +1,271 @@
+"""The watch over an order as rows: what is known of it, its timers, its escalation.
+
+Knows no rule: those are in `server.dispatch.timers` and `worklist`. Lock order: everything here
+comes after the incident and the order it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server.dispatch.orders import OrderState
+from server.dispatch.timers import TimerKind, Watched
+from server.dispatch.worklist import Situation
+from server.ids import new_id
+from server.views import Priority
+from server.watchviews import ProposalView
+
+# Orders that changed since they were looked at, whose timer rings, or that wait for a unit to come
+# out of a dead zone.
+DUE = """
+SELECT id FROM (
+    SELECT id, '-infinity'::timestamptz AS at FROM dispatch_order WHERE look_again
+    UNION
+    SELECT order_id, min(coalesce(stretched_to, due_at)) FROM order_timer
+    WHERE fired_at IS NULL AND (coalesce(stretched_to, due_at) <= $1 OR stretched_to IS NOT NULL)
+    GROUP BY order_id
+) AS due GROUP BY id ORDER BY min(at), id LIMIT $2
+"""
+
+# When the next timer rings.
+NEXT_DUE = """
+SELECT min(coalesce(stretched_to, due_at)) FROM order_timer WHERE fired_at IS NULL
+"""
+
+# All that the watch knows of an order. A person's word: an officer's step or answer, also by voice.
+KNOWN = """
+SELECT dispatch_order.state, dispatch_order.issued_at, dispatch_order.expires_at,
+       dispatch_order.eta_p90_s, dispatch_order.instruction,
+       CASE WHEN state = 'standby' THEN standby_until END AS standby_until,
+       CASE WHEN recall_state <> 'declined' THEN recall_at END AS recall_asked_at,
+       recall_state = 'declined' AS recall_declined,
+       incident.priority, incident.status = 'closed' AS incident_closed,
+       (SELECT count(*) FROM unit_officer WHERE unit_officer.unit_id = dispatch_order.unit_id) = 1
+           AS alone,
+       EXISTS (SELECT FROM dispatch_order AS later WHERE later.incident_id = incident.id
+               AND later.number > dispatch_order.number) AS sent_again,
+       EXISTS (SELECT FROM escalation JOIN dispatch_order AS offered ON offered.id = offered_id
+               WHERE escalation.order_id = dispatch_order.id AND offered.closed_at IS NULL)
+           AS offered_open,
+       told.*
+FROM dispatch_order
+JOIN incident ON incident.id = dispatch_order.incident_id
+JOIN LATERAL (
+    SELECT min(server_at) FILTER (
+               WHERE state IN ('accepted', 'en_route', 'on_scene', 'feedback')) AS accepted_at,
+           min(server_at) FILTER (WHERE state IN ('en_route', 'on_scene')) AS en_route_at,
+           min(server_at) FILTER (WHERE state = 'on_scene') AS on_scene_at,
+           max(server_at) FILTER (WHERE state IN (
+               'standby', 'accepted', 'unable', 'en_route', 'on_scene', 'feedback', 'done',
+               'recalled', 'superseded', 'handed_over', 'recall_declined', 'welfare_ok',
+               'welfare_alarm')) AS heard_at,
+           max(server_at) FILTER (WHERE state = 'welfare_asked') AS welfare_asked_at
+    FROM order_event WHERE order_id = dispatch_order.id AND applied
+) AS told ON true
+WHERE dispatch_order.id = $1
+"""
+
+# What lost its cause.
+DROP_TIMERS = "DELETE FROM order_timer WHERE order_id = $1 AND kind <> ALL($2::text[])"
+
+# What is waited for. Another moment is another timer; the same moment keeps whether it fired. A
+# stretched one whose time is over stays so: the unit did not come out, whatever explains it now.
+PUT_TIMER = """
+INSERT INTO order_timer (order_id, kind, due_at, stretched_to) VALUES ($1, $2, $3, $4)
+ON CONFLICT (order_id, kind) DO UPDATE SET
+    due_at = EXCLUDED.due_at, stretched_to = EXCLUDED.stretched_to,
+    fired_at = CASE WHEN order_timer.due_at = EXCLUDED.due_at THEN order_timer.fired_at END
+WHERE order_timer.due_at <> EXCLUDED.due_at
+   OR (order_timer.fired_at IS NULL
+       AND order_timer.stretched_to IS DISTINCT FROM EXCLUDED.stretched_to
+       AND (order_timer.stretched_to <= $5) IS NOT TRUE)
+"""
+
+# Take the timers that ring: each is given out once.
+CLAIM = """
+UPDATE order_timer SET fired_at = $2
+WHERE order_id = $1 AND fired_at IS NULL AND coalesce(stretched_to, due_at) <= $2
+RETURNING kind, due_at, stretched_to
+"""
+
+LOOKED_AT = "UPDATE dispatch_order SET look_again = false WHERE id = $1 AND look_again"
+
+ALL_LOOK_AGAIN = "UPDATE dispatch_order SET look_again = true WHERE closed_at IS NULL"
+
+# Open an escalation; no row while one is open.
+ESCALATE = """
+INSERT INTO escalation (id, order_id, level, opened_at, proposal) VALUES ($1, $2, 'leader', $3, $4)
+ON CONFLICT (order_id) WHERE settled_at IS NULL DO NOTHING
+RETURNING id
+"""
+
+OFFERED = "UPDATE escalation SET offered_id = $2 WHERE id = $1"
+
+TO_SUPERVISOR = """
+UPDATE escalation SET level = 'supervisor' WHERE order_id = $1 AND settled_at IS NULL
+RETURNING id, proposal
+"""
+
+SETTLE_ESCALATION = """
+UPDATE escalation SET settled_at = $2, why = $3 WHERE order_id = $1 AND settled_at IS NULL
+RETURNING id
+"""
+
+# The newest recommendation of an incident, and the units that had an order of it.
+LAST_RECOMMENDED = """
+SELECT id, body,
+       ARRAY(SELECT unit_id::text FROM dispatch_order WHERE incident_id = $1) AS had_order
+FROM recommendation WHERE incident_id = $1 ORDER BY computed_at DESC, id DESC LIMIT 1
+"""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the watch knows of an order."""
+
+    state: OrderState
+    issued_at: datetime
+    expires_at: datetime
+    eta_p90_s: float | None
+    instruction: str
+    standby_until: datetime | None
+    recall_asked_at: datetime | None
+    recall_declined: bool | None
+    priority: Priority
+    incident_closed: bool
+    alone: bool
+    sent_again: bool
+    offered_open: bool
+    accepted_at: datetime | None
+    en_route_at: datetime | None
+    on_scene_at: datetime | None
+    heard_at: datetime | None
+    welfare_asked_at: datetime | None
+
+    @property
+    def watched(self) -> Watched:
+        return Watched(
+            state=self.state,
+            issued_at=self.issued_at,
+            expires_at=self.expires_at,
+            standby_until=self.standby_until,
+            accepted_at=self.accepted_at,
+            en_route_at=self.en_route_at,
+            on_scene_at=self.on_scene_at,
+            heard_at=self.heard_at,
+            welfare_asked_at=self.welfare_asked_at,
+            eta_p90_s=self.eta_p90_s,
+            alone=self.alone,
+            recall_asked_at=self.recall_asked_at,
+        )
+
+    def put_off(self, now: datetime) -> bool:
+        """Whether the unit asked to wait, and the time is not over."""
+        return self.standby_until is not None and now < self.standby_until
+
+    def situation(self, now: datetime) -> Situation:
+        return Situation(
+            state=self.state,
+            put_off=self.put_off(now),
+            heard_at=self.heard_at,
+            recall_declined=bool(self.recall_declined),
+            recall_wanted=self.recall_asked_at is not None,
+            incident_closed=self.incident_closed,
+            sent_again=self.sent_again,
+            offered_open=self.offered_open,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ringing:
+    """A timer that was claimed."""
+
+    kind: TimerKind
+    due_at: datetime
+    stretched_to: datetime | None
+    """When its unit should have been out of the dead zone."""
+
+
+async def due(conn: Any, now: datetime, limit: int) -> list[str]:
+    """Orders to look at, longest due first."""
+    return [row["id"] for row in await conn.fetch(DUE, now, limit)]
+
+
+async def next_due_at(conn: Any) -> datetime | None:
+    """When the next timer rings; None: nothing is waited for."""
+    at: datetime | None = await conn.fetchval(NEXT_DUE)
+    return at
+
+
+async def known(conn: Any, order_id: str) -> Known:
+    """What is known of an order that exists."""
+    return msgspec.convert(dict(await conn.fetchrow(KNOWN, order_id)), Known)
+
+
+async def put_plan(
+    conn: Any,
+    order_id: str,
+    plan: Mapping[TimerKind, tuple[datetime, datetime | None]],
+    now: datetime,
+) -> None:
+    """(due, stretched to) of everything that is waited for; the rest has lost its cause."""
+    await conn.execute(DROP_TIMERS, order_id, [str(kind) for kind in plan])
+    await conn.executemany(
+        PUT_TIMER, [(order_id, kind, due_at, to, now) for kind, (due_at, to) in plan.items()]
+    )
+
+
+async def claim(conn: Any, order_id: str, now: datetime) -> list[Ringing]:
+    """The timers of a locked order that ring now, in the order of `TimerKind`."""
+    rows = [
+        Ringing(kind=TimerKind(row["kind"]), due_at=row["due_at"], stretched_to=row["stretched_to"])
+        for row in await conn.fetch(CLAIM, order_id, now)
+    ]
+    kinds = list(TimerKind)
+    return sorted(rows, key=lambda each: (each.due_at, kinds.index(each.kind)))
+
+
+async def looked_at(conn: Any, order_id: str) -> None:
+    """The plan of a locked order is that of what is known."""
+    await conn.execute(LOOKED_AT, order_id)
+
+
+async def look_at_all(conn: Any) -> None:
+    """The table of times may have changed: every running order is planned anew."""
+    await conn.execute(ALL_LOOK_AGAIN)
+
+
+async def escalate(
+    conn: Any, order_id: str, *, at: datetime, proposal: ProposalView | None
+) -> str | None:
+    """Open an escalation and return its id; None: one is open, and one is enough."""
+    escalation_id: str | None = await conn.fetchval(ESCALATE, new_id(), order_id, at, proposal)
+    return escalation_id
+
+
+async def offered(conn: Any, escalation_id: str, order_id: str) -> None:
+    """The order that went to the next-best unit without asking."""
+    await conn.execute(OFFERED, escalation_id, order_id)
+
+
+async def to_supervisor(conn: Any, order_id: str) -> tuple[str, ProposalView | None] | None:
+    """Raise the open escalation to the supervisor; None: none is open."""
+    row = await conn.fetchrow(TO_SUPERVISOR, order_id)
+    if row is None:
+        return None
+    return row["id"], msgspec.convert(row["proposal"], ProposalView | None)
+
+
+async def settle_escalation(conn: Any, order_id: str, *, at: datetime, why: str) -> bool:
+    """End the open escalation; False: none is open."""
+    return await conn.fetchval(SETTLE_ESCALATION, order_id, at, why) is not None
+
+
+async def last_recommended(conn: Any, incident_id: str) -> tuple[str, Any, frozenset[str]] | None:
+    """(id, body, units that had an order) of the incident's newest recommendation."""
+    row = await conn.fetchrow(LAST_RECOMMENDED, incident_id)
+    return None if row is None else (row["id"], row["body"], frozenset(row["had_order"]))

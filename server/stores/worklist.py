@@ -1,0 +1,204 @@
+"""The worklist as rows: raise, claim, settle, read. Nothing is ever dropped.
+
+At most one open item of a kind about one thing: raised again, it counts up and keeps who claimed
+it. Lock order: an item comes after the incident, order and devices of its step, before the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server.dispatch.worklist import SEVERITY, ItemKind, Severity
+from server.ids import new_id
+from server.journal.kinds import JournalKind
+from server.stores.journal import Entry
+from server.watchviews import WorkItemView
+
+PAGE_LEN_MAX = 200
+"""Items of one page; a larger wish is cut to this."""
+
+Hint = tuple[str, str]
+"""(topic, payload) for the fan-out."""
+
+# Raise one; while an equal one is open, that one counts up, and is never graver than it was.
+RAISE = """
+INSERT INTO work_item
+    (id, kind, severity, subject, order_id, incident_id, unit_id, body, raised_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (kind, subject) WHERE settled_at IS NULL DO UPDATE SET
+    times = work_item.times + 1, raised_at = EXCLUDED.raised_at, body = EXCLUDED.body,
+    severity = CASE WHEN work_item.severity = 'alarm' THEN 'alarm' ELSE EXCLUDED.severity END
+RETURNING *
+"""
+
+# Take one on, unless somebody else has; with $4 from him, too.
+CLAIM = """
+UPDATE work_item SET claimed_by = $2, claimed_at = $3
+WHERE id = $1 AND settled_at IS NULL AND (claimed_by IS NULL OR claimed_by = $2 OR $4)
+RETURNING *
+"""
+
+# Settle one that is open.
+SETTLE = """
+UPDATE work_item SET settled_at = $2, settled_by = $3, why = $4
+WHERE id = $1 AND settled_at IS NULL
+RETURNING *
+"""
+
+BY_ID = "SELECT * FROM work_item WHERE id = $1"
+
+# Open items about one order.
+OPEN_OF_ORDER = """
+SELECT * FROM work_item WHERE order_id = $1 AND settled_at IS NULL ORDER BY number
+"""
+
+# One page, newest first; one more than asked tells whether there is a next page.
+PAGE = """
+SELECT * FROM work_item
+WHERE ($1 = 'all' OR (settled_at IS NULL) = ($1 = 'open'))
+  AND ($2::bigint IS NULL OR number < $2)
+ORDER BY number DESC LIMIT $3
+"""
+
+# Open items, gravest first, then oldest.
+GRAVEST = """
+SELECT * FROM work_item WHERE settled_at IS NULL
+ORDER BY array_position(ARRAY['alarm', 'warning', 'notice'], severity), number LIMIT $1
+"""
+
+OPEN_COUNT = "SELECT count(*) FROM work_item WHERE settled_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """An item after a step, with what the log says and whom to tell after the commit."""
+
+    item: WorkItemView
+    entries: tuple[Entry, ...]
+    hints: tuple[Hint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What an item is about."""
+
+    subject: str
+    order_id: str | None = None
+    incident_id: str | None = None
+    unit_id: str | None = None
+
+
+async def raise_item(
+    conn: Any,
+    kind: ItemKind,
+    about: About,
+    *,
+    body: dict[str, Any],
+    at: datetime,
+    severity: Severity | None = None,
+) -> Changed:
+    """Raise an item in the transaction of what it is about. `severity` None: as its kind is."""
+    row = await conn.fetchrow(
+        RAISE,
+        new_id(),
+        kind,
+        severity or SEVERITY[kind],
+        about.subject,
+        about.order_id,
+        about.incident_id,
+        about.unit_id,
+        body,
+        at,
+    )
+    return _changed(row, JournalKind.WORK_RAISED, actor="system")
+
+
+async def delivery_failed(
+    conn: Any, device_id: str, *, body: dict[str, Any], at: datetime
+) -> Changed:
+    """A device or a path could not do its part; `body` says what, as `why` and its values."""
+    about = About(subject=f"device:{device_id}")
+    return await raise_item(
+        conn, ItemKind.DELIVERY_FAILED, about, body=body | {"device": device_id}, at=at
+    )
+
+
+async def claim(
+    conn: Any, item_id: str, *, by: str, at: datetime, take_over: bool
+) -> Changed | None:
+    """Somebody takes an item on; None: it is not there, settled, or somebody else's."""
+    row = await conn.fetchrow(CLAIM, item_id, by, at, take_over)
+    return None if row is None else _changed(row, JournalKind.WORK_CLAIMED, actor=by)
+
+
+async def settle(conn: Any, item_id: str, *, by: str, at: datetime, why: str) -> Changed | None:
+    """An item needs nobody any more; None: it is not there, or settled already."""
+    row = await conn.fetchrow(SETTLE, item_id, at, by, why)
+    return None if row is None else _changed(row, JournalKind.WORK_SETTLED, actor=by)
+
+
+async def item(conn: Any, item_id: str) -> WorkItemView | None:
+    """One item; None: no such."""
+    row = await conn.fetchrow(BY_ID, item_id)
+    return None if row is None else _view(row)
+
+
+async def open_of_order(conn: Any, order_id: str) -> list[WorkItemView]:
+    """Open items about one order, oldest first."""
+    return [_view(row) for row in await conn.fetch(OPEN_OF_ORDER, order_id)]
+
+
+async def page(
+    conn: Any, *, which: str, before: int | None, limit: int
+) -> tuple[list[WorkItemView], int | None]:
+    """Newest first, and `before` of the following page; `which`: open, settled or all."""
+    limit = max(1, min(limit, PAGE_LEN_MAX))
+    rows = [_view(row) for row in await conn.fetch(PAGE, which, before, limit + 1)]
+    return rows[:limit], rows[limit - 1].number if len(rows) > limit else None
+
+
+async def gravest(conn: Any, limit: int) -> list[WorkItemView]:
+    """Open items, gravest first, then oldest."""
+    return [_view(row) for row in await conn.fetch(GRAVEST, limit)]
+
+
+async def open_count(conn: Any) -> int:
+    """How many are open."""
+    count: int = await conn.fetchval(OPEN_COUNT)
+    return count
+
+
+def told(changes: Sequence[Changed]) -> tuple[tuple[Entry, ...], tuple[Hint, ...]]:
+    """Entries and hints of several changes."""
+    entries = tuple(entry for each in changes for entry in each.entries)
+    return entries, tuple(hint for each in changes for hint in each.hints)
+
+
+def _changed(row: Any, kind: JournalKind, *, actor: str) -> Changed:
+    view = _view(row)
+    body = {
+        name: view.body[name] for name in ("number", "call_sign", "device") if name in view.body
+    }
+    entry = Entry(
+        actor=actor,
+        subject=view.subject,
+        kind=kind,
+        body=body
+        | {
+            "item": view.kind,
+            "item_number": view.number,
+            "severity": view.severity,
+            "times": view.times,
+            "work_why": view.why,
+        },
+    )
+    return Changed(item=view, entries=(entry,), hints=(("work", view.id),))
+
+
+def _view(row: Any) -> WorkItemView:
+    return msgspec.convert(dict(row), WorkItemView)

@@ -1,0 +1,207 @@
+"""Keeps the watch over all running orders: plans their timers, rings those that are due.
+
+PostgreSQL holds everything: which orders must be looked at again (each step of an order says so in
+its own transaction), what is waited for, what has rung. So a timer survives any restart, rings
+late rather than never, and rings once: looking at an order locks its incident, claims what is due
+and does what that is for in ONE transaction, whichever of several servers comes first.
+
+In the same look, items of the worklist whose cause is gone are settled, and so is an escalation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from server.dispatch.orders import is_answered, is_closed
+from server.dispatch.timers import URGENT, Stance, TimerKind, TimerTable, plan, stretch
+from server.dispatch.worklist import ItemKind, gone
+from server.journal.kinds import JournalKind
+from server.metrics import Metrics
+from server.ports import Clock, FanOut, RadioOutlook
+from server.stores import incidents, journal, order_rows, ringing, watch, worklist
+from server.stores.away import STORE_AWAY
+from server.stores.journal import Entry
+from server.stores.order_rows import LockedOrder
+from server.stores.steps import Marked, about
+from server.stores.watch import Known
+from server.watchviews import WorkItemView
+
+logger = logging.getLogger(__name__)
+
+POLL_S: Final = 1.0
+"""Between two looks when no timer is due sooner and nobody says that something changed."""
+RETRY_S: Final = 1.0
+ORDERS_LEN_MAX: Final = 200
+"""Looked at in one go; what is left is due at once again."""
+ROUNDS_MAX: Final = 10
+"""What rings may be followed by what it makes due; more in one look is our bug."""
+
+
+class Timekeeper:
+    """`run` keeps the watch until cancelled."""
+
+    def __init__(
+        self,
+        *,
+        pool: Any,
+        fanout: FanOut,
+        table: TimerTable,
+        stance: Callable[[], Stance],
+        radio: RadioOutlook,
+        clock: Clock,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._pool, self._fanout, self._clock = pool, fanout, clock
+        self._table, self._stance, self._radio = table, stance, radio
+        self._metrics = metrics or Metrics()
+        self._wake = asyncio.Event()
+        fanout.subscribe("incident", lambda _: self._wake.set())
+        fanout.subscribe("resync", lambda _: self._wake.set())
+
+    async def run(self) -> None:
+        """Look at what is due until cancelled; first at everything, the table may have changed."""
+        await self._patiently(self.look_at_all)
+        while True:
+            await self._patiently(self.look)
+            await self._until_due()
+
+    async def look_at_all(self) -> None:
+        """Every running order is to be planned by the table that holds now."""
+        async with self._pool.acquire() as conn:
+            await watch.look_at_all(conn)
+
+    async def look(self) -> None:
+        """Look at every order that is due."""
+        while True:
+            async with self._pool.acquire() as conn:
+                found = await watch.due(conn, self._clock(), ORDERS_LEN_MAX)
+            for order_id in found:
+                await self.look_at(order_id)
+            if len(found) < ORDERS_LEN_MAX:
+                return
+
+    async def look_at(self, order_id: str) -> None:
+        """Plan an order's timers, ring what is due, settle what has lost its cause: one step."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            incident_id = await order_rows.incident_of(conn, order_id)
+            assert incident_id is not None, "orders are never deleted"
+            await incidents.lock(conn, incident_id)
+            done = await self._ring(conn, order_id, incident_id)
+            order, found = await order_rows.lock(conn, order_id), await watch.known(conn, order_id)
+            settled = await self._settle(conn, order, found)
+            await watch.looked_at(conn, order_id)
+            await journal.append_all(conn, (*done.entries, *settled.entries))
+        for topic, payload in dict.fromkeys((*done.hints, *settled.hints)):
+            self._fanout.publish(topic, payload)
+
+    async def _ring(self, conn: Any, order_id: str, incident_id: str) -> Marked:
+        entries: tuple[Entry, ...] = ()
+        hints: tuple[tuple[str, str], ...] = ()
+        for _ in range(ROUNDS_MAX):
+            order, found = await order_rows.lock(conn, order_id), await watch.known(conn, order_id)
+            now = self._clock()
+            await watch.put_plan(conn, order_id, self._plan(order, found), now)
+            claimed = await watch.claim(conn, order_id, now)
+            if not claimed:
+                return Marked(entries=entries, hints=hints)
+            for timer in claimed:
+                order = await order_rows.lock(conn, order_id)
+                if is_closed(order.state):
+                    break  # what rang before ended it
+                incident = await incidents.lock(conn, incident_id)
+                assert incident is not None
+                done = await ringing.ring(
+                    conn, order, incident, found, timer, stance=self._stance(), at=now
+                )
+                self._metrics.count("timers_fired", kind=timer.kind)
+                entries, hints = entries + done.entries, hints + done.hints
+        raise AssertionError(f"order {order_id} rings without end")
+
+    def _plan(
+        self, order: LockedOrder, found: Known
+    ) -> dict[TimerKind, tuple[datetime, datetime | None]]:
+        """(due, stretched to) of each timer."""
+        pace = self._table.pace(self._stance(), urgent=found.priority in URGENT)
+        due = plan(found.watched, pace)
+        back = self._radio.expected_back(order.unit_id) if due else None
+        back_at = None if back is None else back.at_latest
+        return {kind: (at, stretch(kind, at, back_at)) for kind, at in due.items()}
+
+    async def _settle(self, conn: Any, order: LockedOrder, found: Known) -> Marked:
+        """What needs nobody any more, and says why."""
+        now, changes, entries = self._clock(), [], []
+        why = _answered(found, now)
+        if why is not None and await watch.settle_escalation(conn, order.id, at=now, why=why):
+            entries.append(_escalation_ended(order, why))
+            if is_answered(found.state) and found.offered_open:
+                changes.append(await _two_units(conn, order, now))
+        for item in await worklist.open_of_order(conn, order.id):
+            if item.kind not in set(ItemKind):
+                continue  # another part of the room keeps it
+            because = gone(ItemKind(item.kind), _silent_since(item), found.situation(now))
+            if because is None:
+                continue
+            settled = await worklist.settle(conn, item.id, by="system", at=now, why=because)
+            changes += [] if settled is None else [settled]
+        told, hints = worklist.told(changes)
+        ended = [("incident", order.incident_id)] if entries else []
+        return Marked(entries=(*entries, *told), hints=(*ended, *hints))
+
+    async def _patiently(self, work: Callable[[], Any]) -> None:
+        while True:
+            try:
+                await work()
+            except STORE_AWAY as error:
+                self._metrics.count("timekeeper_failures")
+                logger.warning("timers wait, PostgreSQL is away: %s", error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+    async def _until_due(self) -> None:
+        """A timer is due, something changed, or it is time to look."""
+        wait_s = POLL_S
+        with contextlib.suppress(*STORE_AWAY):  # the next look says so
+            async with self._pool.acquire() as conn:
+                due_at = await watch.next_due_at(conn)
+            if due_at is not None:
+                wait_s = min(wait_s, max((due_at - self._clock()).total_seconds(), 0.0))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._wake.wait()
+        self._wake.clear()
+
+
+def _silent_since(item: WorkItemView) -> datetime:
+    """The last word when the item was raised; a later one has answered it.
+
+    Not the moment of raising: a word that waited for the lock came before it, and counts after.
+    """
+    heard_at = item.body.get("heard_at")
+    return item.raised_at if heard_at is None else datetime.fromisoformat(str(heard_at))
+
+
+def _answered(found: Known, now: datetime) -> str | None:
+    """Why an order needs no escalation."""
+    needless = is_closed(found.state) or is_answered(found.state) or found.put_off(now)
+    return str(found.state) if needless else None
+
+
+def _escalation_ended(order: LockedOrder, why: str) -> Entry:
+    return Entry(
+        actor="system",
+        subject=f"order:{order.id}",
+        kind=JournalKind.ORDER_ESCALATION_ENDED,
+        body={"number": order.number, "call_sign": order.call_sign, "because": why},
+    )
+
+
+async def _two_units(conn: Any, order: LockedOrder, at: datetime) -> worklist.Changed:
+    """The first unit took it on after all, and another was sent."""
+    body = {"number": order.number, "call_sign": order.call_sign}
+    return await worklist.raise_item(conn, ItemKind.TWO_UNITS, about(order), body=body, at=at)
