@@ -22,7 +22,7 @@ ROUNDS = {
 }
 CHANGING = ("close_to_answer", "reweight_all")
 BUDGET_S, BUDGET_QUICK_S = 30.0, 3.0
-"""Of one system for one metric."""
+"""Of one system for one metric, where nothing else is said."""
 CHECKED = 5
 """Closures looked at for their effect."""
 
@@ -38,9 +38,11 @@ class Questions:
         routers: Mapping[str, Router],
         closures: Sequence[Closure],
         options: Options,
+        budget_s: float,
     ) -> None:
+        """`budget_s`: of one system for one metric; more only for its first two answers."""
         self._map, self._routers, self._closures = map_name, routers, closures
-        self._options = options
+        self._options, self._budget_s = options, budget_s
         self._units = list(range(UNITS))
         self._asked: dict[str, Question] = {
             "eta_200_to_1": lambda router, k: router.etas(self._units, self._scene(k)),
@@ -61,7 +63,7 @@ class Questions:
             self._options.rounds(ROUNDS[metric]),
             warm_up=1 if changing else 3,
             before=self._restored if changing else None,
-            budget_ms=1000.0 * (BUDGET_QUICK_S if self._options.quick else BUDGET_S),
+            budget_ms=1000.0 * self._budget_s,
         )
         if changing:
             for name in self._routers:

@@ -4,9 +4,9 @@
 
 Metrics: `travel_times`, all of one metric from the map in memory; `stations`, what of it is
 measuring the roads and the same for every profile; each also in edges a second. Maps:
-`andorra`, real; `county`, 2,230 km2, ours, kept in RIDGELINE_BENCH_MAPS; and, not when --quick,
-the largest invented map that `benchmarks.routing` has built there, and, unless that is `synth-1m`,
-`counties-1m`, that county as often as makes a million roads.
+`andorra`, real; `county`, 2,230 km2, ours, kept in RIDGELINE_BENCH_MAPS; `counties-1m`, that county
+as often as makes a million roads, not when --quick; and by `--map` those that `benchmarks.routing`
+has invented and built there, such as `synth-1m`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import _andorra
+from benchmarks import _andorra, _report
 from benchmarks._extracts import SYNTH_KM2, kept_at
-from benchmarks._report import Options, Row, interleaved_ms, main, say, timing_row
+from benchmarks._report import Options, Row, interleaved_ms, say, timing_row
 from geo import mapfolder
 from geo.driving.conditions import Condition, Weather
 from geo.driving.speed import Mode, Profile, Vehicle, travel_times_ms
@@ -37,7 +37,9 @@ MAP_SEED: Final = 20_260_101
 COUNTY_KM2: Final = 2_230
 MILLION: Final = 1_000_000
 ROUNDS: Final = 20
-ROUNDS_MILLION: Final = 2
+LARGE_EDGES: Final = 100_000
+ROUNDS_LARGE: Final = 2
+"""Of maps with more edges than those."""
 
 PROFILES: Final = (
     Profile(),
@@ -48,30 +50,26 @@ PROFILES: Final = (
 """In turn: no round finds the one before it in the caches."""
 
 
-def run(options: Options) -> list[Row]:
+def run(names: Sequence[str], options: Options) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="rl-profile-") as folder:
-        rows += _measure("andorra", mapfolder.load(_andorra.build(Path(folder))), options)
-    county = _county(options)
-    rows += _measure("county", county, options)
-    if options.quick:
-        return rows
-    name, largest = _largest_built()
-    if largest is not None:
-        rows += _measure(name, largest, options)
-    if name != "synth-1m":
-        copies = -(-MILLION // county.edge_count)
-        rows += _measure("counties-1m", _repeated(county, copies), options)
+        for name in names:
+            rows += _measure(name, _map(name, Path(folder), options), options)
     return rows
 
 
-def _largest_built() -> tuple[str, RoadMap | None]:
-    """Of the maps that `benchmarks.routing` invents and keeps."""
-    for name in reversed(SYNTH_KM2):
-        folder = kept_at(MAPS, name, SYNTH_KM2[name]) / "built" / "ridgeline"
-        if mapfolder.is_map_folder(folder):
-            return name, mapfolder.load(folder)
-    return "", None
+def _map(name: str, folder: Path, options: Options) -> RoadMap:
+    if name == "andorra":
+        return mapfolder.load(_andorra.build(folder))
+    if name == "county":
+        return _county(options)
+    if name == "counties-1m":
+        county = _county(options)
+        return _repeated(county, -(-MILLION // county.edge_count))
+    kept = kept_at(MAPS, name, SYNTH_KM2[name]) / "built" / "ridgeline"
+    if not mapfolder.is_map_folder(kept):
+        sys.exit(f"{name} is not there yet: `python -m benchmarks.routing --map {name}` builds it.")
+    return mapfolder.load(kept)
 
 
 def _county(options: Options) -> RoadMap:
@@ -102,14 +100,14 @@ def _repeated(roadmap: RoadMap, copies: int) -> RoadMap:
 
 def _measure(name: str, roadmap: RoadMap, options: Options) -> Iterator[Row]:
     say(options, f"{name}: {roadmap.edge_count:,} edges")
-    million = roadmap.edge_count > 500_000
+    large = roadmap.edge_count > LARGE_EDGES
     samples = interleaved_ms(
         {
             "travel_times": lambda turn: travel_times_ms(roadmap, PROFILES[turn % len(PROFILES)]),
             "stations": lambda _: sum(len(chunk.at_m) for chunk in stations_of(roadmap)),
         },
-        ROUNDS_MILLION if million else options.rounds(ROUNDS),
-        warm_up=0 if million else 1,
+        ROUNDS_LARGE if large else options.rounds(ROUNDS),
+        warm_up=0 if large else 1,
     )
     for metric, taken_ms in samples.items():
         row = timing_row(metric, "ridgeline", taken_ms, name)
@@ -124,5 +122,15 @@ def _measure(name: str, roadmap: RoadMap, options: Options) -> Iterator[Row]:
         )
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = _report.parser_of("profile", __doc__)
+    choices = ["andorra", "county", "counties-1m", *SYNTH_KM2]
+    parser.add_argument("--map", action="append", choices=choices, help="once or several times")
+    parsed = parser.parse_args(arguments)
+    options = _report.options_of(parsed)
+    names = parsed.map or choices[: 2 if options.quick else 3]
+    _report.publish(_report.report_of("profile", run(names, options), options), options)
+
+
 if __name__ == "__main__":
-    main("profile", run, __doc__)
+    main()

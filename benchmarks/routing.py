@@ -27,6 +27,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,7 @@ from benchmarks._andorra import ROOT
 from benchmarks._extracts import SYNTH_KM2, Extract
 from benchmarks._peers import OsrmSystem, ValhallaSystem
 from benchmarks._prepared import open_all, prepare, shut_all
-from benchmarks._questions import ROUNDS, Questions
+from benchmarks._questions import BUDGET_QUICK_S, BUDGET_S, ROUNDS, Questions
 from benchmarks._report import Options, Row, say, telling
 from benchmarks._routers import OURS, BareSystem, RidgelineSystem, ScipySystem, System
 
@@ -59,18 +60,26 @@ PRIORITY = 50
 """Of `--realtime`; the kernel's own work is above it."""
 
 
-def run(name: str, options: Options, *, realtime: bool = False) -> list[Row]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How the questions are asked."""
+
+    budget_s: float
+    """Of one system for one metric."""
+    realtime: bool = False
+    """Before all other work of the machine."""
+
+
+def run(name: str, options: Options, asking: Asking) -> list[Row]:
     """Ask about one map."""
     if name == "andorra":
         with tempfile.TemporaryDirectory(prefix="rl-routing-") as folder:
-            return on_map(_extracts.andorra(), Path(folder), options, realtime=realtime)
+            return on_map(_extracts.andorra(), Path(folder), options, asking)
     extract = _extracts.synthetic(MAPS, name, SYNTH_KM2[name], telling(options, name))
-    return on_map(extract, extract.osm.parent / "built", options, realtime=realtime)
+    return on_map(extract, extract.osm.parent / "built", options, asking)
 
 
-def on_map(
-    extract: Extract, folder: Path, options: Options, *, realtime: bool = False
-) -> list[Row]:
+def on_map(extract: Extract, folder: Path, options: Options, asking: Asking) -> list[Row]:
     """Build, choose places that all can join, ask, weigh; what is known goes to report.json."""
 
     def tell(text: str) -> None:
@@ -79,10 +88,10 @@ def on_map(
     prepared = prepare(extract, folder, SYSTEMS, options.random(), tell)
     routers = open_all(prepared, extract.name, folder, tell)
     rows = list(prepared.rows)
-    questions = Questions(extract.name, routers, prepared.closures, options)
+    questions = Questions(extract.name, routers, prepared.closures, options, asking.budget_s)
     for metric in ROUNDS:
         tell(metric)
-        with _urgent(realtime):
+        with _urgent(asking.realtime):
             rows += questions.rows(metric)
         _keep(rows, folder, options)
     shut_all(routers)
@@ -140,6 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--realtime", action="store_true", help="ask at real-time priority (Linux, as root)"
     )
+    parser.add_argument(
+        "--budget-s", type=float, help="of one system for one metric (30; 3 when --quick)"
+    )
     parsed = parser.parse_args(arguments)
     options = _report.options_of(parsed)
     try:
@@ -148,7 +160,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (PermissionError, AttributeError):
         parser.error("--realtime: this user or system does not permit it; run without it")
     names = parsed.map or (["andorra"] if options.quick else ["andorra", "synth-1m"])
-    rows = [row for name in names for row in run(name, options, realtime=parsed.realtime)]
+    budget_s = parsed.budget_s or (BUDGET_QUICK_S if options.quick else BUDGET_S)
+    asking = Asking(budget_s=budget_s, realtime=parsed.realtime)
+    rows = [row for name in names for row in run(name, options, asking)]
     _report.publish(_report.report_of("routing", rows, options), options)
 
 

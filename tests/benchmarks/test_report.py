@@ -13,6 +13,7 @@ from benchmarks._report import (
     interleaved_ms,
     main,
     share_row,
+    telling,
     timing_row,
     wilson,
 )
@@ -92,3 +93,17 @@ def test_wilson_interval_against_published_values() -> None:
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_progress_is_told_by_phase_and_by_fifths(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = telling(Options(seed=1, quick=True, as_json=False), "map")
+
+    for phase, share in (("land", 0.0), ("land", 0.1), ("land", 0.19), ("land", 0.5), ("sea", 0.0)):
+        tell(phase, share)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" ", 1)[1].strip() for line in lines] == [
+        "map: land 0%",
+        "map: land 50%",
+        "map: sea 0%",
+    ]

@@ -28,6 +28,7 @@ from benchmarks._routers import (
 )
 
 AREA_KM2 = 200.0
+BUDGET_S = 1.0
 METRICS = {*ROUNDS, "build", "memory"}
 
 
@@ -43,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(extract: Extract, folder: Path) -> list[Row]:
-    return routing.on_map(extract, folder, Options(seed=1, quick=True, as_json=True))
+    options = Options(seed=1, quick=True, as_json=True)
+    return routing.on_map(extract, folder, options, routing.Asking(budget_s=BUDGET_S))
 
 
 def test_every_system_has_every_figure_or_says_why_not(rows: list[Row]) -> None:
@@ -112,8 +114,9 @@ def test_a_peer_that_cannot_be_built_or_opened_is_named_and_the_rest_goes_on(
     shut_all(routers)
 
     assert list(routers) == ["ridgeline"]
-    notes = {row.system: row.note for row in prepared.rows if row.note}
-    assert notes == {"one": "not built: no room", "two": "could not be opened: torn"}
+    notes = {(row.metric, row.system): row.note for row in prepared.rows}
+    assert notes["build", "one"] == "not built: no room"
+    assert notes["open", "two"] == "could not be opened: torn"
 
 
 def test_without_our_own_map_there_is_nothing_to_compare(extract: Extract, tmp_path: Path) -> None:

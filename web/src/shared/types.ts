@@ -384,17 +384,8 @@ export interface SosCall {
   place: string | null;
 }
 
-/** The connection goes on where the last one ended: the missed deltas follow. */
-export interface Resumed {
-  t: "resumed";
-  seq: number;
-  now: Instant;
-  missed: number;
-}
-
 export interface Snapshot {
   t: "snapshot";
-  epoch: string;
   seq: number;
   now: Instant;
   units: Unit[];
@@ -429,4 +420,4 @@ export interface Tick {
   now: Instant;
 }
 
-export type FeedMessage = Snapshot | Resumed | Delta | Tick;
+export type FeedMessage = Snapshot | Delta | Tick;
