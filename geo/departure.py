@@ -60,8 +60,7 @@ def departures(
     headings_deg: Sequence[float | None],
     speeds_mps: Sequence[float | None],
     lines: WayLines,
-    *,
-    turnout_s: float = 0.0,
+    turnouts_s: Sequence[float],
 ) -> list[Departure]:
     """A departure of each, on its heading (compass, degrees)."""
     ahead: list[int | None] = [None] * len(snaps)
@@ -74,8 +73,10 @@ def departures(
         roads_deg = lines.bearings_deg([snaps[row] for row in moving])
         for row, road_deg in zip(moving, roads_deg.tolist(), strict=True):
             ahead[row] = _ahead(headings_deg[row] - road_deg)
-    pairs = zip(snaps, ahead, strict=True)
-    return [Departure(snap=snap, ahead=side, turnout_s=turnout_s) for snap, side in pairs]
+    return [
+        Departure(snap=snap, ahead=side, turnout_s=turnout_s)
+        for snap, side, turnout_s in zip(snaps, ahead, turnouts_s, strict=True)
+    ]
 
 
 def _ahead(off_deg: float) -> int | None:

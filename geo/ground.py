@@ -140,7 +140,7 @@ class Ground:
 
         Raises ValueError for a turnout below nought.
         """
-        found = departures([snap], [heading_deg], [speed_mps], self._lines, turnout_s=turnout_s)
+        found = departures([snap], [heading_deg], [speed_mps], self._lines, [turnout_s])
         return found[0]
 
     def departures(
@@ -149,9 +149,10 @@ class Ground:
         *,
         headings_deg: Sequence[float | None],
         speeds_mps: Sequence[float | None],
+        turnouts_s: Sequence[float],
     ) -> list[Departure]:
-        """`departure` of many units at once, without turnout."""
-        return departures(snaps, headings_deg, speeds_mps, self._lines)
+        """`departure` of many units at once."""
+        return departures(snaps, headings_deg, speeds_mps, self._lines, turnouts_s)
 
     def etas(
         self, sources: Sequence[Start], target: Snap, *, profile: Profile | None = None

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from devices.intake import distance_m
 from geo.errors import NoRouteError, OffMapError
+from server.dispatch.turnout import MOVING_MPS
 from server.metrics import Metrics
 from server.ports import Clock, FanOut
 from server.stores import picture, units
@@ -39,6 +41,8 @@ RELOAD_S: Final = 30.0
 UNHEARD_MAX: Final = timedelta(seconds=100)
 """Presence is renewed every 30 s by the gateway; three misses mean that the gateway is gone."""
 RETRY_S: Final = 1.0
+AT_STATION_M: Final = 150.0
+"""A yard, the street before it, and the error of a fix between houses."""
 
 
 @dataclass(slots=True)
@@ -315,10 +319,18 @@ class Board:
             order_id=row.order_id,
             incident_id=row.incident_id,
             officers=row.officers,
+            at_station=newest is not None and _at_station(row, newest),
             position=None if newest is None else _position_view(newest),
             devices=[_device_view(each, device) for each, device in devices],
             contact=self._contacts.get(row.id),
         )
+
+
+def _at_station(row: UnitRow, fix: DeviceFix) -> bool:
+    """Whether a unit stands at its own station."""
+    if row.station_at is None or (fix.speed_mps or 0.0) >= MOVING_MPS:
+        return False
+    return distance_m(*row.station_at, fix.lon, fix.lat) <= AT_STATION_M
 
 
 def _position_view(fix: DeviceFix) -> PositionView:

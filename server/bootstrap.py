@@ -188,6 +188,7 @@ async def build(settings: Settings) -> Services:
                 router=routing,
                 roads=roads,
                 map_meta=roadmap.meta,
+                turnout=settings.turnout,
             ),
             sos_desk=SosDesk(pool=pool, fanout=fanout, places=names, clock=utc_now),
             order_desk=OrderDesk(pool=pool, fanout=fanout, clock=utc_now),

@@ -22,6 +22,7 @@ from geo.roadmap import MapMeta
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.incidents import INCIDENT_TYPES, IncidentStatus
 from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
+from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import take_step
 from server.ports import Clock, FanOut, LiveUnits, RoadWatch, Router
@@ -96,12 +97,15 @@ class Pipeline:
         router: Router,
         roads: RoadWatch,
         map_meta: MapMeta,
+        turnout: Turnout = AT_ONCE,
         clock: Clock = utc_now,
     ) -> None:
         self._pool = pool
         self._roads = roads
         self._fanout = fanout
-        self._recommender = Recommender(live=live, router=router, map_id=map_meta.map_id)
+        self._recommender = Recommender(
+            live=live, router=router, map_id=map_meta.map_id, turnout=turnout
+        )
         self._bounds = map_meta.bounds
         self._clock = clock
 

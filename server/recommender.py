@@ -13,11 +13,13 @@ import msgspec
 
 from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError, OffMapError
+from geo.snap import Snap
 from geo.walk import Approach
 from server.dispatch.contenders import Way, contender, recommendation_view
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
+from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ports import LiveUnits, Router
 from server.views import IncidentView, RecommendationView, UnitStatus, UnitView
 
@@ -30,10 +32,13 @@ TRIES_MAX = 3
 class Recommender:
     """Ranks the units in service for one incident."""
 
-    def __init__(self, *, live: LiveUnits, router: Router, map_id: str) -> None:
+    def __init__(
+        self, *, live: LiveUnits, router: Router, map_id: str, turnout: Turnout = AT_ONCE
+    ) -> None:
         self._live = live
         self._router = router
         self._map_id = map_id
+        self._turnout = turnout
 
     def unseen(self, unit_ids: Iterable[str]) -> list[str]:
         """Those of the units that the live picture does not show yet, in order of id."""
@@ -77,7 +82,7 @@ class Recommender:
         place, no_road = await self._place(incident, mode)
         living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
         travellers = {
-            each.id: traveller(each, snap, now)
+            each.id: self._traveller(each, snap, mode, now)
             for each in living.values()
             if (snap := self._live.snap(each.id)) is not None
         }
@@ -99,6 +104,10 @@ class Recommender:
             ways=await self._ways(ranking, travellers, arrivals, mode),
         )
 
+    def _traveller(self, unit: UnitView, snap: Snap, mode: Mode, now: datetime) -> Traveller:
+        turnout_s = self._turnout.seconds(mode, at_station=unit.at_station)
+        return replace(traveller(unit, snap, now), turnout_s=turnout_s)
+
     def _contender(
         self,
         unit: UnitView,
@@ -116,6 +125,7 @@ class Recommender:
             off_road_m=None if at is None else at.snap.distance_m,
             eta_s=None if arrival is None else arrival.eta_s,
             walk=None if arrival is None else arrival.drop_off.walk,
+            turnout_s=0.0 if at is None else at.turnout_s,
             road_closed=closed,
             now=now,
         )

@@ -374,6 +374,7 @@ def _starts(ground: Ground, travellers: Sequence[Traveller]) -> list[Departure]:
         [each.snap for each in travellers],
         headings_deg=[each.heading_deg for each in travellers],
         speeds_mps=[each.speed_mps for each in travellers],
+        turnouts_s=[each.turnout_s for each in travellers],
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from server.dispatch.timers import PACE_NAMES, Pace, Stance, TimerTable
+from server.dispatch.turnout import TURNOUT_S_MAX, Turnout
 
 Engine = Literal["auto", "scipy", "cch"]
 
@@ -132,6 +133,8 @@ class Settings:
     """Routing: `cch`, the exact `scipy`, or whichever this machine can run."""
     urgent_against_one_ways: bool = False
     """Whether units in an emergency may be routed against one-way streets."""
+    turnout: Turnout = field(default_factory=Turnout)
+    """From the order until a unit drives."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
@@ -173,6 +176,7 @@ def from_env(
         redis_url=env.get("REDIS_URL") or None,
         engine=engine,
         urgent_against_one_ways=_yes_or_no("RIDGELINE_URGENT_AGAINST_ONE_WAYS", env, default=False),
+        turnout=_turnout(env),
         tls_cert=tls_cert,
         tls_key=tls_key,
         trusted_proxies=_networks("RIDGELINE_TRUSTED_PROXIES", env),
@@ -204,7 +208,28 @@ def names() -> list[str]:
         "RIDGELINE_URGENT_AGAINST_ONE_WAYS",
         *timer_defaults(),
         *(_WAR, _OFFERS),
+        *(_turnout_name(each.name) for each in fields(Turnout)),
     ]
+
+
+def _turnout(env: Mapping[str, str]) -> Turnout:
+    """Raises `SettingsError`."""
+    said: dict[str, float] = {}
+    for each in fields(Turnout):
+        if text := env.get(_turnout_name(each.name), ""):
+            try:
+                said[each.name] = float(text)
+                Turnout(**said)
+            except ValueError:
+                raise SettingsError(
+                    f"{_turnout_name(each.name)} is {text!r}; "
+                    f"it must be seconds, 0 to {TURNOUT_S_MAX:.0f}."
+                ) from None
+    return Turnout(**said)
+
+
+def _turnout_name(field_name: str) -> str:
+    return f"RIDGELINE_TURNOUT_{field_name.upper()}"
 
 
 def _refuse_misspelt(env: Mapping[str, str]) -> None:

@@ -94,6 +94,8 @@ class UnitView(View, frozen=True):
     officers: list[OfficerView]
     position: PositionView | None
     devices: list[DeviceView]
+    at_station: bool = False
+    """Standing at its own station by its newest fix."""
     contact: ContactView | None = None
 
 

@@ -44,6 +44,7 @@ def contender(
     eta_s: float | None,
     walk: Walk | None,
     road_closed: bool,
+    turnout_s: float = 0.0,
     now: datetime,
 ) -> Contender:
     """One unit at the moment `now`; `status` and order as the database knows them."""
@@ -58,6 +59,7 @@ def contender(
         eta_s=eta_s,
         walk=walk,
         road_closed=road_closed,
+        turnout_s=turnout_s,
         batteries=tuple(
             _battery(each, now) for each in unit.devices if each.kind in DRAIN_PCT_PER_H
         ),

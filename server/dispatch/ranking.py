@@ -36,7 +36,7 @@ class Contender:
     off_road_m: float | None
     """From its fix to the nearest road; None: no road near it."""
     eta_s: float | None
-    """By road, then on foot. None: no position, or no road leads from it to the place."""
+    """Turnout, then by road, then on foot. None: no position, or no road leads to the place."""
     walk: Walk | None
     """The part of it on foot; None without a travel time."""
     road_closed: bool
@@ -46,6 +46,8 @@ class Contender:
     """Whether any device of it can show an order."""
     connected: bool
     """Whether any such device is connected now."""
+    turnout_s: float = 0.0
+    """The part of it before the unit drives."""
     in_need: bool = False
     """Its own officer is the one who calls for help."""
 
@@ -188,12 +190,21 @@ def _road_doubts(scene: Scene, one: Contender) -> list[Reason]:
         doubts.append(Reason(code="no_route", text="unreachable: no road leads to the place"))
     elif one.off_road_m is not None and one.off_road_m > OFF_ROAD_M:
         doubts.append(_walk_to_road(one.off_road_m))
+    if one.eta_s is not None and one.turnout_s > 0.0:
+        doubts.append(_turnout(one.turnout_s))
     if one.eta_s is not None and one.road_closed:
         text = "the road at the place is closed: the time counts driving into it slowly"
         doubts.append(Reason(code="closed_at_place", text=text))
     if one.walk is not None and one.walk.distance_m > OFF_ROAD_M:
         doubts.append(_last_stretch(one.walk))
     return doubts
+
+
+def _turnout(turnout_s: float) -> Reason:
+    took = minutes(turnout_s)
+    return Reason(
+        code="turnout", values={"min": took}, text=f"{took:g} min of it until the unit sets off"
+    )
 
 
 def _walk_to_road(distance_m: float) -> Reason:

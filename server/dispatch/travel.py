@@ -41,6 +41,8 @@ class Traveller:
     vehicle: Vehicle = Vehicle.PATROL_CAR
     heading_deg: float | None = None
     speed_mps: float | None = None
+    turnout_s: float = 0.0
+    """Before it sets off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

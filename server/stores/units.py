@@ -49,11 +49,14 @@ class UnitRow:
     incident_id: str | None
     officers: list[OfficerView]
     devices: list[DeviceRow]
+    station_at: tuple[float, float] | None = None
+    """Of its own station: lon, lat."""
 
 
 # Units in service, by call sign; all, or those named.
 LOAD = """
 SELECT unit.id, unit.call_sign, unit.kind, station.name AS station,
+       station.lon AS station_lon, station.lat AS station_lat,
        shift.id IS NOT NULL AS on_duty,
        running.id AS order_id, running.number AS order_number, running.incident_id,
        running.state AS order_state,
@@ -205,6 +208,7 @@ def _row(row: Any) -> UnitRow:
         incident_id=row["incident_id"],
         officers=msgspec.convert(row["officers"], list[OfficerView]),
         devices=msgspec.convert(row["devices"], list[DeviceRow]),
+        station_at=None if row["station"] is None else (row["station_lon"], row["station_lat"]),
     )
 
 

@@ -95,15 +95,20 @@ def test_many_departures_at_once_are_as_one_by_one() -> None:
     rng = np.random.default_rng(8)
     headings_deg = [None, *rng.uniform(0.0, 360.0, len(snaps) - 1).tolist()]
     speeds_mps = [*rng.choice([0.5, 9.0], len(snaps) - 1).tolist(), None]
+    turnouts_s = rng.choice([0.0, 60.0], len(snaps)).tolist()
 
-    together = ground.departures(snaps, headings_deg=headings_deg, speeds_mps=speeds_mps)
+    together = ground.departures(
+        snaps, headings_deg=headings_deg, speeds_mps=speeds_mps, turnouts_s=turnouts_s
+    )
 
     assert together == [
-        ground.departure(snap, heading_deg=heading_deg, speed_mps=speed_mps)
-        for snap, heading_deg, speed_mps in zip(snaps, headings_deg, speeds_mps, strict=True)
+        ground.departure(snap, heading_deg=heading, speed_mps=speed, turnout_s=turnout)
+        for snap, heading, speed, turnout in zip(
+            snaps, headings_deg, speeds_mps, turnouts_s, strict=True
+        )
     ]
     assert {each.ahead for each in together} == {0, 1, None}
-    assert ground.departures([], headings_deg=[], speeds_mps=[]) == []
+    assert ground.departures([], headings_deg=[], speeds_mps=[], turnouts_s=[]) == []
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])

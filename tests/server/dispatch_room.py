@@ -14,6 +14,8 @@ from geo.ground import Ground
 from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
 from protocols.native import Report, State
+from server.dispatch.travel import Traveller, traveller
+from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import OrderDesk
 from server.pipeline import NewDecision, NewIncident, Pipeline
@@ -93,6 +95,7 @@ class StillLife:
         battery_pct: int | None = 80,
         online: bool = True,
         age_s: float = 5,
+        at_station: bool = False,
     ) -> None:
         seen_at = NOW - timedelta(seconds=age_s)
         self._units[row.id] = UnitView(
@@ -119,6 +122,7 @@ class StillLife:
                 )
                 for device in row.devices
             ],
+            at_station=at_station,
         )
 
 
@@ -199,6 +203,13 @@ class Room:
             (row,) = await load_units(conn, unit_id)
         self.live.put(row, at, battery_pct=battery_pct)
         return row
+
+    def traveller(self, unit_id: str) -> Traveller:
+        """As it moves, without its turnout."""
+        unit, snap = self.live.unit(unit_id), self.live.snap(unit_id)
+        assert unit is not None
+        assert snap is not None
+        return traveller(unit, snap, NOW)
 
     async def open(self, **changed: Any) -> IncidentView:
         opened, _ = await self.pipeline.open_incident(an_incident(**changed), by=BY)
@@ -302,7 +313,11 @@ def a_decision(found: RecommendationView, *rows: UnitRow, **changed: Any) -> New
 
 @asynccontextmanager
 async def a_room(
-    pool: Any, roadmap: RoadMap, *, fanout: LoudFanOut | None = None
+    pool: Any,
+    roadmap: RoadMap,
+    *,
+    fanout: LoudFanOut | None = None,
+    turnout: Turnout = AT_ONCE,
 ) -> AsyncIterator[Room]:
     """One server's part of the county; several on one pool are several servers."""
     routing = RoutingService(lambda: Ground(roadmap, engine="scipy"))
@@ -326,6 +341,7 @@ async def a_room(
             router=routing,
             roads=roads,
             map_meta=roadmap.meta,
+            turnout=turnout,
             clock=lambda: room.now,
         ),
         order_desk=OrderDesk(pool=pool, fanout=fanout, clock=lambda: room.now),

@@ -16,6 +16,7 @@ import redis.asyncio as aioredis
 from geo.errors import NoRouteError
 from geo.snap import Snap
 from server.board import UNHEARD_MAX, Board
+from server.ids import new_id
 from server.metrics import Metrics
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
@@ -291,3 +292,32 @@ async def test_board_does_without_valkey(room: Room, unit_id: str, short_dir: An
 
     assert len(board.units()) == 1
     assert metrics.value("presence_store_failures") == 2
+
+
+@pytest.mark.parametrize(
+    ("fix", "expected"),
+    [
+        ({"lon": 100.2, "lat": 27.5, "speed_mps": 0.0}, True),
+        ({"lon": 100.2, "lat": 27.501}, True),
+        ({"lon": 100.2, "lat": 27.503}, False),
+        ({"lon": 100.2, "lat": 27.5, "speed_mps": 8.0}, False),
+    ],
+    ids=["in the yard", "in the street", "farther", "driving past"],
+)
+async def test_a_unit_stands_at_its_own_station(
+    room: Room, unit_id: str, fix: dict[str, Any], expected: bool
+) -> None:
+    await room.pool.execute(
+        "INSERT INTO station (id, name, lon, lat) VALUES ($1, 'Ninghe', 100.2, 27.5)", new_id()
+    )
+    board = await room.board()
+    board.report_fix(a_fix(**fix))
+    elsewhere = board.unit(unit_id)
+
+    await room.pool.execute("UPDATE unit SET station_id = (SELECT id FROM station)")
+    await board.reload()
+
+    unit = board.unit(unit_id)
+    assert unit is not None
+    assert elsewhere is not None
+    assert (elsewhere.at_station, unit.at_station) == (False, expected)

@@ -21,6 +21,7 @@ import pytest
 
 from devices.session_flow import SessionLimits
 from server import bootstrap
+from server.dispatch.turnout import Turnout
 from server.embedded import process
 from server.embedded.launcher import Running
 from server.gateways.hub import HubLimits
@@ -311,6 +312,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
     defaults = {f"RIDGELINE_{f.name.upper()}": getattr(Limits(), f.name) for f in fields(Limits)}
     defaults |= timer_defaults()
+    for each in fields(Turnout):
+        defaults[f"RIDGELINE_TURNOUT_{each.name.upper()}"] = getattr(Turnout(), each.name)
     assert {name: float(text) for name, text in documented.items()} == defaults
     assert all(f"`{name}`" in docs for name in names())
 
