@@ -152,11 +152,16 @@ class ClientLogs:
         return [CommandArrived(command=command, again=False)]
 
     def _end_meant(self, notice: Command) -> list[Event]:
-        """End the tasks that a notice names, if its `why` ends tasks."""
+        """End the tasks that a notice names, if its `why` ends tasks.
+
+        Time ends only what nobody has accepted: who is on his way stays on it.
+        """
         why, text = str(notice.body.get("why", "")), str(notice.body.get("text", ""))
         if why not in ENDS:
             return []
         meant = self.inbox.meant_by(str(notice.body.get("ref", "")))
+        if ENDS[why] is Over.EXPIRED:
+            meant = [task for task in meant if not task.accepted]
         for task in meant:
             self.inbox.end(task, ENDS[why])
         return [OrderEnded(command=task.command, why=why, text=text) for task in meant]

@@ -63,6 +63,11 @@ class Entry(Struct, kw_only=True):
     notes_count: int = 0
     """Notes (feedback) reported: after a restart, an officer sees whether his was kept."""
 
+    @property
+    def accepted(self) -> bool:
+        """Whether a person has taken it on."""
+        return self.last is not None and self.last.s not in (Report.RECEIVED, Report.SHOWN)
+
 
 class Cursor(Struct, frozen=True, kw_only=True):
     epoch: str = ""

@@ -67,10 +67,7 @@ class Phase(StrEnum):
 class DeviceSession:
     """One connection, from the handshake to its close."""
 
-    def __init__(
-        self, limits: SessionLimits | None = None, *, now: float, budget: Budget | None = None
-    ) -> None:
-        """`budget`: one that this peer's connections share; else the connection has its own."""
+    def __init__(self, limits: SessionLimits | None = None, *, now: float) -> None:
         self.limits = limits or SessionLimits()
         self.phase = Phase.NEW
         self.closing: Close | None = None
@@ -89,7 +86,8 @@ class DeviceSession:
         self._events: list[Event] = []
         self._queue = SendQueue(self.limits.send_queue_bytes_max)
         self._acks = AckPacing(self.limits)
-        self._budget = budget or Budget(self.limits, now)
+        self.budget = Budget(self.limits, now)
+        """The connection's own, until the caller puts one in its place that several share."""
         self._opened_at = now
         self._heard_at = now
 
@@ -100,7 +98,7 @@ class DeviceSession:
         if self.phase is Phase.CLOSED:
             return
         self._heard_at = now
-        self._budget.spend(1, now)
+        self.budget.spend(1, now)
         try:
             self._take(frame, now)
         except ProtocolError as error:
@@ -113,7 +111,7 @@ class DeviceSession:
 
     def throttle_s(self, now: float) -> float:
         """How long to wait before reading the next frame; 0 below the rate limit."""
-        return self._budget.wait_s(now)
+        return self.budget.wait_s(now)
 
     def _take(self, frame: str | bytes, now: float) -> None:
         try:
@@ -144,7 +142,7 @@ class DeviceSession:
             raise ProtocolError("another device on the same connection")
         if self.phase is Phase.OPENING:
             return
-        self._budget.spend(self.limits.hello_cost_frames - 1, now)
+        self.budget.spend(self.limits.hello_cost_frames - 1, now)
         self.hello = hello
         self.phase = Phase.OPENING
         self._acks.owed = False

@@ -24,6 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import exp
 from typing import Final, Protocol
 
 import numpy as np
@@ -57,6 +59,9 @@ UNROUTED_SD: Final = UNLEARNED_SD
 
 LIKELY: Final = 0.9
 """A place counts as reached in time when the chance is at least this."""
+
+SHARES_MAX: Final = 16
+"""Shares whose deviate is remembered."""
 
 Floats = NDArray[np.float64]
 
@@ -128,7 +133,7 @@ class Eta:
 
     def quantile_s(self, share: float) -> float:
         """Seconds by which that share of journeys has arrived; 0 < share < 1."""
-        return float(quantile_s(np.float64(self.median_s), self.log_sd, share))
+        return self.median_s * exp(self.log_sd * _deviate(share))
 
     def chance_by(self, limit_s: float) -> float:
         """P(arrive within limit_s), 0 to 1."""
@@ -202,10 +207,16 @@ def unrouted(duration_s: float) -> Eta:
 
 def quantile_s(median_s: Floats | np.float64, log_sd: Floats | float, share: float) -> Floats:
     """Seconds by which that share of journeys has arrived, elementwise; inf stays inf."""
+    found: Floats = median_s * np.exp(np.asarray(log_sd) * _deviate(share))
+    return found
+
+
+@lru_cache(maxsize=SHARES_MAX)
+def _deviate(share: float) -> float:
+    """The standard normal below which that share lies; every unit of a ranking asks for two."""
     if not 0.0 < share < 1.0:
         raise ValueError("a share lies between 0 and 1, both excluded")
-    found: Floats = median_s * np.exp(np.asarray(log_sd) * ndtri(share))
-    return found
+    return float(ndtri(share))
 
 
 def chance_by(median_s: Floats | np.float64, log_sd: Floats | float, limit_s: float) -> Floats:

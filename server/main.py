@@ -36,7 +36,7 @@ from server.bootstrap import Services
 from server.embedded import launcher
 from server.embedded.errors import EmbeddedError
 from server.embedded.launcher import Running
-from server.gateways import console, device
+from server.gateways import console, device, exchange
 from server.http import (
     auth,
     deadzones,
@@ -83,6 +83,7 @@ _MODULES = (
     sos,
     console,
     device,
+    exchange,
     pages,
 )
 

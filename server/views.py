@@ -477,8 +477,10 @@ class SosView(View, frozen=True):
 
 
 class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
-    """First message of every connection: everything."""
+    """First message of a connection that nothing can be resumed for: everything."""
 
+    epoch: str
+    """Of `seq`; another server, or a restarted one, has another."""
     seq: int
     now: datetime
     units: list[UnitView]
@@ -491,6 +493,17 @@ class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
     """Open items of the worklist, gravest first; `work_open` may be more."""
     work_open: int = 0
     """How many are open in all."""
+
+
+class Resumed(View, frozen=True, tag_field="t", tag="resumed"):
+    """First message of a connection that goes on: the missed deltas follow, and nothing is left
+    out."""
+
+    seq: int
+    """As the console said: the next delta is the one after it."""
+    now: datetime
+    missed: int
+    """How many deltas follow at once."""
 
 
 class Delta(View, frozen=True, tag_field="t", tag="delta"):

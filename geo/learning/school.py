@@ -80,9 +80,16 @@ class School:
         self.roadmap = roadmap
         self._models: OrderedDict[Profile, Model] = OrderedDict()
 
-    def match(self, track: Track, profile: Profile) -> Match:
-        """The roads of a track; time between fixes is shared out by the times of the profile."""
-        return self._matcher.match(track, self.model(profile).arc_ms)
+    def match(self, track: Track, profile: Profile, learned: LearnedFactors | None = None) -> Match:
+        """The roads of a track; time between fixes is shared out by the times of the profile.
+
+        `learned`: of the mode of the profile; None: by the model alone.
+        """
+        times_ms = self.model(profile).arc_ms
+        if learned is not None:
+            open_ms = np.where(times_ms < CLOSED, times_ms * learned.factor, CLOSED)
+            times_ms = open_ms.round().astype(times_ms.dtype)
+        return self._matcher.match(track, times_ms)
 
     def says(self, drive: Drive) -> Observations:
         """What a drive says about its arcs."""

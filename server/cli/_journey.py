@@ -21,6 +21,7 @@ from geo.eta import Eta, Spreads
 from geo.ground import Ground
 from geo.routing.choose import ENGINE_NAMES, EngineName
 from geo.snap import Snap
+from server.cli.learnedfile import LEARNED, LearnedVersion, read_learned
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,6 +39,7 @@ class Asked:
     condition: str
     depart: str | None
     engine: EngineName
+    learned_file: Path | None
 
     def begin(self) -> Journeys:
         """Open the map, until the command ends. Raises GeoError, `click.ClickException`."""
@@ -50,7 +52,10 @@ class Asked:
         ground = Ground(roadmap, engine=self.engine, profile=profile)
         # An engine must be let go of on the thread that made it, whatever the command comes to.
         click.get_current_context().call_on_close(ground.close)
-        return Journeys(ground=ground, depart_at=depart_at)
+        learned = None if self.learned_file is None else read_learned(self.learned_file, roadmap)
+        if learned is not None:
+            ground.set_factors({mode: each.factor for mode, each in learned.modes.items()})
+        return Journeys(ground=ground, depart_at=depart_at, learned=learned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +64,16 @@ class Journeys:
 
     ground: Ground
     depart_at: datetime | None
+    learned: LearnedVersion | None
+    """None: the model alone."""
 
     @property
     def spreads(self) -> Spreads:
-        on_foot = self.ground.profile.vehicle is Vehicle.FOOT
-        return Spreads(self.ground.roadmap, on_foot=on_foot)
+        profile = self.ground.profile
+        if profile.vehicle is Vehicle.FOOT:
+            return Spreads(self.ground.roadmap, on_foot=True)
+        learned = None if self.learned is None else self.learned.modes[profile.mode]
+        return Spreads(self.ground.roadmap, learned=learned)
 
     def about(self) -> dict[str, Any]:
         """What every answer says of how it was made."""
@@ -74,6 +84,7 @@ class Journeys:
             "vehicle": profile.vehicle.value,
             "mode": profile.mode.value,
             "condition": str(profile.condition),
+            "learned_version": None if self.learned is None else self.learned.version,
             "depart_at": None if self.depart_at is None else iso(self.depart_at),
         }
 
@@ -101,7 +112,7 @@ class Journeys:
 
 
 def journey_options(command: F) -> F:
-    """--map, --vehicle, --mode, --condition, --depart, --engine, as one `asked` argument."""
+    """--map, --vehicle, --mode, --condition, --depart, --engine, --learned, as one `asked`."""
     options = [
         click.option(
             "--map", "map_dir", required=True, type=click.Path(path_type=Path), metavar="DIR"
@@ -121,8 +132,9 @@ def journey_options(command: F) -> F:
             help="ISO 8601 with a time zone. Adds clock times, and night where the sun is down.",
         ),
         _choice("--engine", list(ENGINE_NAMES), "auto"),
+        LEARNED,
     ]
-    names = ("map_dir", "vehicle", "mode", "condition", "depart", "engine")
+    names = ("map_dir", "vehicle", "mode", "condition", "depart", "engine", "learned_file")
 
     @wraps(command)
     def gathered(**values: Any) -> Any:

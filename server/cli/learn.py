@@ -21,6 +21,7 @@ from geo.learning.factors import LearnedFactors, summary
 from geo.learning.school import Drive, Lessons, School
 from geo.roadmap import RoadMap
 from server.cli.admin import DATA, actor, with_pool
+from server.cli.learnedfile import LearnedVersion, write_learned
 from server.cli.match import JSON, MODE, VEHICLE, plain_errors, road_name
 from server.cli.trackfile import SUFFIXES, read_track
 
@@ -109,6 +110,65 @@ def activate_command(version: str, reason: str, data_dir: Path | None, as_json: 
         click.echo(json.dumps(answer, ensure_ascii=False))
     else:
         click.echo("The model alone is in force." if wanted is None else f"Version {wanted} is.")
+
+
+@learn_group.command("export")
+@click.argument("version", required=False)
+@click.option(
+    "--map",
+    "map_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Of whose map the version in force is wanted; needed where there are several.",
+)
+@click.option(
+    "--out",
+    "out_file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+)
+@DATA
+@JSON
+def export_command(
+    version: str | None, map_dir: Path | None, out_file: Path, data_dir: Path | None, as_json: bool
+) -> None:
+    """Write VERSION, or the one in force, to a file for `--learned`."""
+    from server.dispatch.errors import NotFound
+    from server.stores import learning as store
+
+    async def work(pool: Any) -> LearnedVersion:
+        async with pool.acquire() as conn:
+            number = None if version is None else _number(version)
+            if number is None:
+                map_id = await store.map_of(conn, None)
+                if map_dir is not None:
+                    map_id = mapfolder.load(map_dir).meta.map_id
+                active = None if map_id is None else await store.active(conn, map_id)
+                if active is None or active.version is None:
+                    raise NotFound("not_found", "No version is in force, only the model.")
+                number = active.version
+            row = await store.version(conn, number)
+            if row is None:
+                raise NotFound("not_found", f"There is no version {number}.")
+            modes = await store.factors(conn, number)
+        return LearnedVersion(
+            map_id=row.map_id,
+            version=row.version,
+            created_at=row.created_at,
+            reason=row.reason,
+            drives=row.trips,
+            modes=modes,
+        )
+
+    with plain_errors():
+        found = with_pool(data_dir, work)
+    write_learned(out_file, found)
+    if as_json:
+        answer = {"version": found.version, "map_id": found.map_id, "file": str(out_file)}
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        click.echo(f"Version {found.version}, learned on map {found.map_id}, is in {out_file}.")
 
 
 class Unheard:

@@ -23,6 +23,7 @@ from geo.learning.passages import Passages
 from geo.learning.school import School
 from geo.learning.track import Track
 from geo.roadmap import RoadClass, RoadMap
+from server.cli.learnedfile import LEARNED, read_learned
 from server.cli.trackfile import read_track
 from server.dispatch.errors import DispatchError
 
@@ -56,14 +57,27 @@ JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 )
 @VEHICLE
 @MODE
+@LEARNED
 @JSON
-def match_command(map_dir: Path, track_file: Path, vehicle: str, mode: str, as_json: bool) -> None:
-    """Find the roads that a track drove, and when."""
+def match_command(
+    map_dir: Path,
+    track_file: Path,
+    vehicle: str,
+    mode: str,
+    learned_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the roads that a track drove, and when.
+
+    Between two fixes the time is shared out by the travel times of the model, or by learned ones.
+    """
     with plain_errors():
         roadmap = mapfolder.load(map_dir)
         track = read_track(track_file)
         profile = Profile(vehicle=Vehicle(vehicle), mode=Mode(mode))
-        match = School(roadmap).match(track, profile)
+        learned = None if learned_file is None else read_learned(learned_file, roadmap)
+        known = None if learned is None else learned.modes[profile.mode]
+        match = School(roadmap).match(track, profile, known)
     if as_json:
         click.echo(json.dumps(_match_json(roadmap, track, match), ensure_ascii=False))
         return

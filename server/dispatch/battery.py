@@ -47,6 +47,9 @@ DRAIN_PCT_PER_H: dict[DeviceKind, dict[Mode, float]] = {
 """Camera: standby 6.6, record 10.5, stream 23.7 %/h. Devices of the vehicle run on its battery."""
 
 
+_MODES: dict[str, Mode] = {mode.value: mode for mode in Mode}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
     """One device's battery as last reported."""
@@ -133,7 +136,7 @@ def drain_pct_per_h(battery: Battery, mode: Mode) -> float:
 
 def mode_of(battery: Battery) -> Mode:
     """The present mode, standby where the device says nothing we know."""
-    return Mode(battery.mode) if battery.mode in set(Mode) else Mode.STANDBY
+    return _MODES.get(battery.mode, Mode.STANDBY)
 
 
 def _clamped(pct: float) -> float:

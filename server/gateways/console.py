@@ -30,6 +30,7 @@ SUBPROTOCOL: Final = "ridgeline.console.v1.json"
 ROLES: Final = ("dispatcher", "supervisor")
 CLOSE_S_MAX: Final = 2.0
 SESSION_OVER: Final = 4002
+SEQ_DIGITS_MAX: Final = 18
 
 
 class Services(Protocol):
@@ -55,12 +56,20 @@ def routes(services: Services) -> list[BaseRoute]:
             return
         await socket.accept(subprotocol=SUBPROTOCOL)
         try:
-            async with hub.joined() as joined:
+            async with hub.joined(*_stood_at(socket)) as joined:
                 await serve(socket, joined, hub)
         except TimeoutError:
             await socket.close(TRY_AGAIN_LATER, "the server is not ready")
 
     return [WebSocketRoute(PATH, console)]
+
+
+def _stood_at(socket: WebSocket) -> tuple[str, int]:
+    """Epoch and seq of the last message that the console had; what is no number is none."""
+    query = socket.query_params
+    seq = query.get("seq", "")
+    number = int(seq) if seq.isascii() and seq.isdigit() and len(seq) <= SEQ_DIGITS_MAX else -1
+    return query.get("epoch", ""), number
 
 
 async def serve(socket: WebSocket, console: Console, hub: ConsoleHub) -> None:

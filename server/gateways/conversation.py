@@ -31,7 +31,6 @@ from devices.session_events import (
     SosReceived,
     StateReceived,
 )
-from devices.session_flow import Budget
 from protocols.native import CloseCode, Hello
 from server.gateways.downlink import Feed, unix_ms
 from server.gateways.field import Field
@@ -64,11 +63,9 @@ class House:
 class Conversation:
     """One device's session with the stores behind it."""
 
-    def __init__(
-        self, field: Field, house: House, *, token: str, budget: Budget | None = None
-    ) -> None:
+    def __init__(self, field: Field, house: House, *, token: str) -> None:
         """`token`: of the Authorization header; where empty, the hello's counts."""
-        self.session = DeviceSession(field.limits, now=_now(), budget=budget)
+        self.session = DeviceSession(field.limits, now=_now())
         self.device: Device | None = None
         """Set once the token was accepted."""
         self.finished = asyncio.Event()
@@ -166,6 +163,8 @@ class Conversation:
         self._house.known()
         self._feed.greeted()
         await self._house.admit(self)
+        if self.session.closing is not None:
+            return
         await self._uplink.flush()
         now = self._field.clock()
         async with self._field.pool.acquire() as conn, conn.transaction():

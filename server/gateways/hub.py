@@ -2,11 +2,12 @@
 
 It notes which units, incidents, items of the worklist, roads and calls for help look different,
 gathers for a tick (less when more than units are among them), encodes ONE delta and hands the same
-text to every console. A console that joins gets a snapshot of that moment and then deltas; one
-whose queue is full is closed with 4004 and comes back for a new snapshot. Hints of the fan-out may
-be lost: open incidents and the worklist are read again now and then, and calls for help every few
-seconds, so a miss costs no more than that.
+text to every console. A console that joins gets a snapshot of that moment and then deltas; one that
+comes back and says where it stood gets the deltas that it missed, or an honest new snapshot where
+they are gone. One whose queue is full is closed with 4004 and comes back.
 
+Hints of the fan-out may be lost: open incidents and the worklist are read again now and then, and
+calls for help every few seconds, so a miss costs no more than that.
 Knows no socket and no rule of dispatch.
 """
 
@@ -25,13 +26,15 @@ import msgspec
 
 from protocols.native import CloseCode
 from server.board import Board
+from server.gateways.recent import Recent
 from server.gateways.worknews import WorkNews
+from server.ids import new_id
 from server.metrics import Metrics
 from server.ports import Clock, FanOut, RoadNews
 from server.stores import incidents, sos
 from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
-from server.views import Delta, IncidentView, Snapshot, SosView, Tick
+from server.views import Delta, IncidentView, Resumed, Snapshot, SosView, Tick
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +56,10 @@ class HubLimits:
     """Text that waits for one console to read; beyond it, it is closed. A snapshot always fits."""
     reload_s: float = 30.0
     """Between two readings of all open incidents."""
+    recent_len_max: int = 2_000
+    """Deltas kept for consoles that come back; the oldest make room."""
+    recent_bytes_max: int = 4 * 1024 * 1024
+    """Text of these. A console that missed more than half of its queue holds gets a snapshot."""
     sos_s: float = 3.0
     """Between two readings of the calls for help, when nobody says that there is a new one."""
     retry_s: float = 1.0
@@ -120,6 +127,11 @@ class ConsoleHub:
         self.limits = limits or HubLimits()
         self.metrics = metrics or Metrics()
         self.seq = 0
+        self.epoch = new_id()
+        self._recent = Recent(
+            len_max=self.limits.recent_len_max, bytes_max=self.limits.recent_bytes_max
+        )
+        """Deltas; the newest has `seq`."""
         self._pool, self._board, self._roads, self._clock = pool, board, roads, clock
         self._consoles: set[Console] = set()
         self._draining = False
@@ -155,13 +167,17 @@ class ConsoleHub:
         return self._draining or len(self._consoles) >= self.limits.consoles_max
 
     @asynccontextmanager
-    async def joined(self) -> AsyncIterator[Console]:
-        """A console that gets a snapshot first, then every delta. Raises `TimeoutError`."""
+    async def joined(self, epoch: str = "", seq: int = -1) -> AsyncIterator[Console]:
+        """A console that gets everything first, then every delta. Raises `TimeoutError`.
+
+        `epoch`, `seq`: where it stood before; if possible it goes on from there.
+        """
         console = Console(self.limits.queue_bytes_max)
         async with asyncio.timeout(READY_S_MAX):
             await self._loaded.wait()
         self._consoles.add(console)
-        console.put(_text(self._snapshot()))
+        for text in self._opening(epoch, seq):
+            console.put(text)
         if self._draining:
             console.close(CloseCode.DRAINING, "the server is stopping")
         try:
@@ -271,9 +287,19 @@ class ConsoleHub:
             self._incidents[incident.id] = incident
         self._changed_incidents[incident.id] = incident
 
+    def _opening(self, epoch: str, seq: int) -> list[str]:
+        """What a console must read first: what it missed, or everything."""
+        missed = self._recent.last(self.seq - seq) if epoch == self.epoch else None
+        resumed = missed is not None and sum(map(len, missed)) <= self.limits.queue_bytes_max // 2
+        self.metrics.count("console_openings", resumed=str(resumed).lower())
+        if missed is None or not resumed:
+            return [_text(self._snapshot())]
+        return [_text(Resumed(seq=seq, now=self._clock(), missed=len(missed))), *missed]
+
     def _snapshot(self) -> Snapshot:
         work, work_open = self._work.snapshot()
         return Snapshot(
+            epoch=self.epoch,
             seq=self.seq,
             now=self._clock(),
             units=self._board.units(),
@@ -305,9 +331,9 @@ class ConsoleHub:
 
     def _broadcast(self, message: Delta | Tick) -> None:
         self._said_at = _loop_s()
-        if not self._consoles:
-            return
         text = _text(message)
+        if isinstance(message, Delta):
+            self._recent.add(text)
         for console in self._consoles:
             console.put(text)
         self.metrics.count("console_messages", len(self._consoles))
@@ -341,7 +367,7 @@ class ConsoleHub:
         self._changed.set()
 
 
-def _text(message: Snapshot | Delta | Tick) -> str:
+def _text(message: Snapshot | Resumed | Delta | Tick) -> str:
     return msgspec.json.encode(message).decode()
 
 

@@ -102,9 +102,11 @@ class Sessions:
             self.metrics.count("device_connections_refused")
             raise
 
-    def house(self, place: Place) -> House:
-        """What a conversation at this place may ask of us."""
-        return House(known=place.known, admit=self.admit, announce=self.announce)
+    def house(self, place: Place, *, lives: bool = True) -> House:
+        """What a conversation at this place may ask of us. `lives`: it hears commands, too."""
+        if lives:
+            return House(known=place.known, admit=self.admit, announce=self.announce)
+        return House(known=place.known, admit=self._let_pass, announce=lambda conversation: None)
 
     @asynccontextmanager
     async def present(
@@ -119,7 +121,15 @@ class Sessions:
             await self._discharge(conversation, left=stays)
 
     async def admit(self, connection: Conversation) -> None:
-        """Make this the one live connection of its installation; the older ends first."""
+        """Make this the one live connection of its installation; the older ends first.
+
+        The newer is the one that came to the door later: the hello of one that the device has given
+        up may arrive after that of the one it speaks over now.
+        """
+        live = self._by_key.get(connection.key)
+        if live is not None and live.opened_at > connection.opened_at:
+            connection.close(CloseCode.REPLACED, "a newer connection took over")
+            return
         while older := self._in_the_way(connection):
             self.metrics.count("device_replaced")
             older[0].close(CloseCode.REPLACED, "a newer connection took over")
@@ -128,6 +138,11 @@ class Sessions:
         if self._door.shut:
             connection.close(CloseCode.DRAINING, "the server is stopping")
         self._by_key[connection.key] = connection
+
+    async def _let_pass(self, conversation: Conversation) -> None:
+        """It brings records and leaves: nobody makes room for it."""
+        if self._door.shut:
+            conversation.close(CloseCode.DRAINING, "the server is stopping")
 
     async def _discharge(self, connection: Conversation, *, left: bool) -> None:
         """The connection is over; tell, unless a newer one of the installation is here."""

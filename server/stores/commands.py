@@ -58,14 +58,15 @@ SELECT id, device_id, seq, kind, priority, body, order_id, expires_at, created_a
 FROM command WHERE device_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 """
 
-# Everything still of use to a device whose cursor means nothing to us: tasks of open orders that
-# have not expired, and the notices that may still be read.
+# Everything still of use to a device whose cursor means nothing to us: tasks of open orders (those
+# past their time are told as missed), what else asks for an answer, and the notices that may still
+# be read.
 OPEN_FOR = """
 SELECT command.id, command.device_id, command.seq, command.kind, command.priority, command.body,
        command.order_id, command.expires_at, command.created_at, command.sent_at
 FROM command LEFT JOIN dispatch_order ON dispatch_order.id = command.order_id
 WHERE command.device_id = $1
-  AND (command.expires_at IS NULL OR command.expires_at > $2)
+  AND (command.kind = 'task' OR command.expires_at IS NULL OR command.expires_at > $2)
   AND (command.kind = 'notice' OR dispatch_order.closed_at IS NULL)
 ORDER BY command.seq
 """

@@ -237,9 +237,7 @@ async def place(
     """A dispatcher has found out where; the incident is opened. None: it has one already."""
     if (await conn.fetchrow(LOCK, call.id))["incident_id"] is not None:
         return None
-    who = " · ".join(
-        filter(None, (call.call_sign or call.device_id, call.officer_name, call.badge))
-    )
+    who = _names(call.call_sign or call.device_id, call.officer_name, call.badge)
     incident = await open_incident(conn, call.id, who, lon=lon, lat=lat, place=place, by=by, at=at)
     await conn.execute(PLACE, call.id, incident.id)
     placed = Entry(
@@ -310,8 +308,13 @@ async def _spot(
 
 def _who(caller: Caller, sos: Sos, device_id: str) -> str:
     """For the note that those who are sent will read, in no language."""
-    who = " · ".join(filter(None, (caller.call_sign or device_id, caller.name, sos.by)))
+    who = _names(caller.call_sign or device_id, caller.name, sos.by)
     return f"{who}\n{sos.note}".strip()
+
+
+def _names(unit: str, name: str | None, badge: str) -> str:
+    """The badge once: some names hold it."""
+    return " · ".join(filter(None, (unit, name, "" if name and badge in name else badge)))
 
 
 def _instant(unix_ms: int | None) -> datetime | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -31,8 +34,9 @@ from protocols.native import (
     decode_server,
     encode,
 )
-from server.gateways import device
+from server.gateways import device, exchange
 from server.gateways.sessions import GatewayLimits, Sessions
+from server.http.errors import FailureMiddleware
 from server.ids import new_id
 from server.metrics import Metrics
 from server.stores import commands
@@ -62,6 +66,7 @@ class Room:
     positions: PositionWriter
     fanout: RedisFanOut
     metrics: Metrics
+    transport: Literal["websocket", "http"] = "websocket"
     url: str = ""
     said: list[tuple[str, str]] = field(default_factory=list)
     """What went over the fan-out: (topic, payload)."""
@@ -70,6 +75,8 @@ class Room:
         self.said.append((topic, payload))
 
     def device(self, **changes: Any) -> Device:
+        if self.transport == "http":
+            return HttpDevice(self.url, **changes)
         return Device(self.url, **changes)
 
 
@@ -80,6 +87,7 @@ async def field_room(
     writer: WriterLimits = FAST,
     session: SessionLimits | None = None,
     gateway: GatewayLimits | None = None,
+    transport: Literal["websocket", "http"] = "websocket",
 ) -> AsyncIterator[Room]:
     metrics = Metrics()
     fanout = RedisFanOut("redis://127.0.0.1:1")  # never run: delivers within this process
@@ -93,14 +101,17 @@ async def field_room(
         limits=gateway,
         session_limits=session,
     )
-    room = Room(pool, sessions, positions, fanout, metrics)
+    room = Room(pool, sessions, positions, fanout, metrics, transport)
     for topic in ("unit", "incident", "device", "fix", "presence"):
         fanout.subscribe(topic, partial(room.hear, topic))
-    app = Starlette(routes=device.routes(room))
+    app = Starlette(
+        routes=[*device.routes(room), *exchange.routes(room)],
+        middleware=[Middleware(FailureMiddleware)],
+    )
     tasks = [asyncio.create_task(positions.run()), asyncio.create_task(sessions.run())]
     try:
         async with serving(app) as url:
-            room.url = url.replace("http", "ws", 1) + device.PATH
+            room.url = url if transport == "http" else url.replace("http", "ws", 1) + device.PATH
             yield room
             await sessions.drain()
     finally:
@@ -164,6 +175,11 @@ class Device:
         for message in messages:
             await self.socket.send(encode(message).decode())
 
+    async def say_frames(self, *frames: str) -> None:
+        """Whatever they are."""
+        for frame in frames:
+            await self.socket.send(frame)
+
     async def next(self) -> ServerMessage:
         async with asyncio.timeout(DEADLINE_S):
             message = decode_server(await self.socket.recv())
@@ -197,6 +213,77 @@ class Device:
                     await self.socket.recv()
         assert self.socket.close_code is not None
         return self.socket.close_code, self.socket.close_reason or ""
+
+
+class HttpDevice(Device):
+    """The same device in a network that lets no WebSocket pass."""
+
+    def __init__(
+        self, url: str, *, device_id: str = "cam-07", install_id: str = "i1", token: str = TOKEN
+    ) -> None:
+        self._hello = {"dev": device_id, "inst": install_id, "epoch": "e1"}
+        self._http = httpx.AsyncClient(
+            base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=DEADLINE_S
+        )
+        self._heard: deque[ServerMessage] = deque()
+        self._refused: tuple[int, str] | None = None
+        self.seen = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def hello(self, **changes: Any) -> Welcome:
+        self._hello |= changes
+        welcome = await self._ask(wait=0)
+        self._hello |= {"epoch": welcome.epoch}
+        if not welcome.resumed:
+            self._hello["cur"] = 0
+        return welcome
+
+    async def say(self, *messages: ClientMessage) -> None:
+        await self.say_frames(*(encode(each).decode() for each in messages))
+
+    async def say_frames(self, *frames: str) -> None:
+        hello = encode(Hello(**self._hello)).decode()
+        answer = await self._http.post(exchange.UP_PATH, content="\n".join([hello, *frames]))
+        self._take(answer)
+
+    async def next(self) -> ServerMessage:
+        async with asyncio.timeout(DEADLINE_S):
+            while not self._heard:
+                await self._ask(wait=5)
+        message = self._heard.popleft()
+        if isinstance(message, Command):
+            self._hello["cur"] = message.seq
+        self.seen.append(message)
+        return message
+
+    async def closed(self) -> tuple[int, str]:
+        while self._refused is None:
+            await self._ask(wait=5)
+        return self._refused
+
+    async def _ask(self, *, wait: float) -> Welcome:
+        query = {**self._hello, "wait": wait}
+        return self._take(await self._http.get(exchange.COMMANDS_PATH, params=query))
+
+    def _take(self, answer: httpx.Response) -> Welcome:
+        if answer.is_error:
+            error = answer.json()["error"]
+            self._refused = error["detail"]["close"], error["message"]
+            raise RuntimeError(f"{self._refused}")
+        welcome, *rest = (decode_server(line) for line in answer.content.splitlines())
+        assert isinstance(welcome, Welcome)
+        self._heard += rest
+        return welcome
 
 
 def small_socket(url: str) -> socket.socket:

@@ -20,7 +20,7 @@ from websockets.typing import Subprotocol
 
 from protocols import native
 from protocols.native import CloseCode, Hello, encode
-from server.gateways import console, device
+from server.gateways import console, device, exchange
 from server.http.auth import COOKIE
 from server.ids import new_id
 from server.stores.users import ROLES
@@ -107,6 +107,8 @@ ACCESS: dict[str, frozenset[str]] = {
     "GET /hillshade/{z:tile}/{x:tile}/{y:tile}.webp": SIGNED_IN,
     "WS /v1/console": only("dispatcher", "supervisor"),
     "WS /v1/device": only(DEVICE),
+    "POST /v1/up": only(DEVICE),
+    "GET /v1/cmd": only(DEVICE),
     "GET /": EVERYBODY,
     "GET /login": EVERYBODY,
     "GET /console": only("dispatcher"),
@@ -216,7 +218,10 @@ async def _knock(client: httpx.AsyncClient, door: str, person: Person) -> tuple[
     path = re.sub(r"{(\w+):tile}", "1", path).replace("{path}", "x.js").replace("{id}", new_id())
     if method == "WS":
         return await _knock_socket(str(client.base_url.join(path)), person.headers)
-    answer = await client.request(method, path, headers=person.headers)
+    hello = Hello(dev="cam-07", inst="i1")
+    body = encode(hello) if path == exchange.UP_PATH else None
+    query = {"dev": hello.dev, "inst": hello.inst} if path == exchange.COMMANDS_PATH else None
+    answer = await client.request(method, path, headers=person.headers, content=body, params=query)
     client.cookies.clear()
     return _is_open(answer), f"{answer.status_code} {answer.text[:100]}"
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -30,8 +31,9 @@ from server.stores import users
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
 from server.stores.presence import DeviceFix
-from server.views import Delta, RoadsView, Snapshot, Tick, UnitStatus
+from server.views import Delta, Resumed, RoadsView, Snapshot, Tick, UnitStatus
 from tests.http_server import serving
+from tests.relay import Relay
 from tests.server.field_room import small_socket
 from tests.server.field_rows import add_device, add_unit, store_outage, until
 
@@ -39,7 +41,7 @@ DEADLINE_S = 10.0
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 QUICK = HubLimits(tick_s=0.02, idle_s=30, retry_s=0.02)
 
-Message = Snapshot | Delta | Tick
+Message = Snapshot | Resumed | Delta | Tick
 M = TypeVar("M", bound=Message)
 decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
@@ -78,7 +80,8 @@ class Room:
         fix = DeviceFix(device_id=device_id, observed_at=at, received_at=at, lon=lon, lat=27.5)
         self.fanout.publish("fix", msgspec.json.encode(fix).decode())
 
-    def console(self, token: str, **changes: Any) -> connect:
+    def console(self, token: str, *, at: str = "", **changes: Any) -> connect:
+        """`at`: where it stood, as a query."""
         options: dict[str, Any] = {
             "subprotocols": [Subprotocol(SUBPROTOCOL)],
             "additional_headers": {"Cookie": f"{COOKIE}={token}"},
@@ -87,7 +90,7 @@ class Room:
             "max_size": None,
             "close_timeout": 1,
         }
-        return connect(self.url, **options | changes)
+        return connect(self.url + at, **options | changes)
 
 
 @asynccontextmanager
@@ -472,3 +475,98 @@ async def test_full_queue_closes_but_one_message_always_fits() -> None:
     assert crowded.closing is not None
     assert crowded.closing[0] == 4004
     assert await crowded.next() is None
+
+
+# -- coming back ---------------------------------------------------------------------------
+
+
+async def deltas_until(socket: ClientConnection, seq: int) -> list[int]:
+    """The numbers of the deltas up to `seq`, in the order in which they came."""
+    numbers: list[int] = []
+    while not numbers or numbers[-1] < seq:
+        numbers.append((await receive(socket, Delta)).seq)
+    return numbers
+
+
+async def told(room: Room, lon: float, *, seconds: float) -> None:
+    """A unit has moved, and the hub has said so."""
+    before = room.hub.seq
+    room.say_fix("cam-07", lon, seconds=seconds)
+    await until(lambda: room.hub.seq > before)
+
+
+async def test_a_console_that_comes_back_gets_exactly_what_it_missed(
+    pool: Pool, room: Room
+) -> None:
+    await add_device(pool, unit_id=await add_unit(pool))
+    await room.board.reload()
+    token = await sign_in(pool, "dispatcher")
+    async with room.console(token) as socket:
+        first = await receive(socket, Snapshot)
+    for step in range(1, 6):
+        await told(room, 100.0 + step, seconds=step)
+
+    at = f"?epoch={first.epoch}&seq={first.seq + 2}"
+    async with room.console(token, at=at) as socket:
+        resumed = await receive(socket, Resumed)
+        numbers = await deltas_until(socket, room.hub.seq)
+
+    assert (resumed.seq, resumed.missed) == (first.seq + 2, room.hub.seq - first.seq - 2)
+    assert numbers == list(range(first.seq + 3, room.hub.seq + 1))
+
+
+@pytest.mark.parametrize(
+    "at",
+    ["?epoch=another&seq=0", "?epoch={epoch}&seq=99", "?epoch={epoch}&seq=-1", "?epoch={epoch}"],
+    ids=["another epoch", "ahead of us", "no number", "no seq"],
+)
+async def test_one_that_cannot_go_on_gets_an_honest_snapshot(
+    pool: Pool, room: Room, at: str
+) -> None:
+    token = await sign_in(pool, "dispatcher")
+
+    async with room.console(token, at=at.format(epoch=room.hub.epoch)) as socket:
+        await receive(socket, Snapshot)
+
+
+async def test_what_is_gone_from_the_full_memory_is_not_resumed(pool: Pool) -> None:
+    await add_device(pool, unit_id=await add_unit(pool))
+    token = await sign_in(pool, "dispatcher")
+    async with console_room(pool, replace(QUICK, recent_len_max=2)) as room:
+        await room.board.reload()
+        async with room.console(token) as socket:
+            first = await receive(socket, Snapshot)
+        for step in range(1, 4):
+            await told(room, 100.0 + step, seconds=step)
+
+        async with room.console(token, at=f"?epoch={first.epoch}&seq={first.seq}") as socket:
+            await receive(socket, Snapshot)
+        at = f"?epoch={first.epoch}&seq={room.hub.seq - 2}"
+        async with room.console(token, at=at) as socket:
+            await receive(socket, Resumed)
+
+
+async def test_over_a_link_that_falls_silent_again_and_again_nothing_is_missed(
+    pool: Pool, room: Room
+) -> None:
+    """Every delta once and in order, whatever the relay swallowed."""
+    await add_device(pool, unit_id=await add_unit(pool))
+    await room.board.reload()
+    token = await sign_in(pool, "dispatcher")
+    numbers: list[int] = []
+    async with Relay.before(urlsplit(room.url).port or 0) as relay:
+        room.url = relay.url.replace("http", "ws", 1) + console.PATH
+        async with room.console(token) as socket:
+            first = await receive(socket, Snapshot)
+        for turn in range(1, 6):
+            at = f"?epoch={first.epoch}&seq={numbers[-1] if numbers else first.seq}"
+            async with room.console(token, at=at) as socket:
+                await receive(socket, Resumed)
+                await told(room, 100.0 + turn, seconds=3 * turn)
+                numbers += await deltas_until(socket, room.hub.seq)
+                relay.fall_silent()
+                await told(room, 100.5 + turn, seconds=3 * turn + 1)
+                relay.sound_again()
+
+    assert numbers == list(range(first.seq + 1, numbers[-1] + 1))
+    assert len(numbers) >= 9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks._drivers import Driven, Way, drive, way_of
-from geo.driving.speed import Profile, travel_times_ms
+from geo.driving.speed import Mode, Profile, travel_times_ms
+from geo.eta import TripSpread
 from geo.ground import Ground
-from geo.learning.track import FIXES_MAX
+from geo.learning.factors import LearnedFactors
+from geo.learning.track import FIXES_MAX, Track
 from geo.roadmap import RoadMap
 from server.cli.learn import learn_group
+from server.cli.learnedfile import LearnedVersion, read_learned, write_learned
 from server.cli.match import match_command
+from server.cli.route import route_command
 from tests.server.learning_rows import Drivers
 from tests.small_county import crossing
 
@@ -202,6 +207,7 @@ async def test_the_database_is_learned_from_and_reversed(
     drivers: Drivers,
     pool: Any,
     database_url: str,
+    small_map: RoadMap,
     small_map_dir: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -226,7 +232,16 @@ async def test_the_database_is_learned_from_and_reversed(
     assert (second["version"], second["active"]) == (first["version"] + 1, False)
 
     assert told("activate", second["version"])["active"] == second["version"]
+    refused(learn("export", "99", "--out", tmp_path / "x.json"), "no version 99")
+    out = tmp_path / "learned.json"
+    assert told("export", "--out", out)["version"] == second["version"]
+    assert told("export", first["version"], "--out", out)["version"] == first["version"]
+    exported = read_learned(out, small_map)
+    assert (exported.drives, exported.reason) == (2, "first two drives")
+    assert exported.modes[Mode.ROUTINE].factor.max() > 1.1
+
     assert told("activate", "model")["active"] is None
+    refused(learn("export", "--map", small_map_dir, "--out", out), "only the model")
     refused(learn("activate", "model"), "in force already")
     refused(learn("activate", "99"), "no version 99")
     refused(learn("activate", "newest"), "no version")
@@ -238,3 +253,112 @@ async def test_the_database_is_learned_from_and_reversed(
         "learning.activated",
         "learning.set_aside",
     ]
+
+
+# -- learned times in other commands ---------------------------------------------------------
+
+
+def a_version(roadmap: RoadMap, *, slower: float = 1.5, **changed: Any) -> LearnedVersion:
+    """Routine drives over all roads took so many times the modelled time; urgent ones none."""
+    arcs = 2 * roadmap.edge_count
+
+    def known(factor: float) -> LearnedFactors:
+        return LearnedFactors(
+            factor=np.full(arcs, factor, dtype=np.float32),
+            log_sd=np.full(arcs, 0.02, dtype=np.float32),
+            unknown=np.full(arcs, 0.1, dtype=np.float32),
+            trips=np.full(arcs, 40, dtype=np.int32),
+            spread=TripSpread(learned_sd=0.16, learned_drives=40),
+        )
+
+    values: dict[str, Any] = {
+        "map_id": roadmap.meta.map_id,
+        "version": 7,
+        "created_at": datetime(2026, 1, 31, tzinfo=UTC),
+        "reason": "nightly",
+        "drives": 40,
+        "modes": {Mode.ROUTINE: known(slower), Mode.URGENT: known(1.0)},
+    }
+    return LearnedVersion(**(values | changed))
+
+
+def test_a_learned_version_survives_its_file(small_map: RoadMap, tmp_path: Path) -> None:
+    file, version = tmp_path / "learned.json", a_version(small_map)
+
+    write_learned(file, version)
+    again = read_learned(file, small_map)
+
+    assert replace(again, modes={}) == replace(version, modes={})
+    for mode in Mode:
+        assert again.modes[mode].spread == version.modes[mode].spread
+        for column in ("factor", "log_sd", "unknown", "trips"):
+            expected = getattr(version.modes[mode], column)
+            np.testing.assert_array_equal(getattr(again.modes[mode], column), expected)
+
+
+def test_routes_take_learned_times_of_their_mode(
+    small_map: RoadMap, small_map_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "learned.json"
+    write_learned(file, a_version(small_map))
+    ends = [",".join(map(str, crossing(*place))) for place in ((0, 1), (6, 1))]
+
+    def asked(*options: object) -> dict[str, Any]:
+        places = ("--map", small_map_dir, "--from", ends[0], "--to", ends[1], "--json")
+        answer: dict[str, Any] = json.loads(run(route_command, *places, *options).stdout)
+        return answer
+
+    model, learned = asked(), asked("--learned", file)
+    urgent = [asked("--mode", "urgent", *more) for more in ((), ("--learned", file))]
+
+    assert (model["learned_version"], learned["learned_version"]) == (None, 7)
+    assert 1.4 < learned["duration_s"] / model["duration_s"] <= 1.5
+    assert learned["arrival"]["log_sd"] < 0.7 * model["arrival"]["log_sd"]
+    assert urgent[1]["duration_s"] == urgent[0]["duration_s"]
+
+
+def test_learned_times_share_out_the_time_between_two_fixes(
+    small_map: RoadMap, small_map_dir: Path, tmp_path: Path
+) -> None:
+    way = a_way(small_map)
+    seen = driven(small_map, way)
+    track = as_csv(tmp_path / "a.csv", replace(seen, track=every(seen.track, 12)))
+    version = a_version(small_map)
+    slow = version.modes[Mode.ROUTINE].factor.copy()
+    slow[way.arcs[2]] = 2.5
+    version.modes[Mode.ROUTINE] = replace(version.modes[Mode.ROUTINE], factor=slow)
+    write_learned(tmp_path / "learned.json", version)
+
+    def seconds_on(arc: int, *options: object) -> float:
+        places = ("--map", small_map_dir, "--track", track, "--json")
+        (run_over,) = json.loads(run(match_command, *places, *options).stdout)["runs"]
+        (at,) = (each for each in run_over if each["edge"] == arc >> 1)
+        enter, leave = (datetime.fromisoformat(at[name]) for name in ("enter", "leave"))
+        return (leave - enter).total_seconds()
+
+    arc = int(way.arcs[2])
+    assert seconds_on(arc, "--learned", tmp_path / "learned.json") > 1.1 * seconds_on(arc)
+
+
+def every(track: Track, nth: int) -> Track:
+    return Track.of(track.at_s[::nth], track.lonlat[::nth])
+
+
+def test_wrong_learned_files_are_refused(
+    small_map: RoadMap, small_map_dir: Path, tmp_path: Path
+) -> None:
+    ends = [",".join(map(str, crossing(*place))) for place in ((0, 1), (6, 1))]
+
+    def refuse(file: Path, *words: str) -> None:
+        places = ("--map", small_map_dir, "--from", ends[0], "--to", ends[1], "--json")
+        refused(run(route_command, *places, "--learned", file), *words)
+
+    elsewhere, damaged, cut = (tmp_path / f"{name}.json" for name in ("map", "factor", "cut"))
+    write_learned(elsewhere, a_version(small_map, map_id="another-map"))
+    write_learned(damaged, a_version(small_map, slower=40.0))
+    cut.write_bytes(elsewhere.read_bytes()[:-100])
+
+    refuse(tmp_path / "none.json", "cannot be read")
+    refuse(elsewhere, "another-map", f"this is map {small_map.meta.map_id}", "export")
+    refuse(damaged, "damaged")
+    refuse(cut, "holds no learned travel times", "ridgeline learn export")

@@ -7,7 +7,7 @@ import type { SosCall } from "../shared/types";
 import { acknowledge, nearestUnits, openCall, placeOnMap, unacknowledged } from "./sos";
 import { blocked } from "./sound";
 import { sosCalls } from "./store";
-import { actorWords, listWords, t } from "./words";
+import { actorWords, listWords, officerWords, t } from "./words";
 
 /** A call that took longer than this to arrive says so. */
 const LATE_MS = 30_000;
@@ -35,7 +35,10 @@ export function SosBanner() {
 
 function Call({ call, first }: { call: SosCall; first: boolean }) {
   const seen = call.acknowledged_at !== null;
-  const who = [call.call_sign ?? call.device_id, call.officer_name, call.badge].filter(Boolean).join(" · ");
+  const officer = call.officer_name
+    ? officerWords({ name: call.officer_name, badge: call.badge })
+    : call.badge;
+  const who = [call.call_sign ?? call.device_id, officer].filter(Boolean).join(" · ");
   return (
     <article class="sos-call" data-testid="sos-call" data-seen={seen}>
       <Icon name="alert" size={28} />
@@ -85,7 +88,9 @@ function Call({ call, first }: { call: SosCall; first: boolean }) {
 
 function Nearest({ call }: { call: SosCall }) {
   const units = nearestUnits(call);
-  const words = units?.map(({ call_sign, eta_s }) => `${call_sign} ${etaText(eta_s ?? 0)}`);
+  const words = units?.map(({ call_sign, eta_s }) =>
+    eta_s === null ? `${call_sign} (${t("rec.unreachable")})` : `${call_sign} ${etaText(eta_s)}`,
+  );
   return (
     <button type="button" class="sos-nearest" data-testid="sos-nearest" onClick={() => openCall(call)}>
       <b>{t("sos.nearest")}</b>{" "}

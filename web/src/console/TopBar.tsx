@@ -3,7 +3,7 @@ import { Button } from "../shared/components/Button";
 import { Switches } from "../shared/components/Switches";
 import { conditionWords } from "../shared/conditions";
 import { durationText, localTime, now, utcTime } from "../shared/time";
-import { feedState, heardAt, silentMs } from "./feed";
+import { feedState, heardAt, openedBy, silentMs } from "./feed";
 import { assigned, helpOpen, mapInfo, roads, show, unassigned, units, user } from "./store";
 import { t } from "./words";
 
@@ -105,7 +105,13 @@ function RoadCount() {
 
 function Feed() {
   return (
-    <span class="feed" data-testid="feed-state" data-state={feedState.value} role="status">
+    <span
+      class="feed"
+      data-testid="feed-state"
+      data-state={feedState.value}
+      data-by={openedBy.value}
+      role="status"
+    >
       <i />
       {t(`feed.${feedState.value}`)}
     </span>

@@ -1,10 +1,13 @@
 // The console's live feed (docs/http-api.md, Console feed): snapshot, deltas, ticks. A gap in the
-// numbers, or silence, means: reconnect and take a new snapshot. The page says when it is not live.
+// numbers, or silence, means: reconnect and go on from the last number, or with a new snapshot where the
+// server cannot. The page says when it is not live, and when it does not know what it missed.
 import { signal } from "@preact/signals";
 import { ApiError, goToLogin, me } from "../shared/api";
+import { toast } from "../shared/components/Toast";
 import { serverNow, syncClock } from "../shared/time";
 import type { FeedMessage } from "../shared/types";
 import { takeDelta, takeSnapshot } from "./store";
+import { t } from "./words";
 
 const SUBPROTOCOL = "ridgeline.console.v1.json";
 const SILENCE_MS = 12_000;
@@ -13,10 +16,13 @@ const BACKOFF_MAX_MS = 10_000;
 
 export type FeedState = "connecting" | "live" | "lost";
 export const feedState = signal<FeedState>("connecting");
+/** How the present connection began. */
+export const openedBy = signal<"snapshot" | "resumed" | null>(null);
 /** Server time of the last message; what is on the screen is from then. */
 export const heardAt = signal<number | null>(null);
 
 let socket: WebSocket | null = null;
+let epoch = "";
 let seq = 0;
 let attempts = 0;
 let silence: ReturnType<typeof setTimeout> | undefined;
@@ -38,7 +44,8 @@ function connectNow(): void {
 
 function connect(): void {
   clearTimeout(retry);
-  const opened = new WebSocket(`${location.origin.replace(/^http/, "ws")}/v1/console`, SUBPROTOCOL);
+  const from = epoch && `?epoch=${epoch}&seq=${seq}`;
+  const opened = new WebSocket(`${location.origin.replace(/^http/, "ws")}/v1/console${from}`, SUBPROTOCOL);
   socket = opened;
   opened.onmessage = ({ data }) => {
     if (socket === opened) receive(JSON.parse(data) as FeedMessage);
@@ -52,10 +59,13 @@ function connect(): void {
 function receive(message: FeedMessage): void {
   syncClock(message.now);
   if (message.t === "snapshot") {
+    if (epoch) toast(t("feed.renewed"), "notice");
+    epoch = message.epoch;
     seq = message.seq;
-    attempts = 0;
     takeSnapshot(message);
-    feedState.value = "live";
+    live("snapshot");
+  } else if (message.t === "resumed") {
+    live("resumed");
   } else if (message.t === "delta") {
     if (message.seq !== seq + 1) {
       lose();
@@ -66,6 +76,12 @@ function receive(message: FeedMessage): void {
   }
   heardAt.value = Date.parse(message.now);
   listenForSilence();
+}
+
+function live(by: "snapshot" | "resumed"): void {
+  attempts = 0;
+  openedBy.value = by;
+  feedState.value = "live";
 }
 
 function listenForSilence(): void {

@@ -22,7 +22,7 @@ const nearest = signal<ReadonlyMap<string, Recommendation>>(new Map());
 /** The best units that can go; null: still being computed. */
 export function nearestUnits(call: SosCall): Recommendation["candidates"] | null {
   const found = call.incident_id ? nearest.value.get(call.incident_id) : undefined;
-  return found ? found.candidates.filter(({ eta_s }) => eta_s !== null).slice(0, NEAREST_LEN) : null;
+  return found ? found.candidates.slice(0, NEAREST_LEN) : null;
 }
 
 export function startSos(): void {

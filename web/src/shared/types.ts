@@ -384,8 +384,17 @@ export interface SosCall {
   place: string | null;
 }
 
+/** The connection goes on where the last one ended: the missed deltas follow. */
+export interface Resumed {
+  t: "resumed";
+  seq: number;
+  now: Instant;
+  missed: number;
+}
+
 export interface Snapshot {
   t: "snapshot";
+  epoch: string;
   seq: number;
   now: Instant;
   units: Unit[];
@@ -420,4 +429,4 @@ export interface Tick {
   now: Instant;
 }
 
-export type FeedMessage = Snapshot | Delta | Tick;
+export type FeedMessage = Snapshot | Resumed | Delta | Tick;

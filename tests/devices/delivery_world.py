@@ -1,18 +1,20 @@
 """The product's own client and session cores over a link that does its worst.
 
-One seed is one run: a server that crashes, restores an old backup, answers late; a device that
-dies at any save, a slow person, frames lost and doubled, sockets replaced while the old one still
-delivers. Time is virtual. `World.settle` makes the link good and lets both come to rest.
+One seed is one run: a server that crashes at any step, restores an old backup, answers late; a
+device that dies before or after any save and whose clock runs wrong; orders that expire on the way;
+a slow person; frames lost and doubled, on some links overtaking each other; sockets replaced while
+the old one still delivers. Time is virtual. `World.settle` makes the link good and lets all come to
+rest.
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from devices.client import DeviceClient
-from devices.client_events import CommandArrived
+from devices.client_events import CommandArrived, OrderEnded
 from devices.errors import DeviceError
 from devices.link import Phase
 from devices.session import DeviceSession
@@ -32,6 +34,18 @@ UNIX_MS = 1_790_000_000_000
 JOB = (Report.SHOWN, Report.ACCEPTED, Report.FEEDBACK, Report.DONE)
 """What the person at the device does about each command, one step after the other."""
 SETTLE_STEPS_MAX = 3000
+DRIFT_MAX = 0.2
+"""A device's monotonic clock against the server's: up to so much faster or slower."""
+EXPIRES_S = (20.0, 90.0)
+"""Some orders are of no use any more after this."""
+
+
+ORDERED = frozenset({b'{"t":"he', b'{"t":"we'})
+"""How frames begin that nothing overtakes: hello and welcome."""
+
+
+class ServerDied(Exception):
+    """kill -9, here and now."""
 
 
 @dataclass
@@ -64,6 +78,10 @@ class Link:
     down: deque[bytes] = field(default_factory=deque)
     taken: list[Location | State] = field(default_factory=list)
     """Records the session took and the store does not hold yet."""
+    number: int = 0
+    """Later ones are higher."""
+    overtakes: bool = False
+    """Two requests on the way at once: answers and records may come in another order."""
 
 
 class World:
@@ -85,14 +103,29 @@ class World:
         """(command id, step of JOB) the person will do next."""
         self.fixes = 0
         self.good = False
+        self.links = 0
+        self.drift = self.rng.uniform(1 - DRIFT_MAX, 1 + DRIFT_MAX)
+        self.skew_ms = self.rng.choice((0, 0, -3_600_000, 86_400_000))
+        """The device's wall clock against the server's."""
+        self.patience = self.rng.choice((1.0, 1.0, 0.2))
+        """How often the person does what is next."""
         self.client = self._boot()
+
+    @property
+    def server_ms(self) -> int:
+        return UNIX_MS + round(self.now * 1000)
+
+    @property
+    def device_s(self) -> float:
+        """The device's monotonic clock."""
+        return 1000.0 + self.now * self.drift
 
     # -- the device ------------------------------------------------------------------------
 
     def _boot(self) -> DeviceClient:
         self.todo.clear()
         rng = random.Random(self.rng.random())
-        client = self.client_type(device_id="d", storage=self.storage, rng=rng, now=self.now)
+        client = self.client_type(device_id="d", storage=self.storage, rng=rng, now=self.device_s)
         for entry in client.inbox.unfinished():
             if entry.shown and entry.last is not None:
                 done = JOB.index(entry.last.s) + entry.notes_count
@@ -125,39 +158,44 @@ class World:
 
     def _fix(self) -> None:
         self.fixes += 1
-        at = UNIX_MS + self.fixes
-        self.client.report_location(Location(n=0, at=at, lat=42.5, lon=1.5), self.now)
+        at = UNIX_MS + self.skew_ms + self.fixes
+        self.client.report_location(Location(n=0, at=at, lat=42.5, lon=1.5), self.device_s)
 
     def _person(self) -> None:
-        if not self.todo:
+        if not self.todo or (not self.good and self.rng.random() > self.patience):
             return
         index = self.rng.randrange(len(self.todo))
         command_id, step = self.todo[index]
-        self.client.report(
-            command_id, JOB[step], at_ms=UNIX_MS, by="1001", note=f"note on {command_id}"
-        )
+        at_ms = self.server_ms + self.skew_ms
+        note = f"note on {command_id}"
+        self.client.report(command_id, JOB[step], at_ms=at_ms, by="1001", note=note)
         if step + 1 < len(JOB):
             self.todo[index] = (command_id, step + 1)
         else:
             self.todo.pop(index)
 
     def _connect(self) -> None:
-        if self.client.phase is Phase.WAITING and self.now >= self.client.connect_at:
+        if self.client.phase is Phase.WAITING and self.device_s >= self.client.connect_at:
             self.client.connecting()
             if not self.good and self.rng.random() < 0.2:
-                self.client.disconnected(self.now)
+                self.client.disconnected(self.device_s)
                 return
-            self.link = Link(session=DeviceSession(now=self.now))
-            self.client.connected(self.now)
+            self.links += 1
+            self.link = Link(
+                session=DeviceSession(now=self.now),
+                number=self.links,
+                overtakes=self.rng.random() < 0.3,
+            )
+            self.client.connected(self.device_s)
 
     def _hear(self) -> None:
         if self.link is not None and self.link.down:
-            for frame in self._frames(self.link.down):
-                self.client.receive(frame, self.now)
+            for frame in self._frames(self.link, self.link.down):
+                self.client.receive(frame, self.device_s)
                 self._pump()
 
     def _wait(self) -> None:
-        self.client.expire(self.now)
+        self.client.expire(self.device_s)
 
     def _pump(self) -> None:
         """What the shell does after every call of the core."""
@@ -165,7 +203,9 @@ class World:
             for event in self.client.events():
                 if isinstance(event, CommandArrived) and not event.again:
                     self.todo.append((event.command.id, 0))
-            frames = self.client.frames_to_send(self.now)
+                elif isinstance(event, OrderEnded):
+                    self.todo = [each for each in self.todo if each[0] != event.command.id]
+            frames = self.client.frames_to_send(self.device_s)
         except Crash:
             self._die()
             return
@@ -173,14 +213,19 @@ class World:
             self.link.up.extend(frames)
         if self.client.closing is not None:
             self._leave()
-            self.client.disconnected(self.now)
+            self.client.disconnected(self.device_s)
 
     # -- the server ------------------------------------------------------------------------
+
+    def _may_die(self) -> None:
+        """Between any two operations of the store, and between store and socket."""
+        if not self.good and self.rng.random() < 0.02:
+            raise ServerDied
 
     def _serve(self, link: Link) -> None:
         """One frame of one connection, and what follows from it."""
         if link.up:
-            for frame in self._frames(link.up):
+            for frame in self._frames(link, link.up):
                 link.session.receive(frame, self.now)
         link.session.expire(self.now)
         for event in link.session.events():
@@ -192,7 +237,7 @@ class World:
                 case StateReceived(state=state):
                     link.taken.append(state)
                 case PingReceived(i=i):
-                    link.session.pong(i, self.now, unix_ms=UNIX_MS)
+                    link.session.pong(i, self.now, unix_ms=self.server_ms)
                 case RecordRefused():
                     raise AssertionError("the client sent nonsense")
                 case _:
@@ -202,12 +247,22 @@ class World:
     def _write(self, link: Link) -> None:
         session = link.session
         if session.phase is ServerPhase.LIVE:
-            session.queue(
-                [each for each in self.server.log if each.seq > session.read_seq], self.now
-            )
+            waiting = [each for each in self.server.log if each.seq > session.read_seq]
+            session.queue([self._as_sent(each) for each in waiting], self.now)
+            if not self.good and self.rng.random() < 0.02:
+                session.set_duty(
+                    on_duty=self.rng.random() < 0.5, now=self.now, unix_ms=self.server_ms
+                )
         link.down.extend(session.data_to_send())
         if session.closing is not None:
             self._end(link, session.closing.code)
+
+    def _as_sent(self, command: Downlink) -> Downlink:
+        """A task whose time is over arrives as a notice under the same id."""
+        if command.expires_ms is None or command.expires_ms > self.server_ms:
+            return command
+        body = {"ref": command.id, "why": "expired"}
+        return replace(command, kind="notice", body=body)
 
     def _end(self, link: Link, code: int) -> None:
         """The server closes one connection; what it had taken and not stored is gone."""
@@ -217,29 +272,35 @@ class World:
             self.link = None
             # A live client is never told "replaced" here: it has one connection at a time.
             heard = code if code != CloseCode.REPLACED and self.rng.random() < 0.5 else None
-            self.client.disconnected(self.now, code=heard)
+            self.client.disconnected(self.device_s, code=heard)
 
     def _welcome(self, link: Link) -> None:
         hello = link.session.hello
         assert hello is not None
+        others = [*self.zombies, *([self.link] if self.link else [])]
+        if any(each.number > link.number and each.session.hello for each in others):
+            link.session.close(CloseCode.REPLACED, "a newer connection is here")
+            return
         for older in [each for each in self.zombies if each is not link]:
             if self.rng.random() < 0.5:
                 self._store(older)
             self.zombies.remove(older)
+        records = self.server.installs.setdefault(hello.inst, [])
+        self._may_die()
         head = self.server.log[-1].seq if self.server.log else 0
         resumed = hello.epoch == f"e{self.server.epoch}" and hello.cur <= head
         link.session.welcome(
             epoch=f"e{self.server.epoch}",
             resumed=resumed,
             head_seq=head,
-            up_n=len(self.server.installs.setdefault(hello.inst, [])),
+            up_n=len(records),
             now=self.now,
-            unix_ms=UNIX_MS,
+            unix_ms=self.server_ms,
         )
         link.taken.clear()
         if not resumed:
             done = self.server.done()
-            is_open = [each for each in self.server.log if each.id not in done]
+            is_open = [self._as_sent(each) for each in self.server.log if each.id not in done]
             link.session.queue(is_open, self.now)
             link.session.skip_to(head)
 
@@ -247,19 +308,30 @@ class World:
         """One transaction: records in order of n, each exactly once."""
         if link.session.hello is None or link.session.phase is not ServerPhase.LIVE:
             return
+        self._may_die()
         records = self.server.installs.setdefault(link.session.hello.inst, [])
         for record in link.taken:
             if record.n == len(records) + 1:
                 records.append(record)
         link.taken.clear()
+        self._may_die()
         link.session.ack(len(records), self.now)
 
     def _order(self) -> None:
         self.server.made += 1
         seq = self.server.log[-1].seq + 1 if self.server.log else 1
-        number = self.server.made
+        expires_ms = None
+        if self.rng.random() < 0.2:
+            expires_ms = self.server_ms + round(1000 * self.rng.choice(EXPIRES_S))
         self.server.log.append(
-            Downlink(seq=seq, id=f"c{number}", kind="task", priority="routine", body={})
+            Downlink(
+                seq=seq,
+                id=f"c{self.server.made}",
+                kind="task",
+                priority="routine",
+                body={},
+                expires_ms=expires_ms,
+            )
         )
 
     def _restart(self) -> None:
@@ -267,7 +339,7 @@ class World:
         self.zombies.clear()
         if self.link is not None:
             self.link = None
-            self.client.disconnected(self.now)
+            self.client.disconnected(self.device_s)
 
     def _restore(self) -> None:
         """The server comes back with an older state, or the log must be taken for older."""
@@ -281,8 +353,13 @@ class World:
 
     # -- chance ----------------------------------------------------------------------------
 
-    def _frames(self, queue: deque[bytes]) -> list[bytes]:
-        """The next frame: once, twice, or not at all."""
+    def _frames(self, link: Link, queue: deque[bytes]) -> list[bytes]:
+        """The next frame: once, twice, or not at all; on some links not the oldest."""
+        if link.overtakes and not self.good and len(queue) > 1 and self.rng.random() < 0.3:
+            first, second = queue[0], queue[1]
+            # A hello is answered before anything else is asked: it and its welcome stay in place.
+            if not ORDERED & {first[:8], second[:8]}:
+                queue[0], queue[1] = second, first
         frame = queue.popleft()
         chance = 1.0 if self.good else self.rng.random()
         return [] if chance < 0.05 else [frame, frame] if chance < 0.12 else [frame]
@@ -290,6 +367,12 @@ class World:
     def step(self) -> None:
         """One random step."""
         self.now += self.rng.choice((0.0, 0.0, 0.1, 0.5, 3.0, 20.0))
+        try:
+            self._step()
+        except ServerDied:
+            self._restart()
+
+    def _step(self) -> None:
         roll = self.rng.random()
         if roll < 0.30:
             self._guarded("hear")
@@ -309,7 +392,7 @@ class World:
             self._die()
         elif roll < 0.97:
             self._leave()
-            self.client.disconnected(self.now)
+            self.client.disconnected(self.device_s)
         elif roll < 0.98 or not self.epochs:
             self._restart()
         else:
@@ -328,7 +411,7 @@ class World:
         self.good = True
         # TCP loses nothing within a connection; what this link lost last, only a new one can show.
         self._leave()
-        self.client.disconnected(self.now)
+        self.client.disconnected(self.device_s)
         for _ in range(SETTLE_STEPS_MAX):
             if self._at_rest():
                 return
