@@ -5,10 +5,10 @@ A device's token is shown once; the database holds its SHA-256.
 
 from __future__ import annotations
 
-import hashlib
+import math
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from msgspec import Meta, Struct
 from starlette.requests import Request
@@ -16,16 +16,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.http.auth import hash_token, new_token, require
+from server.http.enrolment import enrol_browser, enrolment_limiter, hold_unit, tell_running
 from server.http.errors import ApiError, json, read_body
 from server.http.texts import NO_NUL, name_of
 from server.http.users import Badge, DisplayName
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.ports import FanOut
-from server.stores import issue, journal, roster
-from server.stores.county import BROWSER_MODEL
+from server.stores import journal, roster
 from server.stores.pool import Connection, Pool
 from server.views import DeviceKind, UnitKind
+
+SHOW_ORDERS: Final = frozenset({"handset", "body_camera"})
+"""Kinds of devices that an order goes to."""
 
 DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 CallSign = Annotated[str, Meta(pattern=name_of(32))]
@@ -120,7 +123,7 @@ async def add_unit(conn: Connection, wanted: NewUnit, *, by: str) -> str:
 async def add_device(conn: Connection, wanted: NewDevice, *, by: str) -> str:
     """Returns the token, which nobody will see again. Raises `ApiError` 409, 422."""
     if wanted.unit_id is not None:
-        await _require_unit(conn, wanted.unit_id)
+        await hold_unit(conn, wanted.unit_id)
     token = new_token()
     if not await roster.add_device(
         conn,
@@ -137,42 +140,9 @@ async def add_device(conn: Connection, wanted: NewDevice, *, by: str) -> str:
     return token
 
 
-async def enrol_browser(
-    conn: Connection, install_id: str, *, unit_id: str, badge: str, by: str
-) -> tuple[str, str]:
-    """The device id and a fresh token of this browser as the officer's handset.
-
-    The same browser and officer keep their device; its former token ends. What the unit is on
-    already comes to this handset too.
-    """
-    running = await issue.running(conn, unit_id)
-    # No separator can occur in a badge, so two pairs never make one name.
-    digest = hashlib.sha256(f"{badge}/{install_id}".encode()).hexdigest()[:16]
-    device_id = f"web-{badge}-{digest}"
-    token = new_token()
-    token_hash = hash_token(token)
-    new = await roster.add_device(
-        conn,
-        device_id=device_id,
-        kind="handset",
-        model=BROWSER_MODEL,
-        unit_id=unit_id,
-        token_hash=token_hash,
-        epoch=new_id(),
-    )
-    if not new and not await roster.reenrol_device(
-        conn, device_id=device_id, token_hash=token_hash, unit_id=unit_id
-    ):
-        raise ApiError(403, "device_disabled", "This browser was taken out of service.")
-    if running is not None:
-        await issue.tell_late(conn, running, device_id, now=datetime.now(UTC))
-    body = {"kind": "handset", "model": BROWSER_MODEL, "unit_id": unit_id, "again": not new}
-    await _log(conn, by, f"device:{device_id}", JournalKind.DEVICE_ENROLLED, body)
-    return device_id, token
-
-
 def routes(services: RosterServices) -> list[BaseRoute]:
     pool, fanout = services.pool, services.fanout
+    limiter = enrolment_limiter()
 
     async def stations(request: Request) -> Response:
         admin = await require(request, "admin")
@@ -208,6 +178,8 @@ def routes(services: RosterServices) -> list[BaseRoute]:
         async with pool.acquire() as conn, conn.transaction():
             token = await add_device(conn, wanted, by=admin.actor)
         if wanted.unit_id is not None:
+            if wanted.kind in SHOW_ORDERS:
+                await tell_running(pool, wanted.id, wanted.unit_id)
             fanout.publish("unit", wanted.unit_id)
         return json({"device_id": wanted.id, "token": token}, 201)
 
@@ -217,8 +189,10 @@ def routes(services: RosterServices) -> list[BaseRoute]:
         if user.officer_badge is None or user.unit_id is None:
             message = "You are in no unit. Ask the dispatcher to put you into one."
             raise ApiError(409, "no_unit", message)
+        if wait_s := limiter.attempt(user.officer_badge, time.monotonic()):
+            raise _too_often(wait_s)
         async with pool.acquire() as conn, conn.transaction():
-            call_sign = await _require_unit(conn, user.unit_id)
+            call_sign = await hold_unit(conn, user.unit_id)
             device_id, token = await enrol_browser(
                 conn,
                 wanted.install_id,
@@ -226,6 +200,7 @@ def routes(services: RosterServices) -> list[BaseRoute]:
                 badge=user.officer_badge,
                 by=user.actor,
             )
+        await tell_running(pool, device_id, user.unit_id)
         fanout.publish("unit", user.unit_id)
         return json(
             {
@@ -252,6 +227,13 @@ async def _require_unit(conn: Connection, unit_id: str) -> str:
     if call_sign is None:
         raise ApiError(422, "unknown_unit", "There is no such unit in service.")
     return call_sign
+
+
+def _too_often(wait_s: float) -> ApiError:
+    seconds = math.ceil(wait_s)
+    message = f"This officer's browsers were enrolled too often. Try again in {seconds} s."
+    headers = {"retry-after": f"{seconds}"}
+    return ApiError(429, "rate_limited", message, {"wait_s": seconds}, headers=headers)
 
 
 def _exists(message: str) -> ApiError:

@@ -115,7 +115,7 @@ DELETE FROM unit_officer WHERE officer_id = (SELECT id FROM officer WHERE badge 
 # The officer's browsers go where the officer is. A browser's id is web-BADGE-16 hexadecimal digits.
 FOLLOW_OFFICER = """
 UPDATE device SET unit_id = (SELECT id FROM unit WHERE call_sign = $2)
-WHERE model = $3 AND left(id, -17) = 'web-' || $1
+WHERE model = $3 AND left(id, -17) = 'web-' || $1 AND token_hash IS NOT NULL
 """
 # A device of another kind, model or unit.
 CHANGE_DEVICE = """

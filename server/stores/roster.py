@@ -56,6 +56,17 @@ ON CONFLICT (id) DO NOTHING RETURNING id
 REENROL_DEVICE = """
 UPDATE device SET token_hash = $2, unit_id = $3 WHERE id = $1 AND disabled_at IS NULL RETURNING id
 """
+# An officer's browsers, all but this one and those seen last: no handsets any more.
+RETIRE_BROWSERS = """
+UPDATE device SET token_hash = NULL, unit_id = NULL WHERE id IN (
+    SELECT device.id FROM device LEFT JOIN installation ON installation.device_id = device.id
+    WHERE model = $1 AND left(device.id, -17) = 'web-' || $2 AND token_hash IS NOT NULL
+      AND device.id <> $3
+    GROUP BY device.id ORDER BY max(last_seen_at) DESC NULLS LAST, device.id OFFSET $4
+) RETURNING id
+"""
+# What an order refers to; held for update, no order can be issued to it.
+HOLD_UNIT = "SELECT call_sign FROM unit WHERE id = $1 AND retired_at IS NULL FOR UPDATE"
 # Devices in service.
 LIST_DEVICES = """
 SELECT device.id, device.kind, device.model, device.unit_id, unit.call_sign,
@@ -108,6 +119,20 @@ async def reenrol_device(
 ) -> bool:
     """A new token ends the old one; False when there is no such device in service."""
     return await conn.fetchval(REENROL_DEVICE, device_id, token_hash, unit_id) is not None
+
+
+async def retire_browsers(
+    conn: Any, *, badge: str, model: str, keep: str, len_max: int
+) -> list[str]:
+    """End the officer's browsers beyond `len_max`, the longest unseen first; returns their ids."""
+    rows = await conn.fetch(RETIRE_BROWSERS, model, badge, keep, len_max - 1)
+    return sorted(row["id"] for row in rows)
+
+
+async def hold_unit(conn: Any, unit_id: str) -> str | None:
+    """The call sign of a unit in service; no order is issued to it before the caller commits."""
+    found: str | None = await conn.fetchval(HOLD_UNIT, unit_id)
+    return found
 
 
 async def devices(conn: Any) -> list[DeviceEntry]:

@@ -338,7 +338,8 @@ async def issue_order(
         await conn.execute(
             "INSERT INTO dispatch_order (id, incident_id, decision_id, unit_id, state, issued_by, "
             "issued_at, state_at, expires_at) "
-            "VALUES ($1, $2, $3, $4, 'issued', 'user:test', $5, $5, $5 + interval '4 hours')",
+            "VALUES ($1, $2, $3, $4, 'issued', 'user:test', $5, $5, "
+            "$5::timestamptz + interval '4 hours')",
             order_id,
             incident_id,
             decision_id,

@@ -147,7 +147,7 @@ async def test_client_that_leaves_gives_its_place_back(pool: Pool) -> None:
             full = await client.get(exchange.COMMANDS_PATH, params=WHO)
             asked.cancel()
         async with client_of(room) as client:
-            await until(lambda: room.sessions.online() == [])
+            await until(lambda: "ridgeline_device_connections 0" in room.metrics.text())
             free = await client.get(exchange.COMMANDS_PATH, params=WHO)
 
     assert full.status_code == 503

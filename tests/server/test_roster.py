@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from geo.roadmap import RoadMap
-from server.http.devices_admin import enrol_browser
+from server.http.enrolment import enrol_browser
 from server.roster.file import (
     BYTES_MAX,
     LENGTHS_MAX,
