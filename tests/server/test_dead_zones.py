@@ -18,6 +18,7 @@ from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.drivematcher import DriveMatcher
 from server.learningdesk import last_night
 from server.stores import deadzones as store
+from server.stores import drives
 from server.surveyor import Surveyor
 from server.zonedesk import CHANGED, VERSION_S, ZoneDesk
 from tests.server.dispatch_room import LoudFanOut
@@ -235,6 +236,16 @@ async def test_without_drives_there_is_nothing_to_learn(radio: Radio) -> None:
 
     assert await desk.learn_new() is None
     assert await refused(desk.learn(by=BY, reason="try")) == (Conflict, "no_drives")
+
+
+async def test_what_a_drive_said_goes_with_the_drive(radio: Radio) -> None:
+    await radio.drive(1)
+    assert await radio.pool.fetchval("SELECT count(*) FROM radio_drive") == 1
+
+    async with radio.pool.acquire() as conn:
+        await drives.forget(conn, radio.clock[0] + drives.KEPT)
+
+    assert await radio.pool.fetchval("SELECT count(*) FROM radio_drive") == 0
 
 
 def test_what_is_known_survives_packing() -> None:
