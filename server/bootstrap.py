@@ -160,6 +160,7 @@ async def build(settings: Settings) -> Services:
         await dead_zones.catch_up()
         zone_watch = ZoneWatch(
             pool=pool,
+            fanout=fanout,
             live=board,
             router=routing,
             zones=dead_zones,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -25,15 +25,17 @@ from server.deadzones import ZonePicture
 from server.dispatch import radio
 from server.dispatch.radio import Ahead, explains, foretell
 from server.dispatch.travel import MODE_OF_PRIORITY, traveller
+from server.dispatch.worklist import ItemKind
 from server.ids import new_id
 from server.journal.kinds import JournalKind as Kind
 from server.metrics import Metrics
-from server.ports import Clock, ExpectedBack, LiveUnits, Router
+from server.ports import Clock, ExpectedBack, FanOut, LiveUnits, Router
 from server.routing import RoutingBusy
-from server.stores import journal
+from server.stores import journal, worklist
 from server.stores import zonestays as store
 from server.stores.away import STORE_AWAY
 from server.stores.journal import Entry
+from server.stores.worklist import About, Changed, Hint
 from server.stores.zonestays import OpenWay, Stay
 from server.surveyor import Surveyor, Words
 from server.views import ContactView, PositionView, UnitStatus, UnitView
@@ -62,6 +64,7 @@ class ZoneWatch:
         self,
         *,
         pool: Any,
+        fanout: FanOut,
         live: LiveUnits,
         router: Router,
         zones: ZoneDesk,
@@ -70,7 +73,8 @@ class ZoneWatch:
         clock: Clock,
         metrics: Metrics | None = None,
     ) -> None:
-        self._pool, self._live, self._router = pool, live, router
+        self._pool, self._fanout = pool, fanout
+        self._live, self._router = live, router
         self._zones, self._surveyor, self._show, self._clock = zones, surveyor, show, clock
         self._metrics = metrics or Metrics()
         self._stays: dict[str, Stay] = {}
@@ -200,31 +204,59 @@ class ZoneWatch:
         return _view(stay)
 
     async def _waited_for(self, unit: UnitView, stay: Stay, now: datetime) -> ContactView:
+        hints: tuple[Hint, ...] = ()
         if stay.overdue_at is None and now > stay.latest_at:
             async with self._pool.acquire() as conn, conn.transaction():
                 if await store.mark_overdue(conn, stay.id, now):
-                    await journal.append_all(conn, [_entry(unit, stay, Kind.RADIO_OVERDUE)])
+                    item = await _not_back(conn, unit, stay, now)
+                    overdue = _entry(unit, stay, Kind.RADIO_OVERDUE)
+                    await journal.append_all(conn, (overdue, *item.entries))
+                    hints = item.hints
                 stay = self._stays[unit.id] = (await store.open_stays(conn)).get(unit.id, stay)
             self._metrics.count("zone_overdue")
+        self._publish(hints)
         return _view(stay)
 
     async def _end(self, unit: UnitView, stay: Stay, now: datetime) -> None:
         """Heard again, or off duty."""
+        hints: tuple[Hint, ...] = ()
         async with self._pool.acquire() as conn, conn.transaction():
             if await store.end_stay(conn, stay.id, now) and stay.overdue_at is not None:
-                await journal.append_all(conn, [_entry(unit, stay, Kind.RADIO_BACK)])
+                back = _entry(unit, stay, Kind.RADIO_BACK)
+                item = await worklist.settle_about(
+                    conn, ItemKind.NOT_BACK, f"unit:{unit.id}", at=now, why="heard"
+                )
+                await journal.append_all(conn, (back, *(item.entries if item else ())))
+                hints = item.hints if item else ()
+        self._publish(hints)
         del self._stays[unit.id]
 
     async def _call_by_radio(self, unit: UnitView, way: OpenWay, place: Words) -> None:
         """Say once for an order that it may not reach the unit any more."""
         subject, kind = f"order:{way.order_id}", Kind.RADIO_UNRECEIVED
         since = self._clock() - timedelta(seconds=radio.SILENT_S_MAX)
+        hints: tuple[Hint, ...] = ()
         body = {"number": way.number, "call_sign": unit.call_sign, "place": place["en"]}
         async with self._pool.acquire() as conn, conn.transaction():
             if not await store.said_since(conn, subject, kind, since):
                 entry = Entry(actor=SYSTEM, subject=subject, kind=kind, body=body)
-                await journal.append_all(conn, [entry])
+                about = About(
+                    subject=subject,
+                    order_id=way.order_id,
+                    incident_id=way.incident_id,
+                    unit_id=unit.id,
+                )
+                item = await worklist.raise_item(
+                    conn, ItemKind.UNRECEIVED, about, body=body | {"words": place}, at=self._clock()
+                )
+                hints = item.hints
+                await journal.append_all(conn, (entry, *item.entries))
                 self._metrics.count("zone_unreceived")
+        self._publish(hints)
+
+    def _publish(self, hints: Iterable[Hint]) -> None:
+        for topic, payload in hints:
+            self._fanout.publish(topic, payload)
 
     # -- what lies ahead -----------------------------------------------------------------
 
@@ -291,6 +323,17 @@ class ZoneWatch:
     async def _words(self, at: tuple[int, float]) -> Words:
         (words,) = await self._surveyor.points([at])
         return words
+
+
+async def _not_back(conn: Any, unit: UnitView, stay: Stay, now: datetime) -> Changed:
+    """Somebody must look for it."""
+    about = About(subject=f"unit:{unit.id}", order_id=stay.order_id, unit_id=unit.id)
+    body = {
+        "call_sign": unit.call_sign,
+        "expected_back_at": stay.latest_at,
+        "words": stay.place,
+    }
+    return await worklist.raise_item(conn, ItemKind.NOT_BACK, about, body=body, at=now)
 
 
 def _here(snap: Snap) -> Silence:

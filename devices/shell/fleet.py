@@ -237,13 +237,21 @@ class FleetUnit:
         else:
             self._fleet.tally.steps[said.step.value] += 1
 
+    def _arrived(self, command: Command) -> None:
+        """An order, or something about one that a person answers."""
+        now_s = self._fleet.sim_now_s
+        if command.kind == "task":
+            self._fleet.tally.received += 1
+            self.sim.order(_job(command, self.sim), now_s)
+        else:
+            self.sim.ask(command.id, now_s)
+
     def _handler(self, device: FleetDevice) -> Callable[[Event], None]:
         def handle(event: Event) -> None:
             tally = self._fleet.tally
             match event:
                 case CommandArrived(command=command) if device is self.handset.device:
-                    tally.received += 1
-                    self.sim.order(_job(command, self.sim), self._fleet.sim_now_s)
+                    self._arrived(command)
                 case OrderEnded(command=command) if device is self.handset.device:
                     self.sim.cancel(command.id, self._fleet.sim_now_s)
                 case Stopped(code=4001):

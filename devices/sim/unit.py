@@ -63,6 +63,10 @@ IN_JOB: Final = frozenset(
 )
 
 
+ASKED_MAX = 20
+"""Questions that wait for the crew to read them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """An order as the handset shows it."""
@@ -115,6 +119,8 @@ class SimUnit:
         self._note_at_s = 0.0
         self._last_s: float | None = None
         self._said: list[Said] = []
+        self._asked: dict[str, float] = {}
+        """What a person answers with yes, by command id, and when he has read it."""
         self.job: Job | None = None
         self.activity = Activity.STANDBY
         self.metres = 0.0
@@ -169,6 +175,15 @@ class SimUnit:
             self.job = None
             self._go_home(now_s)
 
+    def ask(self, command_id: str, now_s: float) -> None:
+        """The handset asks to let go of an order, or whether all is well; the crew says yes.
+
+        Asked more than `ASKED_MAX` at once, it answers the newest.
+        """
+        while len(self._asked) >= ASKED_MAX:
+            del self._asked[next(iter(self._asked))]
+        self._asked.setdefault(command_id, now_s + self._crew.looks_after_s())
+
     # -- time --------------------------------------------------------------------------------
 
     def step(self, now_s: float) -> list[Said]:
@@ -182,6 +197,13 @@ class SimUnit:
         if self.activity is Activity.ON_SCENE and self._notes_left and now_s >= self._note_at_s:
             self._notes_left -= 1
             self._say(Report.FEEDBACK, note=self._crew.note())
+        for command_id in [each for each, read_s in self._asked.items() if now_s >= read_s]:
+            del self._asked[command_id]
+            if not self._mute:
+                self._said += [
+                    Said(command_id=command_id, step=step)
+                    for step in (Report.SHOWN, Report.ACCEPTED)
+                ]
         said, self._said = self._said, []
         return said
 

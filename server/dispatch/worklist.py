@@ -55,6 +55,10 @@ class ItemKind(StrEnum):
     """An officer believes that he answered, and it does not count."""
     ANSWERED_AFTER_END = "answered_after_end"
     """A unit acts on an order that is over."""
+    NOT_BACK = "not_back"
+    """A unit did not come out of a dead zone in time."""
+    UNRECEIVED = "unreceived"
+    """A unit is about to enter a dead zone without all of its order: call it by radio."""
     DELIVERY_FAILED = "delivery_failed"
     """A device or a path could not do its part."""
 
@@ -79,6 +83,8 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.RECALL_DECLINED: Severity.WARNING,
     _K.REPORT_REFUSED: Severity.WARNING,
     _K.ANSWERED_AFTER_END: Severity.WARNING,
+    _K.NOT_BACK: Severity.ALARM,
+    _K.UNRECEIVED: Severity.WARNING,
     _K.DELIVERY_FAILED: Severity.NOTICE,
 }
 
@@ -99,7 +105,7 @@ _HELD_BY_STATE: dict[ItemKind, OrderState] = {
     _K.LATE_ARRIVAL: OrderState.ON_SCENE,
 }
 _UNANSWERED = frozenset({_K.NOT_ACCEPTED, _K.ESCALATED})
-_UNTIL_HEARD = frozenset({_K.NO_FEEDBACK, _K.REPORT_REFUSED})
+_UNTIL_HEARD = frozenset({_K.NO_FEEDBACK, _K.REPORT_REFUSED, _K.UNRECEIVED})
 _WHILE_OPEN = frozenset({_K.RECALL_UNCONFIRMED, _K.RECALL_DECLINED, _K.TWO_UNITS})
 
 

@@ -50,6 +50,13 @@ WHERE id = $1 AND settled_at IS NULL
 RETURNING *
 """
 
+# The open item of a kind about one thing, if there is one.
+SETTLE_ABOUT = """
+UPDATE work_item SET settled_at = $3, settled_by = 'system', why = $4
+WHERE kind = $1 AND subject = $2 AND settled_at IS NULL
+RETURNING *
+"""
+
 BY_ID = "SELECT * FROM work_item WHERE id = $1"
 
 # Open items about one order.
@@ -140,6 +147,14 @@ async def settle(conn: Any, item_id: str, *, by: str, at: datetime, why: str) ->
     """An item needs nobody any more; None: it is not there, or settled already."""
     row = await conn.fetchrow(SETTLE, item_id, at, by, why)
     return None if row is None else _changed(row, JournalKind.WORK_SETTLED, actor=by)
+
+
+async def settle_about(
+    conn: Any, kind: ItemKind, subject: str, *, at: datetime, why: str
+) -> Changed | None:
+    """The cause of an item is gone; None: none is open."""
+    row = await conn.fetchrow(SETTLE_ABOUT, kind, subject, at, why)
+    return None if row is None else _changed(row, JournalKind.WORK_SETTLED, actor="system")
 
 
 async def item(conn: Any, item_id: str) -> WorkItemView | None:

@@ -18,7 +18,7 @@ from devices.sim.incidents import QUICK_TYPES, Planned, language_of, stream
 from devices.sim.incidents import Kind as IncidentKind
 from devices.sim.officers import ANSWER, Crew
 from devices.sim.roads import Roads
-from devices.sim.unit import Activity, Job, Said, SimUnit
+from devices.sim.unit import ASKED_MAX, Activity, Job, Said, SimUnit
 from geo.roadmap import RoadMap
 from protocols.native import Report
 
@@ -241,6 +241,29 @@ def test_cancelled_order_is_left_at_once(roads: Roads) -> None:
     assert unit.activity in (Activity.RETURNING, Activity.STANDBY)
     assert (unit.place.lon, unit.place.lat) == pytest.approx((before.lon, before.lat), abs=1e-6)
     assert live(unit, 200.0, 4000.0) == []
+
+
+def test_a_crew_reads_what_it_is_asked_and_says_yes_as_a_person(roads: Roads) -> None:
+    unit = a_unit(roads)
+    unit.ask("recall-1", 0.0)
+    unit.ask("recall-1", 1.0)
+
+    said = live(unit, 0.0, 3600.0)
+
+    assert [(each.command_id, each.step) for each in said] == [
+        ("recall-1", Report.SHOWN),
+        ("recall-1", Report.ACCEPTED),
+    ]
+
+
+def test_of_too_many_questions_the_newest_are_answered(roads: Roads) -> None:
+    unit = a_unit(roads)
+    for number in range(ASKED_MAX + 5):
+        unit.ask(f"c{number}", 0.0)
+
+    answered = {each.command_id for each in live(unit, 0.0, 3600.0)}
+
+    assert answered == {f"c{number}" for number in range(5, ASKED_MAX + 5)}
 
 
 def test_newer_order_replaces_the_one_in_hand(roads: Roads) -> None:

@@ -14,6 +14,7 @@ from protocols.native import Report
 from server.classroom import Classroom
 from server.dispatch import radio
 from server.stores import deadzones as store
+from server.stores import worklist
 from server.stores.units import UnitRow, load_units
 from server.views import ContactView, OrderView
 from server.zonedesk import ZoneDesk
@@ -36,6 +37,7 @@ class Watched:
         """As another process would have it."""
         return ZoneWatch(
             pool=self.room.pool,
+            fanout=self.room.fanout,
             live=self.room.live,
             router=self.room.routing,
             zones=self.desk,
@@ -125,6 +127,12 @@ async def stays(watched: Watched) -> list[Any]:
     return await watched.room.fetch("SELECT * FROM zone_stay ORDER BY foretold_at")
 
 
+async def work(watched: Watched) -> dict[str, str]:
+    """Severity of what a person must see to, by kind."""
+    async with watched.room.pool.acquire() as conn:
+        return {each.kind: each.severity for each in await worklist.gravest(conn, 10)}
+
+
 async def radio_kinds(watched: Watched) -> list[str]:
     return [kind for kind in await watched.room.kinds() if kind.startswith("radio.")]
 
@@ -190,12 +198,14 @@ async def test_the_alarm_rises_when_a_unit_does_not_come_out_and_ends_when_it_is
     assert shown.state == "overdue"
     assert watch.expected_back(row.id) is None  # timers stretch no further
     assert await radio_kinds(watched) == ["radio.overdue"]
+    assert await work(watched) == {"not_back": "alarm"}
 
     watched.heard(row, BEYOND)
     await watch.round()
 
     assert watched.shown[row.id] is None
     assert await radio_kinds(watched) == ["radio.overdue", "radio.back"]
+    assert await work(watched) == {}
     assert (await stays(watched))[0]["ended_at"] == watched.room.now
 
 
@@ -276,6 +286,7 @@ async def test_a_unit_about_to_enter_without_its_order_is_to_be_called_once(
     assert shown is not None
     assert shown.unreceived
     assert await radio_kinds(watched) == ["radio.unreceived"]
+    assert await work(watched) == {"unreceived": "warning"}
 
 
 async def test_a_unit_without_an_order_is_expected_by_the_door_that_takes_longest(
