@@ -12,6 +12,7 @@ import httpx
 from starlette.applications import Starlette
 
 from geo.basemap.tiles import TileMaker
+from geo.describe import Describer
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
@@ -31,6 +32,7 @@ from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id
 from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline
+from server.placenames import PlaceNames
 from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.routing import RoutingService
@@ -53,6 +55,7 @@ class Services:
     roadmap: RoadMap
     tiles: TileMaker
     places: PlaceIndex
+    place_names: PlaceNames
     reach: ReachDesk
     dead_zones: ZoneDesk
     road_desk: RoadDesk
@@ -114,6 +117,7 @@ async def an_api(
             small_map,
             tiles,
             places,
+            PlaceNames(small_map, Describer(small_map)),
             ReachDesk(router=room.routing, roadmap=small_map, index=SnapIndex(small_map)),
             ZoneDesk(
                 pool=pool,

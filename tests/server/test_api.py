@@ -356,4 +356,5 @@ async def test_incident_types_have_two_names(dispatcher: httpx.AsyncClient) -> N
     types = (await dispatcher.get("/api/incident-types")).json()
 
     assert {"code", "priority", "scene_min", "names"} == set(types[0])
-    assert types[0]["names"] == {"en": "Traffic collision", "zh": "交通事故"}
+    names = {each["code"]: each["names"] for each in types}
+    assert names["traffic_collision"] == {"en": "Traffic collision", "zh": "交通事故"}
