@@ -6,9 +6,12 @@ Sun"), good to 0.01 degrees from 1950 to 2050. Refraction is left out.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import asin, atan2, cos, degrees, radians, sin
 from typing import Final
+
+from geo.driving.conditions import Condition
 
 NIGHT_DEG: Final = -6.0
 """Elevation of the sun under which it is night: the end of civil twilight, when drivers need their
@@ -40,7 +43,10 @@ def is_night(at: datetime, lon: float, lat: float) -> bool:
     return elevation_deg(at, lon, lat) < NIGHT_DEG
 
 
-def is_night_over(at: datetime, bounds: tuple[float, float, float, float]) -> bool:
-    """The same in the middle of west, south, east, north."""
+def at_hour(
+    condition: Condition, at: datetime, bounds: tuple[float, float, float, float]
+) -> Condition:
+    """The same, and night where it is in the middle of west, south, east, north."""
     west, south, east, north = bounds
-    return is_night(at, (west + east) / 2.0, (south + north) / 2.0)
+    dark = is_night(at, (west + east) / 2.0, (south + north) / 2.0)
+    return replace(condition, night=True) if dark else condition

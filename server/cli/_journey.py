@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -15,7 +15,7 @@ import click
 from geo import mapfolder
 from geo.driving.conditions import Condition
 from geo.driving.speed import Mode, Profile, Vehicle
-from geo.driving.sun import is_night_over
+from geo.driving.sun import at_hour
 from geo.errors import GeoError
 from geo.eta import Eta, Spreads
 from geo.ground import Ground
@@ -26,6 +26,13 @@ from server.cli.learnedfile import LEARNED, LearnedVersion, read_learned
 F = TypeVar("F", bound=Callable[..., Any])
 
 JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+CONDITION = click.option(
+    "--condition",
+    default="dry",
+    show_default=True,
+    metavar="TEXT",
+    help="Weather, fog, ice, night: rain,night,fog=60,ice>1800.",
+)
 TO = click.option("--to", "target", required=True, metavar="LON,LAT", help="Degrees, WGS-84.")
 
 
@@ -43,12 +50,12 @@ class Asked:
 
     def begin(self) -> Journeys:
         """Open the map, until the command ends. Raises GeoError, `click.ClickException`."""
-        depart_at = None if self.depart is None else _time(self.depart)
+        depart_at = None if self.depart is None else aware_time(self.depart)
         condition = Condition.parse(self.condition)
-        profile = Profile(vehicle=Vehicle(self.vehicle), mode=Mode(self.mode), condition=condition)
         roadmap = mapfolder.load(self.map_dir)
-        if depart_at is not None and is_night_over(depart_at, roadmap.meta.bounds):
-            profile = replace(profile, condition=replace(condition, night=True))
+        if depart_at is not None:
+            condition = at_hour(condition, depart_at, roadmap.meta.bounds)
+        profile = Profile(vehicle=Vehicle(self.vehicle), mode=Mode(self.mode), condition=condition)
         ground = Ground(roadmap, engine=self.engine, profile=profile)
         # An engine must be let go of on the thread that made it, whatever the command comes to.
         click.get_current_context().call_on_close(ground.close)
@@ -119,13 +126,7 @@ def journey_options(command: F) -> F:
         ),
         _choice("--vehicle", [each.value for each in Vehicle], Vehicle.PATROL_CAR.value),
         _choice("--mode", [each.value for each in Mode], Mode.ROUTINE.value),
-        click.option(
-            "--condition",
-            default="dry",
-            show_default=True,
-            metavar="TEXT",
-            help="Weather, fog, ice, night: rain,night,fog=60,ice>1800.",
-        ),
+        CONDITION,
         click.option(
             "--depart",
             metavar="TIME",
@@ -199,7 +200,8 @@ def _choice(name: str, values: list[str], default: str) -> Callable[[F], F]:
     return click.option(name, type=click.Choice(values), default=default, show_default=True)
 
 
-def _time(text: str) -> datetime:
+def aware_time(text: str) -> datetime:
+    """Of --depart. Raises `click.ClickException`."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:

@@ -16,13 +16,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from geo import mapfolder
+from geo.driving.conditions import Condition
 from geo.driving.speed import Mode, Profile, Vehicle
+from geo.driving.sun import at_hour
 from geo.errors import GeoError
 from geo.learning.matching import Match
 from geo.learning.passages import Passages
 from geo.learning.school import School
 from geo.learning.track import Track
 from geo.roadmap import RoadClass, RoadMap
+from server.cli._journey import CONDITION, aware_time
 from server.cli.learnedfile import LEARNED, read_learned
 from server.cli.trackfile import read_track
 from server.dispatch.errors import DispatchError
@@ -57,6 +60,13 @@ JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 )
 @VEHICLE
 @MODE
+@CONDITION
+@click.option(
+    "--depart",
+    metavar="TIME",
+    help="ISO 8601 with a time zone: when it set off, for night where the sun is down. By default "
+    "the track's own first fix.",
+)
 @LEARNED
 @JSON
 def match_command(
@@ -64,6 +74,8 @@ def match_command(
     track_file: Path,
     vehicle: str,
     mode: str,
+    condition: str,
+    depart: str | None,
     learned_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -71,15 +83,22 @@ def match_command(
 
     Between two fixes the time is shared out by the travel times of the model, or by learned ones.
     """
+    depart_at = None if depart is None else aware_time(depart)
     with plain_errors():
         roadmap = mapfolder.load(map_dir)
         track = read_track(track_file)
-        profile = Profile(vehicle=Vehicle(vehicle), mode=Mode(mode))
+        if depart_at is None:
+            depart_at = datetime.fromtimestamp(float(track.at_s[0]), UTC)
+        profile = Profile(
+            vehicle=Vehicle(vehicle),
+            mode=Mode(mode),
+            condition=at_hour(Condition.parse(condition), depart_at, roadmap.meta.bounds),
+        )
         learned = None if learned_file is None else read_learned(learned_file, roadmap)
         known = None if learned is None else learned.modes[profile.mode]
         match = School(roadmap).match(track, profile, known)
     if as_json:
-        click.echo(json.dumps(_match_json(roadmap, track, match), ensure_ascii=False))
+        click.echo(json.dumps(_match_json(roadmap, track, match, profile), ensure_ascii=False))
         return
     table = Table("From", "Until", "Road", "km")
     for run in match.runs:
@@ -105,9 +124,12 @@ def road_name(roadmap: RoadMap, edge: int) -> str:
     return RoadClass(int(roadmap.edge_class[edge])).name.lower()
 
 
-def _match_json(roadmap: RoadMap, track: Track, match: Match) -> dict[str, Any]:
+def _match_json(roadmap: RoadMap, track: Track, match: Match, profile: Profile) -> dict[str, Any]:
     return {
         "map_id": roadmap.meta.map_id,
+        "vehicle": profile.vehicle.value,
+        "mode": profile.mode.value,
+        "condition": str(profile.condition),
         "fixes": [
             {
                 "at": _iso(at_s),

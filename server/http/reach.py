@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from geo.driving.conditions import Condition
-from geo.driving.sun import is_night_over
+from geo.driving.sun import at_hour
 from geo.driving.vehicles import Mode, Vehicle
 from geo.errors import GeoError
 from geo.reach import coverage, isochrone
@@ -127,8 +127,8 @@ class _Desk:
         county = condition = self._routing.roads.county
         if text := term(request, "condition"):
             condition = _condition(text)
-        if depart_at is not None and is_night_over(depart_at, self._bounds):
-            condition = replace(condition, night=True)
+        if depart_at is not None:
+            condition = at_hour(condition, depart_at, self._bounds)
         assumed = condition if text or condition != county else None
         mode = _choice(request, "mode", Mode)
         return Asked(

@@ -126,6 +126,27 @@ def test_a_track_in_every_form_gives_the_same_roads(
     assert answers[0]["runs"][0][0]["enter"] == "2026-01-31T08:00:00.000Z"
 
 
+def test_a_match_says_whose_times_it_went_by(
+    small_map: RoadMap, small_map_dir: Path, tmp_path: Path
+) -> None:
+    file = as_csv(tmp_path / "a.csv", driven(small_map, a_way(small_map)))
+    asked = ("--map", small_map_dir, "--track", file, "--json")
+
+    def about(*more: str) -> tuple[str, str, str]:
+        answer = json.loads(run(match_command, *asked, *more).stdout)
+        return answer["vehicle"], answer["mode"], answer["condition"]
+
+    assert about() == ("patrol_car", "routine", "dry")
+    assert about("--condition", "snow", "--depart", "2026-01-31T01:00:00+08:00") == (
+        "patrol_car",
+        "routine",
+        "snow,night",
+    )
+    assert about("--vehicle", "motorcycle", "--mode", "urgent")[:2] == ("motorcycle", "urgent")
+    refused(run(match_command, *asked, "--condition", "hail"), "hail")
+    refused(run(match_command, *asked, "--depart", "noon"), "noon")
+
+
 def test_roads_are_listed_for_people(
     small_map: RoadMap, small_map_dir: Path, tmp_path: Path
 ) -> None:
