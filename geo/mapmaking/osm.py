@@ -286,8 +286,10 @@ def _sort_by_tags(path: Path, found: dict[int, _Found], result: _Sorted) -> None
 
 def _runs(lonlat: Floats) -> list[slice]:
     """Stretches of two or more known points: an extract may lack nodes beyond its border."""
-    known = np.isfinite(lonlat[:, 0]).astype(np.int8)
-    change = np.diff(known, prepend=0, append=0)
+    known = np.isfinite(lonlat[:, 0])
+    if known.all():
+        return [slice(0, len(lonlat))] if len(lonlat) >= 2 else []
+    change = np.diff(known.astype(np.int8), prepend=0, append=0)
     starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
     return [slice(a, b) for a, b in zip(starts, ends, strict=True) if b - a >= 2]
 
