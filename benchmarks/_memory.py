@@ -7,23 +7,18 @@ Files that are mapped count as far as they were touched.
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks._routers import Places
+from benchmarks._routers import Places, run
 
 STATUS = Path("/proc/self/status")
 KB_PER_MB = 1024
 
 
 def of(system: str, folder: Path) -> float:
-    """MB. Raises RuntimeError where the process fails."""
-    command = [sys.executable, "-m", "benchmarks._memory", system, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    return float(done.stdout)
+    """MB. Raises RuntimeError where the process fails or takes too long."""
+    return float(run([sys.executable, "-m", "benchmarks._memory", system, str(folder)]))
 
 
 def resident_mb() -> float:

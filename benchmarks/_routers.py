@@ -33,7 +33,7 @@ MS_PER_S = 1000.0
 OURS = ("ridgeline", "bare", "scipy")
 """Systems on the map that we built, and no excuse for them: what they raise ends the run."""
 STEP_BUDGET_S = 3_600.0
-"""Of one step of building, a process of its own."""
+"""Of one step of building or weighing, a process of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,8 +364,8 @@ def missing(package: str, module: str) -> str | None:
     return None
 
 
-def run(command: Sequence[str]) -> None:
-    """A child process whose words count only when it fails. Raises RuntimeError."""
+def run(command: Sequence[str]) -> str:
+    """What a child process prints. Raises RuntimeError where it fails or takes too long."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=STEP_BUDGET_S
@@ -376,6 +376,7 @@ def run(command: Sequence[str]) -> None:
         raise RuntimeError(
             f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
         )
+    return done.stdout
 
 
 if __name__ == "__main__":
