@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -19,12 +19,14 @@ from typing import Any, Final
 from geo.driving.conditions import Condition
 from geo.driving.speed import Profile
 from geo.driving.vehicles import Mode
+from geo.learning.carrying import Carrying
 from geo.learning.school import Drive, Lessons, School
 from server.classroom import Classroom, ClassroomBusy
 from server.dispatch.errors import Conflict
 from server.dispatch.travel import VEHICLE_OF_KIND
 from server.drivematcher import DriveMatcher
 from server.learnedversions import TOPIC, LearnedVersions, newest_of, require_reason
+from server.mapcarries import MapCarries
 from server.ports import Clock, FanOut
 from server.routing import RoutingBusy
 from server.stores import drives
@@ -73,6 +75,7 @@ class LearningDesk:
         self._pool, self._clock, self._classroom = pool, clock, classroom
         self.matcher, self.versions = matcher, versions
         self._map_id = versions.map_id
+        self._carries = MapCarries(pool=pool, map_id=self._map_id, clock=clock)
         self._wake = asyncio.Event()
         for topic in (TOPIC, "resync"):
             fanout.subscribe(topic, lambda _: self._wake.set())
@@ -87,10 +90,18 @@ class LearningDesk:
             )
 
     async def drives_over(self, arcs: Sequence[int]) -> dict[Mode, int]:
-        """Number of drives kept that used any of these arcs, by mode."""
+        """Number of drives kept that used any of these arcs, by mode; of older maps, too."""
+        total = dict.fromkeys(Mode, 0)
+        asked = [(self._map_id, list(arcs))]
+        asked += [
+            (each.map_id, each.carrying.arcs_before(arcs)) for each in await self._carries.sources()
+        ]
         async with self._pool.acquire() as conn:
-            found = await drives.trips_over(conn, self._map_id, arcs)
-        return {mode: found.get(mode.value, 0) for mode in Mode}
+            for map_id, over in asked:
+                found = await drives.trips_over(conn, map_id, over)
+                for mode in Mode:
+                    total[mode] += found.get(mode.value, 0)
+        return total
 
     async def learn(self, *, by: str, reason: str, activate: bool = True) -> VersionRow:
         """Learn a version from all drives that are kept; `activate` puts it in force.
@@ -157,11 +168,14 @@ class LearningDesk:
         )
 
     async def _lessons(self) -> Lessons:
-        """All drives that are kept, page by page."""
+        """All drives that are kept, page by page; those of older maps carried over to this one."""
         lessons = await self._classroom.ask(Lessons)
-        async for page in drives.trips(self._pool, self._map_id, self._clock() - drives.KEPT):
-            taken = [_drive(trip) for trip in page]
-            await self._classroom.ask(partial(_take, lessons, taken))
+        since = self._clock() - drives.KEPT
+        async for page in drives.trips(self._pool, self._map_id, since):
+            await self._classroom.ask(partial(_take, lessons, page))
+        for source in await self._carries.sources():
+            async for page in drives.trips(self._pool, source.map_id, since):
+                await self._classroom.ask(partial(_take_carried, lessons, page, source.carrying))
         return lessons
 
 
@@ -180,5 +194,11 @@ def _drive(trip: Trip) -> Drive:
     return Drive(profile=profile, ended_s=trip.to_at.timestamp(), runs=trip.runs)
 
 
-def _take(lessons: Lessons, drives: list[Drive], school: School) -> None:
-    lessons.add_all(drives)
+def _take(lessons: Lessons, page: Sequence[Trip], school: School) -> None:
+    lessons.add_all(_drive(trip) for trip in page)
+
+
+def _take_carried(
+    lessons: Lessons, page: Sequence[Trip], carrying: Carrying, school: School
+) -> None:
+    _take(lessons, [replace(trip, runs=carrying.runs(trip.runs)) for trip in page], school)

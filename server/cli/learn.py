@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from rich.table import Table
 from geo import mapfolder
 from geo.driving.speed import Mode, Profile, Vehicle
 from geo.errors import TrackError
+from geo.learning.carrying import Carrying
 from geo.learning.factors import LearnedFactors, summary
 from geo.learning.school import Drive, Lessons, School
 from geo.roadmap import RoadMap
@@ -169,6 +171,67 @@ def export_command(
         click.echo(json.dumps(answer, ensure_ascii=False))
     else:
         click.echo(f"Version {found.version}, learned on map {found.map_id}, is in {out_file}.")
+
+
+@learn_group.command("carry")
+@click.option(
+    "--from",
+    "from_dir",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The older map, whose drives shall count.",
+)
+@click.option(
+    "--map",
+    "map_dir",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The newer map.",
+)
+@click.option("--undo", is_flag=True, help="Take it back: its drives shall count no more.")
+@REASON
+@DATA
+@JSON
+def carry_command(
+    from_dir: Path, map_dir: Path, undo: bool, reason: str, data_dir: Path | None, as_json: bool
+) -> None:
+    """Let drives over an older map count on a newer one, where its roads are found again.
+
+    The next version learns from them; `ridgeline learn --map DIR` makes one at once.
+    """
+    from server.mapcarries import MapCarries
+
+    with plain_errors():
+        old, new = mapfolder.load(from_dir), mapfolder.load(map_dir)
+        old_id = old.meta.map_id
+        carrying = Carrying.between(old, new)
+        counted = carrying.counted(old)
+
+        async def work(pool: Any) -> None:
+            carries = MapCarries(pool=pool, map_id=new.meta.map_id, clock=_now)
+            if undo:
+                await carries.take_back(old_id, by=actor(), reason=reason)
+            else:
+                await carries.carry(old_id, carrying, counted, by=actor(), reason=reason)
+
+        with_pool(data_dir, work)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {"from": old_id, "map": new.meta.map_id, "undone": undo}
+                | ({} if undo else asdict(counted))
+            )
+        )
+    elif undo:
+        click.echo(f"Drives of map {old_id} count no more, from the next version on.")
+    else:
+        click.echo(
+            f"Found again: {counted.edges} stretches of road, {counted.km:.1f} km. "
+            f"Not found: {counted.edges_lost}, {counted.km_lost:.1f} km; what was driven there "
+            "does not count. Run `ridgeline learn --map` to learn from the rest."
+        )
 
 
 class Unheard:

@@ -80,6 +80,10 @@ class JournalKind(StrEnum):
     """A version was put in force."""
     LEARNING_SET_ASIDE = "learning.set_aside"
     """The model alone was put in force."""
+    LEARNING_CARRIED = "learning.carried"
+    """Drives of an older map count on this one."""
+    LEARNING_CARRY_ENDED = "learning.carry_ended"
+    """They do so no more."""
 
     DEAD_ZONES_LEARNED = "dead_zones.learned"
     """A version of dead zones was learned from drives."""

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks._drivers import Driven, Way, drive, way_of
+from geo import mapfolder
 from geo.driving.speed import Mode, Profile, travel_times_ms
 from geo.eta import TripSpread
 from geo.ground import Ground
@@ -26,6 +27,7 @@ from server.cli.learn import learn_group
 from server.cli.learnedfile import LearnedVersion, read_learned, write_learned
 from server.cli.match import match_command
 from server.cli.route import route_command
+from tests.redrawn_county import redrawn_county
 from tests.server.learning_rows import Drivers
 from tests.small_county import crossing
 
@@ -274,6 +276,35 @@ async def test_the_database_is_learned_from_and_reversed(
         "learning.activated",
         "learning.set_aside",
     ]
+
+
+async def test_drives_are_carried_to_a_newer_map_and_taken_back(
+    drivers: Drivers,
+    database_url: str,
+    small_map_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    newer_dir = tmp_path / "newer"
+    mapfolder.save(redrawn_county(), newer_dir)
+
+    def learn(*arguments: object) -> Result:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(run, learn_group, *arguments, "--data", tmp_path).result()
+
+    assert learn("--map", small_map_dir).exit_code == 0
+    both = ("carry", "--from", small_map_dir, "--map", newer_dir)
+    carried = learn(*both)
+    assert carried.exit_code == 0, carried.stderr
+    assert "Not found: 2," in carried.stdout
+    assert "from 2 drives" in learn("--map", newer_dir).stdout
+
+    undone = json.loads(learn(*both, "--undo", "--json").stdout)
+    assert undone["undone"] is True
+    refused(learn(*both, "--undo"), "counts on this one")
+    refused(learn("--map", newer_dir), "No drive")
+    refused(learn("carry", "--from", newer_dir, "--map", newer_dir), "same map")
 
 
 # -- learned times in other commands ---------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from geo.driving.vehicles import Mode
+from geo.learning.carrying import Carrying, Counted
 from geo.learning.factors import LearnedFactors
+from geo.learning.passages import Passages
 from geo.roadmap import RoadMap
 from server.classroom import Classroom, ClassroomBusy
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
@@ -22,9 +24,12 @@ from server.drivematcher import DriveMatcher
 from server.ids import new_id
 from server.learnedversions import Learned, LearnedVersions
 from server.learningdesk import LearningDesk, last_night
+from server.mapcarries import MapCarries
+from server.stores import carries as carries_store
 from server.stores import drives
 from server.stores.factorform import pack, unpack
 from server.surveyor import Surveyor
+from tests.redrawn_county import redrawn_county
 from tests.server.dispatch_room import LoudFanOut
 from tests.server.learning_rows import Drivers
 
@@ -368,6 +373,107 @@ async def test_a_full_classroom_says_so(small_map: RoadMap) -> None:
     gate.set()
     await first
     await classroom.close()
+
+
+async def test_drives_of_an_older_map_count_on_a_newer_one_until_taken_back(
+    school: School, pool: Any, small_map: RoadMap
+) -> None:
+    for _ in range(3):
+        await school.drivers.drive(school.drivers.way(), slower=1.4)
+    await school.matcher.match_waiting()
+    await school.desk.learn(by=BY, reason="before")
+    before = school.routine()
+    newer = redrawn_county()
+    classroom, surveyor = Classroom(newer), Surveyor(newer)
+    later = a_desk(pool, newer, classroom, surveyor, LoudFanOut())
+    carries = MapCarries(pool=pool, map_id=newer.meta.map_id, clock=lambda: later.clock[0])
+    carrying = Carrying.between(small_map, newer)
+    old_id, counted = small_map.meta.map_id, carrying.counted(small_map)
+    assert await refused(later.desk.learn(by=BY, reason="none yet")) == (Conflict, "no_drives")
+
+    await carries.carry(old_id, carrying, counted, by=BY, reason="new extract")
+    row = await later.desk.learn(by=BY, reason="carried")
+
+    assert row.trips == 3
+    after, driven = later.routine(), np.flatnonzero(before.trips)
+    arcs = carrying.runs([a_passage(int(arc)) for arc in driven.tolist()])
+    pairs = zip(driven.tolist(), arcs, strict=True)
+    for old, new in pairs:
+        assert after.trips[new.arc].tolist() == [3] * len(new)
+        assert after.factor[new.arc] == pytest.approx(before.factor[old], abs=0.03)
+    some = [int(arc) for arc in arcs[0].arc]
+    assert (await later.desk.drives_over(some))[Mode.ROUTINE] == 3
+
+    await carries.take_back(old_id, by=BY, reason="by mistake")
+    assert await refused(later.desk.learn(by=BY, reason="none")) == (Conflict, "no_drives")
+    assert (await later.desk.drives_over(some))[Mode.ROUTINE] == 0
+    assert (await school.kinds())[-4:] == [
+        "learning.carried",
+        "learning.learned",
+        "learning.activated",
+        "learning.carry_ended",
+    ]
+    (body,) = await pool.fetchrow(
+        "SELECT body FROM journal_entry WHERE kind = 'learning.carried' ORDER BY seq"
+    )
+    assert (body["edges"], body["edges_lost"]) == (counted.edges, 2)
+    await classroom.close()
+    await surveyor.close()
+
+
+def a_passage(arc: int) -> Passages:
+    """Over a whole arc in a minute."""
+    return Passages(
+        arc=np.array([arc]),
+        start=np.array([0.0]),
+        end=np.array([1.0]),
+        enter_s=np.array([0.0]),
+        leave_s=np.array([60.0]),
+        reach_m=np.array([100.0]),
+        stood=np.array([False]),
+    )
+
+
+async def test_what_cannot_be_carried_is_refused(
+    pool: Any, small_map: RoadMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    map_id = small_map.meta.map_id
+    carries = MapCarries(pool=pool, map_id=map_id, clock=lambda: datetime.now(UTC))
+    carrying = Carrying.between(small_map, small_map)
+    counted = carrying.counted(small_map)
+    none = replace(counted, edges=0)
+
+    def carry(from_map_id: str, found: Counted = counted, reason: str = "why") -> Any:
+        return carries.carry(from_map_id, carrying, found, by=BY, reason=reason)
+
+    assert await refused(carry(map_id)) == (Conflict, "same_map")
+    assert await refused(carry("older", none)) == (Conflict, "no_road_found")
+    assert await refused(carry("older", reason=" ")) == (Impossible, "no_reason")
+    assert await refused(carries.take_back("older", by=BY, reason="why")) == (
+        NotFound,
+        "not_found",
+    )
+    monkeypatch.setattr("server.stores.carries.SOURCES_MAX", 2)
+    for older in ("older", "oldest", "older"):
+        await carry(older)
+    assert await refused(carry("one more")) == (Conflict, "too_many")
+    assert [each.map_id for each in await carries.sources()] == ["older", "oldest"]
+    with pytest.raises(asyncpg.PostgresError):
+        await pool.execute("DELETE FROM map_carry")
+
+
+def test_pieces_survive_their_bytes(small_map: RoadMap) -> None:
+    carrying = Carrying.between(small_map, redrawn_county())
+
+    again = carries_store.unpack(carries_store.pack(carrying))
+
+    for column in fields(Carrying):
+        np.testing.assert_allclose(
+            getattr(again, column.name), getattr(carrying, column.name), atol=1e-6
+        )
+    for wrong in (b"", b"RLC1", b"RLF2" + carries_store.pack(carrying)[4:]):
+        with pytest.raises(ValueError, match="no pieces"):
+            carries_store.unpack(wrong)
 
 
 def test_factors_survive_their_bytes() -> None:
