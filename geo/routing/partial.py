@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.routing.arcgraph import ArcGraph
-from geo.routing.engine import CLOSED, UNREACHABLE, Engine, Millis, Seeds, Weights
+from geo.routing.engine import CLOSED, SEEDS_MAX, UNREACHABLE, Engine, Millis, Seeds, Weights
 from geo.routing.journey import NO_LEGS, Journey, Legs
-from geo.routing.places import Ints, Places, Touching
+from geo.routing.places import Ints, Places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,20 @@ class _Out:
     """(D,) which pair each is of."""
     first: Ints
     """(R,) where each pair's moves begin: every edge has some, as one can turn at either end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """The P arcs that lead away from starts at junctions."""
+
+    row: Ints
+    """(P,) which start."""
+    arc: Ints
+    offset_ms: Millis
+
+
+_ArcMs: TypeAlias = tuple[int, int]
+"""An arc, and the time from its beginning to a place, or the other way about."""
 
 
 class PartialRouter:
@@ -62,22 +77,23 @@ class PartialRouter:
     def matrix(self, starts: Places, ends: Places) -> Millis:
         """(S, T) milliseconds, UNREACHABLE where no road leads."""
         self._require_on_map(starts, ends)
-        leaving, out = self._leaving(starts), self._out_of_one_edge(starts, ends)
-        found_ms = self._found_ms(
-            np.concatenate((leaving.arc, self._arcs.graph.head[out.move])),
-            self._entering(ends).seeds(len(ends)),
-        )
-        totals = np.full((len(starts), len(ends)), UNREACHABLE, dtype=np.int64)
-        if leaving.row.size:
-            first = leaving.first
-            via_ms = found_ms[: len(leaving.arc)]
-            via_ms = np.where(
-                via_ms < UNREACHABLE, via_ms + leaving.offset_ms[:, None], UNREACHABLE
-            )
-            totals[leaving.row[first]] = np.minimum.reduceat(via_ms, first, axis=0)
-        if out.row.size:
+        beside, out = self._from_junctions(starts), self._out_of_one_edge(starts, ends)
+        lead_ms = self._lead_ms(starts).ravel()
+        is_open = np.flatnonzero(lead_ms < UNREACHABLE)
+        pins = _both_arcs(starts.edge).ravel()[is_open]
+        here, there = len(pins), len(pins) + len(beside.arc)
+        if there > here or out.move.size:
+            pins = np.concatenate((pins, beside.arc, self._arcs.graph.head[out.move]))
+        found_ms = self._found_ms(pins, self._entering(ends))
+        by_arc = np.full((len(lead_ms), len(ends)), UNREACHABLE, dtype=np.int64)
+        by_arc[is_open] = _sum(found_ms[:here], lead_ms[is_open, None])
+        totals = np.minimum(by_arc[0::2], by_arc[1::2])
+        if there > here:
+            via_ms = _sum(found_ms[here:there], beside.offset_ms[:, None])
+            np.minimum.at(totals, beside.row, via_ms)
+        if out.move.size:
             of_move = out.column[out.pair]
-            via_ms = self._via_ms(starts, out, found_ms[len(leaving.arc) :][_nth(of_move), of_move])
+            via_ms = self._via_ms(starts, out, found_ms[there:][_nth(of_move), of_move])
             totals[out.row, out.column] = np.minimum(
                 np.minimum.reduceat(via_ms, out.first), self._along_ms(starts, ends, out)
             )
@@ -89,7 +105,7 @@ class PartialRouter:
         self._require_on_map(start, end)
         if self._at_one_junction(start, end)[0].size:
             return Journey(total_ms=0, legs=NO_LEGS, leg_ms=_NONE, turn_ms=_NONE)
-        seeds = self._entering(end).seeds(1)[0]
+        (seeds,) = self._entering(end)
         out = self._out_of_one_edge(start, end)
         if out.row.size:
             return self._route_on_one_edge(start, end, out, seeds)
@@ -132,45 +148,69 @@ class PartialRouter:
 
     # Which arcs a place touches
 
-    def _leaving(self, starts: Places) -> Touching:
-        """The open arcs that lead away; an offset of less than nothing lies behind."""
-        touching = Touching.inside(starts, self._lead_ms(starts))
-        if starts.inside.all():
-            return touching
-        rows, out, last_arc = self._arcs_out(starts)
-        back = out == last_arc ^ 1
-        side = np.where(back, out & 1, last_arc & 1)  # going on past the end is going that way
-        lead_ms = np.where(self._arc_ms[out] < CLOSED, starts.delay_ms[rows, side], UNREACHABLE)
-        return touching.and_also(rows, out, lead_ms)
+    def _entering(self, ends: Places) -> list[Seeds | None]:
+        """The open arcs that lead to each end, each with the part of it to drive; None: no arc."""
+        found = []
+        for edge, fraction, _ in ends.rows():
+            if 0.0 < fraction < 1.0:
+                arcs = zip((2 * edge, 2 * edge + 1), self._parts_ms(edge, fraction), strict=True)
+            else:
+                into = [arc ^ 1 for arc in self._arcs_out(edge, fraction)]
+                arcs = zip(into, self._arc_ms[into].tolist(), strict=True)
+            found.append(_seeds([(arc, part_ms) for arc, part_ms in arcs if part_ms < CLOSED]))
+        return found
 
-    def _entering(self, ends: Places) -> Touching:
-        """The open arcs that lead there, each with the part of it to drive."""
-        touching = Touching.inside(ends, self._behind_ms(ends))
-        if ends.inside.all():
-            return touching
-        rows, out, _ = self._arcs_out(ends)
-        return touching.and_also(rows, out ^ 1, self._arc_ms[out ^ 1])
+    def _leaving(self, edge: int, fraction: float, delay_ms: Sequence[int]) -> list[_ArcMs]:
+        """The open arcs that lead away; an offset of less than nothing lies behind."""
+        if 0.0 < fraction < 1.0:
+            behind_ms = self._parts_ms(edge, fraction)
+            return [
+                (2 * edge + side, delay_ms[side] - behind_ms[side])
+                for side in (0, 1)
+                if behind_ms[side] < CLOSED
+            ]
+        on = int(fraction == 0.0)  # going on past the end is going that way
+        back = 2 * edge + 1 - on
+        return [
+            (arc, delay_ms[arc & 1 if arc == back else on])
+            for arc in self._arcs_out(edge, fraction)
+            if self._arc_ms[arc] < CLOSED
+        ]
+
+    def _from_junctions(self, starts: Places) -> _Beside:
+        """The open arcs that lead away from starts at junctions."""
+        if starts.inside.all():
+            return _NOTHING
+        touching = [
+            (row, arc, offset_ms)
+            for row, place in enumerate(starts.rows())
+            if not 0.0 < place[1] < 1.0
+            for arc, offset_ms in self._leaving(*place)
+        ]
+        row, arc, offset_ms = np.array(touching, dtype=np.int64).reshape(-1, 3).T
+        return _Beside(row=row, arc=arc, offset_ms=offset_ms)
 
     def _lead_ms(self, starts: Places) -> Millis:
-        """(S, 2) from each place to the beginning of each arc of its edge."""
-        behind_ms = self._behind_ms(starts)
-        return np.where(behind_ms < CLOSED, starts.delay_ms - behind_ms, UNREACHABLE)
+        """(S, 2) from each start inside an edge to the beginning of each arc of it."""
+        arc_ms = self._arc_ms.reshape(-1, 2)[starts.edge]
+        behind_ms = _share(arc_ms, starts.fraction[:, None])
+        behind_ms[:, 1] = arc_ms[:, 1] - behind_ms[:, 1]
+        usable = (arc_ms < CLOSED) & starts.inside[:, None]
+        return np.where(usable, starts.delay_ms - behind_ms, UNREACHABLE)
 
-    def _behind_ms(self, places: Places) -> Millis:
-        """(K, 2) from the beginning of each arc of its edge to the place, CLOSED where closed."""
-        arc_ms = self._arc_ms.reshape(-1, 2)[places.edge]
-        part_ms = _share(arc_ms, places.fraction[:, None])
-        part_ms[:, 1] = arc_ms[:, 1] - part_ms[:, 1]
-        return np.where(arc_ms < CLOSED, part_ms, CLOSED)
+    def _parts_ms(self, edge: int, fraction: float) -> tuple[int, int]:
+        """From the beginning of each arc of an edge to a place on it, CLOSED where closed."""
+        forward_ms, backward_ms = self._arc_ms[2 * edge : 2 * edge + 2].tolist()
+        return (
+            round(forward_ms * fraction) if forward_ms < CLOSED else CLOSED,
+            backward_ms - round(backward_ms * fraction) if backward_ms < CLOSED else CLOSED,
+        )
 
-    def _arcs_out(self, places: Places) -> tuple[Ints, Ints, Ints]:
-        """Of places at junctions: row, arc out of the junction, and the place's arc that ends
-        there; each place as often as arcs leave."""
-        rows = np.flatnonzero(~places.inside)
-        last_arc = places.last_arc[rows]
-        counts = self._arcs.first_move[last_arc + 1] - self._arcs.first_move[last_arc]
-        out = self._arcs.graph.head[self._arcs.moves_from(last_arc)]
-        return np.repeat(rows, counts), out, np.repeat(last_arc, counts)
+    def _arcs_out(self, edge: int, end: float) -> list[int]:
+        """The arcs out of the junction at that end of an edge."""
+        first, stop = self._arcs.first_move[2 * edge + (end == 0.0) :][:2].tolist()
+        arcs: list[int] = self._arcs.graph.head[first:stop].tolist()
+        return arcs
 
     def _at_one_junction(self, starts: Places, ends: Places) -> tuple[Ints, Ints]:
         """Rows and columns of the pairs that are one junction."""
@@ -197,9 +237,10 @@ class PartialRouter:
 
     def _start_seeds(self, start: Places) -> tuple[Seeds | None, int]:
         """A start as the engine takes it: later by so much that no offset is below nought."""
-        leaving = self._leaving(start)
-        shift_ms = max(0, -int(leaving.offset_ms.min(initial=0)))
-        return leaving.moved(shift_ms).seeds(1)[0], shift_ms
+        (place,) = start.rows()
+        leaving = self._leaving(*place)
+        shift_ms = max([0, *(-offset_ms for _, offset_ms in leaving)])
+        return _seeds([(arc, offset_ms + shift_ms) for arc, offset_ms in leaving]), shift_ms
 
     def _from_start(self, start: Places, limit_ms: int) -> Millis:
         """(2M,) to the beginning of each arc; less than nothing to those the place is on."""
@@ -215,10 +256,11 @@ class PartialRouter:
     def _out_of_one_edge(self, starts: Places, ends: Places) -> _Out:
         """Pairs that share an edge; a plain query would stay on it, so their ways begin with the
         moves out of it."""
-        same = (starts.edge[:, None] == ends.edge) & starts.inside[:, None] & ends.inside
-        if not same.any():
+        row, column = np.nonzero(starts.edge[:, None] == ends.edge)
+        if not row.size:
             return _NOWHERE
-        row, column = np.nonzero(same)
+        inside = starts.inside[row] & ends.inside[column]
+        row, column = row[inside], column[inside]
         arc = 2 * starts.edge[row]
         count = self._arcs.first_move[arc + 2] - self._arcs.first_move[arc]
         return _Out(
@@ -291,7 +333,16 @@ class PartialRouter:
 
 
 _NONE = np.empty(0, dtype=np.int64)
+_NOTHING = _Beside(row=_NONE, arc=_NONE, offset_ms=_NONE)
 _NOWHERE = _Out(row=_NONE, column=_NONE, move=_NONE, pair=_NONE, first=_NONE)
+
+
+def _seeds(arcs: Sequence[_ArcMs]) -> Seeds | None:
+    """What the engine starts or ends with; of a junction with too many arcs, the rest is out."""
+    if not arcs:
+        return None
+    nodes, offsets_ms = zip(*arcs[:SEEDS_MAX], strict=True)
+    return Seeds(nodes=nodes, offsets_ms=offsets_ms)
 
 
 def _both_arcs(edge: Ints) -> Ints:

@@ -1,17 +1,16 @@
-"""Places on edges, many at once, and the arcs they touch. Knows no graph and no travel time."""
+"""Places on edges, many at once. Knows no graph and no travel time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from operator import attrgetter
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.routing.engine import CLOSED, SEEDS_MAX, Millis, Seeds
+from geo.routing.engine import CLOSED, Millis
 
 Ints = NDArray[np.int64]
 
@@ -68,58 +67,13 @@ class Places:
     def __len__(self) -> int:
         return len(self.edge)
 
+    def rows(self) -> Iterator[tuple[int, float, list[int]]]:
+        """Edge, fraction and the two delays of each."""
+        columns = (self.edge.tolist(), self.fraction.tolist(), self.delay_ms.tolist())
+        return zip(*columns, strict=True)
+
     @property
     def last_arc(self) -> Ints:
         """(K,) of a place at the very end of its edge, the arc that ends there."""
         last: Ints = 2 * self.edge + (self.fraction == 0.0)
         return last
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Touching:
-    """P arcs that K places touch, by place: from the arc's beginning to the place."""
-
-    row: Ints
-    """(P,) which place, ascending."""
-    arc: Ints
-    offset_ms: Millis
-
-    @classmethod
-    def inside(cls, places: Places, of_edges_ms: Millis) -> Self:
-        """Both arcs of the edges that places are inside of, by (K, 2) times; closed ones not."""
-        usable = places.inside[:, None] & (of_edges_ms < CLOSED)
-        row, side = np.nonzero(usable)
-        return cls(row=row, arc=2 * places.edge[row] + side, offset_ms=of_edges_ms[usable])
-
-    def and_also(self, row: Ints, arc: Ints, offset_ms: Millis) -> Self:
-        """Some more, closed ones not."""
-        usable = offset_ms < CLOSED
-        rows = np.concatenate((self.row, row[usable]))
-        by_row = np.argsort(rows, kind="stable")
-        return type(self)(
-            row=rows[by_row],
-            arc=np.concatenate((self.arc, arc[usable]))[by_row],
-            offset_ms=np.concatenate((self.offset_ms, offset_ms[usable]))[by_row],
-        )
-
-    @property
-    def first(self) -> Ints:
-        """Where in the arcs each place that touches any begins."""
-        begins = np.ones(len(self.row), dtype=np.bool_)
-        begins[1:] = self.row[1:] != self.row[:-1]
-        return np.flatnonzero(begins)
-
-    def seeds(self, rows: int) -> list[Seeds | None]:
-        """For each of K places what the engine starts or ends with; None where no arc is open."""
-        first = np.searchsorted(self.row, np.arange(rows + 1)).tolist()
-        arcs, offsets = self.arc.tolist(), self.offset_ms.tolist()
-        return [
-            Seeds(nodes=tuple(arcs[a:b][:SEEDS_MAX]), offsets_ms=tuple(offsets[a:b][:SEEDS_MAX]))
-            if b > a
-            else None
-            for a, b in pairwise(first)
-        ]
-
-    def moved(self, shift_ms: int) -> Self:
-        """The same, later."""
-        return type(self)(row=self.row, arc=self.arc, offset_ms=self.offset_ms + shift_ms)
