@@ -65,6 +65,7 @@ class Services:
 class Api:
     room: Room
     app: Starlette
+    zones: ZoneDesk
 
     @asynccontextmanager
     async def signed_in(
@@ -136,6 +137,6 @@ async def an_api(
             for route in module.routes(services)
         ]
         app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)
-        yield Api(room, app)
+        yield Api(room, app, services.dead_zones)
         auth.close()
         await classroom.close()

@@ -13,13 +13,16 @@ from geo.driving.vehicles import Mode
 from geo.live.extent import Coverage
 from geo.live.roadstate import RoadChange, RoadTable
 from geo.places import PlaceIndex
+from geo.radio.pieces import PIECE_M
 from geo.roadmap import RoadMap
 from server.ids import new_id
 from server.ports import LiveRoads
+from server.stores import deadzones
 from tests.server.api_room import Api, an_api
 from tests.small_county import crossing
 
 FROM, SCENE = crossing(1, 1), crossing(4, 3)
+GORGE_M = 800.0
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +136,43 @@ async def test_a_scene_no_road_reaches_is_said(api: Api, small_map: RoadMap) -> 
 
     assert answer.status_code == 422
     assert answer.json()["error"]["code"] == "no_road"
+
+
+async def test_where_radio_ends_is_told_on_the_step_before(api: Api) -> None:
+    order_id = await an_order(api)
+    await _confirm_gorge(api)
+
+    async with api.signed_in("officer", badge="B-P-01") as officer:
+        way = (await officer.get(f"/api/orders/{order_id}/route")).json()
+
+    (found,) = [
+        each for step in way["steps"] for each in step["cautions"] if each["hazard"] == "dead_zone"
+    ]
+    assert found["length_m"] == pytest.approx(GORGE_M, abs=2 * PIECE_M)
+    assert "no radio signal" in found["text"]["en"]
+    assert "无信号" in found["text"]["zh"]
+
+
+async def _confirm_gorge(api: Api) -> None:
+    """A person says that there is no radio on the trunk road around the crossing after FROM."""
+    room, (lon, lat) = api.room, crossing(2, 1)
+    ends = [await room.routing.snap(lon + by, lat) for by in (-0.004, 0.004)]
+    route = await room.routing.route(*ends)
+    pieces = api.zones.picture.pieces
+    found: set[int] = set()
+    for arc, start, end in zip(
+        route.legs.arc.tolist(), route.legs.start.tolist(), route.legs.end.tolist(), strict=True
+    ):
+        shares = (1.0 - start, 1.0 - end) if arc & 1 else (start, end)
+        found |= {each >> 1 for each in pieces.along(arc, *shares)[0].tolist()}
+    async with room.pool.acquire() as conn:
+        await deadzones.insert_verdict(
+            conn,
+            "confirmed",
+            sorted(found),
+            map_id=room.roadmap.meta.map_id,
+            at=room.now,
+            by="user:wang",
+            reason="known",
+        )
+    await api.zones.catch_up()
