@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from server import demo
 from tests.browser.conftest import ARGUMENTS, chromium
@@ -121,6 +122,31 @@ async def test_the_way_to_the_scene_is_there_without_signal(
     await expect(told.last).to_contain_text("You have arrived.")
     await expect(page.get_by_test_id("way")).to_contain_text("Valley Road")
     assert await told.count() >= 3
+
+
+async def test_a_way_that_has_aged_is_fetched_anew_under_way(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    async def old(route: Route) -> None:
+        answer = await route.fetch()
+        before = datetime.now(UTC) - timedelta(minutes=5)
+        await route.fulfill(
+            response=answer, json=await answer.json() | {"computed_at": before.isoformat()}
+        )
+
+    lon, lat = crossing(1, 1)
+    await page.route("**/api/orders/*/route", old, times=1)
+    await dispatcher.send(unit_id, lon=lon, lat=lat)
+    await shown(page)
+    await expect(page.get_by_test_id("way")).to_contain_text("5 min")
+    await page.get_by_test_id("step-accepted").click()
+    await page.get_by_test_id("step-en_route").click()
+    await all_sent(page)
+
+    async with page.expect_response("**/api/orders/*/route"):
+        await page.reload()
+
+    await expect(page.get_by_test_id("way")).not_to_contain_text("5 min")
 
 
 async def test_the_browser_is_killed_in_a_dead_zone_and_starts_there_again(
