@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.typing import Subprotocol
 
@@ -91,6 +93,15 @@ class WebSocketWire:
                 max_queue=FRAMES_QUEUED_MAX,
             )
         )
+
+    @property
+    def extensions(self) -> Sequence[Extension]:
+        """What both sides agreed on."""
+        return self._connection.protocol.extensions
+
+    async def ping(self) -> None:
+        """Return when the peer has answered a protocol ping. Raises `ConnectionClosed`."""
+        await (await self._connection.ping())
 
     @property
     def close_code(self) -> int | None:
