@@ -27,6 +27,7 @@ from geo.synth.noding import (
 from geo.synth.pathgrid import PathGrid
 from geo.synth.places import Counts, choose_sites, counts_for
 from geo.synth.settle import Settled, settle
+from geo.synth.signs import put_up
 from geo.synth.terrain import CELL_M, Terrain, make_terrain
 from geo.synth.water import Course, river_courses, water_areas, waterways, with_reservoirs
 
@@ -38,6 +39,8 @@ AREA_KM2_MAX = 120_000.0
 _WINDOW_KM2 = 2_600.0
 """Largest county of a mosaic."""
 _IDS_PER_WINDOW = 4_000_000
+_SIGNS = 1_000_000
+"""A stream of chance of its own, beside those of the windows."""
 _FIRST_WINDOW_ID = 1_000_000_000
 """Node ids below this belong to gates: 1 + flat cell of the whole map."""
 
@@ -81,6 +84,8 @@ def county(seed: int, *, area_km2: float = 2230, progress: Progress = silent) ->
         ways += _source_ways(terrain, window, settled.lines, len(ways))
         built_up[_slices(window)] |= settled.built_up
     progress("roads", 1.0)
+    elevation = terrain.elevation()
+    signs = put_up(np.random.Generator(np.random.PCG64([seed, _SIGNS])), ways, elevation)
     areas = land_cover(rng, terrain, built_up) + water_areas(terrain, streams)
     progress("land cover", 1.0)
     return SourceMap(
@@ -90,11 +95,13 @@ def county(seed: int, *, area_km2: float = 2230, progress: Progress = silent) ->
         attribution="Synthetic map: no such place",
         synthetic=True,
         bounds=terrain.frame.bounds,
-        ways=ways,
+        ways=signs.ways,
+        barriers=signs.barriers,
+        restrictions=signs.restrictions,
         places=places,
         areas=areas,
         waterways=streams,
-        elevation=terrain.elevation(),
+        elevation=elevation,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -22,7 +23,7 @@ from geo.mapmaking.build import build
 from geo.mapmaking.clip import Clip, clip_to_box, clip_to_geojson
 from geo.mapmaking.cut import BuildReport
 from geo.mapmaking.progress import Progress as ProgressCallback
-from geo.roadmap import RoadMap, SourceMap
+from geo.roadmap import Barrier, EdgeFlag, RoadMap, SourceMap
 from geo.synth import AREA_KM2_MAX, AREA_KM2_MIN, county
 
 AREA_KM2_DEFAULT = 2230.0
@@ -195,12 +196,26 @@ def _info(roadmap: RoadMap, meta: dict[str, Any]) -> dict[str, Any]:
     elevation = roadmap.elevation
     return {key: meta[key] for key in keys} | {
         "road_km": round(float(roadmap.edge_length_m.sum()) / 1000, 3),
+        "signs": _signs(roadmap),
         "elevation": elevation
         and {
             "rows": elevation.height_m.shape[0],
             "columns": elevation.height_m.shape[1],
             "step_deg": [elevation.step_lon, elevation.step_lat],
         },
+    }
+
+
+def _signs(roadmap: RoadMap) -> dict[str, int]:
+    """How many of what keeps some from going somewhere, or holds them up."""
+    flags = roadmap.edge_flags.astype(np.int64)
+    one_way = EdgeFlag.CLOSED_FORWARD | EdgeFlag.CLOSED_BACKWARD
+    return {
+        "gates": int((roadmap.node_barrier == Barrier.GATE).sum()),
+        "other_barriers": int((roadmap.node_barrier > Barrier.GATE).sum()),
+        "turn_bans": len(roadmap.ban_leave),
+        "one_way_roads": int(np.isin(flags & int(one_way), (1, 2)).sum()),
+        "seasonal_roads": int(((flags & int(EdgeFlag.SEASONAL)) != 0).sum()),
     }
 
 
@@ -215,6 +230,8 @@ def _table(folder: Path, info: dict[str, Any]) -> Table:
     table.add_row("built", info["built_at"])
     for what, count in info["counts"].items():
         table.add_row(what, f"{count:,}")
+    for what, count in info["signs"].items():
+        table.add_row(what.replace("_", " "), f"{count:,}")
     table.add_row("roads", f"{info['road_km']:,.1f} km")
     grid = info["elevation"]
     table.add_row("elevation", f"{grid['rows']} × {grid['columns']} cells" if grid else "none")

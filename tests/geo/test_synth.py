@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from geo.mapmaking.build import build
 from geo.mapmaking.progress import silent
-from geo.roadmap import RoadMap, SourceMap
+from geo.roadmap import Barrier, EdgeFlag, RoadMap, SourceMap
 from geo.synth import county, mosaic
 
 Points: TypeAlias = NDArray[np.float64]
@@ -129,6 +129,28 @@ def test_tags_are_those_of_a_county(small: SourceMap) -> None:
     assert {"8.5", "6", "3"} <= {way.tags.get("width") for way in small.ways}
     assert {"bad", "very_bad"} <= {way.tags.get("smoothness") for way in small.ways}
     assert {"gravel", "earth", "asphalt"} <= {way.tags.get("surface") for way in small.ways}
+
+
+def test_signs_hold_some_up_and_cut_nobody_off(small: SourceMap, built: RoadMap) -> None:
+    one_ways = [way for way in small.ways if way.tags.get("oneway") == "yes"]
+    winter = [way for way in small.ways if way.tags.get("seasonal") == "winter"]
+    flags = built.edge_flags.astype(np.int64)
+    open_there, open_back = (
+        (flags & int(flag)) == 0 for flag in (EdgeFlag.CLOSED_FORWARD, EdgeFlag.CLOSED_BACKWARD)
+    )
+    tail = np.concatenate((built.edge_tail[open_there], built.edge_head[open_back]))
+    head = np.concatenate((built.edge_head[open_there], built.edge_tail[open_back]))
+    graph = csr_matrix((np.ones(len(tail)), (tail, head)), shape=(built.node_count,) * 2)
+
+    assert one_ways
+    assert winter
+    assert small.barriers
+    assert {each.only for each in small.restrictions} == {False}
+    assert (built.node_barrier == Barrier.GATE).sum() == len(small.barriers)
+    assert len(built.ban_leave) == len(small.restrictions) > 0
+    assert connected_components(graph, connection="strong")[0] == 1
+    assert {way.tags["highway"] for way in winter} <= {"track", "unclassified"}
+    assert {way.tags["highway"] for way in one_ways} == {"residential"}
 
 
 def test_points_are_close_enough_to_draw_a_bend(small: SourceMap) -> None:

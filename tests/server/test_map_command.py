@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from geo import mapfolder
-from geo.roadmap import EdgeFlag
+from geo.roadmap import Barrier, EdgeFlag
 from server.cli.map import map_group
 
 OSM = """<?xml version="1.0" encoding="UTF-8"?>
@@ -68,6 +68,10 @@ def test_synth_makes_a_labelled_map(tmp_path: Path) -> None:
     assert roadmap.meta.synthetic
     assert roadmap.elevation is not None
     assert np.isfinite(roadmap.point_ele_m).all()
+    signs = json.loads(run("info", tmp_path / "map", "--json").stdout)["signs"]
+    assert signs["gates"] == int((roadmap.node_barrier == Barrier.GATE).sum()) > 0
+    assert signs["seasonal_roads"] > 0
+    assert signs["turn_bans"] == len(roadmap.ban_leave)
 
 
 def test_synth_refuses_an_absurd_area(tmp_path: Path) -> None:
