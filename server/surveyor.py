@@ -73,7 +73,7 @@ class Surveyor:
     async def insist(self, question: Callable[[ExtentIndex], T]) -> T:
         """Ask and wait however many wait: for what is set already and must come into force.
 
-        One caller at a time may do so. Raises what the question raises.
+        Who may do so has one such question at a time. Raises what the question raises.
         """
         return await asyncio.wrap_future(self._thread.submit(question, self._index))
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from geo.ground import Ground
 from geo.learning.passages import Passages
+from geo.radio import ahead, zones
 from geo.radio.ahead import JOIN_M, silences
 from geo.radio.evidence import PASSAGES_MIN, Heard, RadioEvidence, heard_on
 from geo.radio.pieces import PIECE_M, Pieces
@@ -273,6 +274,28 @@ def test_no_dead_piece_no_zone() -> None:
     assert dead_zones(roadmap, Pieces.of(roadmap), outlook.dead, outlook) == []
 
 
+def test_of_too_many_zones_the_longest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zones, "ZONES_MAX", 2)
+    roadmap = a_road()
+    outlook = silent_on(Pieces.of(roadmap), [1, 4, 5, 8, 11, 12, 13]).outlook(NOW_S)
+
+    found = dead_zones(roadmap, Pieces.of(roadmap), outlook.dead, outlook)
+
+    assert [len(each.pieces) for each in found] == [2, 3]
+
+
+def test_a_zone_has_so_many_doors_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zones, "DOORS_MAX", 2)
+    roadmap = crossroads()
+    pieces = Pieces.of(roadmap)
+    first = pieces.first.tolist()
+    outlook = silent_on(pieces, [first[1] - 1, first[1], first[2]]).outlook(NOW_S)
+
+    (gorge,) = dead_zones(roadmap, pieces, outlook.dead, outlook)
+
+    assert len(gorge.doors) == 2
+
+
 # -- ahead ------------------------------------------------------------------------------------
 
 
@@ -296,6 +319,21 @@ def test_where_and_when_radio_ends_and_comes_back_on_a_way(back: bool) -> None:
     wanted_shares = (11, 8) if back else (8, 11)
     assert shares == pytest.approx([each / pieces.count for each in wanted_shares], abs=1e-3)
     assert not found.to_the_end
+
+
+def test_a_way_has_so_many_silences_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "SILENCES_MAX", 2)
+    monkeypatch.setattr(ahead, "JOIN_M", 0.0)
+    roadmap = a_road()
+    pieces, ground = Pieces.of(roadmap), Ground(roadmap, engine="scipy")
+    dead = np.zeros(2 * pieces.count, np.bool_)
+    dead[[2 * each for each in (2, 6, 10, 14)]] = True
+    route = ground.route(ground.snap(*lonlat(0.0, 0.0)), ground.snap(*lonlat(LONG_M, 0.0)))
+
+    found = silences(roadmap, pieces, dead, route)
+
+    size_m = LONG_M / pieces.count
+    assert [each.enter_m for each in found] == pytest.approx([2 * size_m, 6 * size_m], abs=1.0)
 
 
 def test_short_radio_between_two_silences_joins_them_and_the_end_may_be_silent() -> None:

@@ -220,6 +220,28 @@ async def test_a_person_dismisses_a_zone_confirms_it_and_takes_the_word_back(rad
     )
 
 
+async def test_of_too_many_words_of_people_the_newest_count(
+    radio: Radio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "VERDICTS_MAX", 1)
+    desk = radio.desk()
+    async with radio.pool.acquire() as conn:
+        for piece in (3, 9):
+            await store.insert_verdict(
+                conn,
+                "confirmed",
+                [piece],
+                map_id=radio.roadmap.meta.map_id,
+                at=radio.clock[0],
+                by=BY,
+                reason="known",
+            )
+
+    await desk.catch_up()
+
+    assert [each.zone.id for each in desk.picture.zones] == [9]
+
+
 async def test_what_was_said_and_learned_cannot_be_changed(radio: Radio) -> None:
     desk = radio.desk()
     await radio.witness()
