@@ -3,7 +3,12 @@
 Modelling the times of one kind of vehicle in one mode and weather takes a second or more on a
 county's map. It is done beforehand for every kind that a unit on duty has, in both modes, under the
 weather in force and under the one that is about to be; and again for what has changed on the roads.
-Until then the first question makes what it needs itself. Knows no store.
+Until then the first question makes what it needs itself.
+
+Modelling is done on other threads. What is left, customising an engine, has to be done on the one
+that owns all engines: 20 to 60 ms a metric on a county's map, one metric between two questions. A
+closed road cannot wait for that, so the first question after it pays for its own metric, and the
+others are brought up to date behind it. Knows no store.
 """
 
 from __future__ import annotations
