@@ -110,6 +110,15 @@ class Dispatcher:
                 break
         answer.raise_for_status()
 
+    async def recall(self, order: dict[str, Any], reason: str) -> None:
+        """Ask for it back; look again where the unit moved it on in between."""
+        for _ in range(TRIES_MAX):
+            wanted = {"ver": (await self.order(order))["ver"], "reason": reason}
+            answer = await self._client.post(f"/api/orders/{order['id']}/recall", json=wanted)
+            if answer.status_code != httpx.codes.CONFLICT:
+                break
+        answer.raise_for_status()
+
     async def report(self, order: dict[str, Any], state: str, **details: Any) -> None:
         """What the unit said by voice."""
         wanted = {"ver": (await self.order(order))["ver"], "state": state}

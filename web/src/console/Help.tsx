@@ -22,7 +22,7 @@ const KEYS = [
   ["I", "help.i"],
   ["Z", "help.z"],
   ["0", "help.zero"],
-  ["1 2 3", "help.tabs"],
+  ["1 – 4", "help.tabs"],
   ["Esc", "help.esc"],
   ["?", "help.help"],
 ] as const;

@@ -4,11 +4,17 @@ import { Button } from "../shared/components/Button";
 import { AskDialog, Dialog } from "../shared/components/Dialog";
 import { Icon } from "../shared/components/Icon";
 import { Age, Time } from "../shared/components/Time";
+import { lazy } from "../shared/lazy";
 import { clockText, etaText, localTime, utcTime } from "../shared/time";
 import type { Order, OrderEvent, OrderState } from "../shared/types";
 import { cancelOrder, reportByVoice } from "./commands";
 import { units } from "./store";
 import { actorWords, deviceWords, listWords, t } from "./words";
+
+const OrderWatch = lazy(() => import("./work").then((part) => part.OrderWatch));
+
+/** What a dispatcher does, and does not pass on. */
+const ROOMS_OWN = ["issued", "cancelled", "recall_requested"];
 
 /** The way of an order that goes well; the position is its rank. */
 const WAY: OrderState[] = ["issued", "delivered", "shown", "accepted", "en_route", "on_scene", "done"];
@@ -79,6 +85,7 @@ function OrderCard({ order }: { order: Order }) {
           <Timeline order={order} />
         </details>
       )}
+      {open && <OrderWatch order={order} />}
       {open && (
         <div class="order-actions">
           <Button
@@ -177,7 +184,7 @@ function Step({ event, order }: { event: OrderEvent; order: Order }) {
   const unit = units.value.get(order.unit_id);
   const path = event.device_id
     ? t("orders.via", { path: deviceWords(event.device_id, unit) })
-    : event.actor.startsWith("user:") && event.state !== "issued" && event.state !== "cancelled"
+    : event.actor.startsWith("user:") && !ROOMS_OWN.includes(event.state)
       ? t("orders.via.console")
       : "";
   const who = event.actor.startsWith("device:") ? "" : actorWords(event.actor);
@@ -198,6 +205,11 @@ function Step({ event, order }: { event: OrderEvent; order: Order }) {
         {t.loose(`order.${event.state}`, {}, event.state)}
         <span class="step-when" title={deviceTime}>
           <Time at={event.server_at} />
+          {event.clock_skewed && event.device_at && (
+            <small class="step-skew" data-testid="step-skew">
+              {t("orders.device_time", { time: localTime(event.device_at) })}
+            </small>
+          )}
           {sinceIssue >= 1000 && <small>{t("orders.after", { time: clockText(sinceIssue) })}</small>}
         </span>
       </span>

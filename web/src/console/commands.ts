@@ -116,6 +116,10 @@ export function openUnit(unit: Unit, zoom = true): void {
 
 /** Next or previous row of the list that is shown; only looks, computes nothing. */
 export function step(by: 1 | -1): void {
+  if (list.peek() === "work") {
+    focusNextWork(by);
+    return;
+  }
   const rows: (Incident | Unit)[] = list.peek() === "units" ? shownUnits.peek() : queue.peek();
   if (rows.length === 0) return;
   const at = rows.findIndex(({ id }) => id === selection.peek()?.id);
@@ -130,6 +134,13 @@ export function step(by: 1 | -1): void {
     camera.reveal(next.lon, next.lat);
   }
   document.querySelector(`[data-row="${next.id}"]`)?.scrollIntoView({ block: "nearest" });
+}
+
+/** The rows of the worklist are buttons: they are walked by focus, and Tab leads to what can be done. */
+function focusNextWork(by: 1 | -1): void {
+  const rows = [...document.querySelectorAll<HTMLElement>(".work-what")];
+  const at = rows.indexOf(document.activeElement as HTMLElement);
+  rows[at < 0 ? 0 : Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
 }
 
 // -- dispatching --

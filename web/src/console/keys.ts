@@ -83,6 +83,7 @@ const KEYS: Record<string, () => void> = {
   "1": () => show("incidents"),
   "2": () => show("units"),
   "3": () => show("roads"),
+  "4": () => show("work"),
   "?": () => {
     helpOpen.value = true;
   },

@@ -18,7 +18,6 @@ import "./console.css";
 import { DetailPane } from "./DetailPane";
 import { startDetail } from "./detail_store";
 import { startFeed } from "./feed";
-import { Help } from "./Help";
 import { listenToKeys } from "./keys";
 import { MapView } from "./map/MapView";
 import { NewIncident } from "./NewIncident";
@@ -37,11 +36,14 @@ import {
   unassigned,
   user,
   view,
+  workOpen,
 } from "./store";
 import { FeedBanner, TopBar } from "./TopBar";
 import { UnitList } from "./UnitList";
 import { t } from "./words";
 
+const Worklist = lazy(() => import("./work").then((part) => part.Worklist));
+const Help = lazy(() => import("./Help").then((part) => part.Help));
 const RoadsPanel = lazy(() => import("./roads/Panel").then((part) => part.RoadsPanel));
 
 const RETRY_MS = 3_000;
@@ -64,6 +66,7 @@ function Console() {
           <Tab name="incidents" />
           <Tab name="units" />
           <Tab name="roads" news={expired.value.size} />
+          <Tab name="work" news={workOpen.value} />
         </nav>
         {list.value === "incidents" && (
           <>
@@ -73,11 +76,12 @@ function Console() {
         )}
         {list.value === "units" && <UnitList />}
         {list.value === "roads" && <RoadsPanel />}
+        {list.value === "work" && <Worklist />}
       </aside>
       {mapInfo.value ? <MapView info={mapInfo.value} /> : <main class="map" />}
       <DetailPane />
       <nav class="bottom-tabs" aria-label={t("app.name")}>
-        {(["incidents", "units", "roads", "map", "detail"] as const).map((name) => (
+        {(["incidents", "units", "roads", "work", "map", "detail"] as const).map((name) => (
           <button key={name} type="button" aria-current={view.value === name} onClick={() => show(name)}>
             {t(`tab.${name}`)}
             {name === "incidents" && unassigned.value.length > 0 && <b>{unassigned.value.length}</b>}
@@ -89,7 +93,7 @@ function Console() {
   );
 }
 
-const CAPS: Record<List, string> = { incidents: "1", units: "2", roads: "3" };
+const CAPS: Record<List, string> = { incidents: "1", units: "2", roads: "3", work: "4" };
 
 function Tab({ name, news = 0 }: { name: List; news?: number }) {
   return (

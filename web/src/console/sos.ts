@@ -1,15 +1,18 @@
-// Calls for help: sound until a dispatcher has acknowledged, nearest units at once, a place by hand.
+// Calls for help: sound until a dispatcher has acknowledged, nearest units at once, a place by hand. And
+// the softer tone of the worklist.
 import { computed, effect, signal } from "@preact/signals";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
 import type { Recommendation, SosCall } from "../shared/types";
 import { openIncident } from "./commands";
 import { play, unlockSound } from "./sound";
-import { incidents, mapTool, openForm, sosCalls } from "./store";
+import { alarms, incidents, mapTool, openForm, sosCalls, work } from "./store";
 import { t } from "./words";
 
 /** Between two sirens. */
 const AGAIN_MS = 2_500;
+/** Between two tones while the worklist holds an alarm. */
+const ALARMS_AGAIN_MS = 15_000;
 /** A recommendation that could not be had is asked for again. */
 const ASK_AGAIN_MS = 3_000;
 const NEAREST_LEN = 3;
@@ -38,6 +41,13 @@ export function startSos(): void {
       siren = undefined;
     }
   });
+  let known = -1;
+  effect(() => {
+    const newest = work.value.reduce((last, { number }) => Math.max(last, number), 0);
+    if (known >= 0 && newest > known) play("work");
+    known = newest;
+  });
+  setInterval(() => alarms.peek() > 0 && play("work"), ALARMS_AGAIN_MS);
   effect(() => {
     for (const { incident_id } of unacknowledged.value) if (incident_id) void askNearest(incident_id);
   });

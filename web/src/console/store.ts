@@ -13,6 +13,7 @@ import type {
   SosCall,
   Unit,
   User,
+  WorkItem,
 } from "../shared/types";
 
 /** A fix older than this is never shown as current. */
@@ -35,7 +36,7 @@ export const expired = signal<ReadonlySet<string>>(new Set());
 
 export type Selection = { kind: "incident" | "unit"; id: string } | null;
 export const selection = signal<Selection>(null);
-export type List = "incidents" | "units" | "roads";
+export type List = "incidents" | "units" | "roads" | "work";
 export type View = List | "map" | "detail";
 /** The list on the left; on a small screen, the one part that is shown. */
 export const view = signal<View>("incidents");
@@ -96,6 +97,8 @@ export function takeSnapshot(snapshot: Snapshot): void {
     units.value = new Map(snapshot.units.map((unit) => [unit.id, unit]));
     incidents.value = next;
     sosCalls.value = snapshot.sos;
+    workItems.value = new Map(snapshot.work.map((item) => [item.id, item]));
+    workOpen.value = snapshot.work_open;
     takeRoads(snapshot.roads);
   });
 }
@@ -111,6 +114,8 @@ export function takeDelta(delta: Delta): void {
     for (const incident of delta.incidents) putIncident(incident);
     if (delta.roads) takeRoads(delta.roads);
     if (delta.sos) sosCalls.value = delta.sos;
+    if (delta.work.length) putWork(...delta.work);
+    workOpen.value = delta.work_open ?? workOpen.peek();
   });
 }
 
@@ -140,6 +145,30 @@ export function putUnit(unit: Unit): void {
   const next = new Map(units.peek());
   next.set(unit.id, unit);
   units.value = next;
+}
+
+// -- the worklist --
+
+const GRAVITY = { alarm: 0, warning: 1, notice: 2 } as const;
+const workItems = signal<ReadonlyMap<string, WorkItem>>(new Map());
+/** How many are open in all; more than these may be. */
+export const workOpen = signal(0);
+/** Gravest first, then the longest waiting. */
+export const work = computed(() =>
+  [...workItems.value.values()].sort(
+    (a, b) => GRAVITY[a.severity] - GRAVITY[b.severity] || a.number - b.number,
+  ),
+);
+export const alarms = computed(() => work.value.filter(({ severity }) => severity === "alarm").length);
+
+/** Takes over one item; a settled one leaves the list. */
+export function putWork(...items: WorkItem[]): void {
+  const next = new Map(workItems.peek());
+  for (const item of items) {
+    if (item.settled_at) next.delete(item.id);
+    else next.set(item.id, item);
+  }
+  workItems.value = next;
 }
 
 // -- lists --

@@ -6,11 +6,11 @@ import { Dialog } from "../shared/components/Dialog";
 import { PriorityTag } from "../shared/components/StateChip";
 import { Time } from "../shared/components/Time";
 import { toastError } from "../shared/components/Toast";
-import { distanceText, etaText } from "../shared/time";
+import { distanceText, etaText, localTime, now } from "../shared/time";
 import { distanceM, octant } from "./bearing";
 import { type Desk, endedBy } from "./orders";
 import { lastFix } from "./sensors";
-import type { StoredOrder } from "./store";
+import { answerOf, type StoredOrder } from "./store";
 import { WayList } from "./WayList";
 import type { Step } from "./wire";
 import { t, typeName } from "./words";
@@ -24,11 +24,15 @@ const NEXT: Partial<Record<Step, { step: Step; words: "step.accept" | "step.en_r
   {
     received: { step: "accepted", words: "step.accept" },
     shown: { step: "accepted", words: "step.accept" },
+    standby: { step: "accepted", words: "step.accept" },
     accepted: { step: "en_route", words: "step.en_route" },
     en_route: { step: "on_scene", words: "step.on_scene" },
   };
-const ON_THE_WAY: Step[] = ["received", "shown", "accepted", "en_route"];
-const MAY_DECLINE: Step[] = ["received", "shown", "accepted", "en_route"];
+const ON_THE_WAY: Step[] = ["received", "shown", "standby", "accepted", "en_route"];
+const MAY_DECLINE: Step[] = ["received", "shown", "standby", "accepted", "en_route"];
+const MAY_WAIT: Step[] = ["received", "shown", "standby"];
+/** Minutes that an officer may ask for. */
+const WAITS_MIN = [2, 5, 10, 15] as const;
 const MAY_REPORT: Step[] = ["accepted", "en_route", "on_scene"];
 
 export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
@@ -61,10 +65,21 @@ export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
         {reports > 0 && <li data-testid="reports">{t("order.reports", { n: reports })}</li>}
       </ul>
       {!ended && ON_THE_WAY.includes(last.s) && <WayList order={order} desk={desk} />}
+      {last.s === "standby" && order.standbyUntil && (
+        <p class="notice" data-kind="warn" data-testid="standby-until">
+          {t(order.standbyUntil > now.value ? "standby.until" : "standby.over", {
+            time: localTime(order.standbyUntil, false),
+          })}
+        </p>
+      )}
+      {!ended && order.check && !answerOf(order.check) && <WelfareCheck order={order} desk={desk} />}
+      {!ended && order.recall && <RecallAsked order={order} desk={desk} />}
       {ended ? (
         <Over why={ended} order={order} desk={desk} />
       ) : (
-        <Steps key={last.s} order={order} desk={desk} />
+        (!order.recall || answerOf(order.recall) === "declined") && (
+          <Steps key={last.s} order={order} desk={desk} />
+        )
       )}
     </article>
   );
@@ -104,8 +119,76 @@ function Over({ why, order, desk }: { why: string; order: StoredOrder; desk: Des
   );
 }
 
+/** The control room wants the order back; it stands until a person has answered. */
+function RecallAsked({ order, desk }: { order: StoredOrder; desk: Desk }) {
+  const asking = useSignal(false);
+  const recall = order.recall;
+  if (!recall) return null;
+  const answer = answerOf(recall);
+  if (answer) {
+    return (
+      <p class="notice" role="status" data-testid="recall-answered" data-answer={answer}>
+        {t(answer === "accepted" ? "recall.let_go" : "recall.kept")}
+      </p>
+    );
+  }
+  return (
+    <section class="order-asked" role="alert" data-testid="recall" data-why={recall.why}>
+      <h3>{t("recall.title")}</h3>
+      <p>
+        {t(`recall.${recall.why}`)} {recall.text}
+      </p>
+      <Button
+        size="large"
+        kind="primary"
+        data-testid="recall-accepted"
+        onClick={() => desk.answer(order, "recall", "accepted").catch(toastError)}
+      >
+        {t("recall.accept")}
+      </Button>
+      <Button
+        size="large"
+        data-testid="recall-declined"
+        onClick={() => {
+          asking.value = true;
+        }}
+      >
+        {t("recall.decline")}
+      </Button>
+      {asking.value && (
+        <DeclineDialog
+          onReason={(reason) => {
+            asking.value = false;
+            desk.answer(order, "recall", "declined", reason).catch(toastError);
+          }}
+          onClose={() => {
+            asking.value = false;
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+/** A lone officer is asked whether all is well. */
+function WelfareCheck({ order, desk }: { order: StoredOrder; desk: Desk }) {
+  const answer = (said: "accepted" | "declined") => () =>
+    void desk.answer(order, "check", said, said === "declined" ? t("check.no") : "").catch(toastError);
+  return (
+    <section class="order-asked" role="alert" data-testid="check">
+      <h3>{t("check.title")}</h3>
+      <Button size="large" kind="primary" data-testid="check-accepted" onClick={answer("accepted")}>
+        {t("check.yes")}
+      </Button>
+      <Button size="large" kind="danger" data-testid="check-declined" onClick={answer("declined")}>
+        {t("check.no")}
+      </Button>
+    </section>
+  );
+}
+
 function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
-  const asking = useSignal<"" | "declined" | "feedback" | "done">("");
+  const asking = useSignal<"" | "declined" | "feedback" | "done" | "standby">("");
   const settled = useSignal(false);
   useEffect(() => {
     const timer = setTimeout(() => {
@@ -116,10 +199,10 @@ function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
   const step = order.last.s;
   const next = NEXT[step];
   const large = { size: "large", disabled: !settled.value } as const;
-  const ask = (what: "declined" | "feedback" | "done") => () => {
+  const ask = (what: "declined" | "feedback" | "done" | "standby") => () => {
     asking.value = what;
   };
-  const answer = (taken: Step, words: { reason?: string; note?: string } = {}) => {
+  const answer = (taken: Step, words: { reason?: string; note?: string; until?: number } = {}) => {
     asking.value = "";
     settled.value = false;
     desk
@@ -146,6 +229,11 @@ function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
           {t("step.feedback")}
         </Button>
       )}
+      {MAY_WAIT.includes(step) && (
+        <Button {...large} data-testid="step-standby" onClick={ask("standby")}>
+          {t("step.standby")}
+        </Button>
+      )}
       {MAY_DECLINE.includes(step) && (
         <Button kind="danger" {...large} data-testid="step-declined" onClick={ask("declined")}>
           {t("step.decline")}
@@ -158,6 +246,27 @@ function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
             asking.value = "";
           }}
         />
+      )}
+      {asking.value === "standby" && (
+        <Dialog
+          title={t("standby.title")}
+          onClose={() => {
+            asking.value = "";
+          }}
+        >
+          <div class="order-reasons">
+            {WAITS_MIN.map((minutes) => (
+              <Button
+                key={minutes}
+                size="large"
+                data-testid={`standby-${minutes}`}
+                onClick={() => answer("standby", { until: Date.now() + minutes * 60_000 })}
+              >
+                {t("standby.minutes", { n: minutes })}
+              </Button>
+            ))}
+          </div>
+        </Dialog>
       )}
       {(asking.value === "feedback" || asking.value === "done") && (
         <NoteDialog

@@ -1,6 +1,7 @@
 // A command that arrives is felt in the pocket and spoken, where the device has a voice of its own.
 import { language } from "../shared/i18n";
-import type { Command } from "./wire";
+import type { StoredOrder } from "./store";
+import type { Command, TaskBody } from "./wire";
 import { t, typeName } from "./words";
 
 const TASK_MS = [300, 150, 300, 150, 600];
@@ -8,16 +9,26 @@ const NOTICE_MS = [200, 100, 200];
 /** Somebody has seen the call for help: felt, never spoken, for who may hear it. */
 const HEARD_MS = [80, 60, 80];
 
-export function announce(command: Command): void {
+/** `orders`: a notice that repeats an order makes that order heard again. */
+export function announce(command: Command, orders: readonly StoredOrder[]): void {
   const heard = command.kind === "notice" && command.body.why === "heard";
-  const pattern = heard ? HEARD_MS : command.kind === "task" ? TASK_MS : NOTICE_MS;
+  const loud = command.kind !== "notice" || command.body.why === "repeat";
+  const pattern = heard ? HEARD_MS : loud ? TASK_MS : NOTICE_MS;
   if ("vibrate" in navigator) navigator.vibrate(pattern);
-  if (!heard) say(words(command));
+  if (!heard) say(words(command, orders));
 }
 
-function words(command: Command): string {
-  if (command.kind === "notice") return t("say.notice", { n: command.body.number ?? "" });
-  const { incident, instruction } = command.body;
+function words(command: Command, orders: readonly StoredOrder[]): string {
+  if (command.kind === "task") return task(command.body);
+  const { body } = command;
+  const order = orders.find((each) => each.id === body.ref || each.body.order === body.ref)?.body;
+  if (command.kind === "recall") return t("say.recall", { n: order?.number ?? "" });
+  if (command.kind === "check") return t("check.title");
+  if (command.body.why === "repeat" && order) return task(order);
+  return t("say.notice", { n: command.body.number ?? "" });
+}
+
+function task({ incident, instruction }: TaskBody): string {
   return [t("say.task"), typeName(incident.type), incident.place, instruction].filter(Boolean).join(". ");
 }
 

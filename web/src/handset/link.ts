@@ -1,7 +1,7 @@
 // The device socket: hello, replay, records up, acknowledgements, heartbeat, reconnection.
 // Truth is in the Store; a socket may die at any moment and nothing is lost.
 import { signal } from "@preact/signals";
-import { syncClock } from "../shared/time";
+import { serverNow, syncClock } from "../shared/time";
 import type { HandsetGrant } from "../shared/types";
 import type { Store } from "./store";
 import { CLOSE, type Command, type ServerFrame, SUBPROTOCOL, type Welcome } from "./wire";
@@ -138,7 +138,7 @@ export class DeviceLink {
   }
 
   async #command(socket: WebSocket, command: Command): Promise<void> {
-    const arrival = await this.#store.take(command, Date.now());
+    const arrival = await this.#store.take(command, Date.now(), serverNow());
     if (arrival === "gap") return this.#hello(socket);
     if (arrival === "news") this.#events.onCommand(command);
     await this.#sendWaiting();

@@ -33,7 +33,7 @@ async function start(): Promise<void> {
   const grant = await enrol(store);
   const opened: DeviceLink = new DeviceLink(store, grant, {
     onCommand: (command) => {
-      announce(command);
+      announce(command, orders.peek());
       void desk.value?.refresh();
     },
     onSent: () => void desk.value?.countUnsent(),

@@ -6,7 +6,7 @@ import type { HandsetGrant, IncidentType } from "../shared/types";
 import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
 import { call, raise, type StoredCall, withdraw } from "./sos";
-import type { Store, StoredOrder } from "./store";
+import type { Question, Store, StoredOrder } from "./store";
 import { fetchWay } from "./way";
 import type { StateRecord, Step } from "./wire";
 
@@ -22,7 +22,7 @@ export const unsent = signal<{ steps: number; fixes: number }>({ steps: 0, fixes
 export const incidentTypes = signal<IncidentType[]>(JSON.parse(localStorage.getItem(TYPES_KEY) ?? "[]"));
 
 const ENDS: Step[] = ["declined", "done"];
-const UNANSWERED: Step[] = ["received", "shown"];
+const UNANSWERED: Step[] = ["received", "shown", "standby"];
 
 /** Why the order is over, where that is not the officer's own word; "" while it is not. */
 export function endedBy(order: StoredOrder): string {
@@ -78,6 +78,8 @@ export class Desk {
     if (document.visibilityState === "visible") {
       for (const order of await this.#store.orders()) {
         if (order.last.s === "received" && !endedBy(order)) await this.#say(order, "shown");
+        for (const kind of ["recall", "check"] as const)
+          if (order[kind]?.last === null && !endedBy(order)) await this.#reply(order, kind, "shown");
       }
     }
     orders.value = await this.#store.orders();
@@ -101,8 +103,23 @@ export class Desk {
       this.loadWay(order).catch((error: unknown) => console.warn("no way to the scene yet", error));
   }
 
-  async step(order: StoredOrder, step: Step, words: { reason?: string; note?: string } = {}): Promise<void> {
+  async step(
+    order: StoredOrder,
+    step: Step,
+    words: { reason?: string; note?: string; until?: number } = {},
+  ): Promise<void> {
     await this.#say(order, step, { by: this.grant.badge, ...words });
+    await this.refresh();
+  }
+
+  /** Let go of a recalled order or go on with it; all is well or not. */
+  async answer(
+    order: StoredOrder,
+    kind: "recall" | "check",
+    answer: "accepted" | "declined",
+    reason = "",
+  ): Promise<void> {
+    await this.#reply(order, kind, answer, { by: this.grant.badge, ...(reason ? { reason } : {}) });
     await this.refresh();
   }
 
@@ -143,14 +160,29 @@ export class Desk {
   }
 
   async #say(order: StoredOrder, step: Step, more: Partial<StateRecord> = {}): Promise<void> {
-    const record: StateRecord = { t: "up", k: "state", id: order.id, s: step, at: Date.now(), ...more };
-    const fix = lastFix.value;
-    if (fix && Date.now() - fix.at < POSITION_WORTH_MS) Object.assign(record, { lat: fix.lat, lon: fix.lon });
-    await this.#store.step(record);
+    await this.#store.step(said(order.id, step, more));
+  }
+
+  async #reply(
+    order: StoredOrder,
+    kind: "recall" | "check",
+    step: Step,
+    more: Partial<StateRecord> = {},
+  ): Promise<void> {
+    const { id } = order[kind] as Question;
+    await this.#store.answer(order.id, kind, said(id, step, more));
   }
 
   async #owe(): Promise<void> {
     await this.countUnsent();
     this.#link().flush();
   }
+}
+
+/** With where it was said, while that is known. */
+function said(id: string, step: Step, more: Partial<StateRecord>): StateRecord {
+  const record: StateRecord = { t: "up", k: "state", id, s: step, at: Date.now(), ...more };
+  const fix = lastFix.value;
+  if (fix && Date.now() - fix.at < POSITION_WORTH_MS) Object.assign(record, { lat: fix.lat, lon: fix.lon });
+  return record;
 }

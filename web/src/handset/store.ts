@@ -10,6 +10,7 @@ import type {
   LocationRecord,
   NoticeBody,
   Numbered,
+  RecallBody,
   SosRecord,
   StateRecord,
   TaskBody,
@@ -19,6 +20,12 @@ import type {
 const QUEUE_LEN_MAX = 5_000;
 const ORDERS_KEPT_MAX = 50;
 const SEEN_KEPT_MAX = 2_000;
+
+/** Why a notice is the end of an order; others are only news. */
+const ENDS = new Set([
+  ...["expired", "closed", "cancelled", "done", "unable"],
+  ...["recalled", "superseded", "handed_over", "undeliverable"],
+]);
 
 /** What an officer's own last step already says. */
 const SAID_HERE: Record<string, string> = { done: "done", declined: "unable" };
@@ -52,6 +59,25 @@ export interface StoredOrder {
   dismissed: boolean;
   /** To the scene; not there until it was fetched. */
   way?: Way;
+  /** The control room wants it back; until the officer answers, the order stands. */
+  recall?: Question & { why: RecallBody["why"]; text: string };
+  /** The control room asks whether all is well. */
+  check?: Question;
+  /** Until when the officer asked to wait. */
+  standbyUntil?: number;
+}
+
+/** A command that a person answers, under its own id. */
+export interface Question {
+  id: string;
+  at: number;
+  /** What was said to it last; null: not even shown. */
+  last: StateRecord | null;
+}
+
+/** Whether and how a person has answered. */
+export function answerOf({ last }: Question): "accepted" | "declined" | null {
+  return last?.s === "accepted" || last?.s === "declined" ? last.s : null;
 }
 
 export interface Ending {
@@ -130,9 +156,9 @@ export class Store {
 
   /**
    * Store one command with the receipt that is owed for it, and move the cursor, in one step. Only then
-   * may it be shown. `known`: it was here before, and nothing is to be told.
+   * may it be shown. A task that is past its time by the server's clock is missed. `known`: it was here before, and nothing is to be told.
    */
-  async take(command: Command, now: number): Promise<Arrival> {
+  async take(command: Command, now: number, serverMs: number): Promise<Arrival> {
     const tx = this.#write();
     const link = await this.#link(tx);
     if (command.prev > link.cursor) {
@@ -141,25 +167,46 @@ export class Store {
     }
     const known = (await tx.objectStore("seen").get(command.id)) !== undefined;
     if (known) await this.#sayAgain(tx, command.id);
-    else await this.#receive(tx, command, now);
+    else await this.#receive(tx, command, now, serverMs);
+    if (command.kind === "recall" || command.kind === "check") await this.#ask(tx, command, now);
     if (command.kind === "notice") await this.#end(tx, command, now);
     await this.#putLink(tx, { ...link, cursor: Math.max(link.cursor, command.seq) });
     await tx.done;
-    return known && command.kind === "task" ? "known" : "news";
+    return known && command.kind !== "notice" ? "known" : "news";
   }
 
-  async #receive(tx: Write, command: Command, now: number): Promise<void> {
+  async #receive(tx: Write, command: Command, now: number, serverMs: number): Promise<void> {
     const receipt = received(command.id, now);
     await tx.objectStore("seen").put(now, command.id);
     await forgetOldest(tx, SEEN_KEPT_MAX);
     await tx.objectStore("queue").add(receipt);
-    if (command.kind === "task") await this.#keep(tx, order(command.id, command.body, receipt, command.exp));
+    if (command.kind !== "task") return;
+    const arrived = order(command.id, command.body, receipt, command.exp);
+    const late = command.exp !== undefined && command.exp < serverMs;
+    await this.#keep(tx, late ? { ...arrived, ended: { why: "expired", text: "", at: now } } : arrived);
+  }
+
+  /** A recall or a question about an order that is here; asked again, the old answer stands. */
+  async #ask(tx: Write, command: Command & { kind: "recall" | "check" }, now: number): Promise<void> {
+    const { id, kind, body } = command;
+    const question = { id, at: now, last: null };
+    for (const each of await meant(tx, body)) {
+      if (each[kind]?.id === id) continue;
+      const asked =
+        kind === "check"
+          ? { check: question }
+          : { recall: { ...question, why: (body as RecallBody).why, text: (body as RecallBody).text ?? "" } };
+      await tx.objectStore("orders").put({ ...each, ...asked });
+    }
   }
 
   /** The server sends what is here already: it may have lost our last word, so it gets it again. */
   async #sayAgain(tx: Write, id: string): Promise<void> {
     const known = await tx.objectStore("orders").get(id);
     if (known) await tx.objectStore("queue").add(known.last);
+    for (const { recall, check } of await tx.objectStore("orders").getAll())
+      for (const asked of [recall, check])
+        if (asked?.id === id && asked.last) await tx.objectStore("queue").add(asked.last);
   }
 
   /** A dispatcher has seen the call for help. */
@@ -171,13 +218,13 @@ export class Store {
   /** What a notice is about is over; an order that was missed altogether is kept as such. */
   async #end(tx: Write, { id, body }: Command & { kind: "notice" }, now: number): Promise<void> {
     if (body.why === "heard") return this.#heard(tx, body, now);
+    if (!ENDS.has(body.why)) return;
     const ended = { why: body.why, text: body.text ?? "", at: now };
-    const all = await tx.objectStore("orders").getAll();
-    const meant = all.filter((each) => each.id === body.ref || each.body.order === body.ref);
-    for (const each of meant) {
+    const over = await meant(tx, body);
+    for (const each of over) {
       if (SAID_HERE[each.last.s] !== body.why) await tx.objectStore("orders").put({ ...each, ended });
     }
-    const missed = meant.length === 0 && missedTask(body);
+    const missed = over.length === 0 && missedTask(body);
     if (missed) await this.#keep(tx, { ...order(id, missed, received(id, now)), ended });
   }
 
@@ -210,10 +257,22 @@ export class Store {
     const tx = this.#write();
     const taken = await tx.objectStore("orders").get(record.id);
     if (taken) {
-      const change = record.s === "feedback" ? { reports: taken.reports + 1 } : { last: record };
+      const change = record.s === "feedback" ? { reports: taken.reports + 1 } : stepped(record);
       await tx.objectStore("orders").put({ ...taken, ...change });
     }
     await tx.objectStore("queue").add(record);
+    await tx.done;
+  }
+
+  /** What the officer, or at first the page, says to a recall or a question. */
+  async answer(orderId: string, kind: "recall" | "check", record: StateRecord): Promise<void> {
+    const tx = this.#write();
+    const asked = await tx.objectStore("orders").get(orderId);
+    const question = asked?.[kind];
+    if (asked && question?.id === record.id) {
+      await tx.objectStore("orders").put({ ...asked, [kind]: { ...question, last: record } });
+      await tx.objectStore("queue").add(record);
+    }
     await tx.done;
   }
 
@@ -342,6 +401,16 @@ const received = (id: string, at: number): StateRecord => ({ t: "up", k: "state"
 function order(id: string, body: TaskBody, receipt: StateRecord, exp?: number): StoredOrder {
   const fresh = { reports: 0, ended: null, dismissed: false };
   return { id, body, receivedAt: receipt.at, expiresAt: exp ?? null, last: receipt, ...fresh };
+}
+
+/** A standby is a step that may be taken again, and says until when. */
+const stepped = (record: StateRecord): Partial<StoredOrder> =>
+  record.until === undefined ? { last: record } : { last: record, standbyUntil: record.until };
+
+/** The orders that a command is about. */
+async function meant(tx: Write, { ref, order }: { ref: string; order?: string }): Promise<StoredOrder[]> {
+  const all = await tx.objectStore("orders").getAll();
+  return all.filter(({ id, body }) => id === ref || body.order === ref || body.order === order);
 }
 
 /** What a notice tells of a task that never came. */

@@ -7,6 +7,7 @@ export const SUBPROTOCOL = "ridgeline.v1.json";
 export type Step =
   | "received"
   | "shown"
+  | "standby"
   | "accepted"
   | "declined"
   | "en_route"
@@ -46,6 +47,22 @@ export interface NoticeBody {
   incident?: TaskBody["incident"];
 }
 
+/** An order that the control room wants back: a person answers under the command's own id. */
+export interface RecallBody {
+  /** Id of the task. */
+  ref: string;
+  order?: string;
+  why: "recalled" | "superseded" | "handed_over";
+  text?: string;
+}
+
+/** Is all well? */
+export interface CheckBody {
+  ref: string;
+  order?: string;
+  why: string;
+}
+
 interface CommandFrame {
   t: "cmd";
   seq: number;
@@ -56,6 +73,8 @@ interface CommandFrame {
 }
 export type Command =
   | (CommandFrame & { kind: "task"; body: TaskBody })
+  | (CommandFrame & { kind: "recall"; body: RecallBody })
+  | (CommandFrame & { kind: "check"; body: CheckBody })
   | (CommandFrame & { kind: "notice"; body: NoticeBody });
 
 export interface StateRecord {
@@ -67,6 +86,8 @@ export interface StateRecord {
   by?: string;
   reason?: string;
   note?: string;
+  /** Of a standby. */
+  until?: number;
   lat?: number;
   lon?: number;
 }

@@ -1,0 +1,149 @@
+"""What the control room asks of an officer, and how he answers: recall, standby, is all well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.house import House, NewHouse
+from tests.browser.people import Dispatcher, dispatching, login_of, person
+from tests.browser.test_accessibility import violations
+from tests.browser.test_handset import PHONE, all_sent, ready, shown, steps
+from tests.relay import Relay
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+WELFARE_S = 2
+
+
+@pytest.fixture(scope="module")
+def house(new_house: NewHouse) -> Iterator[House]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PEACE_URGENT", "PEACE_ORDINARY"):
+            patch.setenv(f"RIDGELINE_TIMER_{name}_WELFARE_S", str(WELFARE_S))
+        with new_house() as house:
+            asyncio.run(send_the_second_officer_home(house))
+            yield house
+
+
+async def send_the_second_officer_home(house: House) -> None:
+    """Only those who are alone are asked whether all is well."""
+    badges = house.seeded.fleet.devices[-1].badges[1:]
+    owner = await asyncpg.connect(house.database_url)
+    try:
+        await owner.execute(
+            "DELETE FROM unit_officer USING officer "
+            "WHERE officer.id = unit_officer.officer_id AND badge = ANY($1)",
+            badges,
+        )
+    finally:
+        await owner.close()
+
+
+@pytest.fixture
+async def dispatcher(house: House) -> AsyncIterator[Dispatcher]:
+    async with dispatching(house.server, house.seeded) as dispatcher:
+        yield dispatcher
+
+
+@pytest.fixture
+async def relay(house: House) -> AsyncIterator[Relay]:
+    async with Relay.before(house.server.port) as relay:
+        yield relay
+
+
+@pytest.fixture
+async def page(plain_browser: Browser, relay: Relay, house: House) -> AsyncIterator[Page]:
+    options = PHONE | {"reduced_motion": "reduce"}
+    login = login_of(house.seeded, "officer")
+    async with person(plain_browser, relay.url, login, **options) as page:
+        await ready(page)
+        yield page
+
+
+@pytest.fixture
+def unit_id(house: House) -> str:
+    return house.seeded.fleet.devices[0].unit_id
+
+
+async def test_an_order_stands_until_the_officer_lets_go_of_it(
+    page: Page, relay: Relay, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+    await page.get_by_test_id("step-accepted").click()
+    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
+    await all_sent(page)
+
+    await dispatcher.recall(order, "the caller rang again")
+    asked = page.get_by_test_id("recall")
+    await expect(asked).to_contain_text("the caller rang again")
+    await expect(page.get_by_test_id("step-en_route")).to_have_count(0)
+    assert await violations(page) == []
+    before = await dispatcher.order(order)
+    relay.fall_silent()
+    await page.get_by_test_id("recall-accepted").click()
+    await page.reload()
+    await expect(page.get_by_test_id("recall-answered")).to_have_attribute(
+        "data-answer", "accepted"
+    )
+    relay.sound_again()
+
+    await expect(page.get_by_test_id("order-ended")).to_have_attribute("data-why", "recalled")
+    await page.get_by_test_id("understood").click()
+    await expect(page.get_by_test_id("order-over")).to_contain_text("Recalled")
+    assert before["state"] == "accepted"
+    assert (await dispatcher.order(order))["state"] == "recalled"
+
+
+async def test_an_officer_who_goes_on_says_why(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+    await dispatcher.recall(order, "another unit is nearer")
+
+    await page.get_by_test_id("recall-declined").click()
+    await page.get_by_test_id("reason").nth(2).click()
+    await expect(page.get_by_test_id("recall-answered")).to_be_visible()
+    await page.get_by_test_id("step-accepted").click()
+    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
+    await all_sent(page)
+
+    after = await dispatcher.order(order)
+    assert (after["state"], after["recall"]["state"]) == ("accepted", "declined")
+
+
+async def test_wait_a_little_says_until_when(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+
+    await page.get_by_test_id("step-standby").click()
+    await page.get_by_test_id("standby-5").click()
+    await expect(page.get_by_test_id("standby-until")).to_contain_text("You asked to wait until")
+    await all_sent(page)
+
+    after = await dispatcher.order(order)
+    assert after["state"] == "standby"
+    assert after["standby_until"] is not None
+    await page.get_by_test_id("step-accepted").click()
+
+
+async def test_an_officer_is_asked_whether_all_is_well(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+    for step in ("accepted", "en_route", "on_scene"):
+        await page.get_by_test_id(f"step-{step}").click()
+
+    await page.get_by_test_id("check-accepted").click(timeout=30_000)
+    await all_sent(page)
+
+    assert steps(await dispatcher.order(order))["welfare_ok"] == 1

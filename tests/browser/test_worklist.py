@@ -1,0 +1,106 @@
+"""What failed reaches a person: the console's worklist, and changing one's mind about an order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.house import House, NewHouse
+from tests.browser.people import Dispatcher, dispatching, login_of, person, report_position
+from tests.browser.test_accessibility import tab_to, violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+RECEIPT_MS = 30_000
+"""In which the console has learned that no device received an order."""
+
+
+@pytest.fixture(scope="module")
+def house(new_house: NewHouse) -> Iterator[House]:
+    with new_house(units=2) as house:
+        yield house
+
+
+@pytest.fixture
+async def dispatcher(house: House) -> AsyncIterator[Dispatcher]:
+    async with dispatching(house.server, house.seeded) as dispatcher:
+        yield dispatcher
+
+
+@pytest.fixture
+async def console(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
+    login = login_of(house.seeded, "dispatcher")
+    options = {"reduced_motion": "reduce"}
+    async with person(plain_browser, house.server.url, login, **options) as page:
+        await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+        yield page
+
+
+async def test_an_order_that_no_device_received_is_seen_to_by_keyboard(
+    console: Page, dispatcher: Dispatcher, house: House
+) -> None:
+    """Nobody in this house has a device switched on."""
+    await dispatcher.send(house.seeded.fleet.devices[0].unit_id)
+
+    await console.keyboard.press("4")
+    row = console.get_by_test_id("work-row")
+    await expect(row).to_have_attribute("data-kind", "no_contact", timeout=RECEIPT_MS)
+    await console.keyboard.press("j")
+    await expect(console.get_by_test_id("work-open")).to_be_focused()
+    await console.keyboard.press("Enter")
+    await expect(console.get_by_test_id("order-timer").first).to_be_visible()
+    assert await violations(console) == []
+    await console.get_by_test_id("work-open").focus()
+    await tab_to(console, "work-claim")
+    await console.keyboard.press("Enter")
+    await expect(row).to_contain_text("sees to it")
+    await tab_to(console, "work-settle")
+    await console.keyboard.press("Enter")
+    await console.get_by_test_id("ask-input").fill("told by radio")
+    await console.keyboard.press("Enter")
+
+    await expect(console.locator("[data-kind=no_contact]")).to_have_count(0)
+
+
+async def test_an_order_is_given_to_another_unit_and_both_show_until_the_first_lets_go(
+    console: Page, dispatcher: Dispatcher, house: House
+) -> None:
+    report_position(house.server, house.seeded)
+    first, *_, second = house.seeded.fleet.devices
+    order = await dispatcher.send(first.unit_id)
+    await console.get_by_test_id("incident-row").first.click()
+
+    await console.get_by_test_id("give-order").click()
+    await console.get_by_test_id("give-unit").select_option(second.unit_id)
+    await console.get_by_test_id("ask-input").fill("the road is blocked")
+    await console.get_by_test_id("ask-confirm").click()
+
+    orders = console.get_by_test_id("order")
+    await expect(orders).to_have_count(2)
+    recall = console.get_by_test_id("order-recall")
+    await expect(recall).to_have_attribute("data-state", "requested")
+    await expect(recall).to_contain_text("the road is blocked")
+    await expect(recall).to_contain_text(second.call_sign)
+    assert await violations(console) == []
+    await console.get_by_test_id("recall-voice-yes").click()
+    await expect(
+        console.locator(f"[data-testid=order][data-unit='{first.call_sign}']")
+    ).to_have_attribute("data-state", "handed_over")
+    assert (await dispatcher.order(order))["state"] == "handed_over"
+
+
+async def test_a_recall_waits_for_the_unit(
+    console: Page, dispatcher: Dispatcher, house: House
+) -> None:
+    order = await dispatcher.send(house.seeded.fleet.devices[0].unit_id)
+    await console.get_by_test_id("incident-row").first.click()
+
+    await console.get_by_test_id("recall-order").click()
+    await console.get_by_test_id("ask-input").fill("false alarm")
+    await console.get_by_test_id("ask-confirm").click()
+
+    await expect(console.get_by_test_id("order-recall")).to_contain_text("false alarm")
+    await expect(console.get_by_test_id("recall-order")).to_have_count(0)
+    assert (await dispatcher.order(order))["closed_at"] is None

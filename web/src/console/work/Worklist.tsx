@@ -1,0 +1,128 @@
+// Everything that failed and that a person must see to: one list, gravest first.
+//
+// Marks for browser tests: work-row (data-kind, data-severity), work-claim, work-settle, work-open.
+import { useSignal } from "@preact/signals";
+import { Button } from "../../shared/components/Button";
+import { AskDialog } from "../../shared/components/Dialog";
+import { Age, Time } from "../../shared/components/Time";
+import { toastError } from "../../shared/components/Toast";
+import { localTime } from "../../shared/time";
+import type { WorkItem } from "../../shared/types";
+import { openIncident } from "../commands";
+import { incidents, putWork, selectIncident, user, work, workOpen } from "../store";
+import { actorWords } from "../words";
+import * as api from "./api";
+import { t } from "./words";
+
+export function Worklist() {
+  const items = work.value;
+  const hidden = workOpen.value - items.length;
+  return (
+    <div class="queue scroll">
+      {items.length === 0 && <p class="empty">{t("work.empty")}</p>}
+      <ul aria-label={t("work.title")}>
+        {items.map((item) => (
+          <li key={item.id}>
+            <Row item={item} />
+          </li>
+        ))}
+      </ul>
+      {hidden > 0 && <p class="empty">{t("work.more", { count: hidden })}</p>}
+    </div>
+  );
+}
+
+function Row({ item }: { item: WorkItem }) {
+  const settling = useSignal(false);
+  const mine = item.claimed_by === `user:${user.value?.username}`;
+  const incident = item.incident_id ? incidents.value.get(item.incident_id) : undefined;
+  const act = (step: Promise<WorkItem>) => void step.then(putWork, toastError);
+  const show = () => {
+    if (incident) openIncident(incident);
+    else if (item.incident_id) selectIncident(item.incident_id);
+  };
+  return (
+    <article class="row work-row" data-testid="work-row" data-kind={item.kind} data-severity={item.severity}>
+      <button type="button" class="work-what" data-testid="work-open" onClick={show}>
+        <span class="row-line">
+          <b class="row-title">{t.loose(`work.kind.${item.kind}`, {}, item.kind)}</b>
+          <Age at={item.raised_at} bare />
+        </span>
+        <span class="row-line row-soft">
+          <span>{about(item)}</span>
+          <span class="work-severity">{t(`work.${item.severity}`)}</span>
+        </span>
+        <span class="row-soft">{details(item)}</span>
+        {item.claimed_by && (
+          <span class="row-soft">
+            {t("work.claimed", { name: actorWords(item.claimed_by) })}{" "}
+            {item.claimed_at && <Time at={item.claimed_at} seconds={false} />}
+          </span>
+        )}
+      </button>
+      <div class="work-actions">
+        {!mine && (
+          <Button
+            size="small"
+            data-testid="work-claim"
+            onClick={() => act(api.claim(item.id, item.claimed_by !== null))}
+          >
+            {t(item.claimed_by ? "work.take_over" : "work.claim")}
+          </Button>
+        )}
+        <Button
+          size="small"
+          data-testid="work-settle"
+          onClick={() => {
+            settling.value = true;
+          }}
+        >
+          {t("work.settle")}
+        </Button>
+      </div>
+      {settling.value && (
+        <AskDialog
+          title={t.loose(`work.kind.${item.kind}`, {}, item.kind)}
+          label={t("work.settle.label")}
+          confirm={t("work.settle")}
+          required
+          suggestions={[t("work.by_radio"), t("work.by_phone"), t("work.other_unit")]}
+          onClose={() => {
+            settling.value = false;
+          }}
+          onAnswer={(reason) => {
+            settling.value = false;
+            act(api.settle(item.id, reason));
+          }}
+        />
+      )}
+    </article>
+  );
+}
+
+/** "P-07 · order 12": whom or what. */
+function about({ body, subject, times }: WorkItem): string {
+  const { call_sign: unit, number, device } = body;
+  return [
+    typeof unit === "string" ? unit : "",
+    typeof number === "number" ? t("work.order", { number }) : "",
+    typeof device === "string" ? device : "",
+    times > 1 ? t("work.times", { count: times }) : "",
+    unit || number || device ? "" : subject,
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function details({ body }: WorkItem): string {
+  const { reason, note, level, due_at: due, expected_back_at: back } = body;
+  return [
+    typeof level === "string" ? t.loose(`work.level.${level}`, {}, level) : "",
+    typeof reason === "string" && reason ? `“${reason}”` : "",
+    typeof note === "string" && note ? `“${note}”` : "",
+    typeof due === "string" ? t("work.due", { time: localTime(due) }) : "",
+    typeof back === "string" ? t("work.back", { time: localTime(back, false) }) : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}

@@ -1,0 +1,31 @@
+// The worklist and the watch over orders (docs/http-api.md) as typed functions.
+import { call, requestId } from "../../shared/api";
+import type { Order, WorkItem } from "../../shared/types";
+
+export const claim = (id: string, takeOver: boolean) =>
+  call<WorkItem>("POST", `/api/worklist/${id}/claim`, { take_over: takeOver });
+export const settle = (id: string, reason: string) =>
+  call<WorkItem>("POST", `/api/worklist/${id}/settle`, { reason });
+
+export const recall = ({ id, ver }: Order, reason: string) =>
+  call<Order>("POST", `/api/orders/${id}/recall`, { ver, reason });
+export const answerRecall = ({ id, ver }: Order, confirmed: boolean, reason: string) =>
+  call<Order>("POST", `/api/orders/${id}/recall/answer`, { ver, confirmed, reason });
+export const welfare = ({ id }: Order, well: boolean, note: string) =>
+  call<Order>("POST", `/api/orders/${id}/welfare`, { well, note });
+
+/** Send a unit, in the place of an order where one is named. */
+export const send = (
+  incidentId: string,
+  recommendationId: string,
+  unitId: string,
+  words: { instruction?: string; reason?: string; replaces?: Order },
+) =>
+  call<Order[]>("POST", `/api/incidents/${incidentId}/dispatch`, {
+    request_id: requestId(),
+    recommendation_id: recommendationId,
+    unit_ids: [unitId],
+    instruction: words.instruction ?? "",
+    reason: words.reason ?? "",
+    ...(words.replaces ? { replaces: [{ order_id: words.replaces.id, ver: words.replaces.ver }] } : {}),
+  });
