@@ -37,7 +37,7 @@ POLL_S: Final = 1.0
 """Between two looks when no timer is due sooner and nobody says that something changed."""
 RETRY_S: Final = 1.0
 ORDERS_LEN_MAX: Final = 200
-"""Looked at in one go; what is left is due at once again."""
+"""Looked at in one go, longest due first; what is left is due at once again."""
 ROUNDS_MAX: Final = 10
 """What rings may be followed by what it makes due; more in one look is our bug."""
 
@@ -55,8 +55,11 @@ class Timekeeper:
         radio: RadioOutlook,
         clock: Clock,
         metrics: Metrics | None = None,
+        orders_len_max: int = ORDERS_LEN_MAX,
     ) -> None:
+        """`stance`: peace or war; call `look_at_all` when it has changed."""
         self._pool, self._fanout, self._clock = pool, fanout, clock
+        self._orders_len_max = orders_len_max
         self._table, self._stance, self._radio = table, stance, radio
         self._metrics = metrics or Metrics()
         self._wake = asyncio.Event()
@@ -76,14 +79,11 @@ class Timekeeper:
             await watch.look_at_all(conn)
 
     async def look(self) -> None:
-        """Look at every order that is due."""
-        while True:
-            async with self._pool.acquire() as conn:
-                found = await watch.due(conn, self._clock(), ORDERS_LEN_MAX)
-            for order_id in found:
-                await self.look_at(order_id)
-            if len(found) < ORDERS_LEN_MAX:
-                return
+        """Look at the orders that are due, or changed."""
+        async with self._pool.acquire() as conn:
+            found = await watch.due(conn, self._clock(), self._orders_len_max)
+        for order_id in found:
+            await self.look_at(order_id)
 
     async def look_at(self, order_id: str) -> None:
         """Plan an order's timers, ring what is due, settle what has lost its cause: one step."""
@@ -105,7 +105,8 @@ class Timekeeper:
         for _ in range(ROUNDS_MAX):
             order, found = await order_rows.lock(conn, order_id), await watch.known(conn, order_id)
             now = self._clock()
-            await watch.put_plan(conn, order_id, self._plan(order, found), now)
+            if await watch.put_plan(conn, order_id, self._plan(order, found), now):
+                hints = (*hints, ("incident", incident_id))
             claimed = await watch.claim(conn, order_id, now)
             if not claimed:
                 return Marked(entries=entries, hints=hints)

@@ -73,10 +73,12 @@ WHERE dispatch_order.id = $1
 # What lost its cause.
 DROP_TIMERS = "DELETE FROM order_timer WHERE order_id = $1 AND kind <> ALL($2::text[])"
 
-# What is waited for. Another moment is another timer; the same moment keeps whether it fired. A
-# stretched one whose time is over stays so: the unit did not come out, whatever explains it now.
-PUT_TIMER = """
-INSERT INTO order_timer (order_id, kind, due_at, stretched_to) VALUES ($1, $2, $3, $4)
+# What is waited for, as far as it is new. Another moment is another timer; the same moment keeps
+# whether it fired. A stretched one whose time is over stays so: the unit did not come out, whatever
+# explains it now.
+PUT_TIMERS = """
+INSERT INTO order_timer (order_id, kind, due_at, stretched_to)
+SELECT $1, * FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[])
 ON CONFLICT (order_id, kind) DO UPDATE SET
     due_at = EXCLUDED.due_at, stretched_to = EXCLUDED.stretched_to,
     fired_at = CASE WHEN order_timer.due_at = EXCLUDED.due_at THEN order_timer.fired_at END
@@ -211,12 +213,18 @@ async def put_plan(
     order_id: str,
     plan: Mapping[TimerKind, tuple[datetime, datetime | None]],
     now: datetime,
-) -> None:
-    """(due, stretched to) of everything that is waited for; the rest has lost its cause."""
-    await conn.execute(DROP_TIMERS, order_id, [str(kind) for kind in plan])
-    await conn.executemany(
-        PUT_TIMER, [(order_id, kind, due_at, to, now) for kind, (due_at, to) in plan.items()]
+) -> bool:
+    """(due, stretched to) of everything that is waited for; the rest has lost its cause.
+
+    Returns whether anything was different before.
+    """
+    kinds = [str(kind) for kind in plan]
+    dropped = await conn.execute(DROP_TIMERS, order_id, kinds)
+    moments = list(plan.values())
+    put = await conn.execute(
+        PUT_TIMERS, order_id, kinds, [due for due, _ in moments], [to for _, to in moments], now
     )
+    return (dropped, put) != ("DELETE 0", "INSERT 0 0")
 
 
 async def claim(conn: Any, order_id: str, now: datetime) -> list[Ringing]:

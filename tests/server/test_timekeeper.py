@@ -362,6 +362,43 @@ async def test_a_unit_that_came_out_early_is_silent_no_longer(watch: Watch) -> N
     assert (await watch.open())["no_contact"].severity == "warning"
 
 
+# -- many -----------------------------------------------------------------------------------
+
+
+async def test_what_does_not_fit_in_one_look_is_next_and_the_longest_due_goes_first(
+    watch: Watch,
+) -> None:
+    later = await watch.room.open()
+    watch.room.now = NOW + timedelta(seconds=5)
+    await watch.room.send(later, watch.next_best)
+    await watch.keeper.look()
+    one_by_one = a_keeper(watch.room, watch.stance, watch.zones, at_once=1)
+    watch.room.now = NOW + timedelta(seconds=20)
+
+    await one_by_one.look()
+    first = {each.body["call_sign"] for each in (await watch.open()).values()}
+    for _ in range(4):  # the first one's step makes its incident's other orders due, too
+        await one_by_one.look()
+
+    assert first == {"P-02"}
+    rows = await watch.room.fetch("SELECT body FROM work_item WHERE kind = 'no_contact'")
+    assert {row["body"]["call_sign"] for row in rows} == {"P-02", "P-05"}
+
+
+async def test_consoles_hear_when_the_plan_has_changed_and_only_then(watch: Watch) -> None:
+    hint = ("incident", watch.incident.id)
+    await watch.says(Report.ACCEPTED)
+    watch.room.fanout.published.clear()
+    await watch.keeper.look()
+    assert hint in watch.room.fanout.published
+
+    watch.room.fanout.published.clear()
+    await watch.keeper.look_at_all()
+    await watch.keeper.look()
+
+    assert watch.room.fanout.published == []
+
+
 # -- once, whatever happens -----------------------------------------------------------------
 
 

@@ -110,7 +110,9 @@ class Silences:
         return ExpectedBack(unit_id=unit_id, silent_since=NOW, at=NOW, at_latest=back_at, place={})
 
 
-def a_keeper(room: Room, stance: list[Stance], zones: dict[str, datetime]) -> Timekeeper:
+def a_keeper(
+    room: Room, stance: list[Stance], zones: dict[str, datetime], *, at_once: int = 200
+) -> Timekeeper:
     """One server's; several on one room are several servers."""
     return Timekeeper(
         pool=room.pool,
@@ -119,6 +121,7 @@ def a_keeper(room: Room, stance: list[Stance], zones: dict[str, datetime]) -> Ti
         stance=lambda: stance[0],
         radio=Silences(zones),
         clock=lambda: room.now,
+        orders_len_max=at_once,
     )
 
 
