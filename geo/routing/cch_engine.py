@@ -3,8 +3,9 @@
 The library is fast and sharp-edged (docs/adr/0003): its objects belong to the thread that made
 them, its errors are panics that no `except Exception` sees, some bad input crashes the process,
 and a metric cannot change while a query object lives. So: everything is validated before it goes
-in, query objects live inside one call, every local is let go in `finally`, and the weights kept
-here can rebuild the metric after any failure. Only `choose` should make one, after the probe.
+in, a query object lives inside one call or waits in `_Kept` until something changes, every local is
+let go in `finally`, and the weights kept here can rebuild the metric after any failure. Only
+`choose` should make one, after the probe.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class CchEngine:
             self._cch: Any = shared._cch if shared else self._contracted()
             self._metric: Any = self._kit.CCHMetric(self._cch, self._weights.data)
             self._updater: Any = self._kit.CCHMetricPartialUpdater(self._cch)
+        self._kept: _Kept = shared._kept if shared else _Kept()
 
     def many_to_one(self, sources: NDArray[np.int64], target: Seeds) -> Millis:
         return self.matrix(sources, (target,))[:, 0]
@@ -113,6 +115,7 @@ class CchEngine:
         if len(arcs) > PARTIAL_CHANGES_MAX:
             self._customize()
         elif len(arcs):
+            self._kept.drop()
             changes = dict(zip(arcs.tolist(), weights.tolist(), strict=True))
             self._or_customize(lambda: self._updater.apply(self._metric, changes))
 
@@ -129,6 +132,7 @@ class CchEngine:
 
     def close(self) -> None:
         self._require_own_thread()
+        self._kept.drop()
         self._updater = self._metric = self._cch = self._reference = None
 
     def _contracted(self) -> Any:
@@ -143,9 +147,14 @@ class CchEngine:
         query = None
         try:
             with _panics_as_errors():
-                query = self._kit.CCHManyToOne(self._metric, sources.tolist())
+                query = self._kept.take(self._metric)
+                if query is None:
+                    query = self._kit.CCHManyToOne(self._metric, sources.tolist())
+                else:
+                    query.repin_sources(sources.tolist())
                 for column, target in enumerate(targets):
                     found[:, column] = _to_millis(query.distances_to_multi(_pairs(target)))
+                self._kept.put(self._metric, query)
         finally:
             query = None
 
@@ -158,6 +167,7 @@ class CchEngine:
             self._customize()
 
     def _customize(self) -> None:
+        self._kept.drop()
         with _panics_as_errors():
             self._metric.reset(self._weights.data)
 
@@ -169,6 +179,29 @@ class CchEngine:
         self._require_own_thread()
         if self._metric is None:
             raise RuntimeError("the engine is closed")
+
+
+class _Kept:
+    """The query object of the last question to many: to make one costs a sweep over all nodes.
+
+    One for all metrics, as each has arrays of all nodes. It must be gone before its metric changes.
+    """
+
+    def __init__(self) -> None:
+        self._metric: Any = None
+        self._query: Any = None
+
+    def take(self, metric: Any) -> Any:
+        """What was kept of this metric, or None; nothing is kept any more."""
+        query = self._query if self._metric is metric else None
+        self.drop()
+        return query
+
+    def put(self, metric: Any, query: Any) -> None:
+        self._metric, self._query = metric, query
+
+    def drop(self) -> None:
+        self._metric = self._query = None
 
 
 @contextmanager

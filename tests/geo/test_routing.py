@@ -179,6 +179,30 @@ def test_siblings_share_a_graph_but_no_weights(make: EngineMaker) -> None:
 
 
 @pytest.mark.parametrize("make", ENGINES)
+def test_siblings_asked_and_changed_in_turn_stay_right(make: EngineMaker) -> None:
+    graph = graph_of(random_edges(8))
+    weights = [random_weights(seed, graph.arc_count) for seed in (8, 9)]
+    first = make(graph, weights[0])
+    engines = [first, first.sibling(weights[1])]
+    rng = np.random.default_rng(8)
+
+    for turn in range(24):
+        which, arcs = int(rng.integers(2)), rng.choice(graph.arc_count, 5, replace=False)
+        weights[which][arcs] = random_weights(turn, 5, closed_share=0.5)
+        if turn % 3:
+            engines[which].apply(arcs, weights[which][arcs])
+        else:
+            engines[which].reset(weights[which])
+        for number in rng.integers(0, 2, 3).tolist():  # often one twice in a row
+            sources = rng.choice(graph.node_count, int(rng.integers(1, 30)))
+            found = engines[number].many_to_one(sources, Seeds.at(turn))
+            expected = plain_totals(graph, weights[number], Seeds.at(turn))[sources]
+            assert found.tolist() == expected.tolist()
+    for engine in engines:
+        engine.close()
+
+
+@pytest.mark.parametrize("make", ENGINES)
 def test_more_changes_than_fit_one_partial_update(make: EngineMaker) -> None:
     edges = random_edges(5, nodes=500, edges=PARTIAL_CHANGES_MAX)
     graph = graph_of(edges, nodes=500)
