@@ -21,6 +21,9 @@ INBOX_LEN_MAX: Final = 1000
 """Commands remembered. Full: the oldest that is over is forgotten; if none is over, nothing more
 is taken (StorageFailed): an order is never dropped for a newer one."""
 
+UNANSWERED: Final = frozenset({Report.RECEIVED, Report.SHOWN, Report.STANDBY})
+"""Steps after which an order still waits for somebody to take it on."""
+
 CURSOR_KEY: Final = "cursor"
 ENTRY_PREFIX: Final = "in/"
 
@@ -66,7 +69,7 @@ class Entry(Struct, kw_only=True):
     @property
     def accepted(self) -> bool:
         """Whether a person has taken it on."""
-        return self.last is not None and self.last.s not in (Report.RECEIVED, Report.SHOWN)
+        return self.last is not None and self.last.s not in UNANSWERED
 
 
 class Cursor(Struct, frozen=True, kw_only=True):

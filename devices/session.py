@@ -42,11 +42,9 @@ from devices.session_events import (
     Event,
     Gap,
     HelloReceived,
-    LocationReceived,
     PingReceived,
-    RecordRefused,
-    SosReceived,
-    StateReceived,
+    received,
+    salvaged,
 )
 from devices.session_flow import AckPacing, Budget, SendQueue, SessionLimits
 from protocols import native
@@ -121,19 +119,15 @@ class DeviceSession:
         except ProtocolError:
             if self.phase is Phase.NEW or (n := native.record_number(frame)) is None:
                 raise
-            self._record(n, _refused(n, frame), now)
+            self._record(n, salvaged(n, frame), now)
             return
         match message:
             case Hello():
                 self._greet(message, now)
             case _ if self.phase is Phase.NEW:
                 raise ProtocolError("say hello first")
-            case Location():
-                self._record(message.n, LocationReceived(location=message), now)
-            case State():
-                self._record(message.n, StateReceived(state=message), now)
-            case Sos():
-                self._record(message.n, SosReceived(sos=message), now)
+            case Location() | State() | Sos():
+                self._record(message.n, received(message), now)
             case Ping() if self.phase is Phase.LIVE:
                 self._events.append(PingReceived(i=message.i, battery_pct=message.bat))
 
@@ -308,9 +302,3 @@ class DeviceSession:
             self._queue.put(frame, now)
         else:
             self.close(CloseCode.SLOW_CONSUMER, "reading too slowly")
-
-
-def _refused(n: int, frame: str | bytes) -> SosReceived | RecordRefused:
-    """What a malformed record means: nothing, unless somebody calls for help with it."""
-    sos = native.salvage_sos(frame)
-    return RecordRefused(n=n, reason="malformed") if sos is None else SosReceived(sos=sos)

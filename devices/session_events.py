@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from protocols import native
-from protocols.native import Hello, Location, Sos, State
+from protocols.native import Hello, Location, Sos, State, Uplink
 
 Priority = Literal["routine", "priority", "emergency"]
 
@@ -110,3 +110,20 @@ Event: TypeAlias = (
     | Gap
     | PingReceived
 )
+
+
+def received(record: Uplink) -> LocationReceived | StateReceived | SosReceived:
+    """What a record means."""
+    match record:
+        case Location():
+            return LocationReceived(location=record)
+        case State():
+            return StateReceived(state=record)
+        case Sos():
+            return SosReceived(sos=record)
+
+
+def salvaged(n: int, frame: str | bytes) -> SosReceived | RecordRefused:
+    """What a malformed record means: nothing, unless somebody calls for help with it."""
+    sos = native.salvage_sos(frame)
+    return RecordRefused(n=n, reason="malformed") if sos is None else SosReceived(sos=sos)

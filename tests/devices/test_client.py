@@ -704,3 +704,19 @@ def test_that_it_was_heard_is_told() -> None:
 
     (heard,) = [each for each in client.events() if isinstance(each, NoticeArrived)]
     assert heard.command.body == {"ref": name, "why": "heard"}
+
+
+@pytest.mark.parametrize(
+    ("step", "ends"), [(Report.SHOWN, True), (Report.STANDBY, True), (Report.ACCEPTED, False)]
+)
+def test_time_ends_an_order_only_while_nobody_has_accepted_it(step: Report, ends: bool) -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    client.report("c1", step, at_ms=SERVER_MS, by="1001")
+    client.events()
+
+    give(client, a_task(2, kind="notice", body={"ref": "c1", "why": "expired"}))
+
+    assert any(isinstance(each, OrderEnded) for each in client.events()) is ends
+    assert (client.inbox.entry("c1").over is not None) is ends

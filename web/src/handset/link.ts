@@ -119,6 +119,7 @@ export class DeviceLink {
         this.#events.onSent();
         return this.#sendWaiting();
       case "pong":
+        this.#heartbeatS = frame.hb ?? this.#heartbeatS;
         return syncClock(new Date(frame.now).toISOString());
     }
   }

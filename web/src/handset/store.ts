@@ -30,6 +30,9 @@ const ENDS = new Set([
 /** What an officer's own last step already says. */
 const SAID_HERE: Record<string, string> = { done: "done", declined: "unable" };
 
+/** Time ends an order only while nobody has accepted it. */
+const UNANSWERED = ["received", "shown", "standby"];
+
 /** Place in both logs of the protocol. */
 export interface Link {
   installId: string;
@@ -222,6 +225,7 @@ export class Store {
     const ended = { why: body.why, text: body.text ?? "", at: now };
     const over = await meant(tx, body);
     for (const each of over) {
+      if (body.why === "expired" && !UNANSWERED.includes(each.last.s)) continue;
       if (SAID_HERE[each.last.s] !== body.why) await tx.objectStore("orders").put({ ...each, ended });
     }
     const missed = over.length === 0 && missedTask(body);

@@ -139,6 +139,7 @@ export type ServerFrame =
   | Welcome
   | Command
   | { t: "ack"; up: number }
-  | { t: "pong"; i: number; now: number };
+  /** `hb`: the heartbeat is another from now on. */
+  | { t: "pong"; i: number; now: number; hb?: number };
 
 export const CLOSE = { replaced: 4001, auth: 4002, protocol: 4003, slow: 4004, draining: 4005 } as const;
