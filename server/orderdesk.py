@@ -49,13 +49,10 @@ class OrderDesk:
         async with self._transaction() as conn:
             order, incident = await _locked(conn, order_id)
             require_seen(order, ver)
-            why = order.recall_wanted or OrderState.RECALLED
-            successor_id = order.successor_id
+            why = order.recall_why or OrderState.RECALLED
             done = await recalls.request(
                 conn, order, incident, why=why, reason=reason, by=by, at=self._clock()
             )
-            if successor_id is not None:
-                await recalls.set_successor(conn, order.id, successor_id)
             view = await _view(conn, order_id)
             await journal.append_all(conn, done.entries)
         self._publish(done.hints)

@@ -32,7 +32,7 @@ RECEIPTS: Final = ("requested", "delivered", "shown")
 REQUEST = """
 UPDATE dispatch_order
 SET recall_why = $3, recall_state = 'requested', recall_reason = $4, recall_by = $5,
-    recall_at = $6, successor_id = $7, ver = ver + 1, look_again = true
+    recall_at = $6, ver = ver + 1, look_again = true
 WHERE id = $1 AND ver = $2
 """
 
@@ -61,7 +61,7 @@ async def request(
     at: datetime,
 ) -> Marked:
     """Ask the unit to let go of an open order; `why` is the end that it would confirm."""
-    done = await conn.execute(REQUEST, order.id, order.ver, why, reason, by, at, None)
+    done = await conn.execute(REQUEST, order.id, order.ver, why, reason, by, at)
     assert done == "UPDATE 1", f"order {order.id} changed under its lock: {done}"
     event = Event(
         order_id=order.id,

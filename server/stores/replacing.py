@@ -71,8 +71,8 @@ async def _recall(
 ) -> Marked:
     order = await order_rows.lock(conn, replaced.order_id)
     require_seen(order, replaced.ver)
-    if await order_rows.giving_way(conn, order.id):
-        text = f"Order {order.number} itself took the place of one that is not confirmed yet."
+    if order.recall_why is OrderState.SUPERSEDED or await order_rows.giving_way(conn, order.id):
+        text = f"Order {order.number} gives way, or took a place, and that is not confirmed yet."
         raise Conflict("recall_pending", text, {"order": order.number})
     of_incident = await incidents.lock(conn, order.incident_id)
     assert of_incident is not None

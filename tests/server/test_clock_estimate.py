@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.native import Report, State
 from server.dispatch.clock import SAMPLES_MAX, ClockEstimate, is_skewed
+from server.stores import order_rows
+from server.stores.pool import Pool
+from tests.server.field_room import field_room, issue_order, utc_now
 
 T0 = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 
@@ -48,3 +53,27 @@ def test_more_than_two_seconds_are_flagged_either_way() -> None:
     assert [is_skewed(each) for each in (-2.1, -2.0, 0.0, 2.0, 2.1)] == [
         True, False, False, False, True,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "flagged"), [(0, False), (60, True), (-20, True)], ids=["right", "ahead", "behind"]
+)
+async def test_a_step_is_kept_with_the_offset_of_its_devices_clock(
+    pool: Pool, ahead_s: int, flagged: bool
+) -> None:
+    order = await issue_order(pool)
+
+    async with field_room(pool) as room, room.device() as device:
+        await device.hello()
+        at_ms = round((utc_now().timestamp() + ahead_s) * 1000)
+        await device.say(State(n=1, id=order.command_id, s=Report.RECEIVED, at=at_ms))
+        await device.acked(1)
+
+    offset_s = await pool.fetchval(
+        "SELECT clock_offset_s FROM order_event WHERE state = 'delivered'"
+    )
+    assert ahead_s - 3 < offset_s <= ahead_s + 0.001
+    async with pool.acquire() as conn:
+        view = await order_rows.view(conn, order.order_id)
+    assert view is not None
+    assert view.events[-1].clock_skewed is flagged

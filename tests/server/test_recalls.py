@@ -238,6 +238,25 @@ async def test_when_the_new_order_falls_through_the_old_one_is_what_the_unit_is_
     assert old.recall.why == "recalled"
 
 
+async def test_a_unit_that_keeps_the_old_order_is_asked_again_and_both_go_on_meanwhile(
+    watch: Watch,
+) -> None:
+    await watch.says(Report.ACCEPTED)
+    unit = await first_unit(watch)
+    sent = await replaced_by(watch, unit, other_incident=True)
+    await watch.answers("recall", Report.DECLINED, reason="nearly there")
+
+    with pytest.raises(Conflict, match="not confirmed yet"):
+        await replaced_by(watch, watch.next_best)
+    again = await recalled(watch)
+    await watch.answers("recall", Report.ACCEPTED)
+
+    assert again.recall is not None
+    assert (again.recall.why, again.successor_id) == ("superseded", sent.id)
+    assert (await watch.now()).state == "superseded"
+    assert (await first_unit(watch)).order_id == sent.id
+
+
 async def test_the_unit_has_no_third_order_while_two_show(watch: Watch) -> None:
     unit = await first_unit(watch)
     sent = await replaced_by(watch, unit, other_incident=True)
