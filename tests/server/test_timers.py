@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from server.dispatch.timers import (
     plan,
     stretch,
 )
+from server.settings import Settings, SettingsError, from_env
 
 K, S = TimerKind, OrderState
 T0 = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -142,6 +145,39 @@ def test_a_dead_zone_stretches_and_never_shortens() -> None:
 def test_escalation_cannot_come_before_the_repetition() -> None:
     with pytest.raises(ValueError, match="must rise"):
         Pace(**{**{name: getattr(WAR, name) for name in Pace.__slots__}, "repeat_s": 50.0})
+
+
+def settings(tmp_path: Path, **env: str) -> Settings:
+    return from_env(data_dir=tmp_path, map_dir=tmp_path, env=env)
+
+
+def test_every_time_is_a_setting_and_so_is_war(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        RIDGELINE_TIMER_PEACE_URGENT_ESCALATE_S="45",
+        RIDGELINE_TIMER_WAR_FEEDBACK_AGAIN_S="0",
+        RIDGELINE_WAR="yes",
+    )
+
+    assert found.timers.peace_urgent == replace(PEACE_URGENT, escalate_s=45)
+    assert found.timers.war == replace(WAR, feedback_again_s=0)
+    assert found.timers.peace_ordinary == PEACE_ORDINARY
+    assert found.stance == Stance(war=True, offers=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("RIDGELINE_TIMER_WAR_REPEAT_S", "50", "must rise"),
+        ("RIDGELINE_TIMER_WAR_REPEAT_S", "-1", "must be seconds"),
+        ("RIDGELINE_TIMER_WAR_REPEAT_S", "soon", "must be seconds"),
+        ("RIDGELINE_TIMER_WAR_REPAET_S", "5", "is no setting"),
+        ("RIDGELINE_WAR_OFFERS", "perhaps", "yes or no"),
+    ],
+)
+def test_a_wrong_time_stops_the_start(tmp_path: Path, name: str, text: str, complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        settings(tmp_path, **{name: text})
 
 
 moments = st.floats(0, 100_000).map(at)
