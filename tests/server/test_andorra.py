@@ -58,7 +58,7 @@ async def test_incidents_in_andorra_go_from_open_to_closed(
             body = {"username": login.username, "password": login.password}
             (await client.post("/api/login", json=body)).raise_for_status()
             async with watching(server.url, client) as feed:
-                await feed.wait_for_positions(UNITS)
+                await feed.wait_for_positions(UNITS, SECONDS_MAX)
                 await feed.wait_for_closed(CLOSED, SECONDS_MAX)
 
     closed = await pool.fetch("SELECT outcome, closed_by FROM incident WHERE status = 'closed'")
