@@ -219,6 +219,14 @@ class FleetUnit:
         )
         self._fleet.tally.fixes += 1
 
+    def call_for_help(self) -> str:
+        """An officer presses SOS on the body camera; the name of the call. Raises DeviceError."""
+        camera = next((e for e in self.devices if e.device.kind == "body_camera"), self.handset)
+        place = self.sim.place
+        return camera.shell.call_for_help(
+            at_ms=_unix_ms(), by=self.badge, lon=round(place.lon, 6), lat=round(place.lat, 6)
+        )
+
     def _report(self, said: Said) -> None:
         place = self.sim.place
         try:

@@ -54,6 +54,7 @@ class Options:
     autopilot: bool
     duration_s: float | None
     fix_interval_s: float
+    sos_after_s: float | None
 
 
 @click.command("sim")
@@ -106,6 +107,13 @@ class Options:
     show_default=True,
     metavar="S",
     help="Real seconds between two positions of a moving handset; cameras half as often.",
+)
+@click.option(
+    "--sos-after",
+    "sos_after_s",
+    type=click.FloatRange(min=0.0),
+    metavar="S",
+    help="Real seconds until an officer of the first unit calls for help.",
 )
 def sim_command(**options: object) -> None:
     """Drive simulated body cameras and handsets against a server.
@@ -168,6 +176,9 @@ class Simulation:
     async def _run_fleet(self, fleet: Fleet, roads: Roads) -> None:
         runs = asyncio.create_task(fleet.run(), name="fleet")
         side = [asyncio.create_task(self._show(fleet), name="status")]
+        sos = None
+        if (after_s := self._options.sos_after_s) is not None:
+            sos = asyncio.get_running_loop().call_later(after_s, self._call_for_help, fleet)
         if self._options.autopilot:
             side.append(asyncio.create_task(self._autopilot(fleet, roads), name="autopilot"))
         try:
@@ -181,9 +192,16 @@ class Simulation:
             if runs in done:
                 raise ValueError(_why_ended(fleet))
         finally:
+            if sos is not None:
+                sos.cancel()
             for task in (runs, *side):
                 task.cancel()
             await asyncio.wait({runs, *side})
+
+    def _call_for_help(self, fleet: Fleet) -> None:
+        unit = fleet.units[0]
+        unit.call_for_help()
+        self._console.print(f"{unit.devices[0].device.call_sign} calls for help.")
 
     # -- before anything moves -----------------------------------------------------------------
 

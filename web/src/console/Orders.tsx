@@ -1,23 +1,24 @@
 // The orders of an incident: how far each has come, and every step with who, when and by which path.
 import { useSignal } from "@preact/signals";
 import { Button } from "../shared/components/Button";
-import { AskDialog, Dialog } from "../shared/components/Dialog";
+import { AskDialog } from "../shared/components/Dialog";
 import { Icon } from "../shared/components/Icon";
 import { Age, Time } from "../shared/components/Time";
 import { lazy } from "../shared/lazy";
 import { clockText, etaText, localTime, utcTime } from "../shared/time";
 import type { Order, OrderEvent, OrderState } from "../shared/types";
-import { cancelOrder, reportByVoice } from "./commands";
+import { cancelOrder } from "./commands";
 import { units } from "./store";
 import { actorWords, deviceWords, listWords, t } from "./words";
 
 const OrderWatch = lazy(() => import("./work").then((part) => part.OrderWatch));
+const VoiceDialog = lazy(() => import("./work").then((part) => part.VoiceDialog));
 
 /** What a dispatcher does, and does not pass on. */
 const ROOMS_OWN = ["issued", "cancelled", "recall_requested"];
 
 /** The way of an order that goes well; the position is its rank. */
-const WAY: OrderState[] = ["issued", "delivered", "shown", "accepted", "en_route", "on_scene", "done"];
+export const WAY: OrderState[] = ["issued", "delivered", "shown", "accepted", "en_route", "on_scene", "done"];
 const ENDS_BADLY: OrderState[] = [
   "unable",
   "cancelled",
@@ -44,7 +45,7 @@ export function Orders({ orders }: { orders: Order[] }) {
   );
 }
 
-function rankOf(state: OrderState): number {
+export function rankOf(state: OrderState): number {
   const step = { feedback: "on_scene", standby: "shown" }[state as string] ?? state;
   return WAY.indexOf(step as OrderState);
 }
@@ -216,64 +217,5 @@ function Step({ event, order }: { event: OrderEvent; order: Order }) {
       {(who || path) && <span class="row-soft">{[who, path].filter(Boolean).join(" · ")}</span>}
       {said && <q class="step-said">{said}</q>}
     </li>
-  );
-}
-
-const VOICE_STATES: OrderState[] = ["accepted", "en_route", "on_scene", "feedback", "done", "unable"];
-
-/** What an officer may say next, after server/dispatch/orders.py. */
-function speakable(state: OrderState): OrderState[] {
-  const rank = rankOf(state);
-  return VOICE_STATES.filter((next) => {
-    if (next === "unable") return rank < WAY.indexOf("on_scene");
-    if (next === "feedback") return rank >= WAY.indexOf("accepted");
-    return WAY.indexOf(next) > rank;
-  });
-}
-
-function VoiceDialog({ order, onClose }: { order: Order; onClose: () => void }) {
-  const words = useSignal("");
-  const complaint = useSignal("");
-  function report(state: OrderState) {
-    if (state === "unable" && !words.value.trim()) {
-      complaint.value = t("voice.reason");
-      return;
-    }
-    onClose();
-    void reportByVoice(order, state, words.value.trim());
-  }
-  return (
-    <Dialog title={t("voice.title", { unit: order.call_sign })} onClose={onClose}>
-      <label class="field">
-        <span>{t("voice.note")}</span>
-        <input
-          class="input"
-          data-testid="voice-note"
-          maxLength={500}
-          value={words.value}
-          onInput={(event) => {
-            words.value = event.currentTarget.value;
-          }}
-        />
-      </label>
-      <div role="alert">{complaint.value && <p class="notice">{complaint.value}</p>}</div>
-      <div class="voice-states">
-        {speakable(order.state).map((state) => (
-          <Button
-            key={state}
-            kind={state === "unable" ? "danger" : "plain"}
-            data-testid={`voice-${state}`}
-            onClick={() => report(state)}
-          >
-            {t(`order.${state}`)}
-          </Button>
-        ))}
-      </div>
-      <div class="dialog-actions">
-        <Button kind="quiet" onClick={onClose}>
-          {t("app.back")}
-        </Button>
-      </div>
-    </Dialog>
   );
 }

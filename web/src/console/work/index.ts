@@ -1,2 +1,3 @@
 export { OrderWatch } from "./OrderWatch";
+export { VoiceDialog } from "./VoiceDialog";
 export { Worklist } from "./Worklist";
