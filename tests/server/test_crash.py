@@ -13,6 +13,7 @@ import pytest
 from geo.roadmap import RoadMap
 from protocols.native import Report
 from server import demo
+from server.dispatch.orders import OrderState
 from server.stores.pool import Pool
 from tests.console_feed import watching
 from tests.field_people import STEPS, Handset, dispatcher, order_sent
@@ -56,7 +57,10 @@ async def test_order_goes_on_where_it_was(
                 incident = (await client.get(f"/api/incidents/{incident_id}")).json()
 
     (order,) = incident["orders"]
-    reported = [event["state"] for event in order["events"] if event["applied"]]
+    states = set(OrderState)  # a slow machine is reminded, which stands beside them
+    reported = [
+        event["state"] for event in order["events"] if event["applied"] and event["state"] in states
+    ]
     assert (incident["status"], order["state"]) == ("closed", "done")
     assert reported == [
         "issued",
