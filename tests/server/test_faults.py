@@ -19,6 +19,7 @@ import redis.asyncio as aioredis
 from geo.roadmap import RoadMap
 from server import demo, migrate
 from server.demo import DemoSeed
+from server.dispatch.orders import OrderState
 from server.embedded import launcher, process, sockets
 from server.embedded.launcher import Running
 from server.embedded.postgres import Postgres
@@ -134,7 +135,9 @@ async def test_postgresql_stops_and_returns_while_everybody_works(
     assert alive.status_code == 200
     assert opened[0]["id"] == opened[1]["id"]
     (order,) = incident["orders"]
-    assert [event["state"] for event in order["events"]] == ["issued", "delivered", *STEPS]
+    states = set(OrderState)  # a slow machine is reminded, which stands beside them
+    reported = [each["state"] for each in order["events"] if each["state"] in states]
+    assert reported == ["issued", "delivered", *STEPS]
     assert all(event["applied"] for event in order["events"])
     assert handset.task_count == 1
     count = "SELECT count(*) FROM position WHERE device_id = $1"
