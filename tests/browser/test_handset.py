@@ -62,7 +62,7 @@ def unit_id(seeded: demo.DemoSeed) -> str:
 async def ready(page: Page) -> None:
     """The link lives, and the service worker has what an offline start needs."""
     await expect(page.get_by_test_id("link")).to_have_attribute("data-state", "live")
-    await page.wait_for_function("navigator.serviceWorker.controller !== null")
+    await page.wait_for_function("() => navigator.serviceWorker.controller !== null")
 
 
 async def shown(page: Page) -> None:

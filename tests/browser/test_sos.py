@@ -92,7 +92,7 @@ async def test_a_call_without_signal_is_sent_first_and_sounds_until_a_dispatcher
     await expect(call).to_contain_text(str(unit))
     await expect(call).to_contain_text("position")
     await expect(call.get_by_test_id("sos-nearest")).to_contain_text("min")
-    await console.wait_for_function("window.tones >= 8")
+    await console.wait_for_function("() => window.tones >= 8")
     assert await violations(console) == []
 
     await console.keyboard.press("a")

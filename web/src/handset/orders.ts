@@ -82,7 +82,9 @@ export class Desk {
           if (order[kind]?.last === null && !endedBy(order)) await this.#reply(order, kind, "shown");
       }
     }
-    orders.value = await this.#store.orders();
+    const read = await this.#store.orders();
+    await this.countUnsent(); // first: a step that is shown is never shown as sent before it is
+    orders.value = read;
     void keepAwake(orders.value.some((order) => !isOver(order)));
     await this.#owe();
     this.#fetchMissingWays();
