@@ -71,5 +71,5 @@ async def test_order_goes_on_where_it_was(
     logged = await pool.fetch(
         "SELECT kind FROM journal_entry WHERE subject = $1 ORDER BY seq", f"order:{order['id']}"
     )
-    kinds = [row["kind"] for row in logged]
-    assert [kind.removeprefix("order.") for kind in kinds] == reported
+    kinds = [row["kind"].removeprefix("order.") for row in logged]
+    assert [kind for kind in kinds if kind in states] == reported
