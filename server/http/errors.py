@@ -135,18 +135,24 @@ class FailureMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
+        started = left = False
 
         async def watched_send(message: Message) -> None:
-            nonlocal started
+            nonlocal started, left
             started = True
-            await send(message)
+            try:
+                await send(message)
+            except OSError:  # what ASGI servers raise when the other end has gone
+                left = True
+                raise
 
         try:
             await self._app(scope, receive, watched_send)
         except Exception as error:
             if scope["type"] not in {"http", "websocket"}:
                 raise
+            if left and isinstance(error, OSError):
+                return
             if not started:
                 await respond(scope, receive, send, await _answer(scope, error))
             elif scope["type"] == "http":

@@ -13,12 +13,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from server.http import pages
 from server.http.app import assemble
 from server.http.auth import Auth, require
-from server.http.errors import ApiError, json
+from server.http.errors import ApiError, FailureMiddleware, json
 from server.http.security import is_same_origin
 from server.metrics import Metrics
 from server.settings import Limits
@@ -304,3 +305,18 @@ async def test_readiness_says_what_is_down(pool: Pool, tmp_path: Path) -> None:
     assert ready.json() == {"status": "ok", "without": []}
     assert (down.status_code, down.json()["error"]["detail"]) == (503, {"down": ["postgresql"]})
     assert alive.json() == {"status": "ok"}
+
+
+async def test_who_leaves_before_the_answer_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    async def accept(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+
+    async def gone(message: Message) -> None:
+        raise OSError("the other end has gone")  # what ASGI asks of a server
+
+    async def nothing() -> Message:
+        raise AssertionError("nobody asks")
+
+    await FailureMiddleware(accept)({"type": "websocket", "path": "/feed"}, nothing, gone)
+
+    assert caplog.records == []
