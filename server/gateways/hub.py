@@ -246,25 +246,33 @@ class ConsoleHub:
         self._urgent.clear()
 
     async def _refresh(self) -> None:
-        """Bring calls for help and open incidents up to date, in this order."""
+        """Bring calls for help and open incidents up to date, in this order.
+
+        What is read is crossed off before, so that a hint that comes meanwhile has it read again.
+        """
         if _loop_s() >= self._sos_at:
+            self._sos_at = _loop_s() + self.limits.sos_s
             await self._read_sos()
         if _loop_s() >= self._reload_at:
-            await self._reload()
             self._reload_at = _loop_s() + self.limits.reload_s
+            await self._reload()
         while self._stale_incidents:
-            incident_id = next(iter(self._stale_incidents))
+            await self._read_incident(self._stale_incidents.pop())
+        await self._work.refresh()
+
+    async def _read_incident(self, incident_id: str) -> None:
+        try:
             async with self._pool.acquire() as conn:
                 incident = await incidents.load(conn, incident_id, with_events=False)
-            self._stale_incidents.discard(incident_id)
-            if incident is not None:
-                self._take(incident)
-        await self._work.refresh()
+        except STORE_AWAY:
+            self._stale_incidents.add(incident_id)
+            raise
+        if incident is not None:
+            self._take(incident)
 
     async def _read_sos(self) -> None:
         async with self._pool.acquire() as conn:
             found = await sos.load_open(conn)
-        self._sos_at = _loop_s() + self.limits.sos_s
         if found != self._sos:
             self._sos, self._changed_sos = found, True
 

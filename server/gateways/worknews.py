@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from server.stores import worklist
+from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
 from server.watchviews import WorkItemView
 
@@ -48,16 +49,19 @@ class WorkNews:
         self._stale |= dict.fromkeys(before)
 
     async def refresh(self) -> None:
-        """Read what was noted."""
+        """Read what was noted; what is noted meanwhile, the next time."""
         if not self._stale:
             return
-        async with self._pool.acquire() as conn:
-            for item_id in list(self._stale):
-                found = await worklist.item(conn, item_id)
-                del self._stale[item_id]
-                if found is not None:
-                    self._changed[item_id] = found
-        await self._read_shown()
+        noted, self._stale = self._stale, {}
+        try:
+            async with self._pool.acquire() as conn:
+                for item_id in noted:
+                    if (found := await worklist.item(conn, item_id)) is not None:
+                        self._changed[item_id] = found
+            await self._read_shown()
+        except STORE_AWAY:
+            self._stale |= noted
+            raise
 
     def snapshot(self) -> tuple[list[WorkItemView], int]:
         """The gravest open items, and how many are open."""
