@@ -125,7 +125,9 @@ class ZoneWatch:
         stay, position, now = self._stays.get(unit.id), unit.position, self._clock()
         if stay is not None:
             heard = position is not None and position.received_at > stay.silent_since
-            if not heard and unit.status is not UnitStatus.OFF_DUTY:
+            # The end of a shift is no word of the missing: whoever is overdue stays so until heard.
+            over = unit.status is UnitStatus.OFF_DUTY and stay.overdue_at is None
+            if not (heard or over):
                 return await self._waited_for(unit, stay, now)
             await self._end(unit, stay, now)
         if position is None or unit.status is UnitStatus.OFF_DUTY:
@@ -218,7 +220,7 @@ class ZoneWatch:
         return _view(stay)
 
     async def _end(self, unit: UnitView, stay: Stay, now: datetime) -> None:
-        """Heard again, or off duty."""
+        """Heard again, or off duty before it was overdue."""
         hints: tuple[Hint, ...] = ()
         async with self._pool.acquire() as conn, conn.transaction():
             if await store.end_stay(conn, stay.id, now) and stay.overdue_at is not None:

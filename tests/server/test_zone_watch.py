@@ -209,6 +209,44 @@ async def test_the_alarm_rises_when_a_unit_does_not_come_out_and_ends_when_it_is
     assert (await stays(watched))[0]["ended_at"] == watched.room.now
 
 
+async def test_the_end_of_its_shift_is_no_word_of_a_missing_unit(watched: Watched) -> None:
+    row = await watched.room.add_unit("P-03", NEAR)
+    watch = watched.watch()
+    watched.later(radio.SILENT_S)
+    await watch.round()
+    back = watch.expected_back(row.id)
+    assert back is not None
+    watched.room.now = back.at_latest + timedelta(seconds=1)
+    await watch.round()
+
+    await watched.room.pipeline.set_shift(row.id, on_duty=False, by=BY)
+    watched.room.live.put(await watched.row(row.id), NEAR)
+    await watched.watch().round()
+
+    assert await work(watched) == {"not_back": "alarm"}
+    assert await radio_kinds(watched) == ["radio.overdue"]
+
+    watched.heard(await watched.row(row.id), BEYOND)
+    await watched.watch().round()
+
+    assert await work(watched) == {}
+    assert await radio_kinds(watched) == ["radio.overdue", "radio.back"]
+
+
+async def test_who_goes_off_duty_before_the_time_is_over_is_not_missed(watched: Watched) -> None:
+    row = await watched.room.add_unit("P-03", NEAR)
+    watch = watched.watch()
+    watched.later(radio.SILENT_S)
+    await watch.round()
+
+    await watched.room.pipeline.set_shift(row.id, on_duty=False, by=BY)
+    watched.room.live.put(await watched.row(row.id), NEAR)
+    await watch.round()
+
+    assert (await stays(watched))[0]["ended_at"] == watched.room.now
+    assert await work(watched) == {}
+
+
 async def test_who_comes_out_in_time_is_no_entry_of_the_log(watched: Watched) -> None:
     row, _ = await watched.send()
     watch = watched.watch()
