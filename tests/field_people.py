@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -18,7 +18,6 @@ from devices.shell.client import DeviceShell
 from devices.shell.storage import SqliteStorage
 from protocols.native import Location, Report
 from server import demo
-from tests.server_process import ServerProcess
 
 STEPS = [
     Report.SHOWN,
@@ -31,10 +30,17 @@ STEPS = [
 """After the receipt, which the client sends by itself."""
 
 
+class Reachable(Protocol):
+    """A server, or what stands before it."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class Handset:
     """The reference client in an officer's hand."""
 
-    def __init__(self, server: ServerProcess, device: demo.FleetDevice, folder: Path) -> None:
+    def __init__(self, server: Reachable, device: demo.FleetDevice, folder: Path) -> None:
         self.device = device
         self.tasks: asyncio.Queue[str] = asyncio.Queue()
         self.task_count = 0
@@ -60,8 +66,9 @@ class Handset:
             details["note"] = "road clear"
         self.shell.report(command_id, step, **details)
 
-    def report_position(self, lon: float, lat: float) -> None:
-        self.shell.report_location(Location(n=0, at=now_ms(), lon=lon, lat=lat, bat=71))
+    def report_position(self, lon: float, lat: float, *, at_ms: int | None = None) -> None:
+        at_ms = now_ms() if at_ms is None else at_ms
+        self.shell.report_location(Location(n=0, at=at_ms, lon=lon, lat=lat, bat=71))
 
     @asynccontextmanager
     async def on(self) -> AsyncIterator[None]:
