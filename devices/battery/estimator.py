@@ -55,6 +55,7 @@ class Estimator:
         self.cov[:, RATES, RATES] = np.array([prior.cov for prior in priors]).reshape(
             n, len(LOADS), len(LOADS)
         )
+        self._prior_var = np.diagonal(self.cov, axis1=1, axis2=2)[:, RATES].copy()
         self.cov[:, WANDER, WANDER] = WANDER_LOG_SD**2
         self.exposure_h = np.zeros((n, len(LOADS)))
         self.waited_h = np.zeros(n)
@@ -154,7 +155,7 @@ class Estimator:
     def _swap(self, which: Ints) -> None:
         """Another pack: what all rates have in common is less certain."""
         self.counts.swaps += len(which)
-        self.cov[which, RATES, RATES] += PACK_LOG_SD**2
+        self._forget(which, np.full(len(which), PACK_LOG_SD**2))
 
     def _step_down(self, which: Ints, level_pct: Floats, last_h: Floats) -> None:
         """An edge was crossed since the report before: the charge is just below it."""
@@ -216,14 +217,20 @@ class Estimator:
 
     def _let_wander(self, which: Ints) -> None:
         """Time passes: the excess of use is forgotten, packs age."""
-        waited_h = np.minimum(self.waited_h[which], GAP_MAX_S / 3600 * 48)
+        waited_h = self.waited_h[which]
         kept = np.exp(-waited_h / WANDER_H)
         self.mean[which, WANDER] *= kept
         self.cov[which, WANDER, :] *= kept[:, None]
         self.cov[which, :, WANDER] *= kept[:, None]
         self.cov[which, WANDER, WANDER] += WANDER_LOG_SD**2 * (1.0 - kept**2)
-        self.cov[which, RATES, RATES] += (DRIFT_VAR_PER_H * waited_h)[:, None, None]
+        self._forget(which, DRIFT_VAR_PER_H * waited_h)
         self.waited_h[which] = 0.0
+
+    def _forget(self, which: Ints, variance: Floats) -> None:
+        """All rates grow less certain together, none more than it was at first."""
+        known = self._prior_var[which] - np.diagonal(self.cov[which], axis1=1, axis2=2)[:, RATES]
+        sd = np.sqrt(np.clip(known, 0.0, variance[:, None]))
+        self.cov[which, RATES, RATES] += sd[:, :, None] * sd[:, None, :]
 
     def _clear(self, which: Ints) -> None:
         self.exposure_h[which] = 0.0

@@ -115,6 +115,14 @@ def test_after_a_swap_the_rate_is_less_certain() -> None:
     assert after.cov[0, 3, 3] > before.cov[0, 3, 3]
 
 
+def test_however_many_swaps_leave_a_rate_no_less_certain_than_at_first() -> None:
+    estimator = told(*[20.0, 90.0] * 50)
+
+    assert estimator.counts.swaps == 50
+    certain = np.diagonal(np.array(starting_prior().cov)) + 1e-9
+    assert (np.diagonal(estimator.cov[0])[RATES] <= certain).all()
+
+
 def test_a_rise_on_the_charger_is_no_swap() -> None:
     estimator = told(40.0)
     rate = estimator.mean[0, RATES].copy()
