@@ -1,8 +1,9 @@
 """Calls for help as rows: taken from a device, acknowledged by a dispatcher, placed on the map.
 
 A call opens an incident of its own where anybody knows the place: the position that the device
-sent, or the newest fix of its unit, whichever is younger. Another call of the unit while that
-incident runs belongs to it. A call is never refused: what is wrong in it is left out.
+sent, or the newest fix of its unit, whichever is younger. Another call of the unit soon after, from
+the same place, belongs to that incident; a later one, or one from elsewhere, opens its own, for
+help is sent to where the incident is. A call is never refused: what is wrong in it is left out.
 
 `take` appends to the command log, so it comes last in its transaction.
 """
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from devices.intake import distance_m
 from protocols.native import Sos, SosSays
 from server.ids import new_id
 from server.journal.kinds import JournalKind
@@ -27,6 +29,12 @@ OPEN_LEN_MAX = 200
 """Open calls that a console shows at once, oldest first; the next follow as these are settled."""
 TOPIC: Final = "sos"
 INCIDENT_TYPE: Final = "officer_needs_help"
+JOINS_WITHIN: Final = timedelta(minutes=15)
+"""After the unit's last call of an incident, another one belongs to it (starting value)."""
+JOINS_WITHIN_M: Final = 300.0
+"""From the incident, as the crow flies; what the fix may be wrong comes on top (starting value)."""
+ACCURACY_M_MAX: Final = 1_000.0
+"""A fix that says it is worse counts as this."""
 
 NamePlace = Callable[[float, float], str | None]
 """(lon, lat) → the place in words; None: outside the map."""
@@ -83,11 +91,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (device_id, ref) DO NOTHING RETURNING number
 """
 
-# The running incident of an earlier call of this unit.
-RUNNING_INCIDENT = """
-SELECT incident.id FROM sos_call JOIN incident ON incident.id = sos_call.incident_id
+# Running incidents of what this unit called for since $2, the newest call's first.
+RUNNING_INCIDENTS = """
+SELECT incident.id, incident.lon, incident.lat
+FROM sos_call JOIN incident ON incident.id = sos_call.incident_id
 WHERE sos_call.unit_id = $1 AND incident.status <> 'closed'
-ORDER BY sos_call.number DESC LIMIT 1
+GROUP BY incident.id HAVING max(sos_call.received_at) >= $2
+ORDER BY max(sos_call.number) DESC
 """
 
 # Two devices of a unit that call in the same moment make one incident.
@@ -147,7 +157,7 @@ async def take(
     place = None if spot is None else name_place(spot.lon, spot.lat)
     call_id = new_id()
     written: list[Entry] = []
-    incident_id = await _running_incident(conn, caller)
+    incident_id = await _running_incident(conn, caller, spot, since=received_at - JOINS_WITHIN)
     if incident_id is None and spot is not None and place is not None:
         incident = await open_incident(
             conn, call_id, _who(caller, sos, device_id), lon=spot.lon, lat=spot.lat, place=place,
@@ -282,16 +292,24 @@ async def _withdraw(conn: Any, device_id: str, sos: Sos, received_at: datetime) 
     return ((TOPIC, row["id"]),)
 
 
-async def _running_incident(conn: Any, caller: Caller) -> str | None:
+async def _running_incident(
+    conn: Any, caller: Caller, spot: Spot | None, *, since: datetime
+) -> str | None:
     """Locked, so that it is not closed under the call that joins it."""
     if caller.unit_id is None:
         return None
     await conn.execute(LOCK_UNIT, caller.unit_id)
-    found: str | None = await conn.fetchval(RUNNING_INCIDENT, caller.unit_id)
-    if found is None:
-        return None
-    locked = await incidents.lock(conn, found)
-    return found if locked is not None and locked.status != "closed" else None
+    for row in await conn.fetch(RUNNING_INCIDENTS, caller.unit_id, since):
+        if spot is None or _is_at(spot, row["lon"], row["lat"]):
+            locked = await incidents.lock(conn, row["id"])
+            if locked is not None and locked.status != "closed":
+                return locked.id
+    return None
+
+
+def _is_at(spot: Spot, lon: float, lat: float) -> bool:
+    within_m = JOINS_WITHIN_M + min(spot.accuracy_m or 0.0, ACCURACY_M_MAX)
+    return distance_m(spot.lon, spot.lat, lon, lat) <= within_m
 
 
 async def _spot(

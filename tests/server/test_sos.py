@@ -134,6 +134,62 @@ async def test_a_second_call_of_the_unit_joins_the_running_incident(
     assert first["incident_id"] == second["incident_id"]
 
 
+NORTH_DEG = sos.JOINS_WITHIN_M / 111_195.0
+
+
+@pytest.mark.parametrize(
+    ("north_deg", "minutes", "incidents"),
+    [
+        (0.9 * NORTH_DEG, 14, 1),
+        (1.1 * NORTH_DEG, 0, 2),
+        (0.0, 16, 2),
+    ],
+    ids=["near and soon", "from elsewhere", "much later"],
+)
+async def test_a_call_from_elsewhere_or_much_later_opens_an_incident_where_it_is(
+    pool: Pool, room: Room, unit_id: str, north_deg: float, minutes: int, incidents: int
+) -> None:
+    async with room.device() as device:
+        await device.hello()
+        await device.say(a_call(1, lon=LON, lat=LAT))
+        await device.acked(1)
+        await pool.execute(
+            "UPDATE sos_call SET received_at = received_at - make_interval(mins => $1)", minutes
+        )
+        await device.say(a_call(2, id="c2", lon=LON, lat=LAT + north_deg))
+        await device.acked(2)
+
+    newest = (await calls(pool))[-1]["incident_id"]
+    places = {row["id"]: row["lat"] for row in await pool.fetch("SELECT id, lat FROM incident")}
+    assert len(places) == incidents
+    assert places[newest] == LAT + (north_deg if incidents == 2 else 0)
+
+
+async def test_of_several_places_a_call_joins_the_one_it_comes_from(
+    pool: Pool, room: Room, unit_id: str
+) -> None:
+    async with room.device() as device:
+        await device.hello()
+        for n, lat in enumerate((LAT, LAT + 3 * NORTH_DEG, LAT), start=1):
+            await device.say(a_call(n, id=f"c{n}", lon=LON, lat=lat))
+        await device.acked(3)
+
+    first, second, third = (call["incident_id"] for call in await calls(pool))
+    assert first == third != second
+
+
+async def test_a_rough_fix_near_the_incident_joins_it(pool: Pool, room: Room, unit_id: str) -> None:
+    async with room.device() as device:
+        await device.hello()
+        await device.say(a_call(1, lon=LON, lat=LAT))
+        rough = {"lon": LON, "lat": LAT + 2 * NORTH_DEG, "acc": 400.0}
+        await device.say(a_call(2, id="c2", **rough))
+        await device.acked(2)
+
+    first, second = await calls(pool)
+    assert first["incident_id"] == second["incident_id"]
+
+
 async def test_withdrawing_is_a_statement_and_leaves_the_call_open(
     pool: Pool, room: Room, unit_id: str
 ) -> None:
