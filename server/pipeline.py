@@ -37,6 +37,7 @@ from server.stores import (
     roadstate,
     sos,
     units,
+    watch,
 )
 from server.stores.decisions import Decision
 from server.stores.replacing import Replaced, lock_replaced, name_successors, recall_replaced
@@ -76,6 +77,8 @@ class NewDecision:
     """Why these, where they are not the first recommended."""
     replaces: Sequence[Replaced] = ()
     """Orders that give way: of these units to other jobs, or of other units to this one."""
+    escalation_id: str = ""
+    """The escalation whose proposal this is; empty: none's."""
     valid: timedelta = COMMAND_TTL
     """From now; then nobody may accept the orders any more."""
 
@@ -170,8 +173,8 @@ class Pipeline:
         """Send all the units or none; False with the earlier orders when it is a repetition.
 
         Raises `NotFound`, `Conflict` (`unit_busy`, `unit_off_duty`, `incident_closed`,
-        `request_reused`; `stale`, `order_over`, `recall_pending` of what is replaced),
-        `Impossible` (`unknown_recommendation`, `unit_count`, `not_replaced`).
+        `request_reused`, `escalation_followed`; `stale`, `order_over`, `recall_pending` of what is
+        replaced), `Impossible` (`unknown_recommendation`, `unit_count`, `not_replaced`).
         """
         unit_ids = sorted(set(wanted.unit_ids))
         if not 1 <= len(unit_ids) <= UNITS_PER_DECISION_MAX:
@@ -198,6 +201,7 @@ class Pipeline:
                 valid=wanted.valid,
             )
             await name_successors(conn, wanted.replaces, issued)
+            await _follow_escalation(conn, wanted, incident, issued)
             await incidents.set_status(conn, incident.id, IncidentStatus.ASSIGNED)
             views = await order_rows.views_of_decision(conn, decision.id)
             taken = entries.decision_taken(incident, decision, issued)
@@ -350,6 +354,18 @@ async def _decided_before(
     if incident_id != incident.id:
         raise _request_reused()
     return await order_rows.views_of_decision(conn, decision_id)
+
+
+async def _follow_escalation(
+    conn: Any, wanted: NewDecision, incident: IncidentView, issued: issue.Issued
+) -> None:
+    """The watch knows then that the unit was sent in the place of one that does not answer."""
+    if not wanted.escalation_id:
+        return
+    first = issued.tasks[0][1]["order"]
+    if not await watch.follow(conn, wanted.escalation_id, incident_id=incident.id, order_id=first):
+        text = "A unit was sent for this order already, and is on it."
+        raise Conflict("escalation_followed", text, {"escalation": wanted.escalation_id})
 
 
 def _request_reused() -> Conflict:

@@ -135,12 +135,12 @@ class Timekeeper:
 
     async def _settle(self, conn: Any, order: LockedOrder, found: Known) -> Marked:
         """What needs nobody any more, and says why."""
-        now, changes, entries = self._clock(), [], []
+        now, entries = self._clock(), []
+        changes: list[worklist.Changed] = []
         why = _answered(found, now)
         if why is not None and await watch.settle_escalation(conn, order.id, at=now, why=why):
             entries.append(_escalation_ended(order, why))
-            if is_answered(found.state) and found.offered_open:
-                changes.append(await _two_units(conn, order, now))
+        changes += await _two_units(conn, order, found, now)
         for item in await worklist.open_of_order(conn, order.id):
             if item.kind not in set(ItemKind):
                 continue  # another part of the room keeps it
@@ -202,7 +202,18 @@ def _escalation_ended(order: LockedOrder, why: str) -> Entry:
     )
 
 
-async def _two_units(conn: Any, order: LockedOrder, at: datetime) -> worklist.Changed:
-    """The first unit took it on after all, and another was sent."""
-    body = {"number": order.number, "call_sign": order.call_sign}
-    return await worklist.raise_item(conn, ItemKind.TWO_UNITS, about(order), body=body, at=at)
+async def _two_units(
+    conn: Any, order: LockedOrder, found: Known, at: datetime
+) -> list[worklist.Changed]:
+    """The unit took it on after all, and others were sent in its place: said once of each."""
+    if not is_answered(found.state) or not found.sent_instead:
+        return []
+    if await watch.told_instead(conn, order.id) >= set(found.sent_instead):
+        return []
+    body = {
+        "number": order.number,
+        "call_sign": order.call_sign,
+        "sent_instead": list(found.sent_instead),
+    }
+    item = await worklist.raise_item(conn, ItemKind.TWO_UNITS, about(order), body=body, at=at)
+    return [item]

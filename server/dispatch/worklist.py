@@ -123,9 +123,9 @@ class Situation:
     """Asked for, and neither confirmed nor declined."""
     incident_closed: bool = False
     sent_again: bool = False
-    """The incident got a later order."""
-    offered_open: bool = False
-    """A unit that was sent instead is still on it."""
+    """The incident got another order after this one's end, or in its place."""
+    sent_instead: bool = False
+    """A unit that was sent because nobody answered is still on it."""
 
 
 def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None:
@@ -148,7 +148,7 @@ def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None
         return "recall_declined"
     if kind is _K.RECALL_DECLINED and order.recall_wanted:
         return "recall_requested"
-    if kind is _K.TWO_UNITS and not order.offered_open:
+    if kind is _K.TWO_UNITS and not order.sent_instead:
         return "one_unit"
     if kind in _UNTIL_HEARD | _WHILE_OPEN and is_closed(order.state):
         return str(order.state)
@@ -162,4 +162,4 @@ def _past(state: OrderState, wanted: OrderState) -> str | None:
 def _seen_to(order: Situation) -> str | None:
     if order.incident_closed:
         return "incident_closed"
-    return "sent_again" if order.sent_again else None
+    return "sent_again" if order.sent_again or order.sent_instead else None

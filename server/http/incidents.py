@@ -56,6 +56,7 @@ class DispatchBody(Struct, kw_only=True):
     instruction: Text = ""
     reason: Text = ""
     replaces: Annotated[list[ReplacedBody], Meta(max_length=REPLACED_MAX)] = []
+    escalation_id: Annotated[str, Meta(max_length=36)] = ""
     valid_s: Annotated[float, Meta(ge=60, le=24 * 3600)] = COMMAND_TTL.total_seconds()
 
     def __post_init__(self) -> None:
@@ -156,6 +157,7 @@ class _Desk:
             instruction=body.instruction.strip(),
             reason=body.reason.strip(),
             replaces=[Replaced(order_id=each.order_id, ver=each.ver) for each in body.replaces],
+            escalation_id=body.escalation_id,
             valid=timedelta(seconds=body.valid_s),
         )
         issued, fresh = await self._pipeline.dispatch(

@@ -149,17 +149,24 @@ async def _escalate(
     stance: Stance,
     at: datetime,
 ) -> Marked:
-    """To the leader, with the next-best unit; in war it may be sent at once."""
-    next_best = await _next_best(conn, order.incident_id)
+    """To the leader, with the next-best unit; in war it may be sent at once.
+
+    While a unit that was sent before is still on it, no other is proposed.
+    """
+    running_id = next(iter(found.sent_instead.values()), None)
+    next_best = await _next_best(conn, order.incident_id) if running_id is None else None
     proposal = None if next_best is None else next_best[1]
     escalation_id = await watch.escalate(conn, order.id, at=at, proposal=proposal)
     if escalation_id is None:
         return Marked()
     await _mark(conn, order, Mark.ESCALATED, at)
     sent = Marked()
+    if running_id is not None:
+        await watch.offered(conn, escalation_id, running_id)
     if stance.war and stance.offers and next_best is not None:
         sent = await _offer(conn, incident, found, escalation_id, *next_best, at=at)
-    body = {"level": "leader", "proposal": proposal, "offered": bool(sent.entries)}
+    offered = running_id is not None or bool(sent.entries)
+    body = {"level": "leader", "proposal": proposal, "offered": offered}
     escalated = _escalated(order, body)
     item = await worklist.raise_item(
         conn, ItemKind.ESCALATED, about(order), body=escalated.body, at=at

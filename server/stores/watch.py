@@ -37,7 +37,19 @@ NEXT_DUE = """
 SELECT min(coalesce(stretched_to, due_at)) FROM order_timer WHERE fired_at IS NULL
 """
 
+# Open orders that went out in the place of an order that nobody answered, or of such a one in turn.
+SENT_INSTEAD = """
+WITH RECURSIVE instead AS (
+    SELECT offered_id FROM escalation WHERE order_id = $1
+    UNION
+    SELECT escalation.offered_id FROM escalation JOIN instead ON order_id = instead.offered_id
+)
+SELECT id, number FROM instead JOIN dispatch_order ON dispatch_order.id = offered_id
+WHERE closed_at IS NULL ORDER BY number
+"""
+
 # All that the watch knows of an order. A person's word: an officer's step or answer, also by voice.
+# Sent again: after its end, or in its place; units of one decision are no answer to each other.
 KNOWN = """
 SELECT dispatch_order.state, dispatch_order.issued_at, dispatch_order.expires_at,
        dispatch_order.eta_p90_s, dispatch_order.instruction,
@@ -48,10 +60,9 @@ SELECT dispatch_order.state, dispatch_order.issued_at, dispatch_order.expires_at
        (SELECT count(*) FROM unit_officer WHERE unit_officer.unit_id = dispatch_order.unit_id) = 1
            AS alone,
        EXISTS (SELECT FROM dispatch_order AS later WHERE later.incident_id = incident.id
-               AND later.number > dispatch_order.number) AS sent_again,
-       EXISTS (SELECT FROM escalation JOIN dispatch_order AS offered ON offered.id = offered_id
-               WHERE escalation.order_id = dispatch_order.id AND offered.closed_at IS NULL)
-           AS offered_open,
+               AND (later.issued_at > dispatch_order.closed_at
+                    OR later.id = dispatch_order.successor_id AND later.closed_at IS NULL))
+           AS sent_again,
        told.*
 FROM dispatch_order
 JOIN incident ON incident.id = dispatch_order.incident_id
@@ -108,6 +119,21 @@ RETURNING id
 
 OFFERED = "UPDATE escalation SET offered_id = $2 WHERE id = $1"
 
+# A dispatcher sends the next-best unit, as an escalation of this incident proposes; once.
+FOLLOW = """
+UPDATE escalation SET offered_id = $3 FROM dispatch_order
+WHERE escalation.id = $1 AND dispatch_order.id = order_id AND incident_id = $2
+  AND NOT EXISTS (SELECT FROM dispatch_order AS sent
+                  WHERE sent.id = offered_id AND sent.closed_at IS NULL)
+RETURNING escalation.id
+"""
+
+# Numbers of the orders that an alarm about this one has named.
+TOLD_INSTEAD = """
+SELECT jsonb_array_elements(body -> 'sent_instead')::bigint AS number FROM work_item
+WHERE order_id = $1 AND kind = 'two_units'
+"""
+
 TO_SUPERVISOR = """
 UPDATE escalation SET level = 'supervisor' WHERE order_id = $1 AND settled_at IS NULL
 RETURNING id, proposal
@@ -141,7 +167,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     incident_closed: bool
     alone: bool
     sent_again: bool
-    offered_open: bool
+    sent_instead: dict[int, str]
+    """Numbers and ids of the open orders that went out in the place of this one, oldest first."""
     accepted_at: datetime | None
     en_route_at: datetime | None
     on_scene_at: datetime | None
@@ -178,7 +205,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             recall_wanted=self.recall_asked_at is not None,
             incident_closed=self.incident_closed,
             sent_again=self.sent_again,
-            offered_open=self.offered_open,
+            sent_instead=bool(self.sent_instead),
         )
 
 
@@ -205,7 +232,9 @@ async def next_due_at(conn: Any) -> datetime | None:
 
 async def known(conn: Any, order_id: str) -> Known:
     """What is known of an order that exists."""
-    return msgspec.convert(dict(await conn.fetchrow(KNOWN, order_id)), Known)
+    row, instead = await conn.fetchrow(KNOWN, order_id), await conn.fetch(SENT_INSTEAD, order_id)
+    sent_instead = {each["number"]: each["id"] for each in instead}
+    return msgspec.convert(dict(row) | {"sent_instead": sent_instead}, Known)
 
 
 async def put_plan(
@@ -256,8 +285,21 @@ async def escalate(
 
 
 async def offered(conn: Any, escalation_id: str, order_id: str) -> None:
-    """The order that went to the next-best unit without asking."""
+    """The order that went to the next-best unit."""
     await conn.execute(OFFERED, escalation_id, order_id)
+
+
+async def follow(conn: Any, escalation_id: str, *, incident_id: str, order_id: str) -> bool:
+    """A dispatcher's order does what an escalation proposes.
+
+    False: the escalation is none of this incident, or a unit that was sent for it is still on it.
+    """
+    return await conn.fetchval(FOLLOW, escalation_id, incident_id, order_id) is not None
+
+
+async def told_instead(conn: Any, order_id: str) -> frozenset[int]:
+    """Numbers of the orders in this one's place that a person was told of."""
+    return frozenset(row["number"] for row in await conn.fetch(TOLD_INSTEAD, order_id))
 
 
 async def to_supervisor(conn: Any, order_id: str) -> tuple[str, ProposalView | None] | None:

@@ -14,10 +14,12 @@ from geo.roadmap import RoadMap
 from protocols.native import Report
 from server.dispatch.timers import Stance
 from server.stores.away import STORE_AWAY
+from server.stores.replacing import Replaced
 from server.stores.ringing import NEXT_PATH
 from server.timekeeper import Timekeeper
-from tests.server.dispatch_room import BY, NOW
+from tests.server.dispatch_room import BY, NOW, a_decision
 from tests.server.watch_room import HANDSET, Watch, a_keeper, a_watch
+from tests.small_county import crossing
 
 
 @pytest.fixture
@@ -277,6 +279,42 @@ async def test_a_declined_order_is_seen_to_by_sending_another(watch: Watch) -> N
     assert (await watch.settled())["declined"].why == "sent_again"
 
 
+async def test_a_refusal_stays_although_two_were_sent_at_once(watch: Watch) -> None:
+    """The second unit was sent with the first, not because the first declined."""
+    pair = [await watch.room.add_unit(name, crossing(3, 2)) for name in ("P-11", "P-12")]
+    first, _ = await watch.room.send(await watch.room.open(), *pair)
+    await watch.others_say(first, Report.DECLINED, reason="flat tyre")
+
+    await watch.after(3)
+
+    assert (await watch.open())["declined"].order_id == first.id
+
+
+async def test_a_unit_that_was_there_before_is_no_answer_to_an_order_that_ran_out(
+    watch: Watch,
+) -> None:
+    await watch.after(1)
+    (reinforcement,) = await watch.room.send(watch.incident, watch.next_best)
+    await watch.others_say(reinforcement, Report.ACCEPTED)
+
+    await watch.after(4 * 3600)
+
+    assert "undeliverable" in await watch.open()
+
+
+async def test_a_refusal_is_seen_to_when_the_job_was_given_away_before(watch: Watch) -> None:
+    order = await watch.now()
+    found = await watch.room.pipeline.recommend(watch.incident.id, by=BY)
+    gives_way = Replaced(order_id=order.id, ver=order.ver)
+    decision = a_decision(found, watch.next_best, replaces=[gives_way])
+    await watch.room.pipeline.dispatch(watch.incident.id, decision, by=BY)
+    await watch.says(Report.DECLINED, reason="flat tyre")
+
+    await watch.after(3)
+
+    assert "declined" not in await watch.open()
+
+
 # -- war ------------------------------------------------------------------------------------
 
 
@@ -286,44 +324,6 @@ async def test_war_has_its_own_times_from_the_next_look(watch: Watch) -> None:
     await watch.keeper.look()
 
     assert (await watch.timers())["escalate"] == 40
-
-
-async def test_in_war_the_next_unit_is_sent_only_where_that_is_allowed(watch: Watch) -> None:
-    watch.stance[0] = Stance(war=True)
-    await watch.keeper.look_at_all()
-    await watch.after(40)
-
-    assert len((await watch.room.incident(watch.incident.id)).orders) == 1
-
-
-async def test_in_war_the_next_unit_may_be_sent_at_once_and_once(watch: Watch) -> None:
-    watch.stance[0] = Stance(war=True, offers=True)
-    await watch.keeper.look_at_all()
-    await watch.after(40)
-    await watch.after(80)
-
-    first, second = (await watch.room.incident(watch.incident.id)).orders
-    assert (second.call_sign, second.issued_by) == ("P-05", "system")
-    escalation = (await watch.now()).escalation
-    assert escalation is not None
-    assert escalation.offered_order_id == second.id
-    assert (await watch.commands("P-05-handset"))[0] == ("task", "")
-    assert first.id == watch.order.id
-
-
-async def test_two_units_on_one_job_are_an_alarm_until_one_is_left(watch: Watch) -> None:
-    watch.stance[0] = Stance(war=True, offers=True)
-    await watch.keeper.look_at_all()
-    await watch.after(40)
-    await watch.says(Report.ACCEPTED)
-    await watch.after(41)
-    assert (await watch.open())["two_units"].severity == "alarm"
-
-    second = (await watch.room.incident(watch.incident.id)).orders[1]
-    await watch.room.pipeline.cancel_order(second.id, ver=second.ver, reason="not needed", by=BY)
-    await watch.after(42)
-
-    assert "two_units" not in await watch.open()
 
 
 # -- dead zones -----------------------------------------------------------------------------

@@ -42,6 +42,12 @@ class Watch:
     ) -> Any:
         return await self.room.report(device, self.tasks[device], said, by=by, **values)
 
+    async def others_say(self, order: OrderView, said: Report, **values: Any) -> None:
+        """The unit of any order reports by its handset."""
+        handset = f"{order.call_sign}-handset"
+        task = (await self.room.tasks(order))[handset]
+        await self.room.report(handset, task, said, by=f"B-{order.call_sign}", **values)
+
     async def answers(
         self, kind: str, said: Report, *, device: str = HANDSET, **values: Any
     ) -> Any:

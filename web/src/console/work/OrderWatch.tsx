@@ -165,6 +165,7 @@ function Escalated({
             onSent(
               api.send(order.incident_id, proposal.recommendation_id, proposal.unit_id, {
                 reason: t("escalation.reason", { unit: order.call_sign }),
+                escalation: escalation.id,
               }),
               t("give.sent", { unit: proposal.call_sign }),
             )

@@ -14,12 +14,12 @@ export const answerRecall = ({ id, ver }: Order, confirmed: boolean, reason: str
 export const welfare = ({ id }: Order, well: boolean, note: string) =>
   call<Order>("POST", `/api/orders/${id}/welfare`, { well, note });
 
-/** Send a unit, in the place of an order where one is named. */
+/** Send a unit: in the place of an order, or as an escalation proposes, where one is named. */
 export const send = (
   incidentId: string,
   recommendationId: string,
   unitId: string,
-  words: { instruction?: string; reason?: string; replaces?: Order },
+  words: { instruction?: string; reason?: string; replaces?: Order; escalation?: string },
 ) =>
   call<Order[]>("POST", `/api/incidents/${incidentId}/dispatch`, {
     request_id: requestId(),
@@ -27,5 +27,6 @@ export const send = (
     unit_ids: [unitId],
     instruction: words.instruction ?? "",
     reason: words.reason ?? "",
+    ...(words.escalation ? { escalation_id: words.escalation } : {}),
     ...(words.replaces ? { replaces: [{ order_id: words.replaces.id, ver: words.replaces.ver }] } : {}),
   });
