@@ -35,6 +35,7 @@ all `events`, close the connection if `closing` says so, and sleep until `next_d
 from __future__ import annotations
 
 import random
+from typing import Final
 
 import msgspec
 
@@ -63,6 +64,9 @@ from protocols.native import (
     State,
     Welcome,
 )
+
+STORE_AGAIN_S: Final = 10.0
+"""After a store that failed where nothing hurries."""
 
 
 class DeviceClient(Link):
@@ -93,6 +97,7 @@ class DeviceClient(Link):
         self._rng = rng
         self._token, self._app, self._caps = token, app, list(caps)
         self.logs = ClientLogs(storage, rng)
+        self._store_again_at = now
         self._events += self.logs.unfinished()
 
     @property
@@ -123,11 +128,12 @@ class DeviceClient(Link):
     ) -> None:
         """Keep one step of an order for sending; durable on return.
 
+        Call `expire` first: an order whose time has run out is not to be accepted any more.
         `by`: badge of the officer, needed from `accepted` on; `reason`: needed with `declined`.
         Raises ValueError without them, UnknownCommand, OrderOver once the order has ended here,
         OutboxFull, StorageFailed.
         """
-        self.logs.report(
+        self._events += self.logs.report(
             State(
                 n=0,
                 id=command_id,
@@ -283,6 +289,27 @@ class DeviceClient(Link):
         super().expire(now)
         if self._is_open() and self._resend.is_due(now):
             self.outbox.rewind()
+        if (expiry_at := self._expiry_at()) is not None and now >= expiry_at:
+            self._expire_orders(now)
+
+    def next_deadline(self) -> float | None:
+        """When to call `expire`, or to connect while WAITING; None: nothing is due."""
+        due = (super().next_deadline(), self._expiry_at())
+        return min((each for each in due if each is not None), default=None)
+
+    def _expiry_at(self) -> float | None:
+        """When the next order ends by itself; never before the server has told the time."""
+        expiry_ms = self.inbox.next_expiry_ms()
+        if expiry_ms is None or self._server_ms_at_0 is None:
+            return None
+        return max(self._store_again_at, (expiry_ms + 1 - self._server_ms_at_0) / 1000)
+
+    def _expire_orders(self, now: float) -> None:
+        try:
+            self._events += self.logs.expire(self.server_ms(now) or 0)
+        except StorageFailed as error:
+            self._store_again_at = now + STORE_AGAIN_S
+            self._events.append(StoreTrouble(text=str(error)))
 
     def _reinstall(self) -> None:
         """The server has records of us that we never numbered: our store was set back."""

@@ -37,7 +37,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandArrived:
-    """A task to show. It is stored, and its receipt is on the way."""
+    """A task, or a question about one, to show. It is stored, and its receipt is on the way."""
 
     command: Command
     again: bool
@@ -46,19 +46,20 @@ class CommandArrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandMissed:
-    """A task that arrived after its time: to be known, not to be done."""
+    """What arrived after its time, or waited for somebody until then: to be known, not done."""
 
     command: Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEnded:
-    """A task that is over by somebody else's word, or by time: not to be done any more."""
+    """Over by somebody else's word, or by time: not to be done or answered any more."""
 
     command: Command
-    """The task, not the notice."""
+    """The task, not the notice; or what was asked about it."""
     why: str
-    """cancelled; expired; done, unable: said by the unit's other device or by voice; closed."""
+    """cancelled; expired; done, unable: said by the unit's other device or by voice; closed. Of a
+    question also the last step of its task: done, declined."""
     text: str
 
 

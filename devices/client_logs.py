@@ -6,7 +6,9 @@ Theory
   what was kept before it (`StorageFailed`; the caller tells its user).
 * A command is stored, its receipt queued and the cursor moved in ONE step; only what comes back
   from `take` may be shown to anyone. A command whose id is known moves the cursor and nothing else.
-* A task past its time is stored, acknowledged and told as missed: nobody can act on it any more.
+* A task or a question past its time is stored, acknowledged and told as missed: nobody can act on
+  it any more. So is one whose time runs out here before anybody has taken it on (`expire`).
+* A question (`recall`, `check`) ends with its one answer, or with the task that it is about.
 * A report is durable before anything else happens with it, and its number `n` before its frame
   leaves (`devices.outbox`).
 
@@ -26,7 +28,7 @@ from devices.client_events import (
     OrderEnded,
 )
 from devices.errors import OrderOver, StorageFailed
-from devices.inbox import ENDS, Entry, Inbox, Over
+from devices.inbox import ENDS, ENDS_QUESTIONS, QUESTIONS, TASK, Entry, Inbox, Over
 from devices.outbox import Outbox
 from devices.storage import Batch, Storage
 from protocols.native import Command, Hello, Location, Report, Sos, State, Uplink, Welcome
@@ -78,8 +80,8 @@ class ClientLogs:
         self.outbox.add_location(location)
         self.commit()
 
-    def report(self, state: State) -> None:
-        """Keep one step of an order; its `n` is ignored.
+    def report(self, state: State) -> list[Event]:
+        """Keep one step of an order; its `n` is ignored. Returns what ends with it.
 
         Raises ValueError without the badge or the reason that the step needs, UnknownCommand,
         OrderOver, OutboxFull, StorageFailed.
@@ -93,7 +95,9 @@ class ClientLogs:
             raise OrderOver(f"the order is over here: {entry.over}")
         self.outbox.add_state(state)
         self.inbox.note(entry, state)
+        ended = self._end_questions(entry, str(state.s))
         self.commit()
+        return ended
 
     def say_sos(self, sos: Sos) -> None:
         """Keep a call for help, or that it was none. Raises OutboxFull, StorageFailed."""
@@ -140,19 +144,31 @@ class ClientLogs:
         self.commit()
         return events
 
+    def expire(self, unix_ms: int) -> list[Event]:
+        """End what nobody has taken on in its time, by the server's clock; returns what it was."""
+        late = self.inbox.overdue(unix_ms)
+        for entry in late:
+            self.inbox.end(entry, Over.EXPIRED)
+        self.commit()
+        return [CommandMissed(command=entry.command) for entry in late]
+
     def _meaning(self, entry: Entry, unix_ms: int) -> list[Event]:
         """What a new command means to the user; marks what is over already."""
         command = entry.command
-        if command.kind == "notice":
+        if command.kind != TASK and command.kind not in QUESTIONS:
             self.inbox.end(entry, Over.NOTED)
             return self._end_meant(command) or [NoticeArrived(command=command)]
         if command.exp is not None and unix_ms > command.exp:
             self.inbox.end(entry, Over.EXPIRED)
             return [CommandMissed(command=command)]
+        about = self.inbox.find(entry.reference) if command.kind in QUESTIONS else None
+        if about is not None and about.over in ENDS_QUESTIONS:
+            self.inbox.end(entry, about.over)  # the end of its task is on the way
+            return []
         return [CommandArrived(command=command, again=False)]
 
     def _end_meant(self, notice: Command) -> list[Event]:
-        """End the tasks that a notice names, if its `why` ends tasks.
+        """End what a notice names, if its `why` is an end, and what was asked about it.
 
         Time ends only what nobody has accepted: who is on his way stays on it.
         """
@@ -162,9 +178,24 @@ class ClientLogs:
         meant = self.inbox.meant_by(str(notice.body.get("ref", "")))
         if ENDS[why] is Over.EXPIRED:
             meant = [task for task in meant if not task.accepted]
+        events: list[Event] = []
         for task in meant:
             self.inbox.end(task, ENDS[why])
-        return [OrderEnded(command=task.command, why=why, text=text) for task in meant]
+            events.append(OrderEnded(command=task.command, why=why, text=text))
+            events += self._end_questions(task, why)
+        return events
+
+    def _end_questions(self, task: Entry, why: str) -> list[Event]:
+        """What was asked about a task that is over needs no answer.
+
+        Only missed here, the order may be under way: another device of the unit may have taken it.
+        """
+        if task.over not in ENDS_QUESTIONS:
+            return []
+        asked = self.inbox.asked_about(task)
+        for question in asked:
+            self.inbox.end(question, task.over)
+        return [OrderEnded(command=each.command, why=why, text="") for each in asked]
 
     def _known(self, command: Command) -> list[Event]:
         """The server sends what is here already: after a new epoch.

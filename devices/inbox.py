@@ -2,11 +2,14 @@
 
 The cursor is the highest `seq` stored. It means something only within one `epoch` of the server's
 log; when the server starts a new epoch the cursor falls to 0 and the inbox stays, so that what is
-sent again is recognised by its id. Knows no connection and no clock.
+sent again is recognised by its id. A command is over when it was done or answered, when the order
+it is about ends, or when its time runs out before anybody takes it on: only what is over may be
+forgotten. Knows no connection and no clock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -24,6 +27,10 @@ is taken (StorageFailed): an order is never dropped for a newer one."""
 UNANSWERED: Final = frozenset({Report.RECEIVED, Report.SHOWN, Report.STANDBY})
 """Steps after which an order still waits for somebody to take it on."""
 
+TASK: Final = "task"
+QUESTIONS: Final = frozenset({"recall", "check"})
+"""Kinds that ask a person something about a task: one answer is all they wait for."""
+
 CURSOR_KEY: Final = "cursor"
 ENTRY_PREFIX: Final = "in/"
 
@@ -38,6 +45,8 @@ class Over(StrEnum):
     """It came, or was still unanswered, after its time."""
     NOTED = "noted"
     """It was a notice: to know, not to do."""
+    ANSWERED = "answered"
+    """It was a question, and a person has answered it, either way."""
 
 
 ENDS: Final = {
@@ -52,6 +61,9 @@ ENDS: Final = {
 }
 """What a notice's `why` makes of the task that it names."""
 
+ENDS_QUESTIONS: Final = frozenset({Over.DONE, Over.DECLINED, Over.CANCELLED})
+"""Ends of a task after which nothing that was asked about it needs an answer."""
+
 
 class Entry(Struct, kw_only=True):
     """One command and what became of it here."""
@@ -65,6 +77,17 @@ class Entry(Struct, kw_only=True):
     """The last step reported, notes apart: repeated if the server turns out to have lost it."""
     notes_count: int = 0
     """Notes (feedback) reported: after a restart, an officer sees whether his was kept."""
+
+    @property
+    def reference(self) -> str:
+        """The command or the order that this one is about, where it is about another."""
+        return str(self.command.body.get("ref", ""))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What others may call it: by its id, a task also by that of its order."""
+        order = str(self.command.body.get("order", "")) if self.command.kind == TASK else ""
+        return frozenset({self.command.id, order} - {""})
 
     @property
     def accepted(self) -> bool:
@@ -93,6 +116,7 @@ class Inbox:
         self._entries = {
             entry.command.id: entry for entry in sorted(entries, key=lambda entry: entry.ordinal)
         }
+        self._open = {name: entry for name, entry in self._entries.items() if entry.over is None}
         self._ordinal = max((entry.ordinal for entry in self._entries.values()), default=0)
 
     def __len__(self) -> int:
@@ -110,7 +134,7 @@ class Inbox:
         self._make_room()
         self._ordinal += 1
         entry = Entry(ordinal=self._ordinal, command=command)
-        self._entries[command.id] = entry
+        self._entries[command.id] = self._open[command.id] = entry
         self._stage(entry)
         return entry
 
@@ -121,35 +145,59 @@ class Inbox:
         except KeyError:
             raise UnknownCommand(f"this device has no command {command_id}") from None
 
+    def find(self, reference: str) -> Entry | None:
+        """What is called so, over or not: the newest, as an order may be given again."""
+        return next(
+            (each for each in reversed(self._entries.values()) if reference in each.names), None
+        )
+
     def note(self, entry: Entry, state: State) -> None:
-        """Remember a step that is about to be reported."""
+        """Remember a step that is about to be reported; a last one ends the command."""
         entry.shown = entry.shown or state.s is not Report.RECEIVED
         if state.s is Report.FEEDBACK:
             entry.notes_count += 1
         else:
             entry.last = state
-        if state.s is Report.DONE:
-            entry.over = Over.DONE
+        if entry.command.kind in QUESTIONS and entry.accepted:
+            self.end(entry, Over.ANSWERED)
+        elif state.s is Report.DONE:
+            self.end(entry, Over.DONE)
         elif state.s is Report.DECLINED:
-            entry.over = Over.DECLINED
-        self._stage(entry)
+            self.end(entry, Over.DECLINED)
+        else:
+            self._stage(entry)
 
     def end(self, entry: Entry, over: Over) -> None:
         """Nothing more is to be done about this command."""
         entry.over = over
+        self._open.pop(entry.command.id, None)
         self._stage(entry)
 
     def unfinished(self) -> list[Entry]:
-        """What is still to be done, in order of arrival."""
-        return [entry for entry in self._entries.values() if entry.over is None]
+        """What is still to be done or answered, in order of arrival."""
+        return list(self._open.values())
 
     def meant_by(self, reference: str) -> list[Entry]:
-        """Unfinished tasks that a notice names, by command id or by order id."""
-        return [
-            entry
-            for entry in self.unfinished()
-            if reference in {entry.command.id, entry.command.body.get("order")}
-        ]
+        """What a notice names and is not over: by command id, or tasks by their order's id."""
+        return [entry for entry in self._open.values() if reference in entry.names]
+
+    def asked_about(self, task: Entry) -> list[Entry]:
+        """Unanswered questions about a task."""
+        return [entry for entry in self._open.values() if entry.reference in task.names]
+
+    def overdue(self, unix_ms: int) -> list[Entry]:
+        """What nobody has taken on in its time."""
+        return [each for each in self._waiting() if unix_ms > (each.command.exp or 0)]
+
+    def next_expiry_ms(self) -> int | None:
+        """Until when the next of those may be taken on; Unix milliseconds."""
+        return min((each.command.exp or 0 for each in self._waiting()), default=None)
+
+    def _waiting(self) -> Iterator[Entry]:
+        """Unfinished commands that end with their time."""
+        for entry in self._open.values():
+            if entry.command.exp is not None and not entry.accepted:
+                yield entry
 
     def _move(self, cursor: Cursor) -> None:
         self.cursor = cursor
@@ -166,4 +214,4 @@ class Inbox:
                 del self._entries[entry.command.id]
                 self._batch.delete(ENTRY_PREFIX + entry.command.id)
                 return
-        raise StorageFailed(f"{INBOX_LEN_MAX} orders wait unanswered on this device")
+        raise StorageFailed(f"{INBOX_LEN_MAX} orders and questions wait on this device")

@@ -69,6 +69,7 @@ class DeviceShell:
 
     def report(self, command_id: str, step: Report, **details: Any) -> None:
         """See `DeviceClient.report`."""
+        self.client.expire(_now())
         self.client.report(command_id, step, **details)
         self._wake.set()
 
@@ -102,6 +103,7 @@ class DeviceShell:
             while self.client.phase is not Phase.STOPPED:
                 self._tell_events()
                 await self._sleep()
+                self.client.expire(_now())
                 if self.client.phase is Phase.WAITING and _now() >= self.client.connect_at:
                     await self._connect_and_converse()
             self._tell_events()

@@ -21,6 +21,7 @@ from typing import Any, Final
 from devices.client import DeviceClient
 from devices.client_events import (
     CommandArrived,
+    CommandMissed,
     Connected,
     Event,
     OrderEnded,
@@ -260,7 +261,9 @@ class FleetUnit:
             match event:
                 case CommandArrived(command=command) if device is self.handset.device:
                     self._arrived(command)
-                case OrderEnded(command=command) if device is self.handset.device:
+                case OrderEnded(command=command) | CommandMissed(command=command) if (
+                    device is self.handset.device
+                ):
                     self.sim.cancel(command.id, self._fleet.sim_now_s)
                 case Stopped(code=4001):
                     tally.replaced += 1

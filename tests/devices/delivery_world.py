@@ -1,7 +1,8 @@
 """The product's own client and session cores over a link that does its worst.
 
 One seed is one run: a server that crashes at any step, restores an old backup, answers late; a
-device that dies before or after any save and whose clock runs wrong; orders that expire on the way;
+device that dies before or after any save and whose clock runs wrong; orders that expire on the way
+or while they wait; recalls, questions and cancellations in the middle of the work; calls for help;
 a slow person; frames lost and doubled, on some links overtaking each other; sockets replaced while
 the old one still delivers. Time is virtual. `World.settle` makes the link good and lets all come to
 rest.
@@ -12,9 +13,10 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from devices.client import DeviceClient
-from devices.client_events import CommandArrived, OrderEnded
+from devices.client_events import CommandArrived, CommandMissed, OrderEnded
 from devices.errors import DeviceError
 from devices.link import Phase
 from devices.session import DeviceSession
@@ -25,14 +27,17 @@ from devices.session_events import (
     LocationReceived,
     PingReceived,
     RecordRefused,
+    SosReceived,
     StateReceived,
 )
 from devices.storage import Crash, Fault, MemoryStorage
-from protocols.native import CloseCode, Location, Report, State
+from protocols.native import CloseCode, Location, Report, State, Uplink
 
 UNIX_MS = 1_790_000_000_000
 JOB = (Report.SHOWN, Report.ACCEPTED, Report.FEEDBACK, Report.DONE)
-"""What the person at the device does about each command, one step after the other."""
+"""What the person at the device does about each task, one step after the other."""
+ANSWER = (Report.SHOWN, Report.ACCEPTED)
+"""And about each question: a recall, or whether all is well."""
 SETTLE_STEPS_MAX = 3000
 DRIFT_MAX = 0.2
 """A device's monotonic clock against the server's: up to so much faster or slower."""
@@ -42,6 +47,11 @@ EXPIRES_S = (20.0, 90.0)
 
 ORDERED = frozenset({b'{"t":"he', b'{"t":"we'})
 """How frames begin that nothing overtakes: hello and welcome."""
+
+
+def job_of(kind: str) -> tuple[Report, ...]:
+    """What a person does about a command of this kind."""
+    return {"task": JOB, "recall": ANSWER, "check": ANSWER}.get(kind, ())
 
 
 class ServerDied(Exception):
@@ -56,16 +66,18 @@ class Server:
     made: int = 0
     """Commands ever made; the number in a command's id."""
     log: list[Downlink] = field(default_factory=list)
-    installs: dict[str, list[Location | State]] = field(default_factory=dict)
+    installs: dict[str, list[Uplink]] = field(default_factory=dict)
     lost: bool = False
     """Whether a restore ever lost something."""
 
     def done(self) -> set[str]:
+        """Commands whose last step is stored."""
+        last = {each.id: job_of(each.kind)[-1:] for each in self.log}
         return {
             record.id
             for records in self.installs.values()
             for record in records
-            if isinstance(record, State) and record.s is Report.DONE
+            if isinstance(record, State) and last.get(record.id) == (record.s,)
         }
 
 
@@ -76,7 +88,7 @@ class Link:
     session: DeviceSession
     up: deque[bytes] = field(default_factory=deque)
     down: deque[bytes] = field(default_factory=deque)
-    taken: list[Location | State] = field(default_factory=list)
+    taken: list[Uplink] = field(default_factory=list)
     """Records the session took and the store does not hold yet."""
     number: int = 0
     """Later ones are higher."""
@@ -100,8 +112,10 @@ class World:
         self.zombies: list[Link] = []
         """Connections the client has left and the server has not."""
         self.todo: list[tuple[str, int]] = []
-        """(command id, step of JOB) the person will do next."""
+        """(command id, step of its job) the person will do next."""
         self.fixes = 0
+        self.calls: set[str] = set()
+        """Names of the calls for help that the device has promised to keep."""
         self.good = False
         self.links = 0
         self.drift = self.rng.uniform(1 - DRIFT_MAX, 1 + DRIFT_MAX)
@@ -128,7 +142,7 @@ class World:
         client = self.client_type(device_id="d", storage=self.storage, rng=rng, now=self.device_s)
         for entry in client.inbox.unfinished():
             if entry.shown and entry.last is not None:
-                done = JOB.index(entry.last.s) + entry.notes_count
+                done = job_of(entry.command.kind).index(entry.last.s) + entry.notes_count
                 self.todo.append((entry.command.id, done + 1))
         return client
 
@@ -161,6 +175,10 @@ class World:
         at = UNIX_MS + self.skew_ms + self.fixes
         self.client.report_location(Location(n=0, at=at, lat=42.5, lon=1.5), self.device_s)
 
+    def _call(self) -> None:
+        at_ms = self.server_ms + self.skew_ms
+        self.calls.add(self.client.call_for_help(self.device_s, at_ms=at_ms, by="1001"))
+
     def _person(self) -> None:
         if not self.todo or (not self.good and self.rng.random() > self.patience):
             return
@@ -168,8 +186,10 @@ class World:
         command_id, step = self.todo[index]
         at_ms = self.server_ms + self.skew_ms
         note = f"note on {command_id}"
-        self.client.report(command_id, JOB[step], at_ms=at_ms, by="1001", note=note)
-        if step + 1 < len(JOB):
+        job = job_of(self.client.inbox.entry(command_id).command.kind)
+        self.client.expire(self.device_s)
+        self.client.report(command_id, job[step], at_ms=at_ms, by="1001", note=note)
+        if step + 1 < len(job):
             self.todo[index] = (command_id, step + 1)
         else:
             self.todo.pop(index)
@@ -203,7 +223,7 @@ class World:
             for event in self.client.events():
                 if isinstance(event, CommandArrived) and not event.again:
                     self.todo.append((event.command.id, 0))
-                elif isinstance(event, OrderEnded):
+                elif isinstance(event, OrderEnded | CommandMissed):
                     self.todo = [each for each in self.todo if each[0] != event.command.id]
             frames = self.client.frames_to_send(self.device_s)
         except Crash:
@@ -234,8 +254,8 @@ class World:
                     self._welcome(link)
                 case LocationReceived(location=record):
                     link.taken.append(record)
-                case StateReceived(state=state):
-                    link.taken.append(state)
+                case StateReceived(state=record) | SosReceived(sos=record):
+                    link.taken.append(record)
                 case PingReceived(i=i):
                     link.session.pong(i, self.now, unix_ms=self.server_ms)
                 case RecordRefused():
@@ -258,8 +278,12 @@ class World:
             self._end(link, session.closing.code)
 
     def _as_sent(self, command: Downlink) -> Downlink:
-        """A task whose time is over arrives as a notice under the same id."""
-        if command.expires_ms is None or command.expires_ms > self.server_ms:
+        """What is past its time arrives as a notice under the same id."""
+        if (
+            command.kind == "notice"
+            or command.expires_ms is None
+            or command.expires_ms > self.server_ms
+        ):
             return command
         body = {"ref": command.id, "why": "expired"}
         return replace(command, kind="notice", body=body)
@@ -327,12 +351,20 @@ class World:
             Downlink(
                 seq=seq,
                 id=f"c{self.server.made}",
-                kind="task",
                 priority="routine",
-                body={},
                 expires_ms=expires_ms,
+                **self._meaning(),
             )
         )
+
+    def _meaning(self) -> dict[str, Any]:
+        """A task; or a recall, a question or a cancellation of one that was given before."""
+        tasks = [each.id for each in self.server.log if each.kind == "task"]
+        kind = self.rng.choice(("task", "task", "task", "recall", "check", "notice"))
+        if kind == "task" or not tasks:
+            return {"kind": "task", "body": {"order": f"o{self.server.made}"}}
+        body = {"ref": self.rng.choice(tasks[-4:])}
+        return {"kind": kind, "body": body | ({"why": "cancelled"} if kind == "notice" else {})}
 
     def _restart(self) -> None:
         """kill -9 of the server."""
@@ -378,8 +410,10 @@ class World:
             self._guarded("hear")
         elif roll < 0.42:
             self._guarded("connect")
-        elif roll < 0.50:
+        elif roll < 0.49:
             self._guarded("fix")
+        elif roll < 0.50:
+            self._guarded("call")
         elif roll < 0.60:
             self._guarded("person")
         elif roll < 0.64:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
-from devices.client import DeviceClient
+from devices.client import STORE_AGAIN_S, DeviceClient
 from devices.client_events import (
     CommandArrived,
     CommandMissed,
@@ -20,6 +21,7 @@ from devices.client_events import (
     Unrecovered,
 )
 from devices.errors import OrderOver, UnknownCommand
+from devices.inbox import INBOX_LEN_MAX
 from devices.link import HELLOS_MAX, WELCOME_S_MAX, Phase
 from devices.link_timers import RESEND_S_FIRST
 from devices.storage import Crash, Fault, MemoryStorage
@@ -387,6 +389,140 @@ def test_unfinished_orders_are_shown_again_after_a_restart() -> None:
         CommandArrived(command=a_task(1), again=True),
         CommandArrived(command=a_task(3), again=False),
     ]
+
+
+# -- questions, and time ---------------------------------------------------------------------
+
+
+def a_question(seq: int, *, about: str = "c1", kind: str = "check", **more: Any) -> Command:
+    return a_task(seq, kind=kind, body={"ref": about, "order": "o1"}, **more)
+
+
+@pytest.mark.parametrize("kind", ["recall", "check"])
+@pytest.mark.parametrize("answer", [Report.ACCEPTED, Report.DECLINED])
+def test_question_ends_with_its_answer(kind: str, answer: Report) -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    give(client, a_task(1))
+    give(client, a_question(2, kind=kind))
+    client.report("c2", Report.SHOWN, at_ms=SERVER_MS)
+
+    client.report("c2", answer, at_ms=SERVER_MS, by="1001", reason="why")
+
+    assert [each.command.id for each in client.inbox.unfinished()] == ["c1"]
+    assert a_client(storage).events() == [CommandArrived(command=a_task(1), again=False)]
+    with pytest.raises(OrderOver):
+        client.report("c2", Report.ACCEPTED, at_ms=SERVER_MS, by="1001")
+
+
+@pytest.mark.parametrize("kind", ["recall", "check"])
+def test_question_ends_with_the_order_it_is_about(kind: str) -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    give(client, a_question(2, kind=kind))
+    client.events()
+
+    give(client, a_task(3, kind="notice", body={"ref": "c1", "why": "cancelled"}))
+    give(client, a_question(4, kind=kind))
+
+    assert client.inbox.unfinished() == []
+    assert client.events() == [
+        OrderEnded(command=a_task(1), why="cancelled", text=""),
+        OrderEnded(command=a_question(2, kind=kind), why="cancelled", text=""),
+    ]
+
+
+def test_question_ends_when_its_task_is_done() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+    give(client, a_question(2))
+    client.events()
+
+    client.report("c1", Report.DONE, at_ms=SERVER_MS, by="1001")
+
+    assert client.inbox.unfinished() == []
+    assert client.events() == [OrderEnded(command=a_question(2), why="done", text="")]
+
+
+def test_answered_questions_leave_room_for_orders() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1))
+
+    for seq in range(2, INBOX_LEN_MAX + 10):
+        give(client, a_question(seq))
+        client.report(f"c{seq}", Report.ACCEPTED, at_ms=SERVER_MS, by="1001")
+        sent(client)
+        give(client, Ack(up=client.outbox.numbers.last))
+
+    assert client.closing is None
+    assert [each.command.id for each in client.inbox.unfinished()] == ["c1"]
+    assert len(client.inbox) == INBOX_LEN_MAX
+
+
+@pytest.mark.parametrize("command", [a_task(1), a_question(1)], ids=["task", "question"])
+def test_time_runs_out_while_nobody_answers(command: Command) -> None:
+    command = msgspec.structs.replace(command, exp=SERVER_MS + 60_000)
+    client = a_client()
+    go_live(client)
+    give(client, command)
+    client.report("c1", Report.SHOWN, at_ms=SERVER_MS)
+    client.events()
+    cut(client, 1.0)
+    client.stop()
+
+    assert client.next_deadline() == pytest.approx(60.001)
+    client.expire(60.0)
+    assert client.inbox.unfinished() != []
+    client.expire(client.next_deadline() or 0.0)
+
+    assert client.events()[-1] == CommandMissed(command=command)
+    assert client.next_deadline() is None
+    with pytest.raises(OrderOver):
+        client.report("c1", Report.ACCEPTED, at_ms=SERVER_MS, by="1001")
+
+
+def test_time_does_not_end_what_was_accepted() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1, exp=SERVER_MS + 60_000))
+    client.report("c1", Report.ACCEPTED, at_ms=SERVER_MS, by="1001")
+
+    client.expire(4 * 3600.0)
+
+    client.report("c1", Report.EN_ROUTE, at_ms=SERVER_MS, by="1001")
+
+
+def test_store_that_fails_when_time_runs_out_is_tried_again_later() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    give(client, a_task(1, exp=SERVER_MS + 1_000))
+    client.stop()
+    client.events()
+
+    storage.next_fault = Fault.FAIL
+    client.expire(2.0)
+
+    assert [type(each) for each in client.events()] == [StoreTrouble]
+    assert client.next_deadline() == 2.0 + STORE_AGAIN_S
+    client.expire(2.0 + STORE_AGAIN_S)
+    assert [type(each) for each in client.events()] == [CommandMissed]
+
+
+def test_question_about_an_order_that_was_missed_only_here_is_asked() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_task(1, exp=SERVER_MS + 1_000))
+    client.expire(2.0)
+    client.events()
+
+    give(client, a_question(2), now=2.0)
+
+    assert client.events() == [CommandArrived(command=a_question(2), again=False)]
 
 
 # -- reports ---------------------------------------------------------------------------------
