@@ -5,6 +5,9 @@ its own transaction), what is waited for, what has rung. So a timer survives any
 late rather than never, and rings once: looking at an order locks its incident, claims what is due
 and does what that is for in ONE transaction, whichever of several servers comes first.
 
+An order that cannot be looked at holds up no other: it is tried again, less and less often, and a
+person is told to keep watch over it.
+
 In the same look, items of the worklist whose cause is gone are settled, and so is an escalation.
 """
 
@@ -14,7 +17,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from server.dispatch.orders import is_answered, is_closed
@@ -24,7 +28,7 @@ from server.journal.kinds import JournalKind
 from server.metrics import Metrics
 from server.ports import Clock, FanOut, RadioOutlook
 from server.stores import incidents, journal, order_rows, ringing, watch, worklist
-from server.stores.away import STORE_AWAY
+from server.stores.away import NO_ANSWER, STORE_AWAY
 from server.stores.journal import Entry
 from server.stores.order_rows import LockedOrder
 from server.stores.steps import Marked, about
@@ -36,10 +40,25 @@ logger = logging.getLogger(__name__)
 POLL_S: Final = 1.0
 """Between two looks when no timer is due sooner and nobody says that something changed."""
 RETRY_S: Final = 1.0
+RETRY_S_MAX: Final = 60.0
+"""Between two tries of an order that cannot be looked at."""
+TOLD_FROM: Final = 2
+"""Failures in a row after which a person must know."""
+SICK_LEN_MAX: Final = 1000
+"""Orders that are remembered to have failed; one beyond is tried again at once."""
 ORDERS_LEN_MAX: Final = 200
 """Looked at in one go, longest due first; what is left is due at once again."""
 ROUNDS_MAX: Final = 10
 """What rings may be followed by what it makes due; more in one look is our bug."""
+
+
+@dataclass(slots=True)
+class _Sickness:
+    """An order that could not be looked at."""
+
+    failures: int
+    again_at: datetime
+    told: bool = False
 
 
 class Timekeeper:
@@ -62,6 +81,7 @@ class Timekeeper:
         self._orders_len_max = orders_len_max
         self._table, self._stance, self._radio = table, stance, radio
         self._metrics = metrics or Metrics()
+        self._sick: dict[str, _Sickness] = {}
         self._wake = asyncio.Event()
         fanout.subscribe("incident", lambda _: self._wake.set())
         fanout.subscribe("resync", lambda _: self._wake.set())
@@ -81,9 +101,20 @@ class Timekeeper:
     async def look(self) -> None:
         """Look at the orders that are due, or changed."""
         async with self._pool.acquire() as conn:
-            found = await watch.due(conn, self._clock(), self._orders_len_max)
+            found = await watch.due(
+                conn, self._clock(), self._orders_len_max, without=self._put_by()
+            )
         for order_id in found:
-            await self.look_at(order_id)
+            try:
+                await self.look_at(order_id)
+            except NO_ANSWER:
+                self._failed(order_id)
+                raise
+            except Exception:  # whatever is wrong with one order, the timers of the others ring
+                logger.exception("order %s cannot be looked at", order_id)
+                await self._tell(order_id, self._failed(order_id))
+            else:
+                self._sick.pop(order_id, None)
 
     async def look_at(self, order_id: str) -> None:
         """Plan an order's timers, ring what is due, settle what has lost its cause: one step."""
@@ -98,6 +129,46 @@ class Timekeeper:
             await journal.append_all(conn, (*done.entries, *settled.entries))
         for topic, payload in dict.fromkeys((*done.hints, *settled.hints)):
             self._fanout.publish(topic, payload)
+
+    def _failed(self, order_id: str) -> _Sickness:
+        """Try it again later; how soon, doubles each time. The longest sick are forgotten first."""
+        failures = self._sick[order_id].failures if order_id in self._sick else 0
+        wait_s = min(RETRY_S * 2**failures, RETRY_S_MAX)
+        told = failures > 0 and self._sick[order_id].told
+        again_at = self._clock() + timedelta(seconds=wait_s)
+        self._sick[order_id] = _Sickness(failures + 1, again_at, told)
+        while len(self._sick) > SICK_LEN_MAX:
+            del self._sick[next(iter(self._sick))]
+        self._metrics.count("orders_not_watched")
+        return self._sick[order_id]
+
+    def _put_by(self) -> list[str]:
+        """Orders whose next try is not due."""
+        now = self._clock()
+        return [order_id for order_id, sick in self._sick.items() if sick.again_at > now]
+
+    async def _tell(self, order_id: str, sick: _Sickness) -> None:
+        """A person must keep watch over an order that fails again and again; told once."""
+        if sick.told or sick.failures < TOLD_FROM:
+            return
+        try:
+            item = await self._raise_failed(order_id)
+        except Exception:  # as above; told after the next failure
+            logger.exception("nobody could be told of order %s", order_id)
+            return
+        sick.told = True
+        for topic, payload in item.hints:
+            self._fanout.publish(topic, payload)
+
+    async def _raise_failed(self, order_id: str) -> worklist.Changed:
+        async with self._pool.acquire() as conn, conn.transaction():
+            order = await order_rows.lock(conn, order_id)
+            body = {"number": order.number, "call_sign": order.call_sign}
+            item = await worklist.raise_item(
+                conn, ItemKind.WATCH_FAILED, about(order), body=body, at=self._clock()
+            )
+            await journal.append_all(conn, item.entries)
+        return item
 
     async def _ring(self, conn: Any, order_id: str, incident_id: str) -> Marked:
         entries: tuple[Entry, ...] = ()
@@ -169,7 +240,7 @@ class Timekeeper:
         wait_s = POLL_S
         with contextlib.suppress(*STORE_AWAY):  # the next look says so
             async with self._pool.acquire() as conn:
-                due_at = await watch.next_due_at(conn)
+                due_at = await watch.next_due_at(conn, without=self._put_by())
             if due_at is not None:
                 wait_s = min(wait_s, max((due_at - self._clock()).total_seconds(), 0.0))
         with contextlib.suppress(TimeoutError):

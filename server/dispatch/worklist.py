@@ -59,6 +59,8 @@ class ItemKind(StrEnum):
     """A unit did not come out of a dead zone in time."""
     UNRECEIVED = "unreceived"
     """A unit is about to enter a dead zone without all of its order: call it by radio."""
+    WATCH_FAILED = "watch_failed"
+    """Our fault: the timers of an order do not ring; a person must keep watch over it."""
     DELIVERY_FAILED = "delivery_failed"
     """A device or a path could not do its part."""
 
@@ -85,6 +87,7 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.ANSWERED_AFTER_END: Severity.WARNING,
     _K.NOT_BACK: Severity.ALARM,
     _K.UNRECEIVED: Severity.WARNING,
+    _K.WATCH_FAILED: Severity.ALARM,
     _K.DELIVERY_FAILED: Severity.NOTICE,
 }
 
@@ -138,6 +141,8 @@ def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None
         return str(order.state)
     if kind in _HELD_BY_STATE:
         return _past(order.state, _HELD_BY_STATE[kind])
+    if kind is _K.WATCH_FAILED:
+        return "watched"  # who asks was able to look
     if kind is _K.WELFARE_SILENT:
         return "heard" if heard else None
     if kind in _UNTIL_HEARD and heard:

@@ -6,6 +6,7 @@ happens once or not at all.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -35,6 +36,8 @@ from server.stores.steps import Marked, about
 from server.stores.watch import Known, Ringing
 from server.views import IncidentView, RecommendationView, UnitStatus
 from server.watchviews import ProposalView
+
+logger = logging.getLogger(__name__)
 
 NEXT_PATH = "next_path"
 """Topic of the fan-out: an order that no device has received, for paths beside the native one."""
@@ -206,7 +209,11 @@ async def _next_best(conn: Any, incident_id: str) -> tuple[RecommendationView, P
     if last is None:
         return None
     recommendation_id, body, had_order = last
-    recommended = msgspec.convert(body, RecommendationView)
+    try:
+        recommended = msgspec.convert(body, RecommendationView)
+    except msgspec.ValidationError as error:  # kept by an older version: nobody is proposed
+        logger.warning("recommendation %s cannot be read: %s", recommendation_id, error)
+        return None
     doing = await units.doing(conn)
     for each in recommended.candidates:
         status, _ = doing.get(each.unit_id, (UnitStatus.OFF_DUTY, None))

@@ -6,7 +6,7 @@ comes after the incident and the order it belongs to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,12 +29,13 @@ SELECT id FROM (
     SELECT order_id, min(coalesce(stretched_to, due_at)) FROM order_timer
     WHERE fired_at IS NULL AND (coalesce(stretched_to, due_at) <= $1 OR stretched_to IS NOT NULL)
     GROUP BY order_id
-) AS due GROUP BY id ORDER BY min(at), id LIMIT $2
+) AS due WHERE id <> ALL($3::uuid[]) GROUP BY id ORDER BY min(at), id LIMIT $2
 """
 
 # When the next timer rings.
 NEXT_DUE = """
-SELECT min(coalesce(stretched_to, due_at)) FROM order_timer WHERE fired_at IS NULL
+SELECT min(coalesce(stretched_to, due_at)) FROM order_timer
+WHERE fired_at IS NULL AND order_id <> ALL($1::uuid[])
 """
 
 # Open orders that went out in the place of an order that nobody answered, or of such a one in turn.
@@ -219,14 +220,14 @@ class Ringing:
     """When its unit should have been out of the dead zone."""
 
 
-async def due(conn: Any, now: datetime, limit: int) -> list[str]:
+async def due(conn: Any, now: datetime, limit: int, *, without: Sequence[str] = ()) -> list[str]:
     """Orders to look at, longest due first."""
-    return [row["id"] for row in await conn.fetch(DUE, now, limit)]
+    return [row["id"] for row in await conn.fetch(DUE, now, limit, list(without))]
 
 
-async def next_due_at(conn: Any) -> datetime | None:
+async def next_due_at(conn: Any, *, without: Sequence[str] = ()) -> datetime | None:
     """When the next timer rings; None: nothing is waited for."""
-    at: datetime | None = await conn.fetchval(NEXT_DUE)
+    at: datetime | None = await conn.fetchval(NEXT_DUE, list(without))
     return at
 
 

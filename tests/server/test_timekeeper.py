@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from geo.roadmap import RoadMap
 from protocols.native import Report
 from server.dispatch.timers import Stance
+from server.metrics import Metrics
 from server.stores.away import STORE_AWAY
 from server.stores.replacing import Replaced
 from server.stores.ringing import NEXT_PATH
@@ -397,6 +398,97 @@ async def test_consoles_hear_when_the_plan_has_changed_and_only_then(watch: Watc
     await watch.keeper.look()
 
     assert watch.room.fanout.published == []
+
+
+# -- one order that cannot be looked at -----------------------------------------------------
+
+
+async def test_a_recommendation_of_an_older_version_proposes_nobody(
+    watch: Watch, database_url: str
+) -> None:
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("UPDATE recommendation SET body = body - 'excluded'")
+    await owner.close()
+
+    await watch.after(60)
+
+    escalation = (await watch.now()).escalation
+    assert escalation is not None
+    assert escalation.proposal is None
+
+
+@pytest.fixture(params=["unreadable", "refused"])
+async def sick(
+    request: pytest.FixtureRequest, watch: Watch, database_url: str
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Makes P-02's order one that cannot be looked at; call it to make it well again."""
+    owner = await asyncpg.connect(database_url)
+    make, mend = {
+        "unreadable": (
+            "UPDATE dispatch_order SET eta_p90_s = 1e300 WHERE number = 1",
+            "UPDATE dispatch_order SET eta_p90_s = 600 WHERE number = 1",
+        ),
+        "refused": (
+            f"ALTER TABLE order_timer ADD CONSTRAINT sick CHECK (order_id <> '{watch.order.id}') "
+            "NOT VALID",
+            "ALTER TABLE order_timer DROP CONSTRAINT sick",
+        ),
+    }[request.param]
+    await watch.says(Report.ACCEPTED)
+    await owner.execute(make)
+
+    async def well_again() -> None:
+        await owner.execute(mend)
+
+    yield well_again
+    await owner.close()
+
+
+async def test_an_order_that_cannot_be_looked_at_does_not_silence_the_others(
+    watch: Watch, sick: Callable[[], Awaitable[None]]
+) -> None:
+    later = await watch.room.open()
+    await watch.room.send(later, watch.next_best)
+    one_by_one = a_keeper(watch.room, watch.stance, watch.zones, at_once=1)
+
+    for seconds in (10, 10.1, 10.2):
+        watch.room.now = NOW + timedelta(seconds=seconds)
+        await one_by_one.look()
+
+    assert (await watch.open())["no_contact"].body["call_sign"] == "P-05"
+
+
+async def test_a_person_keeps_watch_over_it_until_its_timers_ring_again(
+    watch: Watch, sick: Callable[[], Awaitable[None]]
+) -> None:
+    await watch.after(10)
+    assert await watch.open() == {}, "once may be chance"
+    await watch.after(10.5)
+    await watch.after(11)
+    item = (await watch.open())["watch_failed"]
+    assert (item.severity, item.order_id, item.times) == ("alarm", watch.order.id, 1)
+    await watch.after(12.9)
+    await watch.after(13)
+
+    await sick()
+    await watch.after(90)
+
+    assert set(await watch.open()) == {"not_departed"}
+    assert (await watch.settled())["watch_failed"].why == "watched"
+
+
+async def test_the_keeper_runs_on_and_waits_between_tries(
+    watch: Watch, sick: Callable[[], Awaitable[None]]
+) -> None:
+    metrics = Metrics()
+    keeper = a_keeper(watch.room, watch.stance, watch.zones, metrics=metrics)
+    later = await watch.room.open()
+    await watch.room.send(later, watch.next_best)
+    watch.room.now = NOW + timedelta(seconds=10)
+
+    await _run_until(keeper, watch, {"no_contact"})
+
+    assert metrics.value("orders_not_watched") == 1
 
 
 # -- once, whatever happens -----------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 from geo.roadmap import RoadMap
 from protocols.native import Report
 from server.dispatch.timers import Stance, TimerTable
+from server.metrics import Metrics
 from server.ports import ExpectedBack
 from server.stores import worklist
 from server.stores.units import UnitRow
@@ -117,7 +118,12 @@ class Silences:
 
 
 def a_keeper(
-    room: Room, stance: list[Stance], zones: dict[str, datetime], *, at_once: int = 200
+    room: Room,
+    stance: list[Stance],
+    zones: dict[str, datetime],
+    *,
+    at_once: int = 200,
+    metrics: Metrics | None = None,
 ) -> Timekeeper:
     """One server's; several on one room are several servers."""
     return Timekeeper(
@@ -127,6 +133,7 @@ def a_keeper(
         stance=lambda: stance[0],
         radio=Silences(zones),
         clock=lambda: room.now,
+        metrics=metrics,
         orders_len_max=at_once,
     )
 
