@@ -115,7 +115,7 @@ class Pipeline:
     async def open_incident(self, wanted: NewIncident, *, by: str) -> tuple[IncidentView, bool]:
         """Open an incident; False with the one opened before when the request is a repetition.
 
-        Raises `Impossible`: `off_map`, `unknown_type`.
+        Raises `Impossible` (`off_map`, `unknown_type`), `Conflict` (`request_reused`).
         """
         self._require_on_map(wanted.lon, wanted.lat)
         if wanted.type not in INCIDENT_TYPES:
@@ -135,7 +135,7 @@ class Pipeline:
                 at=self._clock(),
             )
             if opened is None:
-                return await _opened_before(conn, wanted.request_id), False
+                return await _opened_before(conn, wanted), False
             await journal.append_all(conn, [entries.incident_opened(opened)])
         self._publish([("incident", opened.id)])
         return opened, True
@@ -183,7 +183,7 @@ class Pipeline:
             await lock_replaced(conn, incident_id, wanted.replaces)
             incident = _found(await incidents.lock(conn, incident_id))
             if (earlier := await decisions.by_request(conn, wanted.request_id)) is not None:
-                return await _decided_before(conn, earlier, incident), False
+                return await _decided_before(conn, earlier, incident, wanted), False
             _require_running(incident)
             recommended = await _recommended(conn, wanted, incident)
             rows = await issue.units_on_duty(conn, unit_ids)
@@ -333,9 +333,13 @@ def _require_running(incident: IncidentView) -> None:
         raise Conflict("incident_closed", f"Incident {incident.number} is closed already.")
 
 
-async def _opened_before(conn: Any, request_id: str) -> IncidentView:
-    incident_id = _found(await incidents.id_by_request(conn, request_id))
-    return _found(await incidents.load(conn, incident_id, with_events=False))
+async def _opened_before(conn: Any, wanted: NewIncident) -> IncidentView:
+    incident_id = _found(await incidents.id_by_request(conn, wanted.request_id))
+    found = _found(await incidents.load(conn, incident_id, with_events=False))
+    said = (wanted.type, wanted.priority, wanted.note, wanted.lon, wanted.lat, wanted.place)
+    if said != (found.type, found.priority, found.note, found.lon, found.lat, found.place):
+        raise _request_reused()
+    return found
 
 
 async def _recommended(
@@ -348,12 +352,18 @@ async def _recommended(
 
 
 async def _decided_before(
-    conn: Any, earlier: tuple[str, str], incident: IncidentView
+    conn: Any, earlier: Decision, incident: IncidentView, wanted: NewDecision
 ) -> list[OrderView]:
-    decision_id, incident_id = earlier
-    if incident_id != incident.id:
+    issued = await order_rows.views_of_decision(conn, earlier.id)
+    units_before = (incident.id, wanted.recommendation_id, sorted(set(wanted.unit_ids)))
+    same = (
+        units_before == (earlier.incident_id, earlier.recommendation_id, sorted(earlier.unit_ids))
+        and wanted.reason == earlier.reason
+        and all(each.instruction == wanted.instruction for each in issued)
+    )
+    if not same:
         raise _request_reused()
-    return await order_rows.views_of_decision(conn, decision_id)
+    return issued
 
 
 async def _follow_escalation(
@@ -369,7 +379,8 @@ async def _follow_escalation(
 
 
 def _request_reused() -> Conflict:
-    return Conflict("request_reused", "This request id was used for another incident.")
+    text = "This request id was used before, with other content. Start anew."
+    return Conflict("request_reused", text)
 
 
 async def _require_no_open_order(conn: Any, incident: IncidentView) -> None:

@@ -30,7 +30,10 @@ RETURNING id
 """
 
 # What an earlier, equal request decided.
-BY_REQUEST = "SELECT id, incident_id FROM decision WHERE request_id = $1"
+BY_REQUEST = """
+SELECT id, request_id, incident_id, recommendation_id, unit_ids, reason, decided_by, decided_at
+FROM decision WHERE request_id = $1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ async def insert_decision(conn: Any, decision: Decision) -> bool:
     return found is not None
 
 
-async def by_request(conn: Any, request_id: str) -> tuple[str, str] | None:
-    """(decision id, incident id) of an earlier, equal request."""
+async def by_request(conn: Any, request_id: str) -> Decision | None:
+    """What an earlier request of this id decided."""
     row = await conn.fetchrow(BY_REQUEST, request_id)
-    return None if row is None else (row["id"], row["incident_id"])
+    return None if row is None else Decision(**row)

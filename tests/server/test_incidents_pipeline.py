@@ -49,6 +49,21 @@ async def test_asking_twice_opens_one_incident(room: Room) -> None:
     assert await room.kinds() == ["incident.opened"]
 
 
+@pytest.mark.parametrize(
+    "changed", [{"note": "three lorries"}, {"priority": "routine"}, {"lat": 27.5}, {"place": "X03"}]
+)
+async def test_another_incident_under_a_used_request_id_is_refused(
+    room: Room, changed: dict[str, Any]
+) -> None:
+    await room.pipeline.open_incident(an_incident(request_id="r1"), by=BY)
+
+    with pytest.raises(Conflict) as refused:
+        await room.pipeline.open_incident(an_incident(request_id="r1", **changed), by=BY)
+
+    assert refused.value.code == "request_reused"
+    assert (await room.counts())["incident"] == 1
+
+
 async def test_asking_twice_at_the_same_moment_opens_one_incident(room: Room) -> None:
     wanted = an_incident(request_id="r1")
 
@@ -248,6 +263,26 @@ async def test_dispatching_twice_with_one_request_issues_once(room: Room) -> Non
     assert sorted(fresh for _, fresh in answers) == [False, False, False, True]
     counts = await room.counts()
     assert (counts["dispatch_order"], counts["command"]) == (1, 2)
+
+
+@pytest.mark.parametrize("changed", ["units", "instruction", "reason"])
+async def test_a_used_request_id_never_passes_for_other_orders(room: Room, changed: str) -> None:
+    one, two = await room.add_unit("P-01", NEAR), await room.add_unit("P-02", NEAR)
+    incident = await room.open()
+    found = await room.pipeline.recommend(incident.id, by=BY)
+    decision = a_decision(found, one, request_id="d1")
+    await room.pipeline.dispatch(incident.id, decision, by=BY)
+    other = {
+        "units": dataclasses.replace(decision, unit_ids=[two.id]),
+        "instruction": dataclasses.replace(decision, instruction="take the old road"),
+        "reason": dataclasses.replace(decision, reason="it knows the place"),
+    }
+
+    with pytest.raises(Conflict) as refused:
+        await room.pipeline.dispatch(incident.id, other[changed], by=BY)
+
+    assert refused.value.code == "request_reused"
+    assert [each.call_sign for each in (await room.incident(incident.id)).orders] == ["P-01"]
 
 
 async def test_a_request_id_of_another_incident_is_refused(room: Room) -> None:
