@@ -50,7 +50,7 @@ from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.settings import Limits, Settings
-from server.sosdesk import SosDesk
+from server.sosdesk import SYSTEM, SosDesk
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter, WriterLimits
@@ -169,6 +169,15 @@ async def build(settings: Settings) -> Services:
             clock=utc_now,
             metrics=metrics,
         )
+        pipeline = Pipeline(
+            pool=pool,
+            fanout=fanout,
+            live=board,
+            router=routing,
+            roads=roads,
+            map_meta=roadmap.meta,
+            turnout=settings.turnout,
+        )
         services = Services(
             settings=settings,
             pool=pool,
@@ -182,16 +191,14 @@ async def build(settings: Settings) -> Services:
             routing=routing,
             presence=presence,
             board=board,
-            pipeline=Pipeline(
+            pipeline=pipeline,
+            sos_desk=SosDesk(
                 pool=pool,
                 fanout=fanout,
-                live=board,
-                router=routing,
-                roads=roads,
-                map_meta=roadmap.meta,
-                turnout=settings.turnout,
+                places=names,
+                rank=partial(pipeline.recommend, by=SYSTEM),
+                clock=utc_now,
             ),
-            sos_desk=SosDesk(pool=pool, fanout=fanout, places=names, clock=utc_now),
             order_desk=OrderDesk(pool=pool, fanout=fanout, clock=utc_now),
             timekeeper=Timekeeper(
                 pool=pool,

@@ -40,7 +40,11 @@ def routes(services: Services) -> list[BaseRoute]:
         )
         return json(call)
 
+    async def nearest(request: Request, user: User) -> Response:
+        return json(await desk.nearest(request.path_params["id"]))
+
     return [
+        Route("/api/sos/{id}/nearest", guarded(nearest, "dispatcher"), methods=["POST"]),
         Route("/api/sos/{id}/acknowledge", guarded(acknowledge, "dispatcher"), methods=["POST"]),
         Route("/api/sos/{id}/place", guarded(place, "dispatcher"), methods=["POST"]),
     ]

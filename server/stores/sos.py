@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import msgspec
+
 from devices.intake import distance_m
 from protocols.native import Sos, SosSays
 from server.ids import new_id
@@ -23,7 +25,7 @@ from server.stores import commands, entries, incidents, journal
 from server.stores.journal import Entry
 from server.stores.stepping import COMMAND_TTL
 from server.stores.steps import Hint
-from server.views import IncidentView, SosView
+from server.views import IncidentView, RecommendationView, SosView
 
 OPEN_LEN_MAX = 200
 """Open calls that a console shows at once, oldest first; the next follow as these are settled."""
@@ -141,6 +143,18 @@ BY_ID = f"{VIEW} WHERE sos_call.id = $1"
 
 # Units whose officers called for help where this incident is.
 IN_NEED = "SELECT DISTINCT unit_id FROM sos_call WHERE incident_id = $1 AND unit_id IS NOT NULL"
+
+
+# One process at a time has units ranked for a call; the call itself stays free to be acknowledged.
+LOCK_NEAREST = "SELECT pg_advisory_xact_lock(hashtext('sos nearest'), hashtext($1))"
+
+NEAREST = """
+SELECT recommendation.body
+FROM sos_call JOIN recommendation ON recommendation.id = sos_call.nearest_id
+WHERE sos_call.id = $1
+"""
+
+KEEP_NEAREST = "UPDATE sos_call SET nearest_id = $2 WHERE id = $1"
 
 
 async def take(
@@ -269,6 +283,18 @@ async def load(conn: Any, call_id: str) -> SosView | None:
     """One call. None: there is none."""
     row = await conn.fetchrow(BY_ID, call_id)
     return None if row is None else SosView(**row)
+
+
+async def nearest(conn: Any, call_id: str) -> RecommendationView | None:
+    """The units ranked for this call; until the caller commits, nobody else ranks for it."""
+    await conn.execute(LOCK_NEAREST, call_id)
+    body = await conn.fetchval(NEAREST, call_id)
+    return None if body is None else msgspec.convert(body, RecommendationView)
+
+
+async def keep_nearest(conn: Any, call_id: str, recommendation_id: str) -> None:
+    """From now on this is the answer for everybody."""
+    await conn.execute(KEEP_NEAREST, call_id, recommendation_id)
 
 
 async def in_need(conn: Any, incident_id: str) -> frozenset[str]:

@@ -76,6 +76,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/worklist/{id}/settle": only("dispatcher", "supervisor"),
     "GET /api/orders/{id}/route": only("dispatcher", "officer"),
     "POST /api/sos/{id}/acknowledge": only("dispatcher"),
+    "POST /api/sos/{id}/nearest": only("dispatcher"),
     "POST /api/sos/{id}/place": only("dispatcher"),
     "GET /api/units": only("dispatcher", "supervisor"),
     "POST /api/units/{id}/shift": only("dispatcher", "admin"),

@@ -367,6 +367,39 @@ async def test_units_are_ranked_for_it_and_the_caller_is_not_among_them(
     ]
 
 
+async def test_all_who_ask_for_the_nearest_get_one_answer_of_the_call(
+    server: WholeServer, pool: Pool, unit_id: str
+) -> None:
+    other = await add_unit(pool, "P-08", badge="B-2")
+    await call_for_help(server.url, a_call(lon=LON, lat=LAT))
+    await call_for_help(server.url, a_call(2, id="c2", lon=LON, lat=LAT))
+    first, second = (f"/api/sos/{call['id']}/nearest" for call in await calls(pool))
+
+    async with server.signed_in("dispatcher") as client:
+        answers = await asyncio.gather(*(client.post(first) for _ in range(8)))
+        of_another = await client.post(second)
+
+    found = [each.raise_for_status().json() for each in answers]
+    assert [each["unit_id"] for each in found[0]["candidates"]] == [other]
+    assert {each["id"] for each in found} == {found[0]["id"]}
+    assert of_another.json()["id"] != found[0]["id"]
+    assert of_another.json()["incident_id"] == found[0]["incident_id"]
+    log = "SELECT actor FROM journal_entry WHERE kind = 'recommendation.computed'"
+    assert [row["actor"] for row in await pool.fetch(log)] == ["system"] * 2
+
+
+async def test_nobody_is_near_a_call_from_nowhere(
+    server: WholeServer, pool: Pool, unit_id: str
+) -> None:
+    await call_for_help(server.url, a_call())
+    (call,) = await calls(pool)
+
+    async with server.signed_in("dispatcher") as client:
+        answer = await client.post(f"/api/sos/{call['id']}/nearest")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "no_place")
+
+
 async def test_a_call_from_nowhere_is_placed_by_a_dispatcher_once(
     server: WholeServer, pool: Pool, unit_id: str
 ) -> None:

@@ -19,12 +19,12 @@ const NEAREST_LEN = 3;
 
 export const unacknowledged = computed(() => sosCalls.value.filter((call) => !call.acknowledged_at));
 
-/** By incident, as computed for the call. */
+/** By call. */
 const nearest = signal<ReadonlyMap<string, Recommendation>>(new Map());
 
 /** The best units that can go; null: still being computed. */
 export function nearestUnits(call: SosCall): Recommendation["candidates"] | null {
-  const found = call.incident_id ? nearest.value.get(call.incident_id) : undefined;
+  const found = nearest.value.get(call.id);
   return found ? found.candidates.slice(0, NEAREST_LEN) : null;
 }
 
@@ -49,24 +49,23 @@ export function startSos(): void {
   });
   setInterval(() => alarms.peek() > 0 && play("work"), ALARMS_AGAIN_MS);
   effect(() => {
-    for (const { incident_id } of unacknowledged.value) if (incident_id) void askNearest(incident_id);
+    for (const { id, incident_id } of unacknowledged.value) if (incident_id) void askNearest(id);
   });
 }
 
 const asked = new Set<string>();
 
-async function askNearest(incidentId: string): Promise<void> {
-  if (asked.has(incidentId)) return;
-  asked.add(incidentId);
+async function askNearest(callId: string): Promise<void> {
+  if (asked.has(callId)) return;
+  asked.add(callId);
   try {
-    const found = await api.recommend(incidentId);
-    nearest.value = new Map([...nearest.peek(), [incidentId, found]]);
+    const found = await api.nearestSos(callId);
+    nearest.value = new Map([...nearest.peek(), [callId, found]]);
   } catch (error) {
     console.warn("no recommendation for a call yet", error);
     setTimeout(() => {
-      asked.delete(incidentId);
-      if (unacknowledged.peek().some(({ incident_id }) => incident_id === incidentId))
-        void askNearest(incidentId);
+      asked.delete(callId);
+      if (unacknowledged.peek().some(({ id }) => id === callId)) void askNearest(callId);
     }, ASK_AGAIN_MS);
   }
 }

@@ -177,6 +177,8 @@ export const reportOrder = (
 // -- calls for help --
 
 export const acknowledgeSos = (id: string) => call<SosCall>("POST", `/api/sos/${id}/acknowledge`);
+/** Units ranked for a call: one answer for all consoles. */
+export const nearestSos = (id: string) => call<Recommendation>("POST", `/api/sos/${id}/nearest`);
 export const placeSos = (id: string, lon: number, lat: number) =>
   call<SosCall>("POST", `/api/sos/${id}/place`, { lon, lat });
 
