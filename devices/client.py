@@ -11,7 +11,7 @@ Theory
     WAITING ─────────────▶ OPENING ──────────▶ GREETING ──────▶ LIVE ──┐ gap in the commands:
        ▲                      │                   │              │  ▲   │ hello again
        └── back-off ──────────┴───────────────────┴──────────────┘  └───┘
-    4001 (replaced), 4002 (token refused), a refused handshake: STOPPED, until `start`
+    4002 (token refused), a refused handshake: STOPPED, until `start`
 
 * What must be kept, and kept together, is `devices.client_logs`; when to connect, ping and give up
   is `devices.link`; here is what is said.
@@ -24,7 +24,7 @@ Theory
 * The peer is dead after two heartbeats in which nothing was heard; a ping is sent after the first.
   The server sets the interval, and may change it with any pong.
 * Reconnection waits 1, 2, 4 … 60 s, each time a random share of it (full jitter), and not at all
-  when the network has just changed.
+  when the network has just changed; after 4001 (replaced) one to two minutes.
 * If the store fails, nothing of the step counts: the client starts over from what is stored, and
   says so.
 

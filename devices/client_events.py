@@ -29,7 +29,7 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
-    """No further attempt until `start`: replaced (4001), token refused (4002), or asked to."""
+    """No further attempt until `start`: token refused (4002), or asked to."""
 
     code: int | None
     reason: str

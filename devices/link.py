@@ -70,7 +70,7 @@ class Link:
         self._say_hello = self._say_ping = False
         if self.phase is Phase.STOPPED:
             return
-        if code in (CloseCode.REPLACED, CloseCode.AUTH):
+        if code == CloseCode.AUTH:
             self.stop(code, reason)
             return
         self.phase = Phase.WAITING

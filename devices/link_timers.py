@@ -32,11 +32,17 @@ class Backoff:
         self._attempt = 0
 
     def wait_s(self, code: int | None, reason: str) -> float:
-        """How long to wait after a connection ended, or failed to begin, with this close code."""
+        """How long to wait after a connection ended, or failed to begin, with this close code.
+
+        Replaced: somebody else is this installation now. If he is not, a device that came back
+        never would be silent for good; if he is, two that share a store disturb each other rarely.
+        """
         if code == CloseCode.DRAINING:
             named = re.search(r"\d+", reason)
             drain_s = min(float(named[0]) if named else DRAIN_S, BACKOFF_S_MAX)
             return drain_s + self._rng.uniform(0.0, drain_s)
+        if code == CloseCode.REPLACED:
+            return BACKOFF_S_MAX + self._rng.uniform(0.0, BACKOFF_S_MAX)
         longest_s = min(BACKOFF_S_FIRST * 2.0**self._attempt, BACKOFF_S_MAX)
         self._attempt = min(self._attempt + 1, ATTEMPTS_COUNTED_MAX)
         if code == CloseCode.PROTOCOL:

@@ -50,7 +50,8 @@ class _Device:
     """What is live of one device."""
 
     fix: DeviceFix | None = None
-    since: datetime | None = None
+    admission: int = 0
+    """Of the newest connection that was heard of."""
     """When its newest connection began."""
     online: bool = False
     heard_at: datetime | None = None
@@ -159,10 +160,10 @@ class Board:
     def report_presence(self, presence: Presence) -> None:
         """An installation came, is still there, or left."""
         device = self._device(presence.device_id)
-        if device.since is not None and presence.since < device.since:
+        if presence.admission < device.admission:
             return  # an older connection of the device leaves; the newer one stays
         before = device.online, device.battery_pct
-        device.since, device.online = presence.since, presence.online
+        device.admission, device.online = presence.admission, presence.online
         self._heard(device, presence.at)
         if presence.battery_pct is not None:
             device.battery_pct, device.battery_at = presence.battery_pct, presence.at

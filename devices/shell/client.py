@@ -2,7 +2,7 @@
 
 Opens, reads, writes, sleeps and closes; every decision is the core's (`devices.client`, and
 `devices.doors` for the way: a WebSocket, or plain HTTP where none passes).
-`run` ends when the device is stopped for good (replaced, refused); cancel it to leave.
+`run` ends when the device is stopped for good (refused); cancel it to leave.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from devices.client_events import (
     CommandArrived,
     CommandMissed,
     Connected,
+    Disconnected,
     Event,
     OrderEnded,
     Stopped,
@@ -42,7 +43,7 @@ from devices.sim.roads import Roads
 from devices.sim.unit import Activity, Job, Said, SimUnit
 from devices.storage import MemoryStorage
 from geo.errors import GeoError
-from protocols.native import Command, Location
+from protocols.native import CloseCode, Command, Location
 
 TICK_S: Final = 0.5
 """Real seconds between two steps of the simulation; fewer at high speed (`STEP_S_MAX`)."""
@@ -132,7 +133,7 @@ class SimDevice:
             self._lit.set()
 
     async def run(self) -> None:
-        """Until refused or replaced; through empty batteries."""
+        """Until refused; through empty batteries."""
         while True:
             await self.shell.run()
             if not self.dark:
@@ -265,7 +266,7 @@ class FleetUnit:
                     device is self.handset.device
                 ):
                     self.sim.cancel(command.id, self._fleet.sim_now_s)
-                case Stopped(code=4001):
+                case Disconnected(code=CloseCode.REPLACED):
                     tally.replaced += 1
                 case Stopped(code=code, reason=reason) if code is not None:
                     tally.refused.append(f"{device.device_id}: {reason}")

@@ -58,6 +58,8 @@ class House:
     """Make this the one live conversation of its installation."""
     announce: Callable[[Conversation], None]
     """Tell everybody that it is here, and how its battery stands."""
+    lives: bool
+    """Whether it hears commands, too: it takes the place of the installation's older ones."""
 
 
 class Conversation:
@@ -71,7 +73,10 @@ class Conversation:
         self.finished = asyncio.Event()
         """Nothing of this conversation is under way any more."""
         self.battery_pct: int | None = None
-        self.opened_at = field.clock()
+        self.arrival = next(field.arrivals)
+        """Later at the door of this process: higher."""
+        self.admission = 0
+        """Later let in, at any server: higher. 0 before the first welcome."""
         self._field, self._house = field, house
         self._metrics = field.metrics
         self._token = token
@@ -95,7 +100,7 @@ class Conversation:
             install_id=install_id,
             online=online,
             at=self._field.clock(),
-            since=self.opened_at,
+            admission=self.admission,
             gateway=self._field.gateway_id,
             battery_pct=self.battery_pct,
         )
@@ -177,10 +182,14 @@ class Conversation:
                 up_acked=hello.up_acked,
                 app=hello.app.replace("\0", ""),
                 now=now,
+                admit=self._house.lives and not self.admission,
             )
             still_open = await commands.open_for(conn, hello.dev, now=now)
+        if self._house.lives and self.admission not in (0, opening.admission):
+            self.session.close(CloseCode.REPLACED, "a newer connection took over")
         if self.session.closing is not None:
             return  # replaced, or the server is stopping
+        self.admission = opening.admission
         if opening.up_was_lost:
             self._metrics.count("uplink_tail_lost")
             logger.warning("%s had more acknowledged than is stored here", hello.dev)

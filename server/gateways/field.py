@@ -5,7 +5,9 @@ Knows no connection.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 import msgspec
 
@@ -32,6 +34,8 @@ class Field:
     presence: PresenceStore | None = None
     name_place: NamePlace = coordinates
     gateway_id: str = field(default_factory=new_id)
+    arrivals: Iterator[int] = field(default_factory=lambda: count(1))
+    """Numbers of the conversations, in the order in which they began."""
 
     def share_presence(self, presence: Presence) -> None:
         """Tell everybody that an installation came, is still there, or left."""

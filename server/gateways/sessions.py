@@ -105,8 +105,10 @@ class Sessions:
     def house(self, place: Place, *, lives: bool = True) -> House:
         """What a conversation at this place may ask of us. `lives`: it hears commands, too."""
         if lives:
-            return House(known=place.known, admit=self.admit, announce=self.announce)
-        return House(known=place.known, admit=self._let_pass, announce=lambda conversation: None)
+            return House(known=place.known, admit=self.admit, announce=self.announce, lives=True)
+        return House(
+            known=place.known, admit=self._let_pass, announce=lambda conversation: None, lives=False
+        )
 
     @asynccontextmanager
     async def present(
@@ -124,17 +126,17 @@ class Sessions:
         """Make this the one live connection of its installation; the older ends first.
 
         The newer is the one that came to the door later: the hello of one that the device has given
-        up may arrive after that of the one it speaks over now.
+        up may arrive after that of the one it speaks over now. Several may wait here for the same
+        older one: whoever is not the newest of them makes room in turn.
         """
-        live = self._by_key.get(connection.key)
-        if live is not None and live.opened_at > connection.opened_at:
-            connection.close(CloseCode.REPLACED, "a newer connection took over")
-            return
-        while older := self._in_the_way(connection):
+        while not self._outrun(connection) and (older := self._in_the_way(connection)):
             self.metrics.count("device_replaced")
             older[0].close(CloseCode.REPLACED, "a newer connection took over")
             await older[0].finished.wait()
             self._forget(older[0])
+        if self._outrun(connection):
+            connection.close(CloseCode.REPLACED, "a newer connection took over")
+            return
         if self._door.shut:
             connection.close(CloseCode.DRAINING, "the server is stopping")
         self._by_key[connection.key] = connection
@@ -212,6 +214,11 @@ class Sessions:
         del self._by_key[connection.key]
         return True
 
+    def _outrun(self, connection: Conversation) -> bool:
+        """Whether a newer connection of its installation is the live one."""
+        live = self._by_key.get(connection.key)
+        return live is not None and live.arrival > connection.arrival
+
     def _in_the_way(self, connection: Conversation) -> list[Conversation]:
         device_id = connection.key[0]
         of_device = [
@@ -256,5 +263,5 @@ class Sessions:
         if presence.gateway == self.field.gateway_id or not presence.online:
             return
         here = self._by_key.get((presence.device_id, presence.install_id))
-        if here is not None and presence.since > here.opened_at:
+        if here is not None and 0 < here.admission < presence.admission:
             here.close(CloseCode.REPLACED, "a newer connection took over")

@@ -47,6 +47,9 @@ class Opening:
     """The device had more acknowledged than we remember: our tail is gone, its `n` goes on."""
     newest: Fix | None
     """The device's last known position."""
+    admission: int
+    """Of the newest live connection that was ever let in for this installation: this one, if it
+    asked to be; later ones have higher numbers, on every server."""
 
 
 # Enabled devices with a token.
@@ -60,14 +63,20 @@ FROM device WHERE id = ANY($1::text[]) AND disabled_at IS NULL AND token_hash IS
 
 # Lock the installation, made now if need be, and take over what the device knows better than we.
 OPEN_INSTALLATION = """
-INSERT INTO installation AS mine (device_id, install_id, up_seq, cursor_seq, app, last_seen_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+-- An admission is the database's clock in microseconds, but always above the one before: it goes
+-- on growing when the clock is set back, and when an older state of the database is restored.
+INSERT INTO installation AS mine
+    (device_id, install_id, up_seq, cursor_seq, app, last_seen_at, admission)
+VALUES ($1, $2, $3, $4, $5, $6,
+        CASE WHEN $8 THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint ELSE 0 END)
 ON CONFLICT (device_id, install_id) DO UPDATE SET
     up_seq = greatest(mine.up_seq, excluded.up_seq),
     cursor_seq = CASE WHEN $7 THEN greatest(mine.cursor_seq, excluded.cursor_seq)
                       ELSE excluded.cursor_seq END,
-    app = excluded.app, last_seen_at = excluded.last_seen_at
-RETURNING up_seq, cursor_seq, xmax = 0 AS is_new
+    app = excluded.app, last_seen_at = excluded.last_seen_at,
+    admission = CASE WHEN $8 THEN greatest(mine.admission + 1, excluded.admission)
+                     ELSE mine.admission END
+RETURNING up_seq, cursor_seq, admission, xmax = 0 AS is_new
 """
 
 # What we had stored before.
@@ -131,8 +140,12 @@ async def open_session(
     up_acked: int,
     app: str,
     now: datetime,
+    admit: bool = False,
 ) -> Opening:
-    """Begin or resume an installation's conversation, in a transaction of the caller."""
+    """Begin or resume an installation's conversation, in a transaction of the caller.
+
+    `admit`: it is the newest live connection of the installation from now on.
+    """
     stored = await conn.fetchval(UP_SEQ, device_id, install_id)
     head = await conn.fetchrow(HEAD, device_id)
     resumed = epoch == head["epoch"] and cursor <= head["head_seq"]
@@ -145,6 +158,7 @@ async def open_session(
         app,
         now,
         resumed,
+        admit,
     )
     if row["is_new"]:
         await conn.execute(PRUNE_INSTALLATIONS, device_id, INSTALLATIONS_PER_DEVICE_MAX)
@@ -157,6 +171,7 @@ async def open_session(
         up_seq=row["up_seq"],
         up_was_lost=up_acked > (stored or 0),
         newest=None if newest is None else Fix(**newest),
+        admission=row["admission"],
     )
 
 

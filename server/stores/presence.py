@@ -40,8 +40,8 @@ class Presence(Struct, frozen=True, kw_only=True):
     install_id: str
     online: bool
     at: datetime
-    since: datetime
-    """When the connection began."""
+    admission: int
+    """Of the connection: a newer one of the installation has a higher number, on every server."""
     gateway: str
     """The process that holds the connection."""
     battery_pct: int | None = None

@@ -23,7 +23,7 @@ from devices.client_events import (
 from devices.errors import OrderOver, UnknownCommand
 from devices.inbox import INBOX_LEN_MAX
 from devices.link import HELLOS_MAX, WELCOME_S_MAX, Phase
-from devices.link_timers import RESEND_S_FIRST
+from devices.link_timers import BACKOFF_S_MAX, RESEND_S_FIRST
 from devices.storage import Crash, Fault, MemoryStorage
 from protocols import native
 from protocols.native import (
@@ -744,8 +744,18 @@ def test_network_change_connects_at_once() -> None:
     assert client.connect_at == 7.5
 
 
-@pytest.mark.parametrize("code", [CloseCode.REPLACED, CloseCode.AUTH])
-def test_replaced_or_refused_device_stops(code: CloseCode) -> None:
+def test_replaced_device_comes_back_after_a_while() -> None:
+    client = a_client()
+    go_live(client)
+
+    cut(client, code=CloseCode.REPLACED)
+
+    assert BACKOFF_S_MAX <= client.connect_at <= 2 * BACKOFF_S_MAX
+    go_live(client, client.connect_at, resumed=True)
+
+
+def test_refused_device_stops() -> None:
+    code = CloseCode.AUTH
     client = a_client()
     go_live(client)
     client.events()

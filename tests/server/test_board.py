@@ -74,9 +74,9 @@ def a_fix(device_id: str = "cam-07", *, seconds: float = 0, **changes: Any) -> D
     return DeviceFix(device_id=device_id, **fields | {"battery_pct": 63} | changes)
 
 
-def presence(online: bool, *, since: datetime = NOW, at: datetime = NOW) -> Presence:
+def presence(online: bool, *, admission: int = 1, at: datetime = NOW) -> Presence:
     return Presence(
-        device_id="cam-07", install_id="i1", online=online, at=at, since=since, gateway="g1"
+        device_id="cam-07", install_id="i1", online=online, at=at, admission=admission, gateway="g1"
     )
 
 
@@ -172,9 +172,9 @@ async def test_unit_far_from_any_road_has_no_snap(room: Room, unit_id: str) -> N
 async def test_leaving_of_an_older_connection_is_no_leaving(room: Room, unit_id: str) -> None:
     board = await room.board()
 
-    room.say(presence(True, since=NOW))
-    room.say(presence(True, since=NOW + timedelta(seconds=1)))
-    room.say(presence(False, since=NOW))
+    room.say(presence(True, admission=1))
+    room.say(presence(True, admission=2))
+    room.say(presence(False, admission=1))
 
     unit = board.unit(unit_id)
     assert unit is not None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus, NegotiationError
 
 from devices.session_flow import SessionLimits
-from protocols.native import FRAME_BYTES_MAX, Hello, Location, Ping, Pong, Report, State
+from protocols.native import FRAME_BYTES_MAX, Hello, Location, Ping, Pong, Report, State, encode
+from server.gateways.conversation import Conversation
 from server.gateways.door import DoorLimits
 from server.gateways.sessions import GatewayLimits
 from server.ids import new_id
+from server.stores import devices
 from server.stores.pool import Pool
 from tests.server.field_room import (
     TOKEN,
@@ -285,6 +289,97 @@ async def test_hello_that_comes_late_over_an_older_connection_replaces_nobody(
         await newer.say(Ping(i=1))
         await newer.expect(Pong)
         assert room.sessions.online() == [("cam-07", "i1")]
+
+
+async def test_clock_set_back_does_not_make_a_newer_connection_older(
+    pool: Pool, room: Room
+) -> None:
+    await add_device(pool)
+    async with room.device() as older, room.device() as newer:
+        await older.hello()
+        behind = replace(room.sessions.field, clock=lambda: utc_now() - timedelta(hours=1))
+        room.sessions.field = behind
+
+        async with room.device() as newest:
+            await newest.hello()
+
+            assert (await older.closed())[0] == 4001
+            await newer.say(Hello(dev="cam-07", inst="i1", epoch="e1"))
+            assert (await newer.closed())[0] == 4001
+            await newest.say(Ping(i=1))
+            await newest.expect(Pong)
+
+
+async def conversing(room: Room) -> Conversation:
+    """One that has said who it is, and is not admitted yet."""
+    place = room.sessions.place("127.0.0.1")
+    with place as taken:
+        house = room.sessions.house(taken)
+    conversation = Conversation(room.sessions.field, house, token=TOKEN)
+    conversation.session.receive(encode(Hello(dev="cam-07", inst="i1", epoch="e1")), 0.0)
+    async with room.pool.acquire() as conn:
+        conversation.device = (await devices.enabled(conn, ["cam-07"]))["cam-07"]
+    return conversation
+
+
+@pytest.mark.parametrize("newer_first", [True, False], ids=["newer first", "older first"])
+async def test_of_two_that_wait_for_the_same_older_connection_the_newer_stays(
+    pool: Pool, room: Room, newer_first: bool
+) -> None:
+    await add_device(pool)
+    oldest, older, newer = [await conversing(room) for _ in range(3)]
+    await room.sessions.admit(oldest)
+
+    async def wait_and_end(conversation: Conversation) -> None:
+        await room.sessions.admit(conversation)
+        if conversation is older:
+            older.finished.set()
+
+    waiting = [newer, older] if newer_first else [older, newer]
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        for each in waiting:
+            tasks.create_task(wait_and_end(each))
+        await asyncio.sleep(0)
+        assert oldest.session.closing is not None
+        oldest.finished.set()
+
+    assert room.sessions._by_key["cam-07", "i1"] is newer
+    assert older.session.closing is not None
+    assert newer.session.closing is None
+
+
+async def test_the_later_admission_counts_between_two_servers(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+    async with field_room(pool) as there, room.device() as older, there.device() as newer:
+        await older.hello()
+        there.sessions.field = replace(
+            there.sessions.field, clock=lambda: utc_now() - timedelta(hours=1)
+        )
+        await newer.hello()
+        (came,) = (said for topic, said in there.said if topic == "presence")
+
+        room.fanout.publish("presence", came)
+
+        assert (await older.closed())[0] == 4001
+        before = next(said for topic, said in room.said if topic == "presence" and said != came)
+        there.fanout.publish("presence", before)
+        await newer.say(Ping(i=1))
+        await newer.expect(Pong)
+
+
+async def test_hello_again_over_a_connection_that_another_server_replaced(
+    pool: Pool, room: Room
+) -> None:
+    await add_device(pool)
+    async with field_room(pool) as there, room.device() as older, there.device() as newer:
+        await older.hello()
+        await newer.hello()
+
+        await older.say(Hello(dev="cam-07", inst="i1", epoch="e1"))
+
+        assert (await older.closed())[0] == 4001
+        await newer.say(Ping(i=1))
+        await newer.expect(Pong)
 
 
 async def test_many_connections_at_once_leave_one(pool: Pool, room: Room) -> None:
