@@ -57,17 +57,17 @@ const DAY: Palette = {
   accent: "#0b6b64",
   route: "#0b5e99",
   status: {
-    available: "#00795a",
+    available: "#007154",
     assigned: "#2b83b8",
     en_route: "#0b5e99",
     on_scene: "#9c3f7d",
     off_duty: "#7c8992",
   },
   stale: "#8b959c",
-  priority: { emergency: "#c2410c", priority: "#e69f00", routine: "#4d6576" },
+  priority: { emergency: "#b13b0b", priority: "#e69f00", routine: "#4d6576" },
   priorityInk: { emergency: "#ffffff", priority: "#2b1d00", routine: "#ffffff" },
   batteryLow: "#e69f00",
-  batteryCritical: "#c2410c",
+  batteryCritical: "#b13b0b",
 };
 
 const NIGHT: Palette = {
