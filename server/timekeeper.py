@@ -183,7 +183,7 @@ class Timekeeper:
                 return Marked(entries=entries, hints=hints)
             for timer in claimed:
                 order = await order_rows.lock(conn, order_id)
-                if is_closed(order.state):
+                if is_closed(order.state) and not is_closed(found.state):
                     break  # what rang before ended it
                 incident = await incidents.lock(conn, incident_id)
                 assert incident is not None

@@ -42,6 +42,8 @@ class TimerKind(StrEnum):
     WELFARE_ANSWER = "welfare_answer"
     RECALL = "recall"
     """A person's word that the unit has let go of the order."""
+    END_RECEIPT = "end_receipt"
+    """A machine's word that the unit knows of the end of an order that it was on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class Pace:
     """One column of the table; seconds from what the field names."""
 
     receipt_s: float
-    """From issuing."""
+    """From issuing; and from the end of an order that the room cancelled."""
     repeat_s: float
     """From issuing, or from the end of a standby; so the next three."""
     acceptance_s: float
@@ -173,12 +175,15 @@ class Watched:
     """The crew is one person."""
     recall_asked_at: datetime | None = None
     """None also when the unit declined to let go."""
+    closed_at: datetime | None = None
+    end_received: bool = False
+    """A device of the unit has the notice that the order is over."""
 
 
 def plan(order: Watched, pace: Pace) -> dict[TimerKind, datetime]:
-    """What is due when; nothing for an order that is over."""
+    """What is due when; of an order that is over, only that its unit knows."""
     if is_closed(order.state):
-        return {}
+        return _over(order, pace)
     if order.recall_asked_at is not None:
         due = {TimerKind.RECALL: order.recall_asked_at + _s(pace.recall_s)}
         return due | _expiry(order) | _welfare(order, pace)
@@ -213,6 +218,14 @@ def _unanswered(order: Watched, pace: Pace) -> dict[TimerKind, datetime]:
 
 def _expiry(order: Watched) -> dict[TimerKind, datetime]:
     return {} if is_answered(order.state) else {TimerKind.EXPIRY: order.expires_at}
+
+
+def _over(order: Watched, pace: Pace) -> dict[TimerKind, datetime]:
+    """A unit that had taken it on may still be acting on it; every other end is its own word."""
+    on_it = order.state is OrderState.CANCELLED and order.accepted_at is not None
+    if not on_it or order.closed_at is None or order.end_received:
+        return {}
+    return {TimerKind.END_RECEIPT: order.closed_at + _s(pace.receipt_s)}
 
 
 def _on_the_way(order: Watched, pace: Pace) -> dict[TimerKind, datetime]:

@@ -55,6 +55,8 @@ class ItemKind(StrEnum):
     """An officer believes that he answered, and it does not count."""
     ANSWERED_AFTER_END = "answered_after_end"
     """A unit acts on an order that is over."""
+    END_NOT_RECEIVED = "end_not_received"
+    """No device of a unit has the notice that its order was cancelled: tell it by voice."""
     NOT_BACK = "not_back"
     """A unit did not come out of a dead zone in time."""
     UNRECEIVED = "unreceived"
@@ -85,6 +87,7 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.RECALL_DECLINED: Severity.WARNING,
     _K.REPORT_REFUSED: Severity.WARNING,
     _K.ANSWERED_AFTER_END: Severity.WARNING,
+    _K.END_NOT_RECEIVED: Severity.WARNING,
     _K.NOT_BACK: Severity.ALARM,
     _K.UNRECEIVED: Severity.WARNING,
     _K.WATCH_FAILED: Severity.ALARM,
@@ -129,6 +132,8 @@ class Situation:
     """The incident got another order after this one's end, or in its place."""
     sent_instead: bool = False
     """A unit that was sent because nobody answered is still on it."""
+    end_received: bool = False
+    """A device of the unit knows that it is over."""
 
 
 def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None:
@@ -153,6 +158,8 @@ def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None
         return "recall_declined"
     if kind is _K.RECALL_DECLINED and order.recall_wanted:
         return "recall_requested"
+    if kind is _K.END_NOT_RECEIVED:
+        return "received" if order.end_received else None
     if kind is _K.TWO_UNITS and not order.sent_instead:
         return "one_unit"
     if kind in _UNTIL_HEARD | _WHILE_OPEN and is_closed(order.state):

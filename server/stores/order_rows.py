@@ -47,6 +47,12 @@ WHERE id = $1 AND ver = $2
 # The timers and the open troubles of an incident's orders are to be looked at again.
 LOOK_AGAIN = "UPDATE dispatch_order SET look_again = true WHERE incident_id = $1"
 
+# A device knows that an order is over; the first one counts.
+END_RECEIVED = """
+UPDATE dispatch_order SET end_received_at = $2, look_again = true
+WHERE id = $1 AND closed_at IS NOT NULL AND end_received_at IS NULL
+"""
+
 # One step, applied or not.
 ADD_EVENT = """
 INSERT INTO order_event
@@ -254,6 +260,11 @@ async def add_event(conn: Any, event: Event) -> None:
 async def look_again(conn: Any, incident_id: str) -> None:
     """Have the watch look at all orders of a locked incident once this transaction is over."""
     await conn.execute(LOOK_AGAIN, incident_id)
+
+
+async def end_received(conn: Any, order_id: str, at: datetime) -> None:
+    """A device of the unit has the notice that the order is over."""
+    await conn.execute(END_RECEIVED, order_id, at)
 
 
 async def views_of_incidents(

@@ -18,6 +18,7 @@ from protocols.native import Report, State
 from server.dispatch.orders import (
     BY_MACHINE,
     BY_OFFICER,
+    ENDS,
     OrderState,
     Speaker,
     Statement,
@@ -93,7 +94,7 @@ async def apply_report(
     if row is None:
         return await _unknown(conn, device_id, state, received_at)
     if row["kind"] == "notice" or _was_missed(row, state, received_at):
-        return await _notice_received(conn, device_id, state, row)
+        return await _notice_received(conn, device_id, state, row, received_at)
     incident = await incidents.lock(conn, row["incident_id"])
     assert incident is not None
     order = await order_rows.lock(conn, row["order_id"])
@@ -254,8 +255,14 @@ def _device_at(state: State) -> datetime:
     return datetime.fromtimestamp(state.at / 1000, UTC)
 
 
-async def _notice_received(conn: Any, device_id: str, state: State, row: Any) -> ReportOutcome:
-    """The unit's device knows that the order is over: worth a line, changes nothing."""
+async def _notice_received(
+    conn: Any, device_id: str, state: State, row: Any, received_at: datetime
+) -> ReportOutcome:
+    """The unit's device knows that the order is over: worth a line, and the watch may rest."""
+    hints: tuple[Hint, ...] = ()
+    if row["kind"] == "notice" and row["body"].get("why") in ENDS:
+        await order_rows.end_received(conn, row["order_id"], received_at)
+        hints = (("incident", row["incident_id"]),)
     if state.s is Report.RECEIVED:
         await journal.append(
             conn,
@@ -274,6 +281,7 @@ async def _notice_received(conn: Any, device_id: str, state: State, row: Any) ->
         order_id=row["order_id"],
         incident_id=row["incident_id"],
         unit_id=row["unit_id"],
+        hints=hints,
     )
 
 

@@ -50,6 +50,7 @@ _ITEMS = {
     TimerKind.FEEDBACK: ItemKind.NO_FEEDBACK,
     TimerKind.WELFARE_ANSWER: ItemKind.WELFARE_SILENT,
     TimerKind.RECALL: ItemKind.RECALL_UNCONFIRMED,
+    TimerKind.END_RECEIPT: ItemKind.END_NOT_RECEIVED,
 }
 
 
@@ -106,6 +107,7 @@ async def _effect(
             | TimerKind.FEEDBACK
             | TimerKind.WELFARE_ANSWER
             | TimerKind.RECALL
+            | TimerKind.END_RECEIPT
         ):
             return await _raise(conn, order, found, timer, at)
         case _:

@@ -53,7 +53,8 @@ WHERE closed_at IS NULL ORDER BY number
 # Sent again: after its end, or in its place; units of one decision are no answer to each other.
 KNOWN = """
 SELECT dispatch_order.state, dispatch_order.issued_at, dispatch_order.expires_at,
-       dispatch_order.eta_p90_s, dispatch_order.instruction,
+       dispatch_order.eta_p90_s, dispatch_order.instruction, dispatch_order.closed_at,
+       dispatch_order.end_received_at IS NOT NULL AS end_received,
        CASE WHEN state = 'standby' THEN standby_until END AS standby_until,
        CASE WHEN recall_state <> 'declined' THEN recall_at END AS recall_asked_at,
        recall_state = 'declined' AS recall_declined,
@@ -161,6 +162,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     eta_p90_s: float | None
     instruction: str
+    closed_at: datetime | None
+    end_received: bool
     standby_until: datetime | None
     recall_asked_at: datetime | None
     recall_declined: bool | None
@@ -191,6 +194,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             eta_p90_s=self.eta_p90_s,
             alone=self.alone,
             recall_asked_at=self.recall_asked_at,
+            closed_at=self.closed_at,
+            end_received=self.end_received,
         )
 
     def put_off(self, now: datetime) -> bool:
@@ -207,6 +212,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             incident_closed=self.incident_closed,
             sent_again=self.sent_again,
             sent_instead=bool(self.sent_instead),
+            end_received=self.end_received,
         )
 
 

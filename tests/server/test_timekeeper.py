@@ -19,7 +19,7 @@ from server.stores.replacing import Replaced
 from server.stores.ringing import NEXT_PATH
 from server.timekeeper import Timekeeper
 from tests.server.dispatch_room import BY, NOW, a_decision
-from tests.server.watch_room import HANDSET, Watch, a_keeper, a_watch
+from tests.server.watch_room import CAMERA, HANDSET, Watch, a_keeper, a_watch
 from tests.small_county import crossing
 
 
@@ -398,6 +398,76 @@ async def test_consoles_hear_when_the_plan_has_changed_and_only_then(watch: Watc
     await watch.keeper.look()
 
     assert watch.room.fanout.published == []
+
+
+# -- the end of an order that a unit was on -------------------------------------------------
+
+
+async def test_a_unit_under_way_that_does_not_hear_of_a_cancel_is_told_by_voice(
+    watch: Watch,
+) -> None:
+    await watch.says(Report.ACCEPTED)
+    await watch.says(Report.EN_ROUTE)
+    await _cancelled(watch)
+    await watch.after(9.9)
+    assert await watch.open() == {}
+
+    await watch.after(3600)
+
+    item = (await watch.open())["end_not_received"]
+    assert (item.severity, item.order_id, item.body["call_sign"]) == (
+        "warning", watch.order.id, "P-02",
+    )  # fmt: skip
+
+
+async def test_the_notice_that_comes_through_late_settles_it(watch: Watch) -> None:
+    await watch.says(Report.ACCEPTED)
+    await _cancelled(watch)
+    await watch.after(10)
+    outcome = await watch.answers("notice", Report.RECEIVED, by="")
+    await watch.after(11)
+
+    assert ("incident", watch.incident.id) in outcome.hints
+    assert await watch.open() == {}
+    assert (await watch.settled())["end_not_received"].why == "received"
+
+
+async def test_one_device_that_has_the_notice_is_enough(watch: Watch) -> None:
+    await watch.says(Report.ACCEPTED)
+    await _cancelled(watch)
+    await watch.answers("notice", Report.RECEIVED, device=CAMERA, by="")
+    await watch.after(3600)
+
+    assert await watch.open() == {}
+
+
+async def test_an_earlier_notice_is_not_that_of_the_end(watch: Watch) -> None:
+    await watch.says(Report.RECEIVED, by="")
+    await watch.after(15)
+    repeat = await watch.newest("notice")
+    await watch.says(Report.ACCEPTED)
+    await _cancelled(watch)
+    await watch.room.report(HANDSET, repeat, Report.RECEIVED)
+    await watch.after(3600)
+
+    assert set(await watch.open()) == {"end_not_received"}
+
+
+@pytest.mark.parametrize("taken_on", [False, True], ids=["never taken on", "done"])
+async def test_other_ends_need_no_receipt(watch: Watch, taken_on: bool) -> None:
+    if taken_on:
+        await watch.says(Report.ACCEPTED)
+        await watch.says(Report.DONE)
+    else:
+        await _cancelled(watch)
+    await watch.after(3600)
+
+    assert await watch.open() == {}
+
+
+async def _cancelled(watch: Watch) -> None:
+    order = await watch.now()
+    await watch.room.pipeline.cancel_order(order.id, ver=order.ver, reason="not needed", by=BY)
 
 
 # -- one order that cannot be looked at -----------------------------------------------------

@@ -45,6 +45,8 @@ LATER = RAISED + timedelta(minutes=1)
         (K.REPORT_REFUSED, {"state": S.ACCEPTED, "heard_at": LATER}, "heard"),
         (K.TWO_UNITS, {"state": S.ACCEPTED, "sent_instead": True}, None),
         (K.TWO_UNITS, {"state": S.ACCEPTED}, "one_unit"),
+        (K.END_NOT_RECEIVED, {"state": S.CANCELLED}, None),
+        (K.END_NOT_RECEIVED, {"state": S.CANCELLED, "end_received": True}, "received"),
         (K.WATCH_FAILED, {"state": S.SHOWN}, "watched"),
         (K.WELFARE_SILENT, {"state": S.FEEDBACK, "heard_at": RAISED}, None),
         (K.WELFARE_SILENT, {"state": S.FEEDBACK, "heard_at": LATER}, "heard"),
