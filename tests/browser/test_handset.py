@@ -13,7 +13,14 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from server import demo
+from server.http import devices_admin
+from server.http.devices_admin import NewOfficer, NewUnit
+from server.http.passwords import Passwords, one_time_password
+from server.http.users import NewUser
+from server.http.users import create as create_user
+from server.stores.pool import open_pool
 from tests.browser.conftest import ARGUMENTS, chromium
+from tests.browser.house import House
 from tests.browser.people import Dispatcher, dispatching, login_of, person, sign_in
 from tests.relay import Relay
 from tests.server_process import ServerProcess
@@ -276,8 +283,35 @@ async def test_unable_needs_a_reason_and_sends_it(
     assert after["events"][-1]["reason"] == "Road impassable"
 
 
+@pytest.fixture
+async def another_officer(house: House) -> demo.Login:
+    """Of a unit of her own, with a handset."""
+    call_sign, badge, password = "N-99", "B-9900", one_time_password()
+    pool, passwords = await open_pool(house.database_url), Passwords()
+    try:
+        hashed = await passwords.hash(password)
+        async with pool.acquire() as conn, conn.transaction():
+            station = await conn.fetchval("SELECT name FROM station LIMIT 1")
+            unit = NewUnit(call_sign=call_sign, kind="patrol_car", station=station)
+            unit_id = await devices_admin.add_unit(conn, unit, by="user:test")
+            officer = NewOfficer(badge=badge, name="The next", unit_id=unit_id)
+            await devices_admin.add_officer(conn, officer, by="user:test")
+            user = NewUser(
+                username="next", display_name="Next", roles=["officer"], officer_badge=badge
+            )
+            await create_user(conn, user, password_hash=hashed, by="user:test", must_change=False)
+    finally:
+        passwords.close()
+        await pool.close()
+    return demo.Login(username="next", password=password, roles=["officer"], unit=call_sign)
+
+
 async def test_the_next_officer_at_this_handset_does_not_see_the_orders_of_the_one_before(
-    page: Page, dispatcher: Dispatcher, seeded: demo.DemoSeed, unit_id: str
+    page: Page,
+    dispatcher: Dispatcher,
+    seeded: demo.DemoSeed,
+    unit_id: str,
+    another_officer: demo.Login,
 ) -> None:
     await dispatcher.send(unit_id)
     await shown(page)
@@ -296,6 +330,12 @@ async def test_the_next_officer_at_this_handset_does_not_see_the_orders_of_the_o
         })"""
     )
     assert stored is None, "the token of the device stays behind"
+
+    await sign_in(page, another_officer)
+
+    await expect(page.get_by_test_id("handset-unit")).to_have_text(str(another_officer.unit))
+    await expect(page.get_by_test_id("link")).to_have_attribute("data-state", "live")
+    await expect(page.get_by_test_id("order")).to_have_count(0)
 
 
 async def test_a_handset_that_is_set_up_during_a_job_has_its_order(
