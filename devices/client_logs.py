@@ -218,6 +218,7 @@ class ClientLogs:
             inst=self.install_id,
             epoch=cursor.epoch,
             cur=cursor.seq,
+            cur_id=cursor.id,
             up_acked=self.outbox.numbers.acked,
         )
 

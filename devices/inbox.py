@@ -98,6 +98,8 @@ class Entry(Struct, kw_only=True):
 class Cursor(Struct, frozen=True, kw_only=True):
     epoch: str = ""
     seq: int = 0
+    id: str = ""
+    """Of the command that had this `seq`."""
 
 
 class Inbox:
@@ -128,7 +130,7 @@ class Inbox:
 
     def store(self, command: Command) -> Entry | None:
         """Take in one command and move the cursor, in one step; None if it was here before."""
-        self._move(Cursor(epoch=self.cursor.epoch, seq=command.seq))
+        self._move(Cursor(epoch=self.cursor.epoch, seq=command.seq, id=command.id))
         if command.id in self._entries:
             return None
         self._make_room()

@@ -22,7 +22,15 @@ AT_MS: Final = 1_790_000_000_123
 
 FROM_DEVICE: Final[dict[str, native.ClientMessage]] = {
     "hello": native.Hello(
-        dev="cam-07", inst="9f2c", epoch="e7", cur=412, up_acked=9031, app="1.4", net="4g", bat=63
+        dev="cam-07",
+        inst="9f2c",
+        epoch="e7",
+        cur=412,
+        cur_id="01a1",
+        up_acked=9031,
+        app="1.4",
+        net="4g",
+        bat=63,
     ),
     "location": native.Location(
         n=9032, at=AT_MS, lat=27.54, lon=100.26, acc=8, spd=1.2, hdg=90, bat=63, mode="record"

@@ -83,6 +83,8 @@ class Hello(Wire, frozen=True, tag_field="t", tag="hello"):
     """Epoch of the downlink log the cursor belongs to; empty on first contact."""
     cur: Count = 0
     """Highest `seq` durably stored."""
+    cur_id: Annotated[str, Meta(max_length=64)] = ""
+    """`id` of the command that had this `seq`: whether the server's log is still the same one."""
     up_acked: Count = 0
     """Highest `n` the server has acknowledged, as the client knows it."""
     caps: Annotated[list[Id], Meta(max_length=32)] = []

@@ -179,6 +179,7 @@ class Conversation:
                 install_id=hello.inst,
                 epoch=hello.epoch,
                 cursor=hello.cur,
+                cursor_id=hello.cur_id.replace("\0", ""),
                 up_acked=hello.up_acked,
                 app=hello.app.replace("\0", ""),
                 now=now,

@@ -44,7 +44,8 @@ class Opening:
     """Up to here the device needs only what is still open: it has the rest, or began after it."""
     up_seq: int
     up_was_lost: bool
-    """The device had more acknowledged than we remember: our tail is gone, its `n` goes on."""
+    """The device had more acknowledged than we remember: our tail is gone, its `n` goes on. Not
+    resumed, so that it gets all that is open and says its last steps again."""
     newest: Fix | None
     """The device's last known position."""
     admission: int
@@ -91,8 +92,15 @@ DELETE FROM installation WHERE device_id = $1 AND install_id IN (
     ORDER BY last_seen_at DESC OFFSET $2)
 """
 
-# The downlink log's head; commands that come later are read from the log.
-HEAD = "SELECT epoch, head_seq FROM device WHERE id = $1"
+# The downlink log's head, and whether the command at the device's cursor is the one it got under
+# that seq: not so after an older state of the database was restored and went on.
+HEAD = """
+SELECT epoch, head_seq,
+       $3 = '' OR EXISTS (
+           SELECT FROM command WHERE device_id = $1 AND seq = $2 AND id::text = $3
+       ) AS knows_cursor
+FROM device WHERE id = $1
+"""
 
 # The device's last known position.
 NEWEST = """
@@ -137,6 +145,7 @@ async def open_session(
     install_id: str,
     epoch: str,
     cursor: int,
+    cursor_id: str = "",
     up_acked: int,
     app: str,
     now: datetime,
@@ -144,11 +153,18 @@ async def open_session(
 ) -> Opening:
     """Begin or resume an installation's conversation, in a transaction of the caller.
 
+    `cursor_id`: of the command the device got as `cursor`; empty where it does not say.
     `admit`: it is the newest live connection of the installation from now on.
     """
     stored = await conn.fetchval(UP_SEQ, device_id, install_id)
-    head = await conn.fetchrow(HEAD, device_id)
-    resumed = epoch == head["epoch"] and cursor <= head["head_seq"]
+    head = await conn.fetchrow(HEAD, device_id, cursor, cursor_id)
+    up_was_lost = up_acked > (stored or 0)
+    resumed = (
+        epoch == head["epoch"]
+        and cursor <= head["head_seq"]
+        and head["knows_cursor"]
+        and not up_was_lost
+    )
     row = await conn.fetchrow(
         OPEN_INSTALLATION,
         device_id,
@@ -169,7 +185,7 @@ async def open_session(
         head_seq=head["head_seq"],
         floor_seq=min(row["cursor_seq"], head["head_seq"]),
         up_seq=row["up_seq"],
-        up_was_lost=up_acked > (stored or 0),
+        up_was_lost=up_was_lost,
         newest=None if newest is None else Fix(**newest),
         admission=row["admission"],
     )

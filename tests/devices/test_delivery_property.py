@@ -12,12 +12,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from devices.client import DeviceClient
 from devices.client_logs import ClientLogs
 from devices.inbox import Cursor, Entry, Inbox, Over
-from protocols.native import Command, Report, Sos, State, Uplink
+from protocols.native import Command, Hello, Report, Sos, State, Uplink
 from tests.devices.delivery_world import Link, World, job_of
 
 RUNS = int(os.environ.get("RIDGELINE_FAULT_RUNS", "600"))
@@ -202,6 +203,13 @@ class NoEndOfQuestions(_WithLogs):
     logs_type = _EndlessLogs
 
 
+class NoCursorId(DeviceClient):
+    """Does not say which command it has at its cursor."""
+
+    def hello(self) -> Hello:
+        return msgspec.structs.replace(super().hello(), cur_id="")
+
+
 class NoCursor(World):
     """The server sends what is new from now on, not what came after the device's cursor."""
 
@@ -242,6 +250,7 @@ def with_client(kind: type[DeviceClient]) -> Callable[..., World]:
         pytest.param(with_client(NoPrevCheck), id="prev check"),
         pytest.param(with_client(NoEndOfQuestions), id="an answer ends a question"),
         pytest.param(NoCursor, id="cursor"),
+        pytest.param(with_client(NoCursorId), id="the command at the cursor"),
         pytest.param(AckBeforeStore, id="store before ack"),
     ],
 )

@@ -102,6 +102,7 @@ export class DeviceLink {
       tok: this.#grant.token,
       epoch: link.epoch,
       cur: link.cursor,
+      cur_id: link.cursorId ?? "",
       up_acked: link.upAcked,
       app: "handset/1",
     });

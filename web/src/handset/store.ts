@@ -41,6 +41,8 @@ export interface Link {
   epoch: string;
   /** Highest downlink seq stored. */
   cursor: number;
+  /** Id of the command that had it. */
+  cursorId?: string;
   /** `n` of the next record to be sent. */
   nextN: number;
   upAcked: number;
@@ -173,7 +175,8 @@ export class Store {
     else await this.#receive(tx, command, now, serverMs);
     if (command.kind === "recall" || command.kind === "check") await this.#ask(tx, command, now);
     if (command.kind === "notice") await this.#end(tx, command, now);
-    await this.#putLink(tx, { ...link, cursor: Math.max(link.cursor, command.seq) });
+    if (command.seq > link.cursor)
+      await this.#putLink(tx, { ...link, cursor: command.seq, cursorId: command.id });
     await tx.done;
     return known && command.kind !== "notice" ? "known" : "news";
   }
@@ -250,7 +253,7 @@ export class Store {
   async restart(epoch: string, resumed: boolean): Promise<void> {
     const tx = this.#write();
     const link = await this.#link(tx);
-    await this.#putLink(tx, { ...link, epoch, cursor: resumed ? link.cursor : 0 });
+    await this.#putLink(tx, resumed ? { ...link, epoch } : { ...link, epoch, cursor: 0, cursorId: "" });
     await tx.done;
   }
 
