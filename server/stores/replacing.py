@@ -12,7 +12,7 @@ from typing import Any
 
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.orders import OrderState, is_closed
-from server.stores import incidents, order_rows, recalls
+from server.stores import incidents, order_rows, recalls, units
 from server.stores.decisions import Decision
 from server.stores.issue import Issued
 from server.stores.order_rows import LockedOrder
@@ -50,6 +50,12 @@ async def recall_replaced(
     conn: Any, incident: IncidentView, decision: Decision, replaced: Sequence[Replaced]
 ) -> Marked:
     """Ask the units to let go. Raises `Conflict`, `Impossible`."""
+    if not replaced:
+        return Marked()
+    order_ids = sorted(each.order_id for each in replaced)
+    for order_id in order_ids:
+        await order_rows.lock(conn, order_id)
+    await units.hold_devices(conn, order_ids, decision.unit_ids)
     done = [await _recall(conn, incident, decision, each) for each in replaced]
     return Marked(
         entries=tuple(entry for each in done for entry in each.entries),

@@ -47,6 +47,10 @@ INSERT INTO unit_officer (officer_id, unit_id) SELECT id, $2 FROM officer WHERE 
 ON CONFLICT (officer_id) DO UPDATE SET unit_id = excluded.unit_id
 RETURNING officer_id
 """
+# A crew of another size is watched over otherwise.
+CREW_CHANGED = """
+UPDATE dispatch_order SET look_again = true WHERE unit_id = $1 AND closed_at IS NULL
+"""
 # A new device; nothing when the id is taken.
 INSERT_DEVICE = """
 INSERT INTO device (id, kind, model, unit_id, token_hash, epoch) VALUES ($1, $2, $3, $4, $5, $6)
@@ -96,7 +100,9 @@ async def add_unit(
 
 async def join_unit(conn: Any, *, badge: str, unit_id: str) -> bool:
     """Put the officer into the unit; False when nobody has that badge."""
-    return await conn.fetchval(JOIN_UNIT, badge, unit_id) is not None
+    joined = await conn.fetchval(JOIN_UNIT, badge, unit_id) is not None
+    await conn.execute(CREW_CHANGED, unit_id)
+    return joined
 
 
 async def add_device(

@@ -121,6 +121,15 @@ ORDER BY id
 """
 
 
+# Lock the devices that were told of orders, and those that orders to units go to, by id.
+HOLD_DEVICES = """
+SELECT id FROM device
+WHERE id IN (SELECT device_id FROM command WHERE order_id = ANY($1::uuid[]) AND kind = 'task')
+   OR unit_id = ANY($2::uuid[]) AND disabled_at IS NULL AND kind IN ('handset', 'body_camera')
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+
 async def load_units(conn: Any, unit_id: str | None = None) -> list[UnitRow]:
     """All units in service by call sign, or the one named (an empty list: there is none)."""
     return await load_some(conn, None if unit_id is None else [unit_id])
@@ -188,6 +197,11 @@ async def end_shift(conn: Any, *, unit_id: str, at: datetime) -> bool:
 async def crew(conn: Any, unit_id: str) -> frozenset[str]:
     """Badges of the officers who may answer for the unit."""
     return frozenset(row["badge"] for row in await conn.fetch(CREW, unit_id))
+
+
+async def hold_devices(conn: Any, order_ids: Sequence[str], unit_ids: Sequence[str]) -> None:
+    """Lock all devices of a step that tells of several orders, before the first of them."""
+    await conn.fetch(HOLD_DEVICES, list(order_ids), list(unit_ids))
 
 
 async def order_devices(conn: Any, unit_ids: Sequence[str]) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from server.stores.units import UnitRow, load_some
 from server.views import OrderView
 from tests.server.dispatch_room import BY, NOW, a_decision
 from tests.server.watch_room import BADGE, CAMERA, HANDSET, Watch, a_watch
+from tests.small_county import crossing
 
 
 @pytest.fixture
@@ -338,3 +339,34 @@ async def test_a_report_keeps_the_clock_of_its_device_and_flags_it_when_off(watc
     *_, good, off = (await watch.now()).events
     assert (good.clock_offset_s, good.clock_skewed) == (1.5, False)
     assert (off.clock_offset_s, off.clock_skewed) == (-7.0, True)
+
+
+async def test_orders_that_give_way_never_hold_a_device_while_they_wait_for_one_before_it(
+    watch: Watch,
+) -> None:
+    """However a dispatcher put them: two such steps cannot lock each other."""
+    room = watch.room
+    before = await room.add_unit("P-01", crossing(3, 3))
+    (first,) = await room.send(watch.incident, before)
+    found = await room.pipeline.recommend(watch.incident.id, by=BY)
+    gives_way = [Replaced(order_id=each.id, ver=each.ver) for each in (await watch.now(), first)]
+    wanted = a_decision(found, watch.next_best, replaces=gives_way, reason="nearer")
+
+    async with room.pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM device WHERE id = 'P-01-body_camera' FOR UPDATE")
+        sending = asyncio.create_task(room.pipeline.dispatch(watch.incident.id, wanted, by=BY))
+        await _waits_for_a_lock(watch)
+        free = await room.fetch("SELECT id FROM device ORDER BY id FOR UPDATE SKIP LOCKED")
+    await sending
+
+    assert {HANDSET, CAMERA} <= {row["id"] for row in free}
+
+
+async def _waits_for_a_lock(watch: Watch) -> None:
+    waiting = (
+        "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE NOT granted AND datname = current_database()"
+    )
+    async with asyncio.timeout(10):
+        while not await watch.room.fetch(waiting):  # noqa: ASYNC110 (a lock tells nobody)
+            await asyncio.sleep(0.01)

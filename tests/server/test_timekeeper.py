@@ -13,6 +13,8 @@ import pytest
 from geo.roadmap import RoadMap
 from protocols.native import Report
 from server.dispatch.timers import Stance
+from server.http import devices_admin
+from server.http.devices_admin import NewOfficer
 from server.metrics import Metrics
 from server.stores.away import STORE_AWAY
 from server.stores.replacing import Replaced
@@ -197,6 +199,19 @@ async def test_his_answer_settles_it_and_he_is_asked_again_later(watch: Watch) -
     assert await watch.open() == {}
     assert (await watch.settled())["welfare_silent"].why == "heard"
     assert (await watch.timers())["welfare"] == 730 + 600
+
+
+async def test_an_officer_whom_another_joins_is_alone_no_longer(watch: Watch) -> None:
+    await watch.says(Report.ON_SCENE)
+    await watch.after(1)
+    assert "welfare" in await watch.timers()
+
+    joins = NewOfficer(badge="B-77", name="Zhou", unit_id=watch.order.unit_id)
+    async with watch.room.pool.acquire() as conn, conn.transaction():
+        await devices_admin.add_officer(conn, joins, by="user:admin")
+    await watch.after(2)
+
+    assert "welfare" not in await watch.timers()
 
 
 async def test_a_machine_does_not_answer_for_an_officer(watch: Watch) -> None:
