@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from server.ids import new_id
 from server.ports import Clock, FanOut
 from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
-from server.stores import journal, roadentries, roadstate
+from server.stores import journal, roadentries, roadstate, waynews
 from server.stores.away import STORE_AWAY
 from server.stores.roadstate import (
     CONDITIONS,
@@ -37,6 +37,7 @@ from server.stores.roadstate import (
     Table,
 )
 from server.stores.roadstate import S as Row
+from server.stores.steps import Hint
 from server.surveyor import Surveyor, SurveyorBusy
 
 logger = logging.getLogger(__name__)
@@ -181,8 +182,9 @@ class RoadDesk:
             await roadstate.end(conn, table, row_id, at=self._clock(), by=by, reason=reason)
             ended = await _one(conn, table, row_id)
             version = await roadstate.next_version(conn)
+            told = await self._tell(conn, [ended])
             await journal.append_all(conn, [roadentries.spell_ended(ended, version=version)])
-        await self._announce(version)
+        await self._announce(version, told)
         return ended
 
     async def turn_over(self) -> None:
@@ -200,8 +202,9 @@ class RoadDesk:
             version = await roadstate.next_version(conn)
             entries = [roadentries.spell_begun(row, version=version) for row in begun]
             entries += [roadentries.spell_ended(row, version=version) for row in ended]
+            told = await self._tell(conn, [*begun, *ended])
             await journal.append_all(conn, entries)
-        await self._announce(version)
+        await self._announce(version, told)
 
     async def catch_up(self) -> None:
         """Put in force whatever any process has changed."""
@@ -239,14 +242,30 @@ class RoadDesk:
                 raise Conflict("too_many", f"{RUNNING_MAX} are running already. End some first.")
             stored = await roadstate.insert(conn, table, row, request_id=request_id)
             version = await roadstate.next_version(conn)
+            told = await self._tell(conn, [stored])
             await journal.append_all(conn, [roadentries.spell_set(stored, version=version)])
-        await self._announce(version)
+        await self._announce(version, told)
         return stored, True
 
-    async def _announce(self, version: int) -> None:
-        """Tell the others; return when it is in force here."""
+    async def _tell(
+        self, conn: Any, changed: Iterable[RoadStateRow | ConditionRow]
+    ) -> tuple[Hint, ...]:
+        """Those who are under way, when a road is closed, slowed or free again.
+
+        Not when weather changes: it is in force later, and changes times more than ways.
+        """
+        if any(isinstance(row, RoadStateRow) and row.begun_at is not None for row in changed):
+            return await waynews.tell(conn, at=self._clock())
+        return ()
+
+    async def _announce(self, version: int, told: Iterable[Hint]) -> None:
+        """Tell the others; return when it is in force here. Handsets hear of it then."""
         self._fanout.publish("roads", str(version))
-        await self._picture.catch_up(version)
+        try:
+            await self._picture.catch_up(version)
+        finally:
+            for topic, payload in told:
+                self._fanout.publish(topic, payload)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:

@@ -36,6 +36,7 @@ class _Desk:
         self._pool = services.pool
         self._live = services.board
         self._routing = services.routing
+        self._roads = services.road_desk
         self._zones = services.dead_zones
         self._guide = Guide(services.roadmap)
 
@@ -47,6 +48,7 @@ class _Desk:
                 422, "no_position", f"{order.call_sign} has no position near a road.",
                 {"call_sign": order.call_sign},
             )  # fmt: skip
+        await self._roads.catch_up()  # a handset that hears of a closure may ask another server
         computed_at = utc_now()
         way = await self._way(traveller(unit, snap, computed_at), incident)
         closed = {

@@ -124,6 +124,14 @@ class Dispatcher:
         wanted = {"ver": (await self.order(order))["ver"], "state": state}
         await self._post(f"/api/orders/{order['id']}/report", wanted | details)
 
+    async def close_road(self, extent: dict[str, Any]) -> dict[str, Any]:
+        """Until `free_road`."""
+        wanted = {"state": "closed", "extent": extent, "reason": "rockfall"}
+        return await self._post("/api/roads/state", self._request() | wanted)
+
+    async def free_road(self, state: dict[str, Any]) -> None:
+        await self._post(f"/api/roads/state/{state['id']}/end", {"reason": "cleared"})
+
     def _request(self) -> dict[str, Any]:
         return {"request_id": uuid4().hex}
 

@@ -35,6 +35,7 @@ PHONE: dict[str, Any] = {
     "geolocation": {"longitude": 100.262, "latitude": 27.541},
     "permissions": ["geolocation"],
 }
+X02: dict[str, Any] = {"kind": "road", "ref": "X02", "from_km": 1.0, "to_km": 3.0}
 LOST_MS = 25_000
 """In which a page notices that nobody answers."""
 BY_THE_CLOCK = {"repeated", "escalated"}
@@ -157,6 +158,21 @@ async def test_a_way_that_has_aged_is_fetched_anew_under_way(
         await page.reload()
 
     await expect(page.get_by_test_id("way")).not_to_contain_text("5 min")
+
+
+async def test_a_way_is_fetched_at_once_when_a_road_is_closed(
+    page: Page, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    lon, lat = crossing(1, 1)
+    await dispatcher.send(unit_id, lon=lon, lat=lat)
+    await shown(page)
+    await expect(page.get_by_test_id("way")).to_have_attribute("data-loaded", "true")
+
+    async with page.expect_response("**/api/orders/*/route"):
+        closed = await dispatcher.close_road(X02)
+
+    await dispatcher.free_road(closed)
+    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "shown")
 
 
 async def test_the_browser_is_killed_in_a_dead_zone_and_starts_there_again(

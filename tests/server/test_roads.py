@@ -19,6 +19,7 @@ from geo.live.conditionfield import DIFFERENT_MAX
 from geo.live.extent import Direction, Pick, Picks, RoadSpan, Where, Zone
 from geo.mapmaking import build
 from geo.roadmap import RoadMap
+from protocols.native import Report
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.ids import new_id
 from server.roaddesk import NewCondition, NewRoadState, Span
@@ -674,3 +675,31 @@ async def test_the_surveyor_refuses_what_it_cannot_answer_soon(small_map: RoadMa
         await surveyor.close()
 
     assert [isinstance(each, SurveyorBusy) for each in answers] == [False, False, True]
+
+
+async def test_handsets_of_units_under_way_are_told_when_a_road_is_closed_and_free_again(
+    room: Room,
+) -> None:
+    under_way = await room.add_unit("P-01", crossing(0, 2))
+    there = await room.add_unit("P-02", crossing(3, 2))
+    await room.add_unit("P-03", crossing(5, 2))
+    orders = await room.send(await room.open(), under_way, there)
+    of = {order.call_sign: order for order in orders}
+    task = (await room.tasks(of["P-02"]))["P-02-handset"]
+    for step in (Report.ACCEPTED, Report.EN_ROUTE, Report.ON_SCENE):
+        await room.report("P-02-handset", task, step, by="B-P-02")
+
+    row = await close(room)
+    await close(room, span=Span(starts_at=NOW + HOUR))
+    await weather(room, "rain")
+    await end(room, row)
+
+    notices = await room.fetch(
+        "SELECT device_id, order_id, body FROM command WHERE kind = 'notice' ORDER BY seq"
+    )
+    task = (await room.tasks(of["P-01"]))["P-01-handset"]
+    assert [(each["device_id"], each["order_id"]) for each in notices] == [
+        ("P-01-handset", of["P-01"].id)
+    ] * 2
+    assert {each["body"]["why"] for each in notices} == {"route_changed"}
+    assert {each["body"]["ref"] for each in notices} == {task}

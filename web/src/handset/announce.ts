@@ -11,6 +11,7 @@ const HEARD_MS = [80, 60, 80];
 
 /** `orders`: a notice that repeats an order makes that order heard again. */
 export function announce(command: Command, orders: readonly StoredOrder[]): void {
+  if (command.kind === "notice" && command.body.why === "route_changed") return; // nothing to be done
   const heard = command.kind === "notice" && command.body.why === "heard";
   const loud = command.kind !== "notice" || command.body.why === "repeat";
   const pattern = heard ? HEARD_MS : loud ? TASK_MS : NOTICE_MS;

@@ -34,6 +34,7 @@ async function start(): Promise<void> {
   const opened: DeviceLink = new DeviceLink(store, grant, {
     onCommand: (command) => {
       announce(command, orders.peek());
+      if (command.kind === "notice" && command.body.why === "route_changed") desk.value?.askAtOnce();
       void desk.value?.refresh();
     },
     onSent: () => void desk.value?.countUnsent(),

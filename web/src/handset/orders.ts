@@ -34,8 +34,8 @@ export function endedBy(order: StoredOrder): string {
 /** Needs nothing more from the officer. */
 export const isOver = (order: StoredOrder): boolean => ENDS.includes(order.last.s) || order.dismissed;
 
-const needsWay = ({ way, last }: StoredOrder): boolean =>
-  !way || (last.s === "en_route" && ageMs(way.computed_at) > WAY_FRESH_MS);
+const needsWay = ({ way, wayOld, last }: StoredOrder): boolean =>
+  !way || wayOld || (last.s === "en_route" && ageMs(way.computed_at) > WAY_FRESH_MS);
 
 export class Desk {
   readonly grant: HandsetGrant;
@@ -94,6 +94,11 @@ export class Desk {
   async loadWay(order: StoredOrder): Promise<void> {
     await this.#store.keepWay(order.id, await fetchWay(order.body.order));
     orders.value = await this.#store.orders();
+  }
+
+  /** Roads have changed: whatever was asked before does not count. */
+  askAtOnce(): void {
+    this.#waysAskedAt = 0;
   }
 
   /** While there is signal, so that the way is there when there is none. Nobody waits for it. */

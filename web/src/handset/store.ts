@@ -64,6 +64,8 @@ export interface StoredOrder {
   dismissed: boolean;
   /** To the scene; not there until it was fetched. */
   way?: Way;
+  /** A road has changed since. */
+  wayOld?: boolean;
   /** The control room wants it back; until the officer answers, the order stands. */
   recall?: Question & { why: RecallBody["why"]; text: string };
   /** The control room asks whether all is well. */
@@ -224,6 +226,10 @@ export class Store {
   /** What a notice is about is over; an order that was missed altogether is kept as such. */
   async #end(tx: Write, { id, body }: Command & { kind: "notice" }, now: number): Promise<void> {
     if (body.why === "heard") return this.#heard(tx, body, now);
+    if (body.why === "route_changed") {
+      for (const each of await meant(tx, body)) await tx.objectStore("orders").put({ ...each, wayOld: true });
+      return;
+    }
     if (!ENDS.has(body.why)) return;
     const ended = { why: body.why, text: body.text ?? "", at: now };
     const over = await meant(tx, body);
@@ -310,7 +316,7 @@ export class Store {
   async keepWay(id: string, way: Way): Promise<void> {
     const tx = this.#write();
     const order = await tx.objectStore("orders").get(id);
-    if (order) await tx.objectStore("orders").put({ ...order, way });
+    if (order) await tx.objectStore("orders").put({ ...order, way, wayOld: false });
     await tx.done;
   }
 
