@@ -355,9 +355,9 @@ async def _decided_before(
     conn: Any, earlier: Decision, incident: IncidentView, wanted: NewDecision
 ) -> list[OrderView]:
     issued = await order_rows.views_of_decision(conn, earlier.id)
-    units_before = (incident.id, wanted.recommendation_id, sorted(set(wanted.unit_ids)))
-    same = (
-        units_before == (earlier.incident_id, earlier.recommendation_id, sorted(earlier.unit_ids))
+    same = (  # a repetition may have been recommended anew
+        (incident.id, sorted(set(wanted.unit_ids)))
+        == (earlier.incident_id, sorted(earlier.unit_ids))
         and wanted.reason == earlier.reason
         and all(each.instruction == wanted.instruction for each in issued)
     )
