@@ -63,10 +63,10 @@ def grip_speed_kmh(radius_m: Floats, lateral_mps2: Floats) -> Floats:
 def sight_m(radius_m: Floats) -> Floats:
     """How far one sees round a bend, m: S = 2 R acos(1 - M/R), M = SIGHT_OFFSET_M.
 
-    At most WIDE_SIGHT_M_MAX; once the whole circle is in sight (R <= M/2), its length.
+    At most WIDE_SIGHT_M_MAX; half the circle where it is tighter than M.
     """
     radius = np.minimum(radius_m, WIDE_SIGHT_M_MAX**2)  # wider ones see farther than that
-    seen: Floats = 2.0 * radius * np.arccos((1.0 - SIGHT_OFFSET_M / radius).clip(min=-1.0))
+    seen: Floats = 2.0 * radius * np.arccos((1.0 - SIGHT_OFFSET_M / radius).clip(min=0.0))
     return seen.clip(max=WIDE_SIGHT_M_MAX)
 
 

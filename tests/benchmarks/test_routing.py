@@ -128,7 +128,7 @@ def test_a_step_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(_routers, "STEP_BUDGET_S", 0.05)
 
     with pytest.raises(RuntimeError, match="not done in"):
-        _routers.run([sys.executable, "-c", "input()"])
+        _routers.run([sys.executable, "-c", "import signal; signal.pause()"])
 
 
 def test_places_are_asked_in_batches_until_there_are_enough() -> None:

@@ -293,12 +293,12 @@ def test_command_says_that_the_maps_differ(tmp_path: Path, small_map_dir: Path) 
 
 def test_command_ends_when_every_device_is_refused(tmp_path: Path, small_map_dir: Path) -> None:
     fleet = str(a_fleet_file(tmp_path))
-    with a_server(healthz=(200, {}), device=(403, None)) as url:
+    with a_server(healthz=(200, {}), device=(401, None)) as url:
         common = ["--fleet", fleet, "--map", str(small_map_dir), "--url", url]
         said = run_sim(*common, "--no-autopilot")
 
     assert "refused every device" in said
-    assert "403" in said
+    assert "401" in said
 
 
 async def test_unreachable_server_is_told_apart_from_its_refusal() -> None:

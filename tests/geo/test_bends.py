@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geo.driving.bends import (
@@ -71,6 +71,7 @@ def test_tighter_curve_is_never_faster(
 
 
 @given(radii, grades, modes, surfaces)
+@example(1.75, 0.0, Mode.ROUTINE, Surface.UNKNOWN)
 def test_curve_speed_does_not_jump(
     radius_m: float, grade_pct: float, mode: Mode, surface: Surface
 ) -> None:
