@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.dispatch.orders import OrderState, Why
+from server.dispatch.worklist import ItemKind
 from server.journal.kinds import JournalKind
 from tests.conftest import ROOT
 
@@ -40,6 +41,14 @@ def test_every_reason_to_ignore_a_report_has_words(language: str) -> None:
     known = words(ROOT / "web/src/audit/locales", language)
 
     assert {f"why.{why}" for why in (*Why, "unknown", "unstorable")} - known.keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("face", "part"), [("audit", "item"), ("console/work", "work.kind")])
+def test_every_kind_of_the_worklist_has_words(face: str, part: str, language: str) -> None:
+    known = words(ROOT / "web/src" / face / "locales", language)
+
+    assert {f"{part}.{kind}" for kind in ItemKind} - known.keys() == set()
 
 
 def test_every_step_of_an_order_is_a_kind() -> None:
