@@ -37,6 +37,9 @@ bench: setup ## Run the benchmarks that need no peers.
 	@$(BIN)/python -m benchmarks.main_job
 	@$(BIN)/python -m benchmarks.wrong_unit
 	@$(BIN)/python -m benchmarks.profile --quick
+	@$(BIN)/python -m benchmarks.orders --quick
+	@$(BIN)/python -m benchmarks.wire
+	@$(BIN)/python -m benchmarks.battery --quick
 
 bench-peers: $(BENCH_VENV)/.installed ## Routing beside OSRM, Valhalla and SciPy; takes long, BENCH_ARGS=--quick a minute or two.
 	@$(BENCH_VENV)/bin/python -m benchmarks.routing $(BENCH_ARGS)

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import redis
+from hypothesis import settings
 
 from geo import mapfolder
 from geo.roadmap import RoadMap
@@ -38,6 +39,10 @@ ROOT = Path(__file__).parent.parent
 REQUIRE_ALL = os.environ.get("RIDGELINE_REQUIRE_ALL") == "1"
 MEMORY_BYTES_MIN = 2 * 1024**3
 TEMPLATE = f"ridgeline_template_{os.getpid()}"
+
+# A slow machine is no failure; where everything must run, the examples are the same every time.
+settings.register_profile("house", deadline=None, derandomize=REQUIRE_ALL)
+settings.load_profile("house")
 
 T = TypeVar("T")
 _database_numbers = itertools.count(1)
