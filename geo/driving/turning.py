@@ -69,5 +69,5 @@ def _corner_mps(angle_deg: Floats, lateral_mps2: Floats) -> Floats:
     """Speed through a corner; inf straight on."""
     with np.errstate(divide="ignore", over="ignore"):
         radius_m = CORNER_M / np.tan(np.radians(angle_deg) / 2.0)
-    speed: Floats = np.sqrt(lateral_mps2 * np.maximum(radius_m, CORNER_RADIUS_M_MIN))
+        speed: Floats = np.sqrt(lateral_mps2 * np.maximum(radius_m, CORNER_RADIUS_M_MIN))
     return speed

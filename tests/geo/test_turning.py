@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geo.driving.conditions import Condition, Weather
@@ -49,6 +49,7 @@ def test_left_costs_what_right_costs(
 
 
 @given(angles, speeds, speeds, st.sampled_from(list(Vehicle)))
+@example(1.5581757275116863e-305, 0.0, 0.0, Vehicle.PATROL_CAR)
 def test_urgency_never_costs_more_nor_bad_weather_less(
     angle: float, v_in: float, v_out: float, vehicle: Vehicle
 ) -> None:
