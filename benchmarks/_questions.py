@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -56,7 +56,7 @@ class Questions:
     def rows(self, metric: str) -> list[Row]:
         """One row a system."""
         changing = metric in CHANGING
-        failures: Counter[str] = Counter()
+        failures: defaultdict[str, list[Exception]] = defaultdict(list)
         asking = partial(self._ask, self._asked[metric], failures)
         samples = interleaved_ms(
             {name: partial(asking, name) for name in self._routers},
@@ -70,21 +70,28 @@ class Questions:
                 self._restored(name)
         return [self._row(metric, name, ms, failures[name]) for name, ms in samples.items()]
 
-    def _ask(self, question: Question, failures: Counter[str], name: str, number: int) -> None:
+    def _ask(
+        self,
+        question: Question,
+        failures: Mapping[str, list[Exception]],
+        name: str,
+        number: int,
+    ) -> None:
         """What a peer says instead of an answer belongs in the report; ours has no excuse."""
         try:
             question(self._routers[name], number)
-        except Exception:
+        except Exception as error:
             if name == "ridgeline":
                 raise
-            failures[name] += 1
+            failures[name].append(error)
 
-    def _row(self, metric: str, name: str, samples_ms: Sequence[float], failed: int) -> Row:
+    def _row(
+        self, metric: str, name: str, samples_ms: Sequence[float], failures: Sequence[Exception]
+    ) -> Row:
         """No figure for a system that mostly failed: to say no is quickly done."""
-        if 2 * failed > len(samples_ms):
-            note = f"gave no answer {failed} times"
-            return Row(metric=metric, system=name, unit="ms", map=self._map, note=note)
-        said = [f"gave no answer {failed} times"] if failed else []
+        said = [f"gave no answer {len(failures)} times, last: {failures[-1]}"] if failures else []
+        if 2 * len(failures) > len(samples_ms):
+            return Row(metric=metric, system=name, unit="ms", map=self._map, note=said[0])
         if metric in self._says:
             said.append(self._says[metric](name))
         row = timing_row(metric, name, samples_ms, self._map)

@@ -86,6 +86,19 @@ def main(
     publish(report_of(benchmark, run(options), options), options)
 
 
+def main_writing(
+    benchmark: str,
+    run: Callable[[Options, Path | None], Sequence[Row]],
+    description: str | None,
+) -> None:
+    """`main` of a benchmark whose table stands in a document: `run` gets what --write names."""
+    parser = parser_of(benchmark, description)
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into FILE, too")
+    parsed = parser.parse_args()
+    options = options_of(parsed)
+    publish(report_of(benchmark, run(options, parsed.write), options), options)
+
+
 def parser_of(benchmark: str, description: str | None) -> argparse.ArgumentParser:
     """What every benchmark's command line knows."""
     parser = argparse.ArgumentParser(
@@ -212,7 +225,7 @@ def timing_row(
     metric: str,
     system: str,
     samples_ms: Sequence[float],
-    map: str | None = None,  # noqa: A002
+    map: str | None = None,  # noqa: A002 - as the report calls it
 ) -> Row:
     """Median and 99th percentile of some timings."""
     p50, p99 = np.percentile(np.asarray(samples_ms), (50, 99)).tolist()
@@ -232,7 +245,7 @@ def share_row(
     system: str,
     hits: int,
     n: int,
-    map: str | None = None,  # noqa: A002
+    map: str | None = None,  # noqa: A002 - as the report calls it
 ) -> Row:
     """A proportion with its 95 % Wilson interval."""
     low, high = wilson(hits, n)

@@ -24,7 +24,6 @@ table between the markers of docs/battery.md and draws the plot beside it.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from benchmarks._cameras import STEP_S, Field
-from benchmarks._report import Options, Row, main, say, share_row, write_between
+from benchmarks._report import Options, Row, main_writing, say, share_row, write_between
 from benchmarks.battery_plot import svg
 from devices.battery.estimator import RATES, WANDER, Estimator
 from devices.battery.model import LOADS, RESERVE_PCT, Floats, Load, Prior, mask_of, starting_prior
@@ -345,25 +344,18 @@ def _cell(row: Row) -> str:
     return f"{row.value:.1%} ({row.low:.1%} … {row.high:.1%})"
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--write", type=Path, metavar="FILE")
-    parsed, others = parser.parse_known_args()
-
-    def run_and_write(options: Options) -> list[Row]:
-        found = judged(options)
-        rows = rows_of(found) + rate_rows(options) + speed_rows(options)
-        if parsed.write is not None:
-            write_between(parsed.write, BEGIN, END, table(rows))
-            plot = parsed.write.parent / PLOT
-            plot.parent.mkdir(exist_ok=True)
-            world = next(iter(WORLDS))
-            places = {system: found[world, system].place for system in SYSTEMS}
-            plot.write_text(svg(places), encoding="utf-8")
-        return rows
-
-    main("battery", run_and_write, __doc__, others)
+def run_and_write(options: Options, file: Path | None) -> list[Row]:
+    found = judged(options)
+    rows = rows_of(found) + rate_rows(options) + speed_rows(options)
+    if file is not None:
+        write_between(file, BEGIN, END, table(rows))
+        plot = file.parent / PLOT
+        plot.parent.mkdir(exist_ok=True)
+        world = next(iter(WORLDS))
+        places = {system: found[world, system].place for system in SYSTEMS}
+        plot.write_text(svg(places), encoding="utf-8")
+    return rows
 
 
 if __name__ == "__main__":
-    _main()
+    main_writing("battery", run_and_write, __doc__)

@@ -21,7 +21,6 @@ found_after          of units that do come to grief in a zone: from the last wor
 
 from __future__ import annotations
 
-import argparse
 import random
 import tempfile
 from collections.abc import Iterator
@@ -35,7 +34,7 @@ from numpy.typing import NDArray
 from benchmarks import _andorra
 from benchmarks._drivers import Driven, Way, drive, random_ways, way_of
 from benchmarks._links import arrivals
-from benchmarks._report import Options, Row, main, say, share_row
+from benchmarks._report import Options, Row, main_writing, say, share_row
 from devices.sim.deadzones import DeadZone, DeadZones
 from devices.sim.movement import METRES_PER_DEGREE
 from geo import mapfolder
@@ -430,19 +429,12 @@ def write(file: Path, rows: list[Row]) -> None:
     file.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n\n{END}{after}", encoding="utf-8")
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--write", type=Path, metavar="FILE")
-    parsed, others = parser.parse_known_args()
-
-    def run_and_write(options: Options) -> list[Row]:
-        rows = run(options)
-        if parsed.write is not None:
-            write(parsed.write, rows)
-        return rows
-
-    main("dead_zones", run_and_write, __doc__, others)
+def run_and_write(options: Options, file: Path | None) -> list[Row]:
+    rows = run(options)
+    if file is not None:
+        write(file, rows)
+    return rows
 
 
 if __name__ == "__main__":
-    _main()
+    main_writing("dead_zones", run_and_write, __doc__)

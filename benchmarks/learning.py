@@ -25,7 +25,6 @@ roads. `--write FILE` puts the table between the markers of docs/travel-time.md.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,7 +35,7 @@ from numpy.typing import NDArray
 
 from benchmarks import _andorra
 from benchmarks._drivers import Driven, Way, drive, random_ways
-from benchmarks._report import Options, Row, main, say, wilson, write_between
+from benchmarks._report import Options, Row, main_writing, say, wilson, write_between
 from geo import mapfolder
 from geo.driving.speed import Profile
 from geo.eta import Spreads
@@ -316,19 +315,12 @@ def _order(item: tuple[tuple[str, str], dict[str, Row]]) -> tuple[str, int, str]
     return map_name, list(TRUTHS).index(kind), ways.split(",")[0]
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--write", type=Path, metavar="FILE")
-    parsed, others = parser.parse_known_args()
-
-    def run_and_write(options: Options) -> list[Row]:
-        rows = run(options)
-        if parsed.write is not None:
-            write_between(parsed.write, BEGIN, END, table(rows))
-        return rows
-
-    main("learning", run_and_write, __doc__, others)
+def run_and_write(options: Options, file: Path | None) -> list[Row]:
+    rows = run(options)
+    if file is not None:
+        write_between(file, BEGIN, END, table(rows))
+    return rows
 
 
 if __name__ == "__main__":
-    _main()
+    main_writing("learning", run_and_write, __doc__)

@@ -16,7 +16,6 @@ metres_found  of the metres that were driven, those on arcs that were matched
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ import numpy as np
 
 from benchmarks import _andorra
 from benchmarks._drivers import Driven, Way, drive, random_ways
-from benchmarks._report import Options, Row, main, say, share_row, write_between
+from benchmarks._report import Options, Row, main_writing, say, share_row, write_between
 from geo import mapfolder
 from geo.driving.speed import Profile, travel_times_ms
 from geo.ground import Ground
@@ -154,19 +153,12 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--write", type=Path, metavar="FILE")
-    parsed, others = parser.parse_known_args()
-
-    def run_and_write(options: Options) -> list[Row]:
-        rows = run(options)
-        if parsed.write is not None:
-            write_between(parsed.write, BEGIN, END, table(rows))
-        return rows
-
-    main("matching", run_and_write, __doc__, others)
+def run_and_write(options: Options, file: Path | None) -> list[Row]:
+    rows = run(options)
+    if file is not None:
+        write_between(file, BEGIN, END, table(rows))
+    return rows
 
 
 if __name__ == "__main__":
-    _main()
+    main_writing("matching", run_and_write, __doc__)

@@ -121,7 +121,7 @@ def sim_command(**options: object) -> None:
     Every device is a real WebSocket connection through the reference client, on the roads of the
     map at the speeds of its model, with batteries, dead zones and officers who take their time.
     """
-    wanted = Options(**options)  # type: ignore[arg-type]
+    wanted = Options(**options)  # type: ignore[arg-type]  # click has seen to their types
     console = Console(highlight=False)
     try:
         fleet_file = read(wanted.fleet)

@@ -137,7 +137,7 @@ def wait_gone(pid: int, patience_s: float) -> bool:
     while time.monotonic() < deadline_s:
         if not alive(pid):
             return True
-        time.sleep(_POLL_S)
+        time.sleep(_POLL_S)  # nothing tells of the end of a process that is not our child
     return not alive(pid)
 
 

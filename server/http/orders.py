@@ -16,8 +16,8 @@ from server.http.needs import Services, Text, guarded, require_short
 from server.stores.users import User
 
 
-class CancelBody(Struct, kw_only=True):
-    """POST /api/orders/{id}/cancel."""
+class EndBody(Struct, kw_only=True):
+    """POST /api/orders/{id}/cancel and /api/orders/{id}/recall."""
 
     ver: int
     reason: Text
@@ -38,16 +38,6 @@ class VoiceBody(Struct, kw_only=True):
 
     def __post_init__(self) -> None:
         require_short(reason=self.reason, note=self.note)
-
-
-class RecallBody(Struct, kw_only=True):
-    """POST /api/orders/{id}/recall."""
-
-    ver: int
-    reason: Text
-
-    def __post_init__(self) -> None:
-        require_short(reason=self.reason)
 
 
 class RecallAnswerBody(Struct, kw_only=True):
@@ -73,7 +63,7 @@ def routes(services: Services) -> list[BaseRoute]:
     pipeline, desk = services.pipeline, services.order_desk
 
     async def cancel(request: Request, user: User) -> Response:
-        body = await read_body(request, CancelBody)
+        body = await read_body(request, EndBody)
         order = await pipeline.cancel_order(
             request.path_params["id"], ver=body.ver, reason=body.reason.strip(), by=user.actor
         )
@@ -93,7 +83,7 @@ def routes(services: Services) -> list[BaseRoute]:
         return json(order)
 
     async def recall(request: Request, user: User) -> Response:
-        body = await read_body(request, RecallBody)
+        body = await read_body(request, EndBody)
         order = await desk.recall(
             request.path_params["id"], ver=body.ver, reason=body.reason.strip(), by=user.actor
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,8 +32,13 @@ MINUTES_DEFAULT = 30.0
 
 C = TypeVar("C", bound=StrEnum)
 
-Group = Literal["stations", "units", "available"]
-"""All stations, units on duty, or only those of them that are free."""
+
+class Group(StrEnum):
+    """All stations, units on duty, or only those of them that are free."""
+
+    STATIONS = "stations"
+    UNITS = "units"
+    AVAILABLE = "available"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,7 @@ class _Desk:
 
     async def coverage(self, request: Request, user: User) -> Response:
         asked = await self._asked(request)
-        sources = await self._group(_group(request, "stations"), asked)
+        sources = await self._group(_choice(request, "from", Group) or Group.STATIONS, asked)
         (minutes,) = _numbers(request, "minutes", (MINUTES_DEFAULT,), length_max=1)
         try:
             found = await self._reach.coverage(
@@ -144,8 +149,8 @@ class _Desk:
             return [self._unit(unit_id, asked)]
         if station_id := term(request, "station"):
             return [await self._station(station_id, asked)]
-        if term(request, "from"):
-            return await self._group(_group(request, ""), asked)
+        if group := _choice(request, "from", Group):
+            return await self._group(group, asked)
         lon, lat = (_numbers(request, name, (), length_max=1) for name in ("lon", "lat"))
         if not lon or not lat:
             raise ApiError(400, "malformed", "Name a unit, a station, lon and lat, or from.")
@@ -153,7 +158,9 @@ class _Desk:
         return [Source(id="", name="", at=_standing(snap, asked))]
 
     async def _group(self, group: Group, asked: Asked) -> list[Source]:
-        return await self._stations(asked) if group == "stations" else self._units(group, asked)
+        if group is Group.STATIONS:
+            return await self._stations(asked)
+        return self._units(group, asked)
 
     async def _stations(self, asked: Asked) -> list[Source]:
         """Stations that a road reaches."""
@@ -177,7 +184,7 @@ class _Desk:
     def _units(self, group: Group, asked: Asked) -> list[Source]:
         """Units whose place on the road is known."""
         wanted = set(UnitStatus) - {UnitStatus.OFF_DUTY}
-        if group == "available":
+        if group is Group.AVAILABLE:
             wanted = {UnitStatus.AVAILABLE}
         return [
             _unit_source(unit, snap, asked)
@@ -232,13 +239,6 @@ def _named(sources: Sequence[Source]) -> list[dict[str, Any]]:
         }
         for each in sources
     ]
-
-
-def _group(request: Request, default: str) -> Group:
-    group = term(request, "from") or default
-    if group not in get_args(Group):
-        raise ApiError(400, "malformed", f"from must be one of {', '.join(get_args(Group))}.")
-    return group  # type: ignore[return-value]  # just checked
 
 
 def _choice(request: Request, name: str, choices: type[C]) -> C | None:
