@@ -20,8 +20,8 @@ from geo.roadmap import RoadMap
 from server.classroom import Classroom
 from server.dispatch.errors import NotFound
 from server.learningdesk import LearningDesk
+from server.roadviews import LearnedRoadView, LearnedWayView
 from server.surveyor import Surveyor
-from server.views import LearnedRoadView, LearnedWayView
 
 NINETY_PCT_SDS: Final = 1.645
 """Nine in ten lie within so many standard errors."""

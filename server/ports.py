@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from geo.walk import Approach, DropOff
     from server.dispatch.contenders import Way
     from server.dispatch.travel import Arrival, Lead, Terms, Traveller
-    from server.views import RoadsView, UnitView
+    from server.roadviews import RoadsView
+    from server.views import UnitView
 
 Clock = Callable[[], datetime]
 """The wall clock: an aware UTC datetime."""

@@ -28,11 +28,11 @@ from geo.live.roadstate import RoadChange, RoadTable
 from geo.roadmap import RoadMap
 from server.metrics import Metrics
 from server.ports import LiveRoads, Router
+from server.roadviews import ConditionView, RoadStateView, RoadsView, SpellStatus, SpellView
 from server.stores import roadstate
 from server.stores.roadentries import where_of
 from server.stores.roadstate import ConditionRow, Picture, RoadStateRow, Spell
 from server.surveyor import Survey, Surveyor
-from server.views import ConditionView, RoadStateView, RoadsView, SpellStatus, SpellView
 from server.weather import TimesOf, Weather
 
 logger = logging.getLogger(__name__)

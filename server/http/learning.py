@@ -13,9 +13,9 @@ from server.http.errors import ApiError, json, read_body
 from server.http.needs import Services, guarded, number, term
 from server.http.texts import NO_NUL
 from server.learningdesk import Overview
+from server.roadviews import LearnedVersionView, LearningView, TripSpreadView
 from server.stores.learning import VersionRow
 from server.stores.users import User
-from server.views import LearnedVersionView, LearningView, TripSpreadView
 
 Reason = Annotated[str, Meta(max_length=500, pattern=NO_NUL)]
 VersionNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]

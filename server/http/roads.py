@@ -18,18 +18,12 @@ from server.http.errors import ApiError, json, read_body
 from server.http.needs import Line, RequestId, Services, guarded, number, real
 from server.http.texts import NO_NUL
 from server.roaddesk import NewCondition, NewRoadState, Span
+from server.roadviews import ExtentView, RoadEdgeView, RoadNumberView, RoadStateView, SurveyView
 from server.stores import roadstate
 from server.stores.roadentries import where_of
 from server.stores.roadstate import CONDITIONS, STATES, Table
 from server.stores.users import User
 from server.surveyor import Survey
-from server.views import (
-    ExtentView,
-    RoadEdgeView,
-    RoadNumberView,
-    RoadStateView,
-    SurveyView,
-)
 
 NEAR_M_DEFAULT = 60.0
 LINES_POINTS_MAX = 200_000

@@ -8,9 +8,9 @@ import msgspec
 
 from geo.live.extent import Direction, Pick, Picks, RoadSpan, Where, Zone
 from server.journal.kinds import JournalKind as Kind
+from server.roadviews import EdgesExtent, ExtentView, PickView, PolygonExtent, RoadExtent
 from server.stores.journal import Entry
 from server.stores.roadstate import ConditionRow, RoadStateRow
-from server.views import EdgesExtent, ExtentView, PickView, PolygonExtent, RoadExtent
 
 Row = RoadStateRow | ConditionRow
 

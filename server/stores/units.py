@@ -14,14 +14,7 @@ import msgspec
 
 from server.dispatch.orders import OrderState
 from server.dispatch.units import unit_status
-from server.views import (
-    DeviceKind,
-    DeviceView,
-    OfficerView,
-    UnitKind,
-    UnitStatus,
-    UnitView,
-)
+from server.views import DeviceKind, DeviceView, OfficerView, UnitKind, UnitStatus, UnitView
 
 UNITS_LEN_MAX = 5000
 """Units of one county; more are a sign of a wrong import."""

@@ -39,7 +39,7 @@ def figures(worlds: list[dict[str, Foretold]]) -> Figures:
     return found
 
 
-@pytest.mark.parametrize(("which", "gain"), [("same ways", 0.7), ("new ways", 0.5)])
+@pytest.mark.parametrize(("which", "gain"), [("same ways", 0.8), ("new ways", 0.55)])
 def test_learning_brings_foretold_times_nearer_to_the_truth(
     figures: Figures, which: str, gain: float
 ) -> None:
@@ -50,9 +50,9 @@ def test_learning_brings_foretold_times_nearer_to_the_truth(
     }
 
     possible = loss["n = 0"] - loss["truth known"]
-    assert loss["n = 0"] - loss["n = 1"] > 0.4 * possible > 0.0
+    assert loss["n = 0"] - loss["n = 1"] > 0.45 * possible > 0.0
     assert loss["n = 0"] - loss["n = 5"] > gain * possible
-    assert abs(figures[f"{which}, n = 5"]["bias"].value or 0.0) < 0.08
+    assert abs(figures[f"{which}, n = 5"]["bias"].value or 0.0) < 0.06
 
 
 @pytest.mark.parametrize("drives", STEPS)

@@ -26,12 +26,13 @@ from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id
 from server.metrics import Metrics
+from server.roadviews import RoadsView
 from server.settings import Limits
 from server.stores import users
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
 from server.stores.presence import DeviceFix
-from server.views import Delta, Resumed, RoadsView, Snapshot, Tick, UnitStatus
+from server.views import Delta, Resumed, Snapshot, Tick, UnitStatus
 from tests.http_server import serving
 from tests.relay import Relay
 from tests.server.field_room import small_socket

@@ -13,7 +13,7 @@ from msgspec import convert
 from geo.driving.vehicles import Mode
 from geo.roadmap import RoadMap
 from server.learnedroads import words
-from server.views import LearnedRoadView, LearningView
+from server.roadviews import LearnedRoadView, LearningView
 from tests.server.learning_rows import Drivers
 from tests.small_county import crossing
 from tests.whole_server import WholeServer, whole_server

@@ -12,7 +12,7 @@ import pytest
 from msgspec import convert
 
 from server.ids import new_id
-from server.views import ConditionView, RoadEdgeView, RoadNumberView, RoadStateView, SurveyView
+from server.roadviews import ConditionView, RoadEdgeView, RoadNumberView, RoadStateView, SurveyView
 from tests.small_county import crossing
 from tests.whole_server import WholeServer, whole_server
 
