@@ -122,8 +122,7 @@ class Timekeeper:
             incident_id = await order_rows.incident_of(conn, order_id)
             assert incident_id is not None, "orders are never deleted"
             await incidents.lock(conn, incident_id)
-            done = await self._ring(conn, order_id, incident_id)
-            order, found = await order_rows.lock(conn, order_id), await watch.known(conn, order_id)
+            done, order, found = await self._ring(conn, order_id, incident_id)
             settled = await self._settle(conn, order, found)
             await watch.looked_at(conn, order_id)
             await journal.append_all(conn, (*done.entries, *settled.entries))
@@ -170,7 +169,10 @@ class Timekeeper:
             await journal.append_all(conn, item.entries)
         return item
 
-    async def _ring(self, conn: Any, order_id: str, incident_id: str) -> Marked:
+    async def _ring(
+        self, conn: Any, order_id: str, incident_id: str
+    ) -> tuple[Marked, LockedOrder, Known]:
+        """Ring until nothing is due; what was done, and how the order stands then."""
         entries: tuple[Entry, ...] = ()
         hints: tuple[tuple[str, str], ...] = ()
         for _ in range(ROUNDS_MAX):
@@ -180,7 +182,7 @@ class Timekeeper:
                 hints = (*hints, ("incident", incident_id))
             claimed = await watch.claim(conn, order_id, now)
             if not claimed:
-                return Marked(entries=entries, hints=hints)
+                return Marked(entries=entries, hints=hints), order, found
             for timer in claimed:
                 order = await order_rows.lock(conn, order_id)
                 if is_closed(order.state) and not is_closed(found.state):
