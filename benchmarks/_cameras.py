@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from devices.battery.estimator import Estimator
 from devices.battery.model import Floats, Prior
 from devices.battery.reports import Reports
-from devices.sim.cells import Cells
+from devices.sim.cells import MAKES, Cells
 
 STEP_S: Final = 60.0
 HOURS_MAX: Final = 200
 CHANGE_P, SWAP_P, CHARGE_P, UNPLUG_P, NONSENSE_P = 0.05, 0.0005, 0.001, 0.1, 0.005
 """A minute: another load, another pack, onto the charger, off it, a reading of 153 %."""
-CHARGE_PCT_PER_H: Final = 70.0
 
 Ints = NDArray[np.int64]
 
@@ -31,7 +30,7 @@ class Field:
     ) -> None:
         n = len(make)
         self.make, self.rng = make, rng
-        self.cells = Cells(make, rng, differ)
+        self.cells = Cells([MAKES[one] for one in make.tolist()], rng, differ)
         self.estimator = Estimator([priors[one] for one in make])
         self.mask = self._loads(n)
         self.temp_c = rng.uniform(-15.0, 30.0, n)
@@ -60,8 +59,7 @@ class Field:
 
     def _pass(self) -> None:
         self.at_s += STEP_S
-        charging = np.where(self.charging, CHARGE_PCT_PER_H, 0.0)
-        self.cells.step(STEP_S, self.mask, self.temp_c, self.weak, charging)
+        self.cells.step(STEP_S, self.mask, self.temp_c, self.weak, self.charging)
 
     def _report(self) -> None:
         n = len(self.mask)

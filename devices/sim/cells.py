@@ -1,15 +1,17 @@
-"""Batteries of five camera models whose true numbers are hidden, many at once.
+"""Batteries whose true numbers are hidden, many at once: of cameras and handsets.
 
-Each model's rates lie off what is supposed of it, each device's off its model's, packs age, use
-varies by the hour, cold takes capacity, gauges round down by 1 %, 5 % or to four bars, and packs
-are swapped. How much things differ is what `devices.battery.model` supposes (starting values), so
-this shows that the method works, not what real cameras do. `Pack` in `devices.sim.battery` is one
-battery of the running simulator.
+Each model's rates lie off what is supposed of it, each device's off its model's, packs age with
+every charge, use varies by the hour, cold takes capacity, gauges round down by 1 %, 5 % or to four
+bars, and packs are swapped. How much things differ is what `devices.battery.model` supposes
+(starting values), so this shows that the method works, not what real cameras do. Knows no unit and
+no clock: time is advanced.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from devices.battery.model import (
     CAMERA_W,
     CAMERA_WH,
+    LOADS,
     OWN_LOG_SD,
     PACK_LOG_SD,
     RESERVE_PCT,
@@ -26,19 +29,35 @@ from devices.battery.model import (
     TAIL_FACTOR,
     WANDER_H,
     WANDER_LOG_SD,
+    Load,
     exposure_h,
 )
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+CHARGE_W: Final = 8.0
+"""A cradle at the station, or the car's socket. Starting value."""
+CYCLES_MAX: Final = 600.0
+"""Charges behind the oldest packs in use; new ones and old ones are equally many."""
+FADE_PER_CYCLE: Final = PACK_LOG_SD * sqrt(6.0) / CYCLES_MAX
+"""Log of the capacity lost with every full charge: by it alone two packs of one device differ as
+`PACK_LOG_SD` supposes, and 300 charges take 14 %. Starting value."""
+FIRST_PCT: Final = (60.0, 100.0)
+SWAPPED_PCT: Final = (85.0, 100.0)
+"""Between what levels a pack is when first seen, and when it comes from the charger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Make:
-    """A model of camera, as it truly is."""
+    """A model of device, as it truly is."""
 
     step_pct: float
     thirst: float
     """Its rates over those of the starting prior."""
+    capacity_wh: float = CAMERA_WH
+    power_w: Mapping[Load, float] = field(default_factory=lambda: CAMERA_W)
 
 
 MAKES: Final = (
@@ -48,57 +67,72 @@ MAKES: Final = (
     Make(step_pct=5.0, thirst=1.1),
     Make(step_pct=25.0, thirst=0.9),
 )
+"""Body cameras."""
 
 
 class Cells:
     """N batteries. Charge is in % of the pack above the reserve, as energy would have it."""
 
     def __init__(
-        self, make: NDArray[np.int64], rng: np.random.Generator, differ: float = 1.0
+        self, makes: Sequence[Make], rng: np.random.Generator, differ: float = 1.0
     ) -> None:
         """`differ`: how far devices and use vary, as a multiple of what is supposed."""
-        n = len(make)
+        n = len(makes)
         self.rng = rng
         self._differ = differ
-        self.step_pct = np.array([MAKES[one].step_pct for one in make])
-        thirst = np.log([MAKES[one].thirst for one in make])
-        base = np.log(100.0 * np.array(list(CAMERA_W.values())) / CAMERA_WH)
-        shared = rng.normal(0.0, differ * SHARED_LOG_SD, n) + thirst
-        self.log_rate = (
-            base + shared[:, None] + rng.normal(0.0, differ * OWN_LOG_SD, (n, len(base)))
-        )
+        self.step_pct = np.array([make.step_pct for make in makes])
+        capacity_wh = np.array([make.capacity_wh for make in makes])
+        power_w = np.array([[make.power_w[load] for load in LOADS] for make in makes])
+        thirst = np.array([make.thirst for make in makes])
+        base = np.log((100.0 * thirst / capacity_wh)[:, None] * power_w.reshape(n, len(LOADS)))
+        habits = rng.normal(0.0, differ * _HABITS_LOG_SD, n)
+        self._own = base + habits[:, None] + rng.normal(0.0, differ * OWN_LOG_SD, base.shape)
+        self._charger_pct_per_h = 100.0 * CHARGE_W / capacity_wh
         self._excess = rng.normal(0.0, differ * WANDER_LOG_SD, n)
-        self.charge_pct = rng.uniform(60.0, _FULL, n)
+        self.cycles = rng.uniform(0.0, CYCLES_MAX, n)
+        self.charge_pct = rng.uniform(*FIRST_PCT, n) - _TAIL_LOST
+
+    @property
+    def log_rate(self) -> Floats:
+        """(N, 6) true log of %/h at 25 °C with good signal, as use is on average."""
+        age = self._differ * FADE_PER_CYCLE * (self.cycles - CYCLES_MAX / 2.0)
+        return np.asarray(self._own + age[:, None])
 
     def step(
-        self,
-        seconds: float,
-        mask: NDArray[np.int64],
-        temp_c: Floats,
-        weak: Floats,
-        charging: Floats,
+        self, seconds: float, mask: Ints, temp_c: Floats, weak: Floats, charging: Bools
     ) -> None:
-        """Let time pass. `charging`: (N,) %/h put in; while it is above 0 nothing is taken."""
-        hours = seconds / 3600.0
-        kept = np.exp(-hours / WANDER_H)
-        sd = self._differ * WANDER_LOG_SD * np.sqrt(1.0 - kept**2)
-        anew = self.rng.normal(0.0, sd, len(mask))
-        self._excess = kept * self._excess + anew
-        self.charge_pct += np.where(
-            charging > 0.0, charging * hours, -self.rate(mask, temp_c, weak) * hours
-        )
-        self.charge_pct = np.minimum(self.charge_pct, _FULL)
+        """Let time pass: `wander`, then `use`."""
+        self.wander(seconds)
+        self.use(seconds, mask, temp_c, weak, charging)
 
-    def rate(self, mask: NDArray[np.int64], temp_c: Floats, weak: Floats) -> Floats:
+    def wander(self, seconds: float) -> None:
+        """Use becomes another, as in so much time. The only chance there is in passing time."""
+        kept = np.exp(-seconds / 3600.0 / WANDER_H)
+        sd = self._differ * WANDER_LOG_SD * np.sqrt(1.0 - kept**2)
+        self._excess = kept * self._excess + self.rng.normal(0.0, sd, len(self._excess))
+
+    def use(
+        self, seconds: float, mask: Ints, temp_c: Floats, weak: Floats, charging: Bools
+    ) -> None:
+        """Let time pass as things are. What is on a charger gains and spends nothing."""
+        hours = seconds / 3600.0
+        gained = self._charger_pct_per_h * hours
+        spent = self.rate(mask, temp_c, weak) * hours
+        before = self.charge_pct
+        self.charge_pct = np.minimum(before + np.where(charging, gained, -spent), FULL_PCT)
+        self.charge_pct = np.maximum(self.charge_pct, _DEEPEST_PCT)
+        self.cycles += np.maximum(self.charge_pct - before, 0.0) / 100.0
+
+    def rate(self, mask: Ints, temp_c: Floats, weak: Floats) -> Floats:
         """(N,) charge taken now, %/h."""
         hour = exposure_h(np.ones(len(mask)), mask, temp_c, weak)
         return np.asarray((np.exp(self.log_rate + self._excess[:, None]) * hour).sum(axis=1))
 
-    def swap(self, which: NDArray[np.bool_]) -> None:
-        """Full packs of another age."""
+    def swap(self, which: Bools) -> None:
+        """Charged packs of another age."""
         count = int(which.sum())
-        self.charge_pct[which] = self.rng.uniform(85.0, _FULL, count)
-        self.log_rate[which] += self.rng.normal(0.0, PACK_LOG_SD, count)[:, None]
+        self.charge_pct[which] = self.rng.uniform(*SWAPPED_PCT, count) - _TAIL_LOST
+        self.cycles[which] = self.rng.uniform(0.0, CYCLES_MAX, count)
 
     @property
     def level_pct(self) -> Floats:
@@ -108,9 +142,14 @@ class Cells:
         return np.asarray(np.clip(np.floor(true / self.step_pct) * self.step_pct, 0.0, 100.0))
 
     @property
-    def empty(self) -> NDArray[np.bool_]:
+    def empty(self) -> Bools:
+        """At the reserve, where a device shuts down to save its last file."""
         return np.asarray(self.charge_pct <= 0.0)
 
 
+_HABITS_LOG_SD: Final = sqrt(SHARED_LOG_SD**2 - PACK_LOG_SD**2 / 2.0)
+"""What devices of one model differ by beside the age of their packs."""
 _TAIL_LOST: Final = TAIL_BELOW_PCT - (TAIL_BELOW_PCT - RESERVE_PCT) / TAIL_FACTOR
-_FULL: Final = 100.0 - _TAIL_LOST
+FULL_PCT: Final = 100.0 - _TAIL_LOST
+_DEEPEST_PCT: Final = -RESERVE_PCT / TAIL_FACTOR
+"""A pack without any energy."""
