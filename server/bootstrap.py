@@ -51,6 +51,7 @@ from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.settings import Limits, Settings
 from server.sosdesk import SYSTEM, SosDesk
+from server.sparedesk import SpareDesk
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter, WriterLimits
@@ -96,6 +97,7 @@ class Services:
     learned_roads: LearnedRoads
     dead_zones: ZoneDesk
     zone_watch: ZoneWatch
+    spares: SpareDesk
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -221,6 +223,7 @@ async def build(settings: Settings) -> Services:
             ),
             dead_zones=dead_zones,
             zone_watch=zone_watch,
+            spares=SpareDesk(pool=pool, clock=utc_now),
             positions=positions,
             sessions=Sessions(
                 pool=pool,

@@ -145,6 +145,7 @@ def add_device(
 def with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
     """Do `work` on the database of DATABASE_URL or of the data folder; a refusal is one line."""
     from server import main, migrate
+    from server.dispatch.errors import DispatchError
     from server.embedded import sockets
     from server.embedded.errors import DataFolderInUse, EmbeddedError
     from server.embedded.postgres import url_in
@@ -173,7 +174,13 @@ def with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
                 return run_on(settings.database_url or str(running.database_url))
         except DataFolderInUse:
             return run_on(url_in(sockets.path_for(folder)))
-    except (ApiError, EmbeddedError, main.CannotServe, migrate.MigrationError) as error:
+    except (
+        ApiError,
+        DispatchError,
+        EmbeddedError,
+        main.CannotServe,
+        migrate.MigrationError,
+    ) as error:
         raise click.ClickException(str(error)) from error
     except STORE_AWAY as error:
         raise click.ClickException(f"The database does not answer: {error}") from error

@@ -1,4 +1,4 @@
-"""`ridgeline roster`: a county's stations, units, officers and devices from one file."""
+"""`ridgeline roster`: a county's stations, units, officers, devices and spares from one file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.cli.admin import DATA, actor, with_pool
 
 @click.group("roster")
 def roster_group() -> None:
-    """Load stations, units, officers and devices from one JSON file."""
+    """Load stations, units, officers, devices and spares from one JSON file."""
 
 
 @roster_group.command("template")
@@ -38,8 +38,8 @@ def load(file: Path, secrets_file: Path | None, dry_run: bool, data_dir: Path | 
     """Make the roster agree with FILE: all of it or, where something is wrong, nothing.
 
     Loading the same file again changes nothing. Stations are known by name, units by call sign,
-    officers by badge, devices by id; what FILE does not name stays as it is, and nothing is ever
-    deleted. A running server shows the changes within half a minute.
+    officers by badge, devices by id, spares by label; what FILE does not name stays as it is, and
+    nothing is ever deleted. A running server shows the changes within half a minute.
     """
     from server.roster.file import RosterError, decode
     from server.roster.load import load as load_into

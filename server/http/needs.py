@@ -33,6 +33,7 @@ from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
 from server.sosdesk import SosDesk
+from server.sparedesk import SpareDesk
 from server.stores.users import User
 from server.surveyor import Surveyor, SurveyorBusy
 from server.zonedesk import ZoneDesk
@@ -85,6 +86,8 @@ class Services(Protocol):
     def learning(self) -> LearningDesk: ...
     @property
     def dead_zones(self) -> ZoneDesk: ...
+    @property
+    def spares(self) -> SpareDesk: ...
     @property
     def learned_roads(self) -> LearnedRoads: ...
 

@@ -122,4 +122,11 @@ class JournalKind(StrEnum):
     DEVICE_ENROLLED = "device.enrolled"
     DEVICE_CHANGED = "device.changed"
 
+    SPARE_CREATED = "spare.created"
+    SPARE_TAKEN = "spare.taken"
+    SPARE_PUT = "spare.put"
+    """It was brought back or moved, or came off its charger."""
+    SPARE_CHANGED = "spare.changed"
+    SPARE_RETIRED = "spare.retired"
+
     JOURNAL_READ = "journal.read"

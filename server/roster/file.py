@@ -1,4 +1,4 @@
-"""The roster file: one JSON document that lists a county's stations, units, officers and devices.
+"""The roster file: one JSON document of a county's stations, units, officers, devices and spares.
 
 Says everything that is wrong with a file, entry by entry. Knows no database: whether a name that
 the file only mentions exists is `server.rosterload`'s question.
@@ -15,11 +15,15 @@ from typing import Annotated, Any, Final, TypeVar, get_args
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from server.dispatch.spares import SpareKind
 from server.housekeeping import FIRST_ADMIN
 from server.http.devices_admin import CallSign, DeviceId, Model
+from server.http.spares import Fits, Label
 from server.http.users import Badge, DisplayName, Username
+from server.sparedesk import FITS_LEN_MAX
 from server.stores.county import BROWSER_MODEL
 from server.stores.roster import DEVICES_LEN_MAX
+from server.stores.spares import SPARES_LEN_MAX
 from server.stores.units import UNITS_LEN_MAX
 from server.views import DeviceKind, UnitKind
 
@@ -30,9 +34,16 @@ LENGTHS_MAX: Final = {
     "units": UNITS_LEN_MAX,
     "officers": 20_000,
     "devices": DEVICES_LEN_MAX,
+    "spares": SPARES_LEN_MAX,
 }
 """Entries of each list."""
-KEYS: Final = {"stations": "name", "units": "call_sign", "officers": "badge", "devices": "id"}
+KEYS: Final = {
+    "stations": "name",
+    "units": "call_sign",
+    "officers": "badge",
+    "devices": "id",
+    "spares": "label",
+}
 """What names an entry, in the file and for ever."""
 MEMBERS_LEN_MAX: Final = 100
 """Officers, and devices, of one unit."""
@@ -48,9 +59,14 @@ HINTS: Final = {
     "id": "Use letters A-Z, figures, dot, underscore and hyphen, at most 64.",
     "model": "Write at most 80 characters.",
     "station": "Write the name of a station, 1 to 80 characters.",
+    "label": "Write 1 to 64 characters.",
+    "fits": f"List at most {FITS_LEN_MAX} models of devices; none: it fits any.",
+    "unit": "Write the call sign of a unit, 1 to 32 characters.",
+    "charged": "Write true or false.",
     "note": "Write at most 500 characters.",
     "units.kind": f"Choose one of {', '.join(get_args(UnitKind))}.",
     "devices.kind": f"Choose one of {', '.join(get_args(DeviceKind))}.",
+    "spares.kind": f"Choose one of {', '.join(SpareKind)}.",
 }
 """What to do about a wrong field, of one list where its name has two meanings."""
 TEMPLATE: Final = """\
@@ -81,6 +97,10 @@ TEMPLATE: Final = """\
     {"id": "hs-0412", "kind": "handset", "model": "H-11"},
     {"id": "car-01", "kind": "vehicle", "note": "kind: body_camera, handset or vehicle"},
     {"id": "cam-spare", "kind": "body_camera", "model": "BC-4G", "note": "in no unit yet"}
+  ],
+  "spares": [
+    {"label": "pack-07", "kind": "pack", "fits": ["BC-4G"], "station": "North Station", "charged": true},
+    {"label": "bank-01", "kind": "power_bank", "unit": "P-01", "note": "kind: pack, power_bank or camera; in a station or in a unit's vehicle"}
   ]
 }
 """  # noqa: E501 (read by people, as it is)
@@ -125,6 +145,19 @@ class DeviceEntry(_Entry, frozen=True):
     model: Model | UnsetType = UNSET
 
 
+class SpareEntry(_Entry, frozen=True):
+    label: Label
+    kind: SpareKind
+    fits: Fits | UnsetType = UNSET
+    """Models of devices; empty: any."""
+    station: DisplayName | None = None
+    """Where it lies at first; afterwards people say where they put it."""
+    unit: CallSign | None = None
+    """In whose vehicle, likewise."""
+    charged: bool = False
+    """Likewise."""
+
+
 class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Entries are decoded one by one, so that each mistake is told."""
 
@@ -133,6 +166,7 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     units: list[msgspec.Raw] = []
     officers: list[msgspec.Raw] = []
     devices: list[msgspec.Raw] = []
+    spares: list[msgspec.Raw] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +177,7 @@ class RosterFile:
     units: list[UnitEntry]
     officers: list[OfficerEntry]
     devices: list[DeviceEntry]
+    spares: list[SpareEntry]
 
 
 class RosterError(Exception):
@@ -175,6 +210,7 @@ def decode(content: bytes) -> RosterFile:
         units=_entries("units", file.units, UnitEntry, problems),
         officers=_entries("officers", file.officers, OfficerEntry, problems),
         devices=_entries("devices", file.devices, DeviceEntry, problems),
+        spares=_entries("spares", file.spares, SpareEntry, problems),
     )
     problems += _doubles(made)
     problems += _reserved(made)

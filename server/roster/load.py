@@ -20,8 +20,9 @@ from server.http.users import NewUser
 from server.journal.kinds import JournalKind as Kind
 from server.roster.file import RosterError, RosterFile
 from server.roster.plan import Change, plan
+from server.sparedesk import NewSpare, Whereabouts, add_spare
 from server.stores import county, journal, roster
-from server.stores.county import Device, Login, Officer, Station, Unit
+from server.stores.county import Device, Login, Officer, Spare, Station, Unit
 from server.stores.pool import Connection, Pool
 
 
@@ -49,8 +50,8 @@ async def load(
     """Make the database agree with `file`; returns what changed, or would.
 
     New tokens and one-time passwords go to `secrets_file`, which must not exist, before the commit.
-    Raises `RosterError`, and `ApiError` when somebody else adds the same entry at the same moment:
-    nothing is changed then.
+    Raises `RosterError`, and `ApiError` or `DispatchError` when somebody else adds the same entry
+    at the same moment: nothing is changed then.
     """
     async with pool.acquire() as conn, conn.transaction():
         changes = plan(await county.read(conn), file)
@@ -135,7 +136,9 @@ async def _apply(
     return secrets
 
 
-async def _add(conn: Connection, key: str, facts: Station | Unit | Officer, by: str) -> None:
+async def _add(
+    conn: Connection, key: str, facts: Station | Unit | Officer | Spare, by: str
+) -> None:
     match facts:
         case Station():
             station = NewStation(name=key, lon=facts.lon, lat=facts.lat)
@@ -147,6 +150,15 @@ async def _add(conn: Connection, key: str, facts: Station | Unit | Officer, by: 
             unit_id = await _unit_id(conn, facts.unit)
             officer = NewOfficer(badge=key, name=facts.name, unit_id=unit_id)
             await devices_admin.add_officer(conn, officer, by=by)
+        case Spare():
+            spare = NewSpare(
+                label=key,
+                kind=facts.kind,
+                fits=facts.fits,
+                lies=Whereabouts(station=facts.station, unit=facts.unit),
+                charged=facts.charged,
+            )
+            await add_spare(conn, spare, by=by)
         case _:
             assert_never(facts)
 
@@ -187,6 +199,10 @@ async def _change(conn: Connection, change: Change, by: str) -> None:
         case Login():
             await county.rename_login(conn, key, facts.name)
             subject, kind = f"user:{key}", Kind.USER_CHANGED
+        case Spare():
+            spare_id = await county.change_spare(conn, key, facts)
+            subject, kind = f"spare:{spare_id}", Kind.SPARE_CHANGED
+            body["label"] = key
         case _:
             assert_never(facts)
     await journal.append(conn, actor=by, subject=subject, kind=kind, body=body)

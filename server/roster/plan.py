@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 from msgspec import UNSET, UnsetType
 
 from server.roster.file import RosterError, RosterFile, place
-from server.stores.county import County, Device, Login, Officer, Station, Unit
+from server.stores.county import County, Device, Login, Officer, Spare, Station, Unit
+from server.stores.spares import SPARES_LEN_MAX
 
-Facts: TypeAlias = Station | Unit | Officer | Device | Login
+Facts: TypeAlias = Station | Unit | Officer | Device | Login | Spare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Change:
 
     @property
     def what(self) -> str:
-        """station, unit, officer, device or login."""
+        """station, unit, officer, device, login or spare."""
         return type(self.after).__name__.lower()
 
     def fields(self) -> dict[str, tuple[object, object]]:
@@ -54,9 +55,10 @@ class Change:
 
     def __str__(self) -> str:
         if self.before is None:
-            said = ", ".join(f"{name} {new}" for name, (_, new) in self.fields().items() if new)
+            news = ((name, new) for name, (_, new) in self.fields().items() if new)
+            said = ", ".join(f"{name} {_told(new)}" for name, new in news)
             return f"new {self.what} {self.key}: {said}"
-        moves = (f"{name} {_or_none(a)} → {_or_none(b)}" for name, (a, b) in self.fields().items())
+        moves = (f"{name} {_told(a)} → {_told(b)}" for name, (a, b) in self.fields().items())
         return f"{self.what} {self.key}: {', '.join(moves)}"
 
 
@@ -71,6 +73,7 @@ def plan(known: County, file: RosterFile) -> list[Change]:
         (known.officers, _officers(known, file)),
         (known.devices, _devices(known, file)),
         (known.logins, _logins(file)),
+        (known.spares, _spares(known, file)),
     ]
     changes: list[Change] = []
     for before, after in wanted:
@@ -137,6 +140,22 @@ def _logins(file: RosterFile) -> dict[str, Login]:
     }
 
 
+def _spares(known: County, file: RosterFile) -> dict[str, Spare]:
+    """Where one lies, and whether it is charged, the file says only of a new one."""
+    made: dict[str, Spare] = {}
+    for each in file.spares:
+        old = known.spares.get(each.label)
+        fits = _or_old(each.fits, old.fits if old else ())
+        made[each.label] = Spare(
+            kind=each.kind,
+            fits=tuple(sorted(set(fits))),
+            station=old.station if old else each.station,
+            unit=old.unit if old else each.unit,
+            charged=old.charged if old else each.charged,
+        )
+    return made
+
+
 @dataclass(frozen=True, slots=True)
 class _Homes:
     """Which unit each member is in, as far as the file says."""
@@ -161,7 +180,7 @@ def _homes(file: RosterFile, group: str) -> _Homes:
 
 
 def _unknown_names(known: County, file: RosterFile) -> Iterable[str]:
-    """What a unit mentions and nobody has described."""
+    """What a unit or a spare mentions and nobody has described."""
     stations = {each.name for each in file.stations} | set(known.stations)
     described = {
         "officers": {each.badge for each in file.officers} | set(known.officers),
@@ -175,6 +194,17 @@ def _unknown_names(known: County, file: RosterFile) -> Iterable[str]:
             for member in getattr(unit, group) or ():
                 if member not in names:
                     yield f"{where}: {member} is not known; add it to {group}."
+    units = {each.call_sign for each in file.units} | set(known.units)
+    for number, spare in enumerate(file.spares):
+        if spare.label in known.spares:
+            continue
+        where = place("spares", number, spare.label)
+        if (spare.station is None) == (spare.unit is None):
+            yield f"{where}: say where it lies: a station, or a unit for its vehicle."
+        elif spare.station is not None and spare.station not in stations:
+            yield f"{where}: there is no station {spare.station}; add it to stations."
+        elif spare.unit is not None and spare.unit not in units:
+            yield f"{where}: there is no unit {spare.unit}; add it to units."
 
 
 def _taken_names(known: County, file: RosterFile) -> Iterable[str]:
@@ -187,6 +217,13 @@ def _taken_names(known: County, file: RosterFile) -> Iterable[str]:
         if device.id in known.disabled_devices:
             where = place("devices", number, device.id)
             yield f"{where}: that device was taken out of service; choose another id."
+    for number, spare in enumerate(file.spares):
+        if spare.label in known.retired_spares:
+            where = place("spares", number, spare.label)
+            yield f"{where}: that spare was taken out of service; write another label on this one."
+    new = sum(each.label not in known.spares for each in file.spares)
+    if len(known.spares) + new > SPARES_LEN_MAX:
+        yield f"spares: there would be more than {SPARES_LEN_MAX:,}; retire some."
     user_of = {login.badge: name for name, login in known.logins.items() if login.badge}
     for number, officer in enumerate(file.officers):
         if officer.user is UNSET:
@@ -204,5 +241,9 @@ def _or_old(new: Any | UnsetType, old: Any) -> Any:
     return old if new is UNSET else new
 
 
-def _or_none(value: object) -> str:
+def _told(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "any"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None or value == "" else str(value)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from server.dispatch.spares import SpareKind
 from server.views import DeviceKind, UnitKind
 
 BROWSER_MODEL = "browser"
@@ -52,6 +53,19 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spare:
+    """Taken, it is neither in a station nor in a unit."""
+
+    kind: SpareKind
+    fits: tuple[str, ...]
+    station: str | None
+    """Name."""
+    unit: str | None
+    """Call sign."""
+    charged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class County:
     """Everything in service, by its key; and the keys that are taken by what no longer is."""
 
@@ -60,9 +74,11 @@ class County:
     officers: dict[str, Officer]
     devices: dict[str, Device]
     logins: dict[str, Login]
+    spares: dict[str, Spare]
     retired_units: frozenset[str] = frozenset()
     disabled_devices: frozenset[str] = frozenset()
     disabled_logins: frozenset[str] = frozenset()
+    retired_spares: frozenset[str] = frozenset()
 
 
 # Stations.
@@ -87,6 +103,13 @@ FROM device LEFT JOIN unit ON unit.id = device.unit_id WHERE model <> $1
 LOGINS = """
 SELECT username, display_name AS name, badge, disabled_at IS NOT NULL AS gone
 FROM app_user LEFT JOIN officer ON officer.id = app_user.officer_id
+"""
+# Spares, those out of service included.
+SPARES = """
+SELECT label, spare.kind, fits, station.name AS station, unit.call_sign AS unit, charged,
+       spare.retired_at IS NOT NULL AS gone
+FROM spare LEFT JOIN station ON station.id = spare.station_id
+LEFT JOIN unit ON unit.id = spare.unit_id
 """
 # Hold these units' running shifts until commit, so that none gets an order meanwhile.
 HOLD_UNITS = """
@@ -125,12 +148,15 @@ WHERE id = $1
 # A user by another name.
 RENAME_LOGIN = "UPDATE app_user SET display_name = $2 WHERE username = $1"
 
+# A spare of another kind, or that fits other models.
+CHANGE_SPARE = "UPDATE spare SET kind = $2, fits = $3 WHERE label = $1 RETURNING id"
+
 
 async def read(conn: Any) -> County:
     """The roster as this transaction sees it."""
     stations, officers = await conn.fetch(STATIONS), await conn.fetch(OFFICERS)
     units, devices = await conn.fetch(UNITS), await conn.fetch(DEVICES, BROWSER_MODEL)
-    logins = await conn.fetch(LOGINS)
+    logins, spares = await conn.fetch(LOGINS), await conn.fetch(SPARES)
     return County(
         stations={row["name"]: Station(lon=row["lon"], lat=row["lat"]) for row in stations},
         units={
@@ -149,9 +175,21 @@ async def read(conn: Any) -> County:
             for row in logins
             if not row["gone"]
         },
+        spares={
+            row["label"]: Spare(
+                kind=SpareKind(row["kind"]),
+                fits=tuple(row["fits"]),
+                station=row["station"],
+                unit=row["unit"],
+                charged=row["charged"],
+            )
+            for row in spares
+            if not row["gone"]
+        },
         retired_units=_gone(units, "call_sign"),
         disabled_devices=_gone(devices, "id"),
         disabled_logins=_gone(logins, "username"),
+        retired_spares=_gone(spares, "label"),
     )
 
 
@@ -185,6 +223,11 @@ async def move_browsers(conn: Any, badge: str, call_sign: str | None) -> None:
 
 async def change_device(conn: Any, device_id: str, device: Device) -> None:
     await conn.execute(CHANGE_DEVICE, device_id, device.kind, device.model, device.unit)
+
+
+async def change_spare(conn: Any, label: str, spare: Spare) -> str:
+    """Returns the id."""
+    return str(await conn.fetchval(CHANGE_SPARE, label, spare.kind, list(spare.fits)))
 
 
 async def rename_login(conn: Any, username: str, name: str) -> None:

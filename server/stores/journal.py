@@ -27,7 +27,8 @@ class Entry:
     actor: str
     """`user:<username>`, `officer:<badge>`, `device:<id>` or `system`."""
     subject: str
-    """`incident:<id>`, `order:<id>`, `sos:<id>`, `unit:<id>`, `device:<id>`, `user:<username>`."""
+    """`incident:<id>`, `order:<id>`, `sos:<id>`, `unit:<id>`, `device:<id>`, `user:<username>`,
+    `spare:<id>`."""
     kind: JournalKind
     body: dict[str, Any]
 

@@ -21,9 +21,10 @@ from server.roster.file import (
     decode,
 )
 from server.roster.load import Secrets, load
-from server.stores import roster, units, users
+from server.stores import roster, spares, units, users
 from server.stores.devices import authenticate
 from server.stores.pool import Pool
+from server.stores.spares import SPARES_LEN_MAX
 from tests.server.dispatch_room import a_room
 from tests.small_county import crossing
 
@@ -52,7 +53,16 @@ async def put(
 
 
 async def rows(pool: Pool) -> dict[str, int]:
-    tables = ("station", "unit", "officer", "unit_officer", "device", "app_user", "journal_entry")
+    tables = (
+        "station",
+        "unit",
+        "officer",
+        "unit_officer",
+        "device",
+        "app_user",
+        "spare",
+        "journal_entry",
+    )
     return {table: await pool.fetchval(f"SELECT count(*) FROM {table}") for table in tables}
 
 
@@ -102,7 +112,10 @@ async def test_every_addition_is_logged_and_no_secret_is(pool: Pool, tmp_path: P
 
     kinds = ["station", "station", "unit", "unit", "officer", "officer", "officer"]
     assert [row["kind"] for row in entries] == (
-        [f"{kind}.created" for kind in kinds] + 4 * ["device.enrolled"] + 2 * ["user.created"]
+        [f"{kind}.created" for kind in kinds]
+        + 4 * ["device.enrolled"]
+        + 2 * ["user.created"]
+        + 2 * ["spare.created"]
     )
     assert {row["actor"] for row in entries} == {BY}
     secrets = msgspec.json.decode((tmp_path / "secrets.json").read_bytes(), type=Secrets)
@@ -164,6 +177,15 @@ async def test_same_file_again_changes_nothing(pool: Pool, tmp_path: Path) -> No
             "device car-01: unit P-01 → none",
             "device.changed",
             {"changed": {"unit": {"from": "P-01", "to": None}}},
+        ),
+        (
+            changed("spares", 0, fits=["BC-5G", "BC-4G"]),
+            "spare pack-07: fits BC-4G → BC-4G, BC-5G",
+            "spare.changed",
+            {
+                "label": "pack-07",
+                "changed": {"fits": {"from": ["BC-4G"], "to": ["BC-4G", "BC-5G"]}},
+            },
         ),
     ],
 )
@@ -242,6 +264,47 @@ async def test_a_browser_is_not_on_the_list_and_follows_its_officer(
     )
 
     assert browser in (await crews(pool))["X-02"][1]
+
+
+async def test_a_spare_stays_where_people_put_it(pool: Pool, tmp_path: Path) -> None:
+    await put(pool, a_file(), tmp_path / "secrets.json")
+    (pack,) = [each for each in await spares.load_all(pool) if each.label == "pack-07"]
+    assert (pack.kind, pack.fits, pack.station) == ("pack", ["BC-4G"], "North Station")
+    unit_id = await roster.unit_id(pool, "X-02")
+    await spares.put(pool, pack.id, spares.Place(unit_id=unit_id), charged=False)
+
+    assert await put(pool, a_file()) == []
+    found = await spares.load(pool, pack.id)
+    assert found is not None
+    assert (found.call_sign, found.charged) == ("X-02", False)
+
+
+async def test_spares_that_cannot_be_are_told(pool: Pool, tmp_path: Path) -> None:
+    await put(pool, a_file(), tmp_path / "secrets.json")
+    await pool.execute("UPDATE spare SET retired_at = now() WHERE label = 'pack-07'")
+    lists = [
+        {"label": "pack-07", "kind": "pack", "station": "North Station"},
+        {"label": "a", "kind": "pack"},
+        {"label": "b", "kind": "pack", "unit": "P-01", "station": "North Station"},
+        {"label": "c", "kind": "pack", "unit": "P-99"},
+        {"label": "d", "kind": "pack", "station": "Nowhere"},
+    ]
+
+    with pytest.raises(RosterError) as raised:
+        await put(pool, {"spares": lists})
+    full = [{"label": f"n{i}", "kind": "pack", "unit": "P-01"} for i in range(SPARES_LEN_MAX)]
+    with pytest.raises(RosterError, match="spares: there would be more than 2,000; retire some"):
+        await put(pool, {"spares": full})
+
+    lies = "say where it lies: a station, or a unit for its vehicle."
+    assert raised.value.problems == [
+        f"spares, entry 2 (a): {lies}",
+        f"spares, entry 3 (b): {lies}",
+        "spares, entry 4 (c): there is no unit P-99; add it to units.",
+        "spares, entry 5 (d): there is no station Nowhere; add it to stations.",
+        "spares, entry 1 (pack-07): that spare was taken out of service; "
+        "write another label on this one.",
+    ]
 
 
 async def test_dry_run_says_the_same_and_changes_nothing(pool: Pool, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ export function actorWords(actor: string): string {
 /** What the entry is about, by the name people use: "incident 12", "unit P-07". */
 export function subjectWords({ subject, body }: JournalEntry): string {
   const [kind = "", id = ""] = subject.split(/:(.*)/);
-  const { number, call_sign: unit, name: station } = body;
+  const { number, call_sign: unit, name: station, label: spare } = body;
   const known = {
     incident: number,
     order: number,
@@ -120,6 +120,7 @@ export function subjectWords({ subject, body }: JournalEntry): string {
     condition: number,
     unit,
     station,
+    spare,
   }[kind];
   return t.loose(`party.${kind}`, { id: String(known ?? short(id)) }, subject);
 }
