@@ -11,11 +11,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import redis.asyncio as aioredis
 
+from devices.battery.model import Load, Prior, starting_prior
 from devices.session_flow import SessionLimits
 from geo import mapfolder
 from geo.basemap.tiles import TileMaker
@@ -30,6 +32,7 @@ from geo.routing.engine import Weights
 from geo.snap import SnapIndex
 from server import housekeeping
 from server.board import Board
+from server.chargingdesk import ChargingDesk
 from server.classroom import Classroom
 from server.drivematcher import DriveMatcher
 from server.gateways.console import ConsoleHub
@@ -98,6 +101,7 @@ class Services:
     dead_zones: ZoneDesk
     zone_watch: ZoneWatch
     spares: SpareDesk
+    charging: ChargingDesk
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -224,6 +228,14 @@ async def build(settings: Settings) -> Services:
             dead_zones=dead_zones,
             zone_watch=zone_watch,
             spares=SpareDesk(pool=pool, clock=utc_now),
+            charging=ChargingDesk(
+                pool=pool,
+                places=names,
+                prior_of=_prior_of,
+                loads_of=_loads_of,
+                kept=timedelta(days=limits.charging_log_days),
+                clock=utc_now,
+            ),
             positions=positions,
             sessions=Sessions(
                 pool=pool,
@@ -347,6 +359,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "learning": services.learning.run,
             "dead_zones": services.dead_zones.run,
             "zone_watch": services.zone_watch.run,
+            "charging": services.charging.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,
             "sweep": lambda: housekeeping.sweep_sessions(services.pool),
@@ -390,6 +403,14 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
 def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
     """Of a patrol car in routine; how much slower an area is than the county holds for all."""
     return travel_times_ms(roadmap, Profile(condition=condition))
+
+
+def _prior_of(kind: str, model: str) -> Prior:
+    return starting_prior()
+
+
+def _loads_of(mode: str) -> frozenset[Load]:
+    return frozenset({{"record": Load.RECORD, "stream": Load.STREAM_LOW}.get(mode, Load.STANDBY)})
 
 
 def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex, PlaceNames]:

@@ -39,6 +39,7 @@ from server.embedded.launcher import Running
 from server.gateways import console, device, exchange
 from server.http import (
     auth,
+    charges,
     deadzones,
     devices_admin,
     guidance,
@@ -83,6 +84,7 @@ _MODULES = (
     roads,
     sos,
     spares,
+    charges,
     console,
     device,
     exchange,

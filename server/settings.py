@@ -100,6 +100,8 @@ class Limits:
     """Between two commits of positions."""
     positions_buffer_len_max: int = 20_000
     """Positions that wait for PostgreSQL; beyond it devices are read no further."""
+    charging_log_days: int = 400
+    """How long the charging log of devices is kept."""
     shutdown_s: float = 10.0
     """For peers to close and buffers to drain when the server stops."""
 

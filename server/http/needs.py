@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
+from server.chargingdesk import ChargingDesk
 from server.classroom import ClassroomBusy
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.http.auth import require
@@ -89,6 +91,8 @@ class Services(Protocol):
     @property
     def spares(self) -> SpareDesk: ...
     @property
+    def charging(self) -> ChargingDesk: ...
+    @property
     def learned_roads(self) -> LearnedRoads: ...
 
 
@@ -153,3 +157,19 @@ def real(request: Request, name: str, *, default: float | None = None) -> float:
     if not math.isfinite(value):
         raise ApiError(400, "malformed", f"{name} is {text[:40]!r}; it must be a number.")
     return value
+
+
+def instant(request: Request, name: str) -> datetime | None:
+    """A point in time with its zone, of the query. Raises `ApiError` 400."""
+    text = term(request, name)
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ApiError(
+            400, "malformed", f"{name} is {text[:40]!r}; write 2026-01-31T21:30:00+08:00."
+        )
+    return at

@@ -22,7 +22,7 @@ from geo.reach.coverage import Coverage
 from geo.snap import Snap
 from server.dispatch.travel import Terms, Traveller, traveller
 from server.http.errors import ApiError, json
-from server.http.needs import Services, guarded, term
+from server.http.needs import Services, guarded, instant, term
 from server.pipeline import utc_now
 from server.stores import stations
 from server.stores.users import User
@@ -128,7 +128,7 @@ class _Desk:
     async def _asked(self, request: Request) -> Asked:
         """The roads as the database has them now, and what the request assumes instead."""
         await self._road_desk.catch_up()
-        depart_at = _time(request, "depart")
+        depart_at = instant(request, "depart")
         county = condition = self._routing.roads.county
         if text := term(request, "condition"):
             condition = _condition(text)
@@ -255,22 +255,6 @@ def _condition(text: str) -> Condition:
         return Condition.parse(text)
     except GeoError as error:
         raise ApiError(400, "malformed", str(error).rstrip(".") + ".") from None
-
-
-def _time(request: Request, name: str) -> datetime | None:
-    """A point in time with its zone. Raises `ApiError` 400."""
-    text = term(request, name)
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ApiError(
-            400, "malformed", f"{name} is {text[:40]!r}; write 2026-01-31T21:30:00+08:00."
-        )
-    return at
 
 
 def _numbers(
