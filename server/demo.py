@@ -1,7 +1,7 @@
 """A county's roster invented for a map: stations, units, crews, devices, people who sign in.
 
 For `ridgeline demo`, tests and benchmarks. The same seed gives the same roster; tokens and
-passwords are fresh. Knows no server and no simulator: the fleet file is what a simulator needs.
+passwords are fresh. Knows no server; the fleet file is what a simulator needs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from devices.sim import force
+from devices.sim.force import UNITS_DEFAULT, draw_kind
 from geo.roadmap import Place, RoadMap
 from server.http import devices_admin, users
 from server.http.devices_admin import NewDevice, NewOfficer, NewStation, NewUnit
@@ -27,16 +29,8 @@ from server.stores.pool import Connection, Pool
 from server.stores.users import Role
 from server.views import DeviceKind, UnitKind
 
-UNITS_DEFAULT: Final = 26
 UNITS_MAX: Final = 2_000
-STATIONS_MAX: Final = 9
 BY: Final = "system"
-FLEET: Final[tuple[tuple[UnitKind, str, int], ...]] = (
-    ("patrol_car", "P", 6),
-    ("off_road", "X", 3),
-    ("motorcycle", "M", 1),
-)
-"""Kind, letter of its call signs, and its share among ten units."""
 CAMERA_MODELS: Final = ("BC-2", "BC-4G")
 HANDSET_MODEL: Final = "H-11"
 
@@ -92,7 +86,7 @@ async def seed(
     if not 1 <= units <= UNITS_MAX:
         raise ValueError(f"units must be 1 to {UNITS_MAX}, not {units}")
     chance = random.Random(seed)
-    stations = _stations(roadmap)
+    stations = force.stations(roadmap)
     async with pool.acquire() as conn, conn.transaction():
         for station in stations:
             wanted = NewStation(name=station.name, lon=station.lon, lat=station.lat)
@@ -117,28 +111,10 @@ def read_fleet(path: Path) -> Fleet:
     return msgspec.json.decode(path.read_bytes(), type=Fleet)
 
 
-def _stations(roadmap: RoadMap) -> list[Place]:
-    """The map's police stations; where it has none, its largest settlements."""
-    marked = [place for place in roadmap.places if place.kind == "station"]
-    settled = sorted(roadmap.places, key=lambda place: (-place.population, place.name))
-    names: set[str] = set()
-    chosen: list[Place] = []
-    for place in marked or settled:
-        if place.name not in names and len(chosen) < STATIONS_MAX:
-            names.add(place.name)
-            chosen.append(place)
-    if not chosen:
-        raise ValueError("the map has no place with a name, so there is nowhere for a station")
-    return chosen
-
-
 async def _add_unit(
     conn: Connection, number: int, station: Place, chance: random.Random, *, simulated: bool
 ) -> list[FleetDevice]:
-    kind, letter = chance.choices(
-        [(kind, letter) for kind, letter, _ in FLEET], [share for *_, share in FLEET]
-    )[0]
-    call_sign = f"{letter}-{number:02d}"
+    kind, call_sign = draw_kind(number, chance)
     unit_id = await devices_admin.add_unit(
         conn, NewUnit(call_sign=call_sign, kind=kind, station=station.name), by=BY
     )

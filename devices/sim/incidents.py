@@ -95,14 +95,15 @@ class Planned:
 
 def stream(
     *,
-    seed: int,
+    seed: int | str,
     places: Sequence[Place],
     kinds: Sequence[Kind],
     per_hour: float,
     on_road: Callable[[float, float], tuple[float, float] | None],
     language: str = "en",
+    first_after_s: Sequence[float] = FIRST_AFTER_S,
 ) -> Iterator[Planned]:
-    """Endless, in order of time; empty when `per_hour` is 0.
+    """Endless, in order of time; empty when `per_hour` is 0. `first_after_s`: when the first come.
 
     `on_road` moves a place to a road that units can reach, or says None: draw again.
     Raises ValueError without a village or a kind.
@@ -114,8 +115,8 @@ def stream(
     by_code = {kind.code: kind for kind in kinds}
     at_s, number = 0.0, 0
     while per_hour > 0.0:
-        first = number < len(FIRST_AFTER_S)
-        at_s = FIRST_AFTER_S[number] if first else at_s + rng.expovariate(per_hour / 3600.0)
+        first = number < len(first_after_s)
+        at_s = first_after_s[number] if first else at_s + rng.expovariate(per_hour / 3600.0)
         place = _somewhere(rng, inhabited, on_road)
         kind = _kind(rng, by_code, quick=first)
         number += 1

@@ -7,8 +7,6 @@ import pytest
 
 from benchmarks._report import Options
 from benchmarks.wrong_unit import (
-    CLASS_KMH,
-    ClassSpeed,
     compared,
     lost_by,
     random_places,
@@ -18,6 +16,7 @@ from geo.ground import Ground
 from geo.mapmaking.build import build
 from geo.roadmap import RoadClass, RoadMap
 from geo.snap import Snap
+from server.evaluation.classspeed import CLASS_KMH, ClassSpeed
 from tests.geo.sources import a_source, a_way, lonlat
 
 BEND = {1: (0.0, 0.0), 2: (1500.0, 0.0), 3: (3000.0, 0.0), 4: (3000.0, 400.0), 5: (0.0, 400.0)}

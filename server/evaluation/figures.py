@@ -1,0 +1,197 @@
+"""What runs came to: shares, means and tails of jobs, with intervals.
+
+Intervals are percentile bootstraps (Efron 1979) over days: a day of a seed is drawn whole, because
+its jobs are not independent of each other. Two policies lived through the same days, so what lies
+between them is reckoned on the same draws of days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.evaluation.scenario import DAY_S
+from server.evaluation.units import Job
+
+DRAWS: Final = 500
+INTERVAL: Final = (0.025, 0.975)
+LATE_S: Final = 25 * 60.0
+WRONG_S: Final = 60.0
+"""A unit that is there within this of the first is no wrong one."""
+P90_N_MIN: Final = 29
+"""Of fewer jobs the largest is below the true P90 too often (0.9^29 < 5 %)."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Jobs of one policy as columns, (J,) each."""
+
+    block: Ints
+    """Which day of which seed."""
+    response_s: Floats
+    priority: NDArray[np.bool_]
+    """Not routine."""
+    wrong: NDArray[np.bool_]
+    camera_alive: Floats
+    """1, 0, or NaN where batteries were not looked at."""
+
+    @classmethod
+    def of(cls, runs: Sequence[Sequence[Job]], days: int) -> Table:
+        """`runs`: the jobs of each seed."""
+        jobs = [(number, job) for number, run in enumerate(runs) for job in run]
+        alive = [job.camera_alive for _, job in jobs]
+        return cls(
+            block=np.array([days * n + int(job.call.at_s // DAY_S) for n, job in jobs], np.int64),
+            response_s=np.array([job.response_s for _, job in jobs]),
+            priority=np.array([job.call.priority != "routine" for _, job in jobs], np.bool_),
+            wrong=np.array([job.later_s > WRONG_S for _, job in jobs], np.bool_),
+            camera_alive=np.array([np.nan if each is None else float(each) for each in alive]),
+        )
+
+    def rows(self, index: Ints) -> Table:
+        return Table(
+            block=self.block[index],
+            response_s=self.response_s[index],
+            priority=self.priority[index],
+            wrong=self.wrong[index],
+            camera_alive=self.camera_alive[index],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number; None where too few jobs tell it."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    name: str
+    unit: str
+    """min or share."""
+    of: Callable[[Table], Floats]
+    """The jobs' values that count."""
+    reduce: Callable[[Floats], float]
+    n_min: int = 1
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean())
+
+
+def _p90(values: Floats) -> float:
+    return float(np.percentile(values, 90))
+
+
+METRICS: Final = (
+    Metric(
+        name="camera_alive_share",
+        unit="share",
+        of=lambda table: table.camera_alive[~np.isnan(table.camera_alive)],
+        reduce=_mean,
+    ),
+    Metric(
+        name="mean_response", unit="min", of=lambda table: table.response_s / 60.0, reduce=_mean
+    ),
+    Metric(
+        name="p90_response",
+        unit="min",
+        of=lambda table: table.response_s / 60.0,
+        reduce=_p90,
+        n_min=P90_N_MIN,
+    ),
+    Metric(
+        name="priority_mean",
+        unit="min",
+        of=lambda table: table.response_s[table.priority] / 60.0,
+        reduce=_mean,
+    ),
+    Metric(
+        name="priority_p90",
+        unit="min",
+        of=lambda table: table.response_s[table.priority] / 60.0,
+        reduce=_p90,
+        n_min=P90_N_MIN,
+    ),
+    Metric(
+        name="late_share",
+        unit="share",
+        of=lambda table: (table.response_s > LATE_S).astype(np.float64),
+        reduce=_mean,
+    ),
+    Metric(
+        name="wrong_unit_share",
+        unit="share",
+        of=lambda table: table.wrong.astype(np.float64),
+        reduce=_mean,
+    ),
+)
+
+
+def figures(table: Table, blocks: int, seed: int) -> dict[str, Figure]:
+    """Every metric of one policy by name."""
+    drawn = [_values(table.rows(rows)) for rows in _draws(table, blocks, seed)]
+    return _figures(_values(table), drawn, table)
+
+
+def differences(table: Table, base: Table, blocks: int, seed: int) -> dict[str, Figure]:
+    """Of one policy less another one that met the same calls."""
+    pairs = zip(_draws(table, blocks, seed), _draws(base, blocks, seed), strict=True)
+    drawn = [_less(_values(table.rows(ours)), _values(base.rows(theirs))) for ours, theirs in pairs]
+    return _figures(_less(_values(table), _values(base)), drawn, table)
+
+
+def _figures(
+    values: dict[str, float | None], drawn: Sequence[dict[str, float | None]], table: Table
+) -> dict[str, Figure]:
+    found = {}
+    for metric in METRICS:
+        name, value = metric.name, values[metric.name]
+        known = [each[name] for each in drawn]
+        low, high = (
+            np.quantile(np.array(known, dtype=np.float64), INTERVAL).tolist()
+            if known and value is not None and None not in known
+            else (None, None)
+        )
+        found[name] = Figure(value=value, low=low, high=high, n=len(metric.of(table)))
+    return found
+
+
+def _values(table: Table) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for metric in METRICS:
+        counted = metric.of(table)
+        found[metric.name] = metric.reduce(counted) if len(counted) >= metric.n_min else None
+    return found
+
+
+def _less(
+    ours: dict[str, float | None], theirs: dict[str, float | None]
+) -> dict[str, float | None]:
+    return {
+        name: None if value is None or (base := theirs[name]) is None else value - base
+        for name, value in ours.items()
+    }
+
+
+def _draws(table: Table, blocks: int, seed: int) -> list[Ints]:
+    """Rows of each draw of days; none where there is one day alone."""
+    if blocks < 2:
+        return []
+    rng = np.random.default_rng(seed)
+    by_block = [np.flatnonzero(table.block == block) for block in range(blocks)]
+    return [
+        np.concatenate([by_block[block] for block in rng.integers(0, blocks, blocks)])
+        for _ in range(DRAWS)
+    ]

@@ -1,0 +1,97 @@
+"""Ways of choosing a unit, from the crow's flight to all that the product weighs.
+
+Each puts its own reckoning before the product's ranking, so that they differ by what they know and
+by nothing else.
+
+straight_line  the nearest as the crow flies
+road_class     the quickest by road at a speed by class, tagged limit and surface
+road           the quickest by our travel times of a patrol car
+battery_blind  all the product knows of who drives what, from where and when, but no battery
+full           all the product knows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.snap import Snap
+from geo.walk import Approach
+from server.dispatch.ranking import Contender, Ranking, Scene, rank
+from server.evaluation.county import County
+
+CROW_MPS: Final = 11.0
+"""What a crow's way counts as; any number gives the same order."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Whom to send, as the product sees it at one moment."""
+
+    county: County
+    scene: Scene
+    goal: Approach
+    contenders: Sequence[Contender]
+    places: Sequence[Snap]
+    """Where each of them is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One way of choosing."""
+
+    name: str
+    rank: Callable[[Question], Ranking]
+
+
+def _straight_line(question: Question) -> Ranking:
+    goal = question.goal
+    apart_m = question.county.apart_m(question.places, goal.lon, goal.lat)
+    return _by(question, apart_m / CROW_MPS)
+
+
+def _road_class(question: Question) -> Ranking:
+    goal = question.goal.nearest.snap
+    return _by(question, question.county.class_speed.times_s(question.places, [goal])[:, 0])
+
+
+def _road(question: Question) -> Ranking:
+    ground = question.county.ground
+    return _by(question, ground.etas(question.places, question.goal.nearest.snap))
+
+
+def _battery_blind(question: Question) -> Ranking:
+    return rank(question.scene, [replace(one, batteries=()) for one in question.contenders])
+
+
+def _full(question: Question) -> Ranking:
+    return rank(question.scene, question.contenders)
+
+
+def _by(question: Question, times_s: Floats) -> Ranking:
+    """The product's ranking, by other times and nothing else."""
+    pairs = zip(question.contenders, times_s.tolist(), strict=True)
+    return rank(question.scene, [_knowing(one, time_s) for one, time_s in pairs])
+
+
+def _knowing(one: Contender, time_s: float) -> Contender:
+    eta_s = time_s if np.isfinite(time_s) else None
+    return replace(one, eta_s=eta_s, walk=None, turnout_s=0.0, batteries=())
+
+
+POLICIES: Final = {
+    policy.name: policy
+    for policy in (
+        Policy(name="straight_line", rank=_straight_line),
+        Policy(name="road_class", rank=_road_class),
+        Policy(name="road", rank=_road),
+        Policy(name="battery_blind", rank=_battery_blind),
+        Policy(name="full", rank=_full),
+    )
+}

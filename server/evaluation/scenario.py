@@ -1,0 +1,203 @@
+"""What happens in a county, whoever is sent: calls, and what people do about them. Seeded.
+
+Calls are a Poisson process, near villages by population, those about roads on roads; types are the
+product's own. Every chance belongs to a call, never to a unit, so that two policies meet the same
+calls and the same people and differ by whom they send alone. All times are starting values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from random import Random
+from typing import Final
+
+import numpy as np
+
+from devices.sim import force
+from devices.sim.incidents import Kind, Planned, stream
+from devices.sim.officers import Crew, Spread
+from geo.driving.vehicles import Vehicle
+from server.dispatch.incidents import INCIDENT_TYPES, IncidentType
+from server.dispatch.travel import VEHICLE_OF_KIND
+from server.evaluation.county import County, Station
+from server.evaluation.trips import place_on
+from server.views import Priority
+
+DAY_S: Final = 86_400.0
+HOUR_S: Final = 3_600.0
+DAYS_MAX: Final = 366
+CALLS_MAX: Final = 50_000
+
+HANDLING: Final = Spread(median_s=60.0, sigma=0.5, low_s=15.0, high_s=300.0)
+"""From the call to the choice of a unit."""
+SCENE_SIGMA: Final = 0.35
+SCENE_S_MAX: Final = 6 * HOUR_S
+ROADSIDE: Final = frozenset({"traffic_collision", "road_blocked"})
+ROADSIDE_TRIES: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How much happens."""
+
+    name: str
+    per_day: float
+    surge_per_hour: float = 0.0
+    """On top, on the first day from noon on."""
+    surge_h: float = 0.0
+
+
+LOADS: Final = {
+    load.name: load
+    for load in (
+        Load(name="peace", per_day=80.0),
+        Load(name="busy", per_day=200.0),
+        Load(name="surge", per_day=80.0, surge_per_hour=30.0, surge_h=3.0),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One incident."""
+
+    number: int
+    at_s: float
+    type: IncidentType
+    priority: Priority
+    lon: float
+    lat: float
+    handling_s: float
+    scene_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the crew does that is sent to a call, whichever it is."""
+
+    answers_s: float
+    """From the order to the yes or no."""
+    declines: bool
+    leaves_s: float
+    """From the yes until the wheels turn."""
+    pace: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One unit of the force."""
+
+    call_sign: str
+    vehicle: Vehicle
+    station: Station
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One seed."""
+
+    seed: int
+    days: int
+    posts: tuple[Post, ...]
+    calls: tuple[Call, ...]
+
+    @property
+    def ends_s(self) -> float:
+        """After it nobody calls any more."""
+        return self.days * DAY_S
+
+    def answer(self, call: Call, attempt: int, *, at_home: bool) -> Answer:
+        """Of whoever is sent as the `attempt`-th."""
+        crew = Crew(Random(f"{self.seed}-answer-{call.number}-{attempt}"))
+        declines = crew.declines(call.priority) is not None
+        answers_s = crew.looks_after_s() + crew.answers_after_s(call.priority)
+        pace = crew.pace()
+        leaves_s = crew.leaves_after_s(in_car=not at_home)
+        return Answer(answers_s=answers_s, declines=declines, leaves_s=leaves_s, pace=pace)
+
+
+def make(county: County, *, seed: int, days: int, units: int, load: Load) -> Scenario:
+    """Raises ValueError for more than can be, or for a map on which nothing can happen."""
+    if not 1 <= days <= DAYS_MAX:
+        raise ValueError(f"days are 1 to {DAYS_MAX}, not {days}")
+    if load.per_day * days > CALLS_MAX:
+        raise ValueError(f"at most {CALLS_MAX} calls, not {load.per_day * days:.0f}")
+    return Scenario(
+        seed=seed,
+        days=days,
+        posts=tuple(_posts(county, units, seed)),
+        calls=tuple(_calls(county, seed, days, load)),
+    )
+
+
+def _posts(county: County, units: int, seed: int) -> Iterator[Post]:
+    rng, stations = Random(f"{seed}-force"), county.stations
+    for number in range(1, units + 1):
+        kind, call_sign = force.draw_kind(number, rng)
+        station = stations[(number - 1) % len(stations)]
+        yield Post(call_sign=call_sign, vehicle=VEHICLE_OF_KIND[kind], station=station)
+
+
+def _calls(county: County, seed: int, days: int, load: Load) -> Iterator[Call]:
+    planned = list(
+        takewhile(
+            lambda each: each.at_s < days * DAY_S,
+            _stream(county, f"{seed}", load.per_day / 24.0),
+        )
+    )
+    noon_s = DAY_S / 2.0
+    planned += [
+        replace(each, at_s=noon_s + each.at_s)
+        for each in takewhile(
+            lambda each: each.at_s < load.surge_h * HOUR_S,
+            _stream(county, f"{seed}-surge", load.surge_per_hour),
+        )
+    ]
+    planned.sort(key=lambda each: each.at_s)
+    for number, each in enumerate(planned, start=1):
+        yield _call(county, seed, number, each)
+
+
+def _stream(county: County, seed: str, per_hour: float) -> Iterator[Planned]:
+    return stream(
+        seed=seed,
+        places=county.roadmap.places,
+        kinds=[Kind(code=each.code, priority=each.priority) for each in INCIDENT_TYPES.values()],
+        per_hour=per_hour,
+        on_road=county.joined,
+        first_after_s=(),
+    )
+
+
+def _call(county: County, seed: int, number: int, planned: Planned) -> Call:
+    rng = Random(f"{seed}-call-{number}")
+    kind = INCIDENT_TYPES[planned.type]
+    lon, lat = planned.lon, planned.lat
+    if kind.code in ROADSIDE:
+        lon, lat = _on_a_road(county, rng) or (lon, lat)
+    scene = Spread(
+        median_s=60.0 * kind.scene_min, sigma=SCENE_SIGMA, low_s=60.0, high_s=SCENE_S_MAX
+    )
+    return Call(
+        number=number,
+        at_s=planned.at_s,
+        type=kind,
+        priority=planned.priority,
+        lon=lon,
+        lat=lat,
+        handling_s=HANDLING.draw(rng),
+        scene_s=scene.draw(rng),
+    )
+
+
+def _on_a_road(county: County, rng: Random) -> tuple[float, float] | None:
+    """Somewhere on the roads that carry traffic, a long one more often."""
+    along_m = county.roadside_m
+    for _ in range(ROADSIDE_TRIES):
+        edge = int(np.searchsorted(along_m, rng.random() * along_m[-1], side="right"))
+        place = place_on(county.roadmap, edge, rng.random())
+        if (found := county.joined(place.lon, place.lat)) is not None:
+            return found
+    return None

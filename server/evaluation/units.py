@@ -1,0 +1,90 @@
+"""One unit of the county: where it is, what it does, and what it may be sent to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from geo.departure import Departure
+from geo.driving.speed import Profile
+from geo.driving.vehicles import Mode
+from geo.roadmap import RoadMap
+from server.evaluation.scenario import Call, Post
+from server.evaluation.trips import Trip
+from server.views import UnitStatus
+
+
+class Doing(StrEnum):
+    AT_HOME = "at_home"
+    PATROL = "patrol"
+    RETURNING = "returning"
+    ORDERED = "ordered"
+    """Until it drives."""
+    EN_ROUTE = "en_route"
+    ON_SCENE = "on_scene"
+
+
+STATUS = {
+    Doing.AT_HOME: UnitStatus.AVAILABLE,
+    Doing.PATROL: UnitStatus.AVAILABLE,
+    Doing.RETURNING: UnitStatus.AVAILABLE,
+    Doing.ORDERED: UnitStatus.ASSIGNED,
+    Doing.EN_ROUTE: UnitStatus.EN_ROUTE,
+    Doing.ON_SCENE: UnitStatus.ON_SCENE,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """One call, and what became of it."""
+
+    call: Call
+    refused: set[str] = field(default_factory=set)
+    """Units that said no."""
+    attempts: int = 0
+    unit: str | None = None
+    eta_s: float | None = None
+    """As foretold for the unit that went, from the order on."""
+    later_s: float = 0.0
+    """How much later than the first of those free it was foretold to be there."""
+    ordered_s: float = 0.0
+    arrived_s: float = 0.0
+    done_s: float = 0.0
+    camera_alive: bool | None = None
+    """From the order until done; None: batteries were not looked at."""
+
+    @property
+    def response_s(self) -> float:
+        """From the call to the first officer at the place."""
+        return self.arrived_s - self.call.at_s
+
+
+@dataclass(slots=True, kw_only=True)
+class Unit:
+    """Mutable; the run changes it."""
+
+    number: int
+    post: Post
+    at: Departure
+    """Where it stands, or stood when its trip began."""
+    doing: Doing = Doing.AT_HOME
+    trip: Trip | None = None
+    driving: Mode = Mode.ROUTINE
+    turn: int = 0
+    """Grows with everything it is told to do: what was planned for an older turn is void."""
+    outings: int = 0
+    job: Job | None = None
+
+    @property
+    def call_sign(self) -> str:
+        return self.post.call_sign
+
+    @property
+    def status(self) -> UnitStatus:
+        return STATUS[self.doing]
+
+    def profile(self, mode: Mode) -> Profile:
+        return Profile(vehicle=self.post.vehicle, mode=mode)
+
+    def place(self, now_s: float, roadmap: RoadMap) -> Departure:
+        return self.at if self.trip is None else self.trip.place(now_s, roadmap)

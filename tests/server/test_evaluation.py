@@ -1,0 +1,323 @@
+"""The county in virtual time: what cannot happen, what is the same for all, and what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from random import Random
+
+import numpy as np
+import pytest
+
+from geo.driving.speed import Profile
+from geo.roadmap import RoadMap
+from geo.snap import Snap
+from server.evaluation import agenda as agendas
+from server.evaluation.agenda import Agenda
+from server.evaluation.compare import Asked, compare
+from server.evaluation.county import County
+from server.evaluation.figures import P90_N_MIN, Table, differences, figures
+from server.evaluation.inspection import Inspector, InvariantBroken
+from server.evaluation.policies import POLICIES
+from server.evaluation.run import Run
+from server.evaluation.scenario import DAY_S, LOADS, Load, Scenario, make
+from server.evaluation.trips import Trip, Way
+from server.evaluation.units import Job
+
+BUSY = Load(name="test", per_day=60.0)
+
+
+@pytest.fixture(scope="module")
+def county(small_map: RoadMap) -> Iterator[County]:
+    made = County(small_map)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def scenario(county: County) -> Scenario:
+    return make(county, seed=7, days=1, units=4, load=BUSY)
+
+
+def a_way(county: County) -> Way:
+    one, other = county.stations[0].snap, county.stations[1].snap
+    return county.way(one, other, Profile())
+
+
+# -- time ----------------------------------------------------------------------------------------
+
+
+def test_things_happen_in_order_of_time_then_of_planning() -> None:
+    agenda = Agenda()
+    seen: list[str] = []
+    for at_s, name in ((5.0, "late"), (1.0, "one"), (1.0, "two")):
+        agenda.at(at_s, partial(seen.append, name))
+
+    while agenda.step():
+        pass
+
+    assert (seen, agenda.now_s) == (["one", "two", "late"], 5.0)
+
+
+def test_nothing_is_planned_for_the_past_or_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    agenda = Agenda()
+    agenda.at(10.0, lambda: None)
+    agenda.step()
+    monkeypatch.setattr(agendas, "PLANNED_MAX", 2)
+
+    with pytest.raises(ValueError, match="too late"):
+        agenda.at(9.0, lambda: None)
+    agenda.after(1.0, lambda: None)
+    agenda.after(1.0, lambda: None)
+    with pytest.raises(OverflowError, match="2 events"):
+        agenda.after(1.0, lambda: None)
+
+
+# -- moving --------------------------------------------------------------------------------------
+
+
+def test_a_trip_passes_every_place_when_the_road_allows(county: County) -> None:
+    way = a_way(county)
+    trip = Trip(way=way, began_s=100.0, pace=0.9)
+
+    assert trip.ends_s == pytest.approx(100.0 + way.duration_s / 0.9)
+    for share in np.linspace(0.0, 1.0, 25).tolist():
+        at_s = 100.0 + share * (trip.ends_s - 100.0)
+        place = trip.place(at_s, county.roadmap).snap
+        least_s = county.least_s(way.source, place, Profile())
+        assert at_s - 100.0 >= least_s - 0.5
+    assert trip.place(trip.ends_s, county.roadmap).snap == way.target
+
+
+def test_a_unit_sent_elsewhere_goes_on_as_it_is_headed(county: County) -> None:
+    trip = Trip(way=a_way(county), began_s=0.0, pace=1.0)
+
+    on_the_way = trip.place(trip.ends_s / 2.0, county.roadmap)
+
+    assert on_the_way.ahead in (0, 1)
+    back = county.way(on_the_way, trip.way.source, Profile())
+    assert back.duration_s >= county.least_s(on_the_way.snap, trip.way.source, Profile())
+
+
+def test_nobody_outruns_the_model(county: County) -> None:
+    with pytest.raises(ValueError, match="outrun"):
+        Trip(way=a_way(county), began_s=0.0, pace=1.01)
+
+
+# -- what cannot happen --------------------------------------------------------------------------
+
+
+def inspector(least_s: float = 60.0) -> Inspector:
+    return Inspector(lambda source, target, profile: least_s)
+
+
+def a_place(lon: float) -> Snap:
+    return Snap(edge=0, fraction=0.5, lon=lon, lat=27.5, distance_m=0.0)
+
+
+def test_a_unit_faster_than_its_road_is_seen() -> None:
+    watch = inspector(least_s=60.0)
+    watch.sets_off("P-01", a_place(100.20), 0.0)
+
+    with pytest.raises(InvariantBroken, match=r"took 59\.0 s .* takes 60\.0 s"):
+        watch.stands("P-01", a_place(100.21), Profile(), 59.0)
+
+
+def test_a_leap_between_two_drives_is_seen() -> None:
+    watch = inspector()
+    watch.sets_off("P-01", a_place(100.20), 0.0)
+    watch.stands("P-01", a_place(100.21), Profile(), 60.0)
+
+    with pytest.raises(InvariantBroken, match="stood at"):
+        watch.sets_off("P-01", a_place(100.25), 90.0)
+
+
+def test_two_jobs_at_once_are_seen() -> None:
+    watch = inspector()
+    watch.takes("P-01", 1)
+
+    with pytest.raises(InvariantBroken, match="still has 1"):
+        watch.takes("P-01", 2)
+    with pytest.raises(InvariantBroken, match="does not have"):
+        watch.leaves("P-01", 2)
+
+
+def test_time_does_not_go_back() -> None:
+    watch = inspector()
+    watch.time(10.0)
+
+    with pytest.raises(InvariantBroken, match="went back"):
+        watch.time(9.0)
+
+
+def test_a_battery_that_gains_without_a_charger_is_seen() -> None:
+    watch = inspector()
+    before, after = np.array([50.0, 50.0]), np.array([49.0, 51.0])
+
+    watch.charges(before, after, np.array([False, True]))
+    with pytest.raises(InvariantBroken, match="battery 1"):
+        watch.charges(before, after, np.array([True, False]))
+
+
+def test_a_run_whose_units_fly_is_stopped(
+    county: County, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(*asked: object) -> Way:
+        way = honest(*asked)
+        return replace(way, begins_s=way.begins_s / 2.0, ends_s=way.ends_s / 2.0)
+
+    honest = county.way
+    monkeypatch.setattr(county, "way", half)
+
+    with pytest.raises(InvariantBroken, match="where the road takes"):
+        Run(county, scenario, POLICIES["road"]).live()
+
+
+# -- a run ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_call_ends_as_a_job_of_one_unit(
+    name: str, county: County, scenario: Scenario
+) -> None:
+    run = Run(county, scenario, POLICIES[name])
+
+    jobs = run.live()
+
+    assert [job.call for job in jobs] == list(scenario.calls)
+    assert len(jobs) > 40
+    assert run.inspector.stretches > len(jobs)
+    for job in jobs:
+        assert job.unit is not None
+        assert job.call.at_s + job.call.handling_s <= job.ordered_s < job.arrived_s < job.done_s
+        assert job.done_s - job.arrived_s >= job.call.scene_s - 1e-6
+
+
+def test_the_same_seed_gives_the_same_jobs(county: County, scenario: Scenario) -> None:
+    def lived(seed: int) -> list[tuple[str | None, float]]:
+        again = make(county, seed=seed, days=1, units=4, load=BUSY)
+        jobs = Run(county, again, POLICIES["battery_blind"]).live()
+        return [(job.unit, job.done_s) for job in jobs]
+
+    assert lived(7) == lived(7)
+    assert lived(7) != lived(8)
+
+
+def test_who_knows_all_sends_the_first_to_be_there(county: County, scenario: Scenario) -> None:
+    jobs = Run(county, scenario, POLICIES["battery_blind"]).live()
+    crows = Run(county, scenario, POLICIES["straight_line"]).live()
+
+    assert all(job.later_s < 1.0 for job in jobs)
+    assert any(job.later_s > 60.0 for job in crows)
+
+
+def test_calls_wait_for_a_unit_and_the_urgent_ones_not_as_long(county: County) -> None:
+    flood = make(county, seed=3, days=1, units=1, load=Load(name="flood", per_day=40.0))
+
+    jobs = Run(county, flood, POLICIES["road"]).live()
+
+    def mean_s(*priorities: str) -> float:
+        return float(np.mean([job.response_s for job in jobs if job.call.priority in priorities]))
+
+    assert mean_s("emergency", "priority") < 0.7 * mean_s("routine")
+
+
+def test_calls_come_as_often_as_they_should_and_from_roads_too(county: County) -> None:
+    found = make(county, seed=1, days=10, units=1, load=BUSY).calls
+
+    assert len(found) == pytest.approx(600, rel=0.15)
+    assert all(0.0 <= call.at_s < 10 * DAY_S for call in found)
+    places = {(call.lon, call.lat) for call in found if call.type.code == "traffic_collision"}
+    assert len(places) > 40
+
+
+def test_a_surge_adds_calls_from_noon_on(county: County) -> None:
+    load = LOADS["surge"]
+
+    found = make(county, seed=1, days=1, units=1, load=load).calls
+
+    at_h = np.array([call.at_s for call in found]) / 3600.0
+    assert 60 < ((at_h >= 12.0) & (at_h < 15.0)).sum() < 140
+    assert [call.number for call in found] == list(range(1, len(found) + 1))
+
+
+@pytest.mark.parametrize(("days", "load"), [(0, BUSY), (366, Load(name="much", per_day=1e6))])
+def test_a_county_too_long_or_too_full_is_refused(days: int, load: Load, county: County) -> None:
+    with pytest.raises(ValueError, match=r"days are|at most"):
+        make(county, seed=1, days=days, units=1, load=load)
+
+
+# -- figures -------------------------------------------------------------------------------------
+
+
+def a_table(count: int, blocks: int, *, later_s: float = 0.0) -> Table:
+    rng = Random(1)
+    return Table(
+        block=np.arange(count) % blocks,
+        response_s=np.array([rng.expovariate(1 / 600.0) + later_s for _ in range(count)]),
+        priority=np.arange(count) % 2 == 0,
+        wrong=np.arange(count) % 4 == 0,
+        camera_alive=np.full(count, np.nan),
+    )
+
+
+def test_figures_have_intervals_over_days() -> None:
+    found = figures(a_table(400, 10), 10, 1)
+
+    mean = found["mean_response"]
+    assert mean.value is not None
+    assert mean.value == pytest.approx(10.0, rel=0.2)
+    assert mean.low is not None
+    assert mean.high is not None
+    assert mean.low < mean.value < mean.high
+    assert found["wrong_unit_share"].value == 0.25
+    assert found["priority_mean"].n == 200
+
+
+def test_few_jobs_have_no_p90_and_one_day_no_interval() -> None:
+    few = figures(a_table(P90_N_MIN - 1, 1), 1, 1)
+
+    assert few["p90_response"].value is None
+    assert few["mean_response"].value is not None
+    assert few["mean_response"].low is None
+    assert few["camera_alive_share"].value is None
+    assert figures(a_table(P90_N_MIN, 1), 1, 1)["p90_response"].value is not None
+
+
+def test_what_lies_between_two_policies_is_reckoned_day_by_day() -> None:
+    between = differences(a_table(400, 10, later_s=60.0), a_table(400, 10), 10, 1)["mean_response"]
+
+    assert between.value == pytest.approx(1.0)
+    assert between.low == pytest.approx(1.0)
+    assert between.high == pytest.approx(1.0)
+
+
+def test_policies_are_held_against_the_first(county: County) -> None:
+    asked = Asked(
+        policies=[POLICIES["road"], POLICIES["straight_line"]],
+        load=Load(name="test", per_day=30.0),
+        seed=1,
+        seeds=2,
+        days=1,
+        units=4,
+    )
+    told: list[tuple[str, float]] = []
+
+    road, crow = compare(county, asked, lambda name, share: told.append((name, share)))
+
+    assert road.against is None
+    assert crow.against is not None
+    assert crow.calls == road.calls
+    difference = crow.against["mean_response"].value
+    assert difference is not None
+    theirs, ours = (each.figures["mean_response"].value or 0.0 for each in (road, crow))
+    assert difference == pytest.approx(ours - theirs)
+    assert told[-1] == ("straight_line", 1.0)
+    assert [share for _, share in told[:3]] == [0.0, 0.5, 1.0]
+
+
+def test_a_job_is_answered_when_somebody_is_there(scenario: Scenario) -> None:
+    call = scenario.calls[0]
+
+    assert Job(call=call, arrived_s=call.at_s + 90.0).response_s == 90.0
