@@ -320,6 +320,7 @@ class Board:
             order_id=row.order_id,
             incident_id=row.incident_id,
             officers=row.officers,
+            leader=row.leader,
             at_station=newest is not None and _at_station(row, newest),
             position=None if newest is None else _position_view(newest),
             devices=[_device_view(each, device) for each, device in devices],

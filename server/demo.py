@@ -123,6 +123,7 @@ async def _add_unit(
     for badge in badges:
         officer = NewOfficer(badge=badge, name=f"Officer {badge}", unit_id=unit_id)
         await devices_admin.add_officer(conn, officer, by=BY)
+    await devices_admin.set_leader(conn, unit_id, badges[0], by=BY)
     devices: list[FleetDevice] = []
     models: Sequence[tuple[DeviceKind, str, str]] = (
         ("body_camera", f"cam-{number:04d}", chance.choice(CAMERA_MODELS)),

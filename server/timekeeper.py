@@ -27,7 +27,7 @@ from server.dispatch.worklist import ItemKind, gone
 from server.journal.kinds import JournalKind
 from server.metrics import Metrics
 from server.ports import Clock, FanOut, RadioOutlook
-from server.stores import incidents, journal, order_rows, ringing, watch, worklist
+from server.stores import incidents, journal, leaders, order_rows, ringing, watch, worklist
 from server.stores.away import NO_ANSWER, STORE_AWAY
 from server.stores.journal import Entry
 from server.stores.order_rows import LockedOrder
@@ -208,11 +208,9 @@ class Timekeeper:
 
     async def _settle(self, conn: Any, order: LockedOrder, found: Known) -> Marked:
         """What needs nobody any more, and says why."""
-        now, entries = self._clock(), []
+        now = self._clock()
         changes: list[worklist.Changed] = []
-        why = _answered(found, now)
-        if why is not None and await watch.settle_escalation(conn, order.id, at=now, why=why):
-            entries.append(_escalation_ended(order, why))
+        ended = await _end_escalation(conn, order, found, now)
         changes += await _two_units(conn, order, found, now)
         for item in await worklist.open_of_order(conn, order.id):
             if item.kind not in set(ItemKind):
@@ -223,8 +221,7 @@ class Timekeeper:
             settled = await worklist.settle(conn, item.id, by="system", at=now, why=because)
             changes += [] if settled is None else [settled]
         told, hints = worklist.told(changes)
-        ended = [("incident", order.incident_id)] if entries else []
-        return Marked(entries=(*entries, *told), hints=(*ended, *hints))
+        return Marked(entries=(*ended.entries, *told), hints=(*ended.hints, *hints))
 
     async def _patiently(self, work: Callable[[], Any]) -> None:
         while True:
@@ -264,6 +261,20 @@ def _answered(found: Known, now: datetime) -> str | None:
     """Why an order needs no escalation."""
     needless = is_closed(found.state) or is_answered(found.state) or found.put_off(now)
     return str(found.state) if needless else None
+
+
+async def _end_escalation(conn: Any, order: LockedOrder, found: Known, now: datetime) -> Marked:
+    """Somebody answered, or nobody can any more: the leader hears of it, too."""
+    if (why := _answered(found, now)) is None:
+        return Marked()
+    escalation_id = await watch.settle_escalation(conn, order.id, at=now, why=why)
+    if escalation_id is None:
+        return Marked()
+    told = await leaders.tell_over(
+        conn, order, escalation_id, priority=found.priority, became=why, at=now
+    )
+    ended = _escalation_ended(order, why)
+    return Marked(entries=(ended,), hints=(("incident", order.incident_id), *told))
 
 
 def _escalation_ended(order: LockedOrder, why: str) -> Entry:

@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from server.roadviews import RoadsView
-from server.watchviews import EscalationView, RecallView, TimerView, WorkItemView
+from server.watchviews import EscalationView, LeaderView, RecallView, TimerView, WorkItemView
 
 Priority = Literal["routine", "priority", "emergency"]
 DeviceKind = Literal["body_camera", "handset", "vehicle"]
@@ -37,6 +37,7 @@ class View(Struct, frozen=True, kw_only=True):
 class OfficerView(View, frozen=True):
     badge: str
     name: str
+    phone: str = ""
 
 
 class PositionView(View, frozen=True):
@@ -93,6 +94,7 @@ class UnitView(View, frozen=True):
     order_id: str | None
     incident_id: str | None
     officers: list[OfficerView]
+    leader: LeaderView | None
     position: PositionView | None
     devices: list[DeviceView]
     at_station: bool = False

@@ -48,6 +48,17 @@ class ProposalView(WatchView, frozen=True):
     eta_p90_s: float | None
 
 
+class LeaderView(WatchView, frozen=True):
+    """Who leads a unit: an officer of its crew, or of the shift."""
+
+    badge: str
+    name: str
+    phone: str
+    """Empty where the roster has none."""
+    call_sign: str | None
+    """Of the unit that he is in himself."""
+
+
 class EscalationView(WatchView, frozen=True):
     """Nobody answered: who is asked, and what is proposed."""
 
@@ -57,6 +68,14 @@ class EscalationView(WatchView, frozen=True):
     proposal: ProposalView | None
     offered_order_id: str | None
     """Sent without asking, as war allows."""
+    leader: LeaderView | None = None
+    """As the roster had him when it was opened."""
+    leader_devices: list[str] = []
+    """That he was asked on; empty: call him."""
+    leader_answer: Literal["accepted", "declined"] | None = None
+    """That he sees to it, or cannot."""
+    leader_reason: str = ""
+    leader_answered_at: datetime | None = None
 
 
 class WorkItemView(WatchView, frozen=True):

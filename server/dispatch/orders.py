@@ -76,6 +76,9 @@ class Mark(StrEnum):
     WELFARE_OK = "welfare_ok"
     WELFARE_ALARM = "welfare_alarm"
     """A person of the unit is not all right."""
+    LEADER_TOOK = "leader_took"
+    """Nobody of the unit answered, and its leader sees to it."""
+    LEADER_DECLINED = "leader_declined"
 
 
 class Speaker(StrEnum):

@@ -38,6 +38,8 @@ class ItemKind(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     ESCALATED = "escalated"
     """Still nobody: the leader is asked, with the next-best unit; later the supervisor."""
+    LEADER_DECLINED = "leader_declined"
+    """Nobody answers, and the leader says that he cannot see to it."""
     TWO_UNITS = "two_units"
     """The first unit answered after all, and the next-best one was sent: recall one."""
     DECLINED = "declined"
@@ -74,6 +76,7 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.NO_DEVICE: Severity.WARNING,
     _K.NOT_ACCEPTED: Severity.WARNING,
     _K.ESCALATED: Severity.WARNING,
+    _K.LEADER_DECLINED: Severity.WARNING,
     _K.TWO_UNITS: Severity.ALARM,
     _K.DECLINED: Severity.WARNING,
     _K.EXPIRED: Severity.WARNING,
@@ -107,10 +110,11 @@ _HELD_BY_STATE: dict[ItemKind, OrderState] = {
     _K.NO_DEVICE: OrderState.ACCEPTED,
     _K.NOT_ACCEPTED: OrderState.ACCEPTED,
     _K.ESCALATED: OrderState.ACCEPTED,
+    _K.LEADER_DECLINED: OrderState.ACCEPTED,
     _K.NOT_DEPARTED: OrderState.EN_ROUTE,
     _K.LATE_ARRIVAL: OrderState.ON_SCENE,
 }
-_UNANSWERED = frozenset({_K.NOT_ACCEPTED, _K.ESCALATED})
+_UNANSWERED = frozenset({_K.NOT_ACCEPTED, _K.ESCALATED, _K.LEADER_DECLINED})
 _UNTIL_HEARD = frozenset({_K.NO_FEEDBACK, _K.REPORT_REFUSED, _K.UNRECEIVED})
 _WHILE_OPEN = frozenset({_K.RECALL_UNCONFIRMED, _K.RECALL_DECLINED, _K.TWO_UNITS})
 

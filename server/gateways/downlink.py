@@ -98,9 +98,12 @@ class Feed:
         kind, body = command.kind, command.body
         if kind != "notice" and (expired or over):
             kind = "notice"
-            body = {"ref": command.id, "why": "expired" if expired else "closed"} | {
-                name: body[name] for name in ("order", "number", "incident") if name in body
-            }
+            asked = {} if command.kind == "task" else {"asked": command.kind, "question": body}
+            body = (
+                {"ref": command.id, "why": "expired" if expired else "closed"}
+                | asked
+                | {name: body[name] for name in ("order", "number", "incident") if name in body}
+            )
         return Downlink(
             seq=command.seq,
             id=command.id,

@@ -19,11 +19,11 @@ from server.http.auth import hash_token, new_token, require
 from server.http.enrolment import enrol_browser, enrolment_limiter, hold_unit, tell_running
 from server.http.errors import ApiError, json, read_body
 from server.http.texts import NO_NUL, name_of
-from server.http.users import Badge, DisplayName
+from server.http.users import Badge, DisplayName, Phone
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.ports import FanOut
-from server.stores import journal, roster
+from server.stores import journal, leaders, roster
 from server.stores.pool import Connection, Pool
 from server.views import DeviceKind, UnitKind
 
@@ -45,6 +45,7 @@ class NewStation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class NewOfficer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     badge: Badge
     name: DisplayName
+    phone: Phone = ""
     unit_id: Id | None = None
 
 
@@ -53,6 +54,11 @@ class NewUnit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     kind: UnitKind
     station: DisplayName | None = None
     """Name of a station."""
+
+
+class LeaderBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    badge: Badge | None
+    """Of an officer of the unit's crew or of the shift; None: nobody leads it."""
 
 
 class NewDevice(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -91,13 +97,13 @@ async def add_officer(conn: Connection, wanted: NewOfficer, *, by: str) -> str:
     """Raises `ApiError` 409 `exists`, 422 `unknown_unit`."""
     officer_id = new_id()
     if not await roster.add_officer(
-        conn, officer_id=officer_id, badge=wanted.badge, name=wanted.name
+        conn, officer_id=officer_id, badge=wanted.badge, name=wanted.name, phone=wanted.phone
     ):
         raise _exists(f"Somebody has the badge {wanted.badge} already.")
     if wanted.unit_id is not None:
         await _require_unit(conn, wanted.unit_id)
         await roster.join_unit(conn, badge=wanted.badge, unit_id=wanted.unit_id)
-    body = {"name": wanted.name, "unit_id": wanted.unit_id}
+    body = {"name": wanted.name, "phone": wanted.phone, "unit_id": wanted.unit_id}
     await _log(conn, by, f"officer:{wanted.badge}", JournalKind.OFFICER_CREATED, body)
     return officer_id
 
@@ -118,6 +124,23 @@ async def add_unit(conn: Connection, wanted: NewUnit, *, by: str) -> str:
     body = {"call_sign": wanted.call_sign, "kind": wanted.kind, "station": wanted.station}
     await _log(conn, by, f"unit:{unit_id}", JournalKind.UNIT_CREATED, body)
     return unit_id
+
+
+async def set_leader(conn: Connection, unit_id: str, badge: str | None, *, by: str) -> None:
+    """Who leads the unit; None: nobody. Raises `ApiError` 404, 422 `unknown_badge`."""
+    call_sign = await roster.call_sign(conn, unit_id)
+    if call_sign is None:
+        raise ApiError(404, "not_found", "There is no such unit.")
+    if badge is not None and not await roster.officer_exists(conn, badge):
+        message = f"Nobody has the badge {badge}; create the officer first."
+        raise ApiError(422, "unknown_badge", message)
+    before = await leaders.of_unit(conn, unit_id)
+    was = None if before is None else before.badge
+    if was == badge:
+        return
+    await roster.set_leader(conn, unit_id, badge)
+    body = {"call_sign": call_sign, "changed": {"leader": {"from": was, "to": badge}}}
+    await _log(conn, by, f"unit:{unit_id}", JournalKind.UNIT_CHANGED, body)
 
 
 async def add_device(conn: Connection, wanted: NewDevice, *, by: str) -> str:
@@ -168,6 +191,15 @@ def routes(services: RosterServices) -> list[BaseRoute]:
         fanout.publish("unit", unit_id)
         return json({"id": unit_id, "call_sign": wanted.call_sign}, 201)
 
+    async def leader(request: Request) -> Response:
+        user = await require(request, "dispatcher", "supervisor", "admin")
+        wanted, unit_id = await read_body(request, LeaderBody), request.path_params["id"]
+        async with pool.acquire() as conn, conn.transaction():
+            await set_leader(conn, unit_id, wanted.badge, by=user.actor)
+            view = await leaders.of_unit(conn, unit_id)
+        fanout.publish("unit", unit_id)
+        return json({"unit_id": unit_id, "leader": view})
+
     async def list_devices(request: Request) -> Response:
         await require(request, "admin")
         return json(await roster.devices(pool))
@@ -216,6 +248,7 @@ def routes(services: RosterServices) -> list[BaseRoute]:
         Route("/api/stations", stations, methods=["POST"]),
         Route("/api/officers", officers, methods=["POST"]),
         Route("/api/units", units, methods=["POST"]),
+        Route("/api/units/{id}/leader", leader, methods=["POST"]),
         Route("/api/devices", list_devices, methods=["GET"]),
         Route("/api/devices", devices, methods=["POST"]),
         Route("/api/handset", handset, methods=["POST"]),

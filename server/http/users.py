@@ -21,6 +21,7 @@ from server.stores.users import Role
 
 Username = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{2,32}\Z")]
 DisplayName = Annotated[str, Meta(pattern=name_of(80))]
+Phone = Annotated[str, Meta(pattern=r"^(\+?[0-9(][0-9 ()/.-]{2,30})?\Z")]
 Badge = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}\Z")]
 
 

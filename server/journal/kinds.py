@@ -44,6 +44,8 @@ class JournalKind(StrEnum):
     """What was waited for did not come in time."""
     ORDER_ESCALATED = "order.escalated"
     ORDER_ESCALATION_ENDED = "order.escalation_ended"
+    ORDER_LEADER_ANSWERED = "order.leader_answered"
+    """Its unit did not, and the leader says whether he sees to it."""
     ORDER_WELFARE_ANSWERED = "order.welfare_answered"
     ORDER_NOTICE_RECEIVED = "order.notice_received"
     """A device knows that the order is over."""

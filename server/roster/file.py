@@ -19,7 +19,7 @@ from server.dispatch.spares import SpareKind
 from server.housekeeping import FIRST_ADMIN
 from server.http.devices_admin import CallSign, DeviceId, Model
 from server.http.spares import Fits, Label
-from server.http.users import Badge, DisplayName, Username
+from server.http.users import Badge, DisplayName, Phone, Username
 from server.sparedesk import FITS_LEN_MAX
 from server.stores.county import BROWSER_MODEL
 from server.stores.roster import DEVICES_LEN_MAX
@@ -54,6 +54,8 @@ HINTS: Final = {
     "call_sign": "Write 1 to 32 characters.",
     "badge": "Use letters A-Z, figures and hyphens, at most 32.",
     "officers": "List badges: letters A-Z, figures and hyphens, at most 32 each.",
+    "leader": "Write the badge of an officer, or null.",
+    "phone": "Write at most 32 figures, spaces and + ( ) / . -, or nothing.",
     "devices": "List ids of devices.",
     "user": "Use small letters a-z, figures, dot, underscore and hyphen, 2 to 32.",
     "id": "Use letters A-Z, figures, dot, underscore and hyphen, at most 64.",
@@ -82,13 +84,14 @@ TEMPLATE: Final = """\
       "kind": "patrol_car",
       "station": "North Station",
       "officers": ["0412", "0413"],
+      "leader": "0412",
       "devices": ["cam-0412", "hs-0412", "car-01"],
-      "note": "kind: patrol_car, off_road, motorcycle or foot; both lists are complete"
+      "note": "kind: patrol_car, off_road, motorcycle or foot; both lists are complete; leader: whom to call when nobody of it answers"
     },
     {"call_sign": "X-02", "kind": "off_road", "station": "东巴谷派出所", "officers": ["0420"], "devices": []}
   ],
   "officers": [
-    {"badge": "0412", "name": "He Jun", "user": "hejun", "note": "user: may sign in as this"},
+    {"badge": "0412", "name": "He Jun", "phone": "+86 139 0000 0412", "user": "hejun", "note": "user: may sign in as this"},
     {"badge": "0413", "name": "Mu Lan"},
     {"badge": "0420", "name": "和志强", "user": "he.zhiqiang"}
   ],
@@ -128,6 +131,8 @@ class UnitEntry(_Entry, frozen=True):
     station: DisplayName | UnsetType | None = UNSET
     officers: Annotated[list[Badge], Meta(max_length=MEMBERS_LEN_MAX)] | UnsetType = UNSET
     """The whole crew."""
+    leader: Badge | UnsetType | None = UNSET
+    """Of its crew, or of the shift."""
     devices: Annotated[list[DeviceId], Meta(max_length=MEMBERS_LEN_MAX)] | UnsetType = UNSET
     """All its devices, without browsers."""
 
@@ -135,6 +140,7 @@ class UnitEntry(_Entry, frozen=True):
 class OfficerEntry(_Entry, frozen=True):
     badge: Badge
     name: DisplayName
+    phone: Phone | UnsetType = UNSET
     user: Username | UnsetType = UNSET
     """Name to sign in with."""
 

@@ -22,7 +22,7 @@ from server.roster.file import RosterError, RosterFile
 from server.roster.plan import Change, plan
 from server.sparedesk import NewSpare, Whereabouts, add_spare
 from server.stores import county, journal, roster
-from server.stores.county import Device, Login, Officer, Spare, Station, Unit
+from server.stores.county import Device, Leader, Login, Officer, Spare, Station, Unit
 from server.stores.pool import Connection, Pool
 
 
@@ -137,7 +137,7 @@ async def _apply(
 
 
 async def _add(
-    conn: Connection, key: str, facts: Station | Unit | Officer | Spare, by: str
+    conn: Connection, key: str, facts: Station | Unit | Officer | Leader | Spare, by: str
 ) -> None:
     match facts:
         case Station():
@@ -148,7 +148,7 @@ async def _add(
             await devices_admin.add_unit(conn, unit, by=by)
         case Officer():
             unit_id = await _unit_id(conn, facts.unit)
-            officer = NewOfficer(badge=key, name=facts.name, unit_id=unit_id)
+            officer = NewOfficer(badge=key, name=facts.name, phone=facts.phone, unit_id=unit_id)
             await devices_admin.add_officer(conn, officer, by=by)
         case Spare():
             spare = NewSpare(
@@ -159,6 +159,8 @@ async def _add(
                 charged=facts.charged,
             )
             await add_spare(conn, spare, by=by)
+        case Leader():
+            await _set_leader(conn, key, facts, by)
         case _:
             assert_never(facts)
 
@@ -190,6 +192,9 @@ async def _change(conn: Connection, change: Change, by: str) -> None:
             await county.change_unit(conn, key, facts)
             subject, kind = f"unit:{await roster.unit_id(conn, key)}", Kind.UNIT_CHANGED
             body["call_sign"] = key
+        case Leader():
+            await _set_leader(conn, key, facts, by)
+            return
         case Officer():
             await _change_officer(conn, change, facts)
             subject, kind = f"officer:{key}", Kind.OFFICER_CHANGED
@@ -209,7 +214,7 @@ async def _change(conn: Connection, change: Change, by: str) -> None:
 
 
 async def _change_officer(conn: Connection, change: Change, officer: Officer) -> None:
-    await county.rename_officer(conn, change.key, officer.name)
+    await county.change_officer(conn, change.key, officer)
     if "unit" not in change.fields():
         return
     unit_id = await _unit_id(conn, officer.unit)
@@ -218,6 +223,12 @@ async def _change_officer(conn: Connection, change: Change, officer: Officer) ->
     else:
         await roster.join_unit(conn, badge=change.key, unit_id=unit_id)
     await county.move_browsers(conn, change.key, officer.unit)
+
+
+async def _set_leader(conn: Connection, call_sign: str, leader: Leader, by: str) -> None:
+    unit_id = await _unit_id(conn, call_sign)
+    assert unit_id is not None, "the unit was there, or was added before"
+    await devices_admin.set_leader(conn, unit_id, leader.badge, by=by)
 
 
 async def _unit_id(conn: Connection, call_sign: str | None) -> str | None:

@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 from msgspec import UNSET, UnsetType
 
 from server.roster.file import RosterError, RosterFile, place
-from server.stores.county import County, Device, Login, Officer, Spare, Station, Unit
+from server.stores.county import County, Device, Leader, Login, Officer, Spare, Station, Unit
 from server.stores.spares import SPARES_LEN_MAX
 
-Facts: TypeAlias = Station | Unit | Officer | Device | Login | Spare
+Facts: TypeAlias = Station | Unit | Officer | Leader | Device | Login | Spare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Change:
 
     @property
     def what(self) -> str:
-        """station, unit, officer, device, login or spare."""
+        """station, unit, officer, leader, device, login or spare."""
         return type(self.after).__name__.lower()
 
     def fields(self) -> dict[str, tuple[object, object]]:
@@ -71,6 +71,7 @@ def plan(known: County, file: RosterFile) -> list[Change]:
         (known.stations, _stations(file)),
         (known.units, _units(known, file)),
         (known.officers, _officers(known, file)),
+        (known.leaders, _leaders(known, file)),
         (known.devices, _devices(known, file)),
         (known.logins, _logins(file)),
         (known.spares, _spares(known, file)),
@@ -104,15 +105,27 @@ def _units(known: County, file: RosterFile) -> dict[str, Unit]:
 def _officers(known: County, file: RosterFile) -> dict[str, Officer]:
     """All officers, for one who is not mentioned may have to leave a unit that is."""
     homes = _homes(file, "officers")
-    names = {each.badge: each.name for each in file.officers}
+    listed = {each.badge: each for each in file.officers}
     made: dict[str, Officer] = {}
-    for badge in {**known.officers, **names}:
-        old = known.officers.get(badge)
+    for badge in {**known.officers, **listed}:
+        old, new = known.officers.get(badge), listed.get(badge)
+        said = new or old
+        assert said is not None
         made[badge] = Officer(
-            name=names.get(badge) or (old.name if old else ""),
+            name=said.name,
+            phone=_or_old(new.phone if new else UNSET, old.phone if old else ""),
             unit=homes.of(badge, old.unit if old else None),
         )
     return made
+
+
+def _leaders(known: County, file: RosterFile) -> dict[str, Leader]:
+    """Of the units that the file says it of; of a new unit only where it has one."""
+    return {
+        each.call_sign: Leader(badge=each.leader)
+        for each in file.units
+        if each.leader is not UNSET and (each.leader or each.call_sign in known.leaders)
+    }
 
 
 def _devices(known: County, file: RosterFile) -> dict[str, Device]:
@@ -194,6 +207,8 @@ def _unknown_names(known: County, file: RosterFile) -> Iterable[str]:
             for member in getattr(unit, group) or ():
                 if member not in names:
                     yield f"{where}: {member} is not known; add it to {group}."
+        if isinstance(unit.leader, str) and unit.leader not in described["officers"]:
+            yield f"{where}: the leader {unit.leader} is not known; add it to officers."
     units = {each.call_sign for each in file.units} | set(known.units)
     for number, spare in enumerate(file.spares):
         if spare.label in known.spares:

@@ -30,8 +30,14 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    badge: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Officer:
     name: str
+    phone: str
     unit: str | None
     """Call sign."""
 
@@ -71,6 +77,8 @@ class County:
 
     stations: dict[str, Station]
     units: dict[str, Unit]
+    leaders: dict[str, Leader]
+    """By call sign of the unit."""
     officers: dict[str, Officer]
     devices: dict[str, Device]
     logins: dict[str, Login]
@@ -85,12 +93,13 @@ class County:
 STATIONS = "SELECT name, lon, lat FROM station"
 # Units, those out of service included.
 UNITS = """
-SELECT call_sign, kind, station.name AS station, retired_at IS NOT NULL AS gone
+SELECT call_sign, kind, station.name AS station, badge AS leader, retired_at IS NOT NULL AS gone
 FROM unit LEFT JOIN station ON station.id = unit.station_id
+LEFT JOIN officer ON officer.id = unit.leader_id
 """
 # Officers and the unit each is in.
 OFFICERS = """
-SELECT badge, name, unit.call_sign AS unit
+SELECT badge, name, phone, unit.call_sign AS unit
 FROM officer LEFT JOIN unit_officer ON unit_officer.officer_id = officer.id
 LEFT JOIN unit ON unit.id = unit_officer.unit_id
 """
@@ -129,8 +138,8 @@ CHANGE_UNIT = """
 UPDATE unit SET kind = $2, station_id = (SELECT id FROM station WHERE name = $3)
 WHERE call_sign = $1
 """
-# An officer by another name.
-RENAME_OFFICER = "UPDATE officer SET name = $2 WHERE badge = $1"
+# An officer by another name or telephone.
+CHANGE_OFFICER = "UPDATE officer SET name = $2, phone = $3 WHERE badge = $1"
 # An officer in no unit.
 LEAVE_UNIT = """
 DELETE FROM unit_officer WHERE officer_id = (SELECT id FROM officer WHERE badge = $1)
@@ -164,7 +173,11 @@ async def read(conn: Any) -> County:
             for row in units
             if not row["gone"]
         },
-        officers={row["badge"]: Officer(name=row["name"], unit=row["unit"]) for row in officers},
+        leaders={row["call_sign"]: Leader(badge=row["leader"]) for row in units if not row["gone"]},
+        officers={
+            row["badge"]: Officer(name=row["name"], phone=row["phone"], unit=row["unit"])
+            for row in officers
+        },
         devices={
             row["id"]: Device(kind=row["kind"], model=row["model"], unit=row["unit"])
             for row in devices
@@ -208,8 +221,9 @@ async def change_unit(conn: Any, call_sign: str, unit: Unit) -> None:
     await conn.execute(CHANGE_UNIT, call_sign, unit.kind, unit.station)
 
 
-async def rename_officer(conn: Any, badge: str, name: str) -> None:
-    await conn.execute(RENAME_OFFICER, badge, name)
+async def change_officer(conn: Any, badge: str, officer: Officer) -> None:
+    """Name and telephone."""
+    await conn.execute(CHANGE_OFFICER, badge, officer.name, officer.phone)
 
 
 async def leave_unit(conn: Any, badge: str) -> None:

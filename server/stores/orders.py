@@ -31,7 +31,7 @@ from server.dispatch.orders import (
 )
 from server.dispatch.worklist import ItemKind
 from server.journal.kinds import JournalKind
-from server.stores import incidents, journal, order_rows, recalls, units, worklist
+from server.stores import incidents, journal, leaders, order_rows, recalls, units, worklist
 from server.stores.journal import Entry
 from server.stores.order_rows import Event, LockedOrder
 from server.stores.stepping import write_step
@@ -98,16 +98,25 @@ async def apply_report(
     incident = await incidents.lock(conn, row["incident_id"])
     assert incident is not None
     order = await order_rows.lock(conn, row["order_id"])
-    crew = await units.crew(conn, order.unit_id)
+    crew = await _who_may_answer(conn, order, row)
     event = _event(order, device_id, state, received_at, clock_offset_s, crew)
     match row["kind"]:
         case "recall":
             return await _recall_answered(conn, order, incident, event, state, crew)
+        case "check" if row["body"]["why"] == leaders.WHY:
+            return await _leader_answered(conn, order, event, state, crew, row["body"])
         case "check":
             return await _welfare_answered(conn, order, event, state, crew)
         case _:
             said = _said(state, STATE_OF_REPORT[state.s])
             return await _reported(conn, order, incident, event, said, crew)
+
+
+async def _who_may_answer(conn: Any, order: LockedOrder, row: Any) -> frozenset[str]:
+    """Badges: a question to the leader is his alone, everything else is the unit's."""
+    if row["kind"] == "check" and row["body"]["why"] == leaders.WHY:
+        return frozenset({row["body"]["leader"]})
+    return await units.crew(conn, order.unit_id)
 
 
 def _event(
@@ -200,14 +209,39 @@ async def _welfare_answered(
     if state.s not in {Report.ACCEPTED, Report.DECLINED}:
         return _outcome(order, "notice")
     if (why := unanswerable(state.by, crew)) is not None:
-        body = step_body(order, event) | {"reported": str(state.s), "why": str(why)}
-        item = await worklist.raise_item(
-            conn, ItemKind.REPORT_REFUSED, about(order), body=body, at=event.server_at
-        )
-        await journal.append_all(conn, item.entries)
-        return _outcome(order, why, item.hints)
+        return await _answer_refused(conn, order, event, state, why)
     well = state.s is Report.ACCEPTED
     return await _marked(conn, order, await recalls.welfare_answered(conn, order, event, well=well))
+
+
+async def _leader_answered(
+    conn: Any,
+    order: LockedOrder,
+    event: Event,
+    state: State,
+    crew: frozenset[str],
+    asked: dict[str, Any],
+) -> ReportOutcome:
+    """The leader sees to an order that nobody answers, or cannot; his machine has no say."""
+    if state.s not in {Report.ACCEPTED, Report.DECLINED}:
+        return _outcome(order, "notice")
+    if (why := unanswerable(state.by, crew)) is not None:
+        return await _answer_refused(conn, order, event, state, why)
+    takes = state.s is Report.ACCEPTED
+    done = await leaders.answered(conn, order, event, asked["escalation"], takes=takes)
+    return _outcome(order, Why.LATE) if done is None else await _marked(conn, order, done)
+
+
+async def _answer_refused(
+    conn: Any, order: LockedOrder, event: Event, state: State, why: Why
+) -> ReportOutcome:
+    """Who answered believes that it counts: a person must know that it does not."""
+    body = step_body(order, event) | {"reported": str(state.s), "why": str(why)}
+    item = await worklist.raise_item(
+        conn, ItemKind.REPORT_REFUSED, about(order), body=body, at=event.server_at
+    )
+    await journal.append_all(conn, item.entries)
+    return _outcome(order, why, item.hints)
 
 
 async def _marked(conn: Any, order: LockedOrder, marked: Marked) -> ReportOutcome:

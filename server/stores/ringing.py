@@ -22,6 +22,7 @@ from server.stores import (
     decisions,
     entries,
     issue,
+    leaders,
     order_rows,
     recalls,
     stepping,
@@ -32,7 +33,7 @@ from server.stores import (
 from server.stores.decisions import Decision
 from server.stores.journal import Entry
 from server.stores.order_rows import Event, LockedOrder
-from server.stores.steps import Marked, about
+from server.stores.steps import Hint, Marked, about
 from server.stores.watch import Known, Ringing
 from server.views import IncidentView, RecommendationView, UnitStatus
 from server.watchviews import ProposalView
@@ -165,26 +166,43 @@ async def _escalate(
     if escalation_id is None:
         return Marked()
     await _mark(conn, order, Mark.ESCALATED, at)
-    sent = Marked()
     if running_id is not None:
         await watch.offered(conn, escalation_id, running_id)
-    if stance.war and stance.offers and next_best is not None:
+    offers = stance.war and stance.offers and next_best is not None
+    leader = await leaders.of_unit(conn, order.unit_id)
+    devices = [] if leader is None else await leaders.handsets(conn, leader.badge)
+    offered_to = [proposal.unit_id] if offers and proposal is not None else []
+    await units.hold_devices(conn, [], offered_to, also=devices)
+    asked: tuple[Hint, ...] = ()
+    if leader is not None:
+        asked = await leaders.ask(conn, order, incident, escalation_id, leader, devices, at=at)
+    sent = Marked()
+    if offers and next_best is not None:
         sent = await _offer(conn, incident, found, escalation_id, *next_best, at=at)
     offered = running_id is not None or bool(sent.entries)
-    body = {"level": "leader", "proposal": proposal, "offered": offered}
-    escalated = _escalated(order, body)
+    escalated = _escalated(
+        order,
+        {
+            "level": "leader",
+            "proposal": proposal,
+            "offered": offered,
+            "leader": leader,
+            "leader_devices": devices,
+        },
+    )
     item = await worklist.raise_item(
         conn, ItemKind.ESCALATED, about(order), body=escalated.body, at=at
     )
     return Marked(
-        entries=(escalated, *sent.entries, *item.entries), hints=(*sent.hints, *item.hints)
+        entries=(escalated, *sent.entries, *item.entries),
+        hints=(*asked, *sent.hints, *item.hints),
     )
 
 
 async def _to_supervisor(conn: Any, order: LockedOrder, at: datetime) -> Marked:
     if (open_one := await watch.to_supervisor(conn, order.id)) is None:
         return Marked()
-    escalated = _escalated(order, {"level": "supervisor", "proposal": open_one[1]})
+    escalated = _escalated(order, open_one)
     item = await worklist.raise_item(
         conn,
         ItemKind.ESCALATED,

@@ -33,7 +33,7 @@ ON CONFLICT (name) DO NOTHING RETURNING id
 """
 # A new officer; nothing when the badge is taken.
 INSERT_OFFICER = """
-INSERT INTO officer (id, badge, name) VALUES ($1, $2, $3)
+INSERT INTO officer (id, badge, name, phone) VALUES ($1, $2, $3, $4)
 ON CONFLICT (badge) DO NOTHING RETURNING id
 """
 # A new unit; nothing when the call sign is taken.
@@ -46,6 +46,11 @@ JOIN_UNIT = """
 INSERT INTO unit_officer (officer_id, unit_id) SELECT id, $2 FROM officer WHERE badge = $1
 ON CONFLICT (officer_id) DO UPDATE SET unit_id = excluded.unit_id
 RETURNING officer_id
+"""
+# Who leads a unit; nobody where the badge is NULL.
+SET_LEADER = """
+UPDATE unit SET leader_id = (SELECT id FROM officer WHERE badge = $2)
+WHERE id = $1
 """
 # A crew of another size is watched over otherwise.
 CREW_CHANGED = """
@@ -85,9 +90,11 @@ async def add_station(conn: Any, *, station_id: str, name: str, lon: float, lat:
     return await conn.fetchval(INSERT_STATION, station_id, name, lon, lat) is not None
 
 
-async def add_officer(conn: Any, *, officer_id: str, badge: str, name: str) -> bool:
+async def add_officer(
+    conn: Any, *, officer_id: str, badge: str, name: str, phone: str = ""
+) -> bool:
     """False when the badge is taken."""
-    return await conn.fetchval(INSERT_OFFICER, officer_id, badge, name) is not None
+    return await conn.fetchval(INSERT_OFFICER, officer_id, badge, name, phone) is not None
 
 
 async def add_unit(
@@ -103,6 +110,11 @@ async def join_unit(conn: Any, *, badge: str, unit_id: str) -> bool:
     joined = await conn.fetchval(JOIN_UNIT, badge, unit_id) is not None
     await conn.execute(CREW_CHANGED, unit_id)
     return joined
+
+
+async def set_leader(conn: Any, unit_id: str, badge: str | None) -> None:
+    """An officer on the roster, or nobody, leads the unit."""
+    await conn.execute(SET_LEADER, unit_id, badge)
 
 
 async def add_device(

@@ -15,6 +15,7 @@ import msgspec
 from server.dispatch.orders import OrderState
 from server.dispatch.units import unit_status
 from server.views import DeviceKind, DeviceView, OfficerView, UnitKind, UnitStatus, UnitView
+from server.watchviews import LeaderView
 
 UNITS_LEN_MAX = 5000
 """Units of one county; more are a sign of a wrong import."""
@@ -42,6 +43,7 @@ class UnitRow:
     incident_id: str | None
     officers: list[OfficerView]
     devices: list[DeviceRow]
+    leader: LeaderView | None = None
     station_at: tuple[float, float] | None = None
     """Of its own station: lon, lat."""
 
@@ -53,7 +55,9 @@ SELECT unit.id, unit.call_sign, unit.kind, station.name AS station,
        shift.id IS NOT NULL AS on_duty,
        running.id AS order_id, running.number AS order_number, running.incident_id,
        running.state AS order_state,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('badge', officer.badge, 'name', officer.name)
+       (SELECT leader FROM unit_leader WHERE unit_id = unit.id) AS leader,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('badge', officer.badge, 'name', officer.name,
+                                                     'phone', officer.phone)
                                   ORDER BY officer.badge), '[]')
         FROM unit_officer JOIN officer ON officer.id = unit_officer.officer_id
         WHERE unit_officer.unit_id = unit.id) AS officers,
@@ -119,6 +123,7 @@ HOLD_DEVICES = """
 SELECT id FROM device
 WHERE id IN (SELECT device_id FROM command WHERE order_id = ANY($1::uuid[]) AND kind = 'task')
    OR unit_id = ANY($2::uuid[]) AND disabled_at IS NULL AND kind IN ('handset', 'body_camera')
+   OR id = ANY($3::text[])
 ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -145,6 +150,7 @@ def bare_view(row: UnitRow) -> UnitView:
         order_id=row.order_id,
         incident_id=row.incident_id,
         officers=row.officers,
+        leader=row.leader,
         position=None,
         devices=[
             DeviceView(
@@ -192,9 +198,11 @@ async def crew(conn: Any, unit_id: str) -> frozenset[str]:
     return frozenset(row["badge"] for row in await conn.fetch(CREW, unit_id))
 
 
-async def hold_devices(conn: Any, order_ids: Sequence[str], unit_ids: Sequence[str]) -> None:
+async def hold_devices(
+    conn: Any, order_ids: Sequence[str], unit_ids: Sequence[str], *, also: Sequence[str] = ()
+) -> None:
     """Lock all devices of a step that tells of several orders, before the first of them."""
-    await conn.fetch(HOLD_DEVICES, list(order_ids), list(unit_ids))
+    await conn.fetch(HOLD_DEVICES, list(order_ids), list(unit_ids), list(also))
 
 
 async def order_devices(conn: Any, unit_ids: Sequence[str]) -> list[tuple[str, str]]:
@@ -215,6 +223,7 @@ def _row(row: Any) -> UnitRow:
         incident_id=row["incident_id"],
         officers=msgspec.convert(row["officers"], list[OfficerView]),
         devices=msgspec.convert(row["devices"], list[DeviceRow]),
+        leader=msgspec.convert(row["leader"], LeaderView | None),
         station_at=None if row["station"] is None else (row["station_lon"], row["station_lat"]),
     )
 

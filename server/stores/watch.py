@@ -138,7 +138,7 @@ WHERE order_id = $1 AND kind = 'two_units'
 
 TO_SUPERVISOR = """
 UPDATE escalation SET level = 'supervisor' WHERE order_id = $1 AND settled_at IS NULL
-RETURNING id, proposal
+RETURNING level, proposal, leader, leader_devices, leader_answer
 """
 
 SETTLE_ESCALATION = """
@@ -309,17 +309,16 @@ async def told_instead(conn: Any, order_id: str) -> frozenset[int]:
     return frozenset(row["number"] for row in await conn.fetch(TOLD_INSTEAD, order_id))
 
 
-async def to_supervisor(conn: Any, order_id: str) -> tuple[str, ProposalView | None] | None:
-    """Raise the open escalation to the supervisor; None: none is open."""
+async def to_supervisor(conn: Any, order_id: str) -> dict[str, Any] | None:
+    """Raise the open escalation to the supervisor, and how it stands; None: none is open."""
     row = await conn.fetchrow(TO_SUPERVISOR, order_id)
-    if row is None:
-        return None
-    return row["id"], msgspec.convert(row["proposal"], ProposalView | None)
+    return None if row is None else dict(row)
 
 
-async def settle_escalation(conn: Any, order_id: str, *, at: datetime, why: str) -> bool:
-    """End the open escalation; False: none is open."""
-    return await conn.fetchval(SETTLE_ESCALATION, order_id, at, why) is not None
+async def settle_escalation(conn: Any, order_id: str, *, at: datetime, why: str) -> str | None:
+    """End the open escalation and return its id; None: none is open."""
+    escalation_id: str | None = await conn.fetchval(SETTLE_ESCALATION, order_id, at, why)
+    return escalation_id
 
 
 async def last_recommended(conn: Any, incident_id: str) -> tuple[str, Any, frozenset[str]] | None:

@@ -36,6 +36,12 @@ ON CONFLICT (kind, subject) WHERE settled_at IS NULL DO UPDATE SET
 RETURNING *
 """
 
+# Say more about an open one.
+AMEND = """
+UPDATE work_item SET body = body || $3 WHERE kind = $1 AND subject = $2 AND settled_at IS NULL
+RETURNING *
+"""
+
 # Take one on, unless somebody else has; with $4 from him, too.
 CLAIM = """
 UPDATE work_item SET claimed_by = $2, claimed_at = $3
@@ -125,6 +131,12 @@ async def raise_item(
     return _changed(row, JournalKind.WORK_RAISED, actor="system")
 
 
+async def amend(conn: Any, kind: ItemKind, subject: str, *, body: dict[str, Any]) -> Changed | None:
+    """Add to what an open item says, which is no new trouble; None: none is open."""
+    row = await conn.fetchrow(AMEND, kind, subject, body)
+    return None if row is None else Changed(item=_view(row), entries=(), hints=_hints(row["id"]))
+
+
 async def delivery_failed(
     conn: Any, device_id: str, *, body: dict[str, Any], at: datetime
 ) -> Changed:
@@ -212,7 +224,11 @@ def _changed(row: Any, kind: JournalKind, *, actor: str) -> Changed:
             "work_why": view.why,
         },
     )
-    return Changed(item=view, entries=(entry,), hints=(("work", view.id),))
+    return Changed(item=view, entries=(entry,), hints=_hints(view.id))
+
+
+def _hints(item_id: str) -> tuple[Hint, ...]:
+    return (("work", item_id),)
 
 
 def _view(row: Any) -> WorkItemView:

@@ -56,9 +56,9 @@ async def sign_in(page: Page, login: demo.Login) -> None:
     await page.wait_for_url(SIGNED_IN)
 
 
-def report_position(server: ServerProcess, seeded: demo.DemoSeed) -> None:
-    """The first unit's body camera says where it is."""
-    camera = next(each for each in seeded.fleet.devices if each.kind == "body_camera")
+def report_position(server: ServerProcess, seeded: demo.DemoSeed, number: int = 0) -> None:
+    """A unit's body camera says where it is; the first one's, as a rule."""
+    camera = [each for each in seeded.fleet.devices if each.kind == "body_camera"][number]
     lon, lat = camera.home
     with connect(
         server.url.replace("http", "ws", 1) + "/v1/device",
@@ -123,6 +123,20 @@ class Dispatcher:
         """What the unit said by voice."""
         wanted = {"ver": (await self.order(order))["ver"], "state": state}
         await self._post(f"/api/orders/{order['id']}/report", wanted | details)
+
+    async def set_leader(self, unit_id: str, badge: str | None) -> None:
+        await self._post(f"/api/units/{unit_id}/leader", {"badge": badge})
+
+    async def worklist(self) -> dict[str, Any]:
+        """Open items by kind."""
+        response = await self._client.get("/api/worklist", params={"status": "open"})
+        return {item["kind"]: item for item in response.raise_for_status().json()["items"]}
+
+    async def orders_beside(self, order: dict[str, Any]) -> list[dict[str, Any]]:
+        """The other orders of its incident, oldest first."""
+        response = await self._client.get(f"/api/incidents/{order['incident_id']}")
+        orders = response.raise_for_status().json()["orders"]
+        return [each for each in orders if each["id"] != order["id"]]
 
     async def close_road(self, extent: dict[str, Any]) -> dict[str, Any]:
         """Until `free_road`."""

@@ -44,6 +44,20 @@ async def send_the_second_officer_home(house: House) -> None:
         await owner.close()
 
 
+async def ends_in(house: House, kind: str, seconds: int) -> None:
+    """The newest commands of this kind, one a device, are to be answered until then."""
+    owner = await asyncpg.connect(house.database_url)
+    try:
+        await owner.execute(
+            "UPDATE command SET expires_at = now() + make_interval(secs => $2) WHERE kind = $1 "
+            "AND created_at = (SELECT max(created_at) FROM command WHERE kind = $1)",
+            kind,
+            seconds,
+        )
+    finally:
+        await owner.close()
+
+
 @pytest.fixture
 async def dispatcher(house: House) -> AsyncIterator[Dispatcher]:
     async with dispatching(house.server, house.seeded) as dispatcher:
@@ -116,6 +130,27 @@ async def test_an_officer_who_goes_on_says_why(
 
     after = await dispatcher.order(order)
     assert (after["state"], after["recall"]["state"]) == ("accepted", "declined")
+
+
+@pytest.mark.parametrize("left_s", [-1, 5], ids=["on arrival", "while it waits"])
+async def test_a_recall_past_its_time_is_missed_and_the_order_goes_on(
+    page: Page, relay: Relay, dispatcher: Dispatcher, house: House, unit_id: str, left_s: int
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+    relay.fall_silent()
+    await dispatcher.recall(order, "another unit is nearer")
+    await ends_in(house, "recall", left_s)
+    relay.sound_again()
+
+    if left_s > 0:
+        await expect(page.get_by_test_id("recall-accepted")).to_be_visible()
+    await expect(page.get_by_test_id("recall-missed")).to_contain_text("Call the control room")
+
+    await expect(page.get_by_test_id("recall")).to_have_count(0)
+    await page.get_by_test_id("step-accepted").click()
+    await all_sent(page)
+    assert (await dispatcher.order(order))["state"] == "accepted"
 
 
 async def test_wait_a_little_says_until_when(

@@ -91,6 +91,31 @@ async def test_an_order_is_given_to_another_unit_and_both_show_until_the_first_l
     assert (await dispatcher.order(order))["state"] == "handed_over"
 
 
+async def test_the_same_unit_gets_a_new_instruction_and_lets_go_of_the_old(
+    console: Page, dispatcher: Dispatcher, house: House
+) -> None:
+    report_position(house.server, house.seeded)
+    unit = house.seeded.fleet.devices[0]
+    order = await dispatcher.send(unit.unit_id)
+    await console.get_by_test_id("incident-row").first.click()
+
+    await console.get_by_test_id("replace-order").click()
+    await console.get_by_test_id("replace-text").fill("come in from the east")
+    await console.get_by_test_id("ask-input").fill("the west gate is locked")
+    await console.get_by_test_id("ask-confirm").click()
+
+    recall = console.get_by_test_id("order-recall")
+    await expect(recall).to_contain_text("To be superseded")
+    await expect(recall).to_contain_text("the west gate is locked")
+    (new,) = await dispatcher.orders_beside(order)
+    assert (new["unit_id"], new["instruction"]) == (unit.unit_id, "come in from the east")
+    before = await dispatcher.order(order)
+    assert (before["closed_at"], before["successor_id"]) == (None, new["id"])
+    await console.get_by_test_id("recall-voice-yes").click()
+    await expect(console.locator("[data-testid=order][data-state=superseded]")).to_have_count(1)
+    assert (await dispatcher.order(new))["closed_at"] is None
+
+
 async def test_a_recall_waits_for_the_unit(
     console: Page, dispatcher: Dispatcher, house: House
 ) -> None:

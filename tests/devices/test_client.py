@@ -447,6 +447,23 @@ def test_question_ends_when_its_task_is_done() -> None:
     assert client.events() == [OrderEnded(command=a_question(2), why="done", text="")]
 
 
+def test_question_about_an_order_of_another_unit_ends_with_its_own_notice() -> None:
+    client = a_client()
+    go_live(client)
+    asked = a_question(1, about="o9")
+    give(client, asked)
+
+    give(
+        client, a_task(2, kind="notice", body={"ref": "c1", "why": "closed", "became": "accepted"})
+    )
+
+    assert client.inbox.unfinished() == []
+    assert client.events()[1:] == [
+        CommandArrived(command=asked, again=False),
+        OrderEnded(command=asked, why="closed", text=""),
+    ]
+
+
 def test_answered_questions_leave_room_for_orders() -> None:
     client = a_client()
     go_live(client)

@@ -107,6 +107,7 @@ class StillLife:
             order_id=row.order_id,
             incident_id=row.incident_id,
             officers=row.officers,
+            leader=row.leader,
             position=None if at is None else _fix(row.devices[0].id, at, seen_at),
             devices=[
                 DeviceView(

@@ -54,6 +54,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/users": only("admin"),
     "POST /api/stations": only("admin"),
     "POST /api/officers": only("admin"),
+    "POST /api/units/{id}/leader": only("dispatcher", "supervisor", "admin"),
     "POST /api/units": only("admin"),
     "GET /api/devices": only("admin"),
     "POST /api/devices": only("admin"),

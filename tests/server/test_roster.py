@@ -25,6 +25,7 @@ from server.stores import roster, spares, units, users
 from server.stores.devices import authenticate
 from server.stores.pool import Pool
 from server.stores.spares import SPARES_LEN_MAX
+from server.watchviews import LeaderView
 from tests.server.dispatch_room import a_room
 from tests.small_county import crossing
 
@@ -113,6 +114,7 @@ async def test_every_addition_is_logged_and_no_secret_is(pool: Pool, tmp_path: P
     kinds = ["station", "station", "unit", "unit", "officer", "officer", "officer"]
     assert [row["kind"] for row in entries] == (
         [f"{kind}.created" for kind in kinds]
+        + ["unit.changed"]
         + 4 * ["device.enrolled"]
         + 2 * ["user.created"]
         + 2 * ["spare.created"]
@@ -159,6 +161,24 @@ async def test_same_file_again_changes_nothing(pool: Pool, tmp_path: Path) -> No
             "officer 0413: name Mu Lan → Mu Lanhua",
             "officer.changed",
             {"changed": {"name": {"from": "Mu Lan", "to": "Mu Lanhua"}}},
+        ),
+        (
+            changed("officers", 1, phone="+86 139 0000 0413"),
+            "officer 0413: phone none → +86 139 0000 0413",
+            "officer.changed",
+            {"changed": {"phone": {"from": "", "to": "+86 139 0000 0413"}}},
+        ),
+        (
+            changed("units", 0, leader="0420"),
+            "leader P-01: badge 0412 → 0420",
+            "unit.changed",
+            {"call_sign": "P-01", "changed": {"leader": {"from": "0412", "to": "0420"}}},
+        ),
+        (
+            changed("units", 0, leader=None),
+            "leader P-01: badge 0412 → none",
+            "unit.changed",
+            {"call_sign": "P-01", "changed": {"leader": {"from": "0412", "to": None}}},
         ),
         (
             changed("devices", 2, model="T-7"),
@@ -245,6 +265,17 @@ async def test_what_a_file_does_not_name_stays(pool: Pool, tmp_path: Path) -> No
 
     assert told == []
     assert await crews(pool) == before
+
+
+async def test_a_leader_is_an_officer_of_the_unit_or_of_another(pool: Pool, tmp_path: Path) -> None:
+    await put(pool, a_file(), tmp_path / "secrets.json")
+    of_p, of_x = a_file()["units"]
+
+    told = await put(pool, {"units": [of_p, {**of_x, "leader": "0412"}]})
+
+    assert told == ["leader X-02: badge none → 0412"]
+    leader = LeaderView(badge="0412", name="He Jun", phone="+86 139 0000 0412", call_sign="P-01")
+    assert [each.leader for each in await units.load_units(pool)] == [leader, leader]
 
 
 async def test_a_browser_is_not_on_the_list_and_follows_its_officer(
@@ -343,7 +374,9 @@ async def test_unknown_members_and_taken_names_are_told_together(
     await put(pool, a_file(), tmp_path / "secrets.json")
     await pool.execute("UPDATE device SET disabled_at = now() WHERE id = 'cam-spare'")
     await pool.execute("UPDATE unit SET retired_at = now() WHERE call_sign = 'X-02'")
-    file = changed("units", 0, officers=["0412", "0999"], devices=["cam-99"], station="Nowhere")
+    file = changed(
+        "units", 0, officers=["0412", "0999"], devices=["cam-99"], station="Nowhere", leader="0998"
+    )
     file["officers"] = [
         {"badge": "0500", "name": "Other", "user": "hejun"},
         {"badge": "0412", "name": "He Jun", "user": "hj"},
@@ -357,6 +390,7 @@ async def test_unknown_members_and_taken_names_are_told_together(
         "units, entry 1 (P-01): there is no station Nowhere; add it to stations.",
         "units, entry 1 (P-01): 0999 is not known; add it to officers.",
         "units, entry 1 (P-01): cam-99 is not known; add it to devices.",
+        "units, entry 1 (P-01): the leader 0998 is not known; add it to officers.",
         "units, entry 2 (X-02): that unit was taken out of service; choose another call sign.",
         "devices, entry 4 (cam-spare): that device was taken out of service; choose another id.",
         "officers, entry 1 (0500): the user name hejun is taken; choose another.",

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { conditionWords } from "../shared/conditions";
 import { language } from "../shared/i18n";
 import { etaText, localTime } from "../shared/time";
-import type { IncidentType, JournalEntry } from "../shared/types";
+import type { IncidentType, JournalEntry, Leader } from "../shared/types";
 import { t } from "./words";
 
 /** Names of the incident types, once the server has told them. */
@@ -61,6 +61,8 @@ function valueWords(name: string, value: unknown): string {
     case "reported":
     case "because":
       return t.loose(`order.${value}`, {}, String(value));
+    case "leader":
+      return typeof value === "object" ? leaderWords(value as Leader) : String(value);
     case "condition":
       return conditionWords(String(value));
     case "conditions":
@@ -75,6 +77,8 @@ function valueWords(name: string, value: unknown): string {
       return Array.isArray(value) ? list(value.map(String)) : t.loose(`${name}.${value}`, {}, text(value));
   }
 }
+
+const leaderWords = ({ name, badge }: Leader): string => (name.includes(badge) ? name : `${name} ${badge}`);
 
 /** One field of an entry of the roster, before and after. */
 function differenceWords([name, { from, to }]: [string, Difference]): string {

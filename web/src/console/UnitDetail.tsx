@@ -9,7 +9,7 @@ import { openIncident, setShift } from "./commands";
 import { contactWords, isAlarming } from "./contact";
 import { camera } from "./map/camera";
 import { deselect, followedUnit, incidents, STALE_S } from "./store";
-import { listWords, officerWords, positionWords, t, typeName } from "./words";
+import { officerWords, positionWords, t, typeName } from "./words";
 
 export function UnitDetail({ unit }: { unit: Unit }) {
   const busy = useSignal(false);
@@ -45,7 +45,25 @@ export function UnitDetail({ unit }: { unit: Unit }) {
         )}
         <dl class="facts">
           <dt>{t("unit.officers")}</dt>
-          <dd>{listWords(unit.officers.map(officerWords)) || "–"}</dd>
+          <dd>
+            {unit.officers.length === 0 && "–"}
+            {unit.officers.map((officer) => (
+              <span key={officer.badge} class="row-line">
+                {officerWords(officer)}
+                <Phone number={officer.phone} />
+              </span>
+            ))}
+          </dd>
+          {unit.leader && (
+            <>
+              <dt>{t("unit.leader")}</dt>
+              <dd data-testid="unit-leader">
+                {officerWords(unit.leader)}
+                {unit.leader.call_sign !== unit.call_sign && ` · ${unit.leader.call_sign ?? "–"}`}
+                <Phone number={unit.leader.phone} />
+              </dd>
+            </>
+          )}
           <dt>{t("unit.station")}</dt>
           <dd>{unit.station ?? "–"}</dd>
           <dt>{t("unit.last_position")}</dt>
@@ -110,6 +128,16 @@ export function UnitDetail({ unit }: { unit: Unit }) {
           {t(onDuty ? "unit.shift.off" : "unit.shift.on")}
         </Button>
       </footer>
+    </>
+  );
+}
+
+function Phone({ number }: { number: string }) {
+  if (!number) return null;
+  return (
+    <>
+      {" "}
+      <a href={`tel:${number.replace(/[^+\d]/g, "")}`}>{number}</a>
     </>
   );
 }

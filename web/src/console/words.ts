@@ -1,5 +1,5 @@
 import { language, translator } from "../shared/i18n";
-import type { Officer, Reason, Unit } from "../shared/types";
+import type { Leader, Officer, Reason, Unit } from "../shared/types";
 import { commonEn, commonZh } from "../shared/words";
 import en from "./locales/en.json";
 import zh from "./locales/zh.json";
@@ -31,13 +31,17 @@ export function actorWords(actor: string): string {
 }
 
 /** Name and badge; the badge once. */
-export const officerWords = ({ name, badge }: Officer): string =>
+export const officerWords = ({ name, badge }: Omit<Officer, "phone">): string =>
   name.includes(badge) ? name : `${name} ${badge}`;
 
 export function deviceWords(deviceId: string, unit: Unit | undefined): string {
   const device = unit?.devices.find(({ id }) => id === deviceId);
   return device ? `${t(`device.${device.kind}`)} ${deviceId}` : deviceId;
 }
+
+/** As he is called: name and badge, his own unit's call sign, his number. */
+export const leaderWords = (leader: Leader): string =>
+  [officerWords(leader), leader.call_sign, leader.phone].filter(Boolean).join(" · ");
 
 /** Names side by side: "P-07, P-11" or "P-07、P-11". */
 export const listWords = (names: string[]): string => names.join(language.value === "zh" ? "、" : ", ");

@@ -8,14 +8,14 @@ import { Time } from "../shared/components/Time";
 import { toastError } from "../shared/components/Toast";
 import { distanceText, etaText, localTime, now } from "../shared/time";
 import { distanceM, octant } from "./bearing";
+import { DeclineDialog } from "./DeclineDialog";
 import { type Desk, endedBy } from "./orders";
 import { lastFix } from "./sensors";
-import { answerOf, type StoredOrder } from "./store";
+import { answerOf, isMissed, type StoredOrder } from "./store";
 import { WayList } from "./WayList";
 import type { Step } from "./wire";
 import { t, typeName } from "./words";
 
-const REASONS = ["reason.road", "reason.vehicle", "reason.busy", "reason.crew"] as const;
 /** A second tap of the same press must not take the step that has just appeared under the finger. */
 const SETTLE_MS = 600;
 
@@ -77,7 +77,7 @@ export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
       {ended ? (
         <Over why={ended} order={order} desk={desk} />
       ) : (
-        (!order.recall || answerOf(order.recall) === "declined") && (
+        (!order.recall || answerOf(order.recall) === "declined" || isMissed(order.recall, now.value)) && (
           <Steps key={last.s} order={order} desk={desk} />
         )
       )}
@@ -132,6 +132,7 @@ function RecallAsked({ order, desk }: { order: StoredOrder; desk: Desk }) {
       </p>
     );
   }
+  if (isMissed(recall, now.value)) return <Missed kind="recall" at={recall.at} />;
   return (
     <section class="order-asked" role="alert" data-testid="recall" data-why={recall.why}>
       <h3>{t("recall.title")}</h3>
@@ -170,10 +171,20 @@ function RecallAsked({ order, desk }: { order: StoredOrder; desk: Desk }) {
   );
 }
 
+/** It asked for an answer until a time that is over. */
+function Missed({ kind, at }: { kind: "recall" | "check"; at: number }) {
+  return (
+    <p class="notice" data-kind="warn" role="status" data-testid={`${kind}-missed`}>
+      {t(`${kind}.missed`, { time: localTime(at, false) })}
+    </p>
+  );
+}
+
 /** A lone officer is asked whether all is well. */
 function WelfareCheck({ order, desk }: { order: StoredOrder; desk: Desk }) {
   const answer = (said: "accepted" | "declined") => () =>
     void desk.answer(order, "check", said, said === "declined" ? t("check.no") : "").catch(toastError);
+  if (order.check && isMissed(order.check, now.value)) return <Missed kind="check" at={order.check.at} />;
   return (
     <section class="order-asked" role="alert" data-testid="check">
       <h3>{t("check.title")}</h3>
@@ -278,39 +289,6 @@ function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
         />
       )}
     </div>
-  );
-}
-
-function DeclineDialog({ onReason, onClose }: { onReason: (reason: string) => void; onClose: () => void }) {
-  const other = useRef<HTMLInputElement>(null);
-  return (
-    <Dialog title={t("decline.title")} onClose={onClose}>
-      <div class="order-reasons">
-        {REASONS.map((reason) => (
-          <Button key={reason} size="large" data-testid="reason" onClick={() => onReason(t(reason))}>
-            {t(reason)}
-          </Button>
-        ))}
-      </div>
-      <form
-        class="order-other"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onReason(other.current?.value.trim() ?? "");
-        }}
-      >
-        <label class="field">
-          <span>{t("decline.other")}</span>
-          <input ref={other} class="input" required pattern=".*\S.*" maxLength={500} />
-        </label>
-        <Button type="submit" size="large" kind="danger">
-          {t("decline.send")}
-        </Button>
-      </form>
-      <Button kind="quiet" size="large" onClick={onClose}>
-        {t("app.back")}
-      </Button>
-    </Dialog>
   );
 }
 

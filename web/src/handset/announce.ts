@@ -24,7 +24,8 @@ function words(command: Command, orders: readonly StoredOrder[]): string {
   const { body } = command;
   const order = orders.find((each) => each.id === body.ref || each.body.order === body.ref)?.body;
   if (command.kind === "recall") return t("say.recall", { n: order?.number ?? "" });
-  if (command.kind === "check") return t("check.title");
+  if (command.kind === "check")
+    return command.body.why === "leader" ? t("leader.title", { unit: command.body.unit }) : t("check.title");
   if (command.body.why === "repeat" && order) return task(order);
   return t("say.notice", { n: command.body.number ?? "" });
 }

@@ -13,9 +13,10 @@ import { errorWords } from "../shared/words";
 import { announce } from "./announce";
 import { enrol, enrolAgain } from "./enrolment";
 import "./handset.css";
+import { LeaderCard } from "./LeaderCard";
 import { DeviceLink, linkState, silentSince } from "./link";
 import { OrderCard, OrderRow } from "./OrderCard";
-import { Desk, isOver, orders, unsent } from "./orders";
+import { asks, Desk, isOver, orders, unsent } from "./orders";
 import { Sos } from "./SosButton";
 import { battery, lastFix, positionState } from "./sensors";
 import { Store } from "./store";
@@ -193,6 +194,11 @@ function Orders({ desk }: { desk: Desk }) {
           <p>{t("orders.none.hint")}</p>
         </div>
       )}
+      {asks.value
+        .filter(({ dismissed }) => !dismissed)
+        .map((ask) => (
+          <LeaderCard key={ask.id} ask={ask} desk={desk} />
+        ))}
       {open.map((order) => (
         <OrderCard key={order.id} order={order} desk={desk} />
       ))}

@@ -3,10 +3,11 @@ import { signal } from "@preact/signals";
 import * as api from "../shared/api";
 import { ageMs, now } from "../shared/time";
 import type { HandsetGrant, IncidentType } from "../shared/types";
+import type { StoredAsk } from "./asks";
 import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
 import { call, raise, type StoredCall, withdraw } from "./sos";
-import type { Question, Store, StoredOrder } from "./store";
+import { isMissed, type Question, type Store, type StoredOrder } from "./store";
 import { fetchWay } from "./way";
 import type { StateRecord, Step } from "./wire";
 
@@ -18,6 +19,8 @@ const WAY_AGAIN_MS = 30_000;
 const WAY_FRESH_MS = 120_000;
 
 export const orders = signal<StoredOrder[]>([]);
+/** What this officer is asked as a unit's leader. */
+export const asks = signal<StoredAsk[]>([]);
 export const unsent = signal<{ steps: number; fixes: number }>({ steps: 0, fixes: 0 });
 export const incidentTypes = signal<IncidentType[]>(JSON.parse(localStorage.getItem(TYPES_KEY) ?? "[]"));
 
@@ -33,6 +36,21 @@ export function endedBy(order: StoredOrder): string {
 
 /** Needs nothing more from the officer. */
 export const isOver = (order: StoredOrder): boolean => ENDS.includes(order.last.s) || order.dismissed;
+
+/** Whether a recall or a question still waits for an answer. */
+const isOpen = (order: StoredOrder, kind: "recall" | "check"): boolean => {
+  const question = order[kind];
+  return question !== undefined && !endedBy(order) && !isMissed(question, now.value);
+};
+
+/** What became of the order, or `expired`; "" while the leader may answer. */
+export function askEnd(ask: StoredAsk): string {
+  if (ask.ended) return ask.ended.why;
+  const answered = ask.last?.s === "accepted" || ask.last?.s === "declined";
+  return !answered && ask.expiresAt !== null && ask.expiresAt < now.value ? "expired" : "";
+}
+
+const isAskOver = (ask: StoredAsk): boolean => askEnd(ask) !== "";
 
 const needsWay = ({ way, wayOld, last }: StoredOrder): boolean =>
   !way || wayOld || (last.s === "en_route" && ageMs(way.computed_at) > WAY_FRESH_MS);
@@ -79,12 +97,15 @@ export class Desk {
       for (const order of await this.#store.orders()) {
         if (order.last.s === "received" && !endedBy(order)) await this.#say(order, "shown");
         for (const kind of ["recall", "check"] as const)
-          if (order[kind]?.last === null && !endedBy(order)) await this.#reply(order, kind, "shown");
+          if (order[kind]?.last === null && isOpen(order, kind)) await this.#reply(order, kind, "shown");
       }
+      for (const ask of await this.#store.asks())
+        if (ask.last === null && !isAskOver(ask)) await this.#store.answerAsk(said(ask.id, "shown", {}));
     }
-    const read = await this.#store.orders();
+    const [read, asked] = [await this.#store.orders(), await this.#store.asks()];
     await this.countUnsent(); // first: a step that is shown is never shown as sent before it is
     orders.value = read;
+    asks.value = asked;
     void keepAwake(orders.value.some((order) => !isOver(order)));
     await this.#owe();
     this.#fetchMissingWays();
@@ -115,7 +136,7 @@ export class Desk {
     step: Step,
     words: { reason?: string; note?: string; until?: number } = {},
   ): Promise<void> {
-    await this.#say(order, step, { by: this.grant.badge, ...words });
+    if (!endedBy(order)) await this.#say(order, step, { by: this.grant.badge, ...words });
     await this.refresh();
   }
 
@@ -126,7 +147,20 @@ export class Desk {
     answer: "accepted" | "declined",
     reason = "",
   ): Promise<void> {
-    await this.#reply(order, kind, answer, { by: this.grant.badge, ...(reason ? { reason } : {}) });
+    const words = { by: this.grant.badge, ...(reason ? { reason } : {}) };
+    if (isOpen(order, kind)) await this.#reply(order, kind, answer, words);
+    await this.refresh();
+  }
+
+  /** As a unit's leader: to see to an order that nobody of it answers, or that he cannot. */
+  async answerAsk(ask: StoredAsk, answer: "accepted" | "declined", reason = ""): Promise<void> {
+    const words = { by: this.grant.badge, ...(reason ? { reason } : {}) };
+    if (!isAskOver(ask)) await this.#store.answerAsk(said(ask.id, answer, words));
+    await this.refresh();
+  }
+
+  async dismissAsk(ask: StoredAsk): Promise<void> {
+    await this.#store.dismissAsk(ask.id);
     await this.refresh();
   }
 

@@ -2,6 +2,7 @@
 // Every change that the protocol calls one step is one IndexedDB transaction.
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import type { HandsetGrant } from "../shared/types";
+import { endAsk, keepAsk, type StoredAsk } from "./asks";
 import { sendingOrder, thin } from "./sending";
 import type { StoredCall } from "./sos";
 import type { Way } from "./way";
@@ -78,6 +79,9 @@ export interface StoredOrder {
 export interface Question {
   id: string;
   at: number;
+  expiresAt: number | null;
+  /** It came after its time. */
+  missed?: boolean;
   /** What was said to it last; null: not even shown. */
   last: StateRecord | null;
 }
@@ -86,6 +90,11 @@ export interface Question {
 export function answerOf({ last }: Question): "accepted" | "declined" | null {
   return last?.s === "accepted" || last?.s === "declined" ? last.s : null;
 }
+
+/** Past its time without an answer: to be known, not to be answered any more. */
+export const isMissed = (question: Question, serverMs: number): boolean =>
+  answerOf(question) === null &&
+  (question.missed || (question.expiresAt !== null && question.expiresAt < serverMs));
 
 export interface Ending {
   /** Of a notice: `cancelled`, `expired`, `closed`; `done` or `unable` said elsewhere. */
@@ -101,10 +110,11 @@ interface Schema extends DBSchema {
   seen: { key: string; value: number };
   queue: { key: number; value: UpRecord };
   sent: { key: number; value: Numbered };
+  asks: { key: string; value: StoredAsk };
 }
 
-type Stores = "state" | "orders" | "seen" | "queue" | "sent";
-type Write = IDBPTransaction<Schema, Stores[], "readwrite">;
+type Stores = "state" | "orders" | "seen" | "queue" | "sent" | "asks";
+export type Write = IDBPTransaction<Schema, Stores[], "readwrite">;
 
 export type Arrival = "news" | "known" | "gap";
 
@@ -116,13 +126,16 @@ export class Store {
   }
 
   static async open(): Promise<Store> {
-    const db = await openDB<Schema>("ridgeline-handset", 1, {
-      upgrade(database) {
-        database.createObjectStore("state");
-        database.createObjectStore("orders", { keyPath: "id" });
-        database.createObjectStore("seen");
-        database.createObjectStore("queue", { autoIncrement: true });
-        database.createObjectStore("sent", { keyPath: "n" });
+    const db = await openDB<Schema>("ridgeline-handset", 2, {
+      upgrade(database, version) {
+        if (version < 1) {
+          database.createObjectStore("state");
+          database.createObjectStore("orders", { keyPath: "id" });
+          database.createObjectStore("seen");
+          database.createObjectStore("queue", { autoIncrement: true });
+          database.createObjectStore("sent", { keyPath: "n" });
+        }
+        if (version < 2) database.createObjectStore("asks", { keyPath: "id" });
       },
     });
     return new Store(db);
@@ -139,7 +152,8 @@ export class Store {
     const tx = this.#write();
     const link = await this.#link(tx);
     if (link.deviceId !== grant.device_id) {
-      for (const name of ["orders", "seen", "queue", "sent"] as const) await tx.objectStore(name).clear();
+      for (const name of ["orders", "seen", "queue", "sent", "asks"] as const)
+        await tx.objectStore(name).clear();
       await tx.objectStore("state").delete("call");
       await this.#putLink(tx, { ...freshLink(), installId: link.installId, deviceId: grant.device_id });
     }
@@ -163,7 +177,8 @@ export class Store {
 
   /**
    * Store one command with the receipt that is owed for it, and move the cursor, in one step. Only then
-   * may it be shown. A task that is past its time by the server's clock is missed. `known`: it was here before, and nothing is to be told.
+   * may it be shown. What is past its time by the server's clock is missed. `known`: it was here before, and
+   * nothing is to be told.
    */
   async take(command: Command, now: number, serverMs: number): Promise<Arrival> {
     const tx = this.#write();
@@ -175,7 +190,8 @@ export class Store {
     const known = (await tx.objectStore("seen").get(command.id)) !== undefined;
     if (known) await this.#sayAgain(tx, command.id);
     else await this.#receive(tx, command, now, serverMs);
-    if (command.kind === "recall" || command.kind === "check") await this.#ask(tx, command, now);
+    if (command.kind === "recall" || command.kind === "check")
+      await this.#ask(tx, command, now, late(command, serverMs));
     if (command.kind === "notice") await this.#end(tx, command, now);
     if (command.seq > link.cursor)
       await this.#putLink(tx, { ...link, cursor: command.seq, cursorId: command.id });
@@ -190,14 +206,16 @@ export class Store {
     await tx.objectStore("queue").add(receipt);
     if (command.kind !== "task") return;
     const arrived = order(command.id, command.body, receipt, command.exp);
-    const late = command.exp !== undefined && command.exp < serverMs;
-    await this.#keep(tx, late ? { ...arrived, ended: { why: "expired", text: "", at: now } } : arrived);
+    const ended = late(command, serverMs) ? { why: "expired", text: "", at: now } : null;
+    await this.#keep(tx, { ...arrived, ended });
   }
 
   /** A recall or a question about an order that is here; asked again, the old answer stands. */
-  async #ask(tx: Write, command: Command & { kind: "recall" | "check" }, now: number): Promise<void> {
+  async #ask(tx: Write, command: Asking, now: number, missed: boolean): Promise<void> {
     const { id, kind, body } = command;
-    const question = { id, at: now, last: null };
+    const expiresAt = command.exp ?? null;
+    if (body.why === "leader") return keepAsk(tx, id, body, now, expiresAt, missed);
+    const question = { id, at: now, expiresAt, missed, last: null };
     for (const each of await meant(tx, body)) {
       if (each[kind]?.id === id) continue;
       const asked =
@@ -210,8 +228,8 @@ export class Store {
 
   /** The server sends what is here already: it may have lost our last word, so it gets it again. */
   async #sayAgain(tx: Write, id: string): Promise<void> {
-    const known = await tx.objectStore("orders").get(id);
-    if (known) await tx.objectStore("queue").add(known.last);
+    const known = (await tx.objectStore("orders").get(id)) ?? (await tx.objectStore("asks").get(id));
+    if (known?.last) await tx.objectStore("queue").add(known.last);
     for (const { recall, check } of await tx.objectStore("orders").getAll())
       for (const asked of [recall, check])
         if (asked?.id === id && asked.last) await tx.objectStore("queue").add(asked.last);
@@ -230,7 +248,11 @@ export class Store {
       for (const each of await meant(tx, body)) await tx.objectStore("orders").put({ ...each, wayOld: true });
       return;
     }
-    if (!ENDS.has(body.why)) return;
+    if (body.asked && body.question) {
+      const asked = { kind: body.asked, id, body: body.question } as Asking;
+      return this.#ask(tx, asked, now, true);
+    }
+    if ((await endAsk(tx, body, now)) || !ENDS.has(body.why)) return;
     const ended = { why: body.why, text: body.text ?? "", at: now };
     const over = await meant(tx, body);
     for (const each of over) {
@@ -286,6 +308,28 @@ export class Store {
       await tx.objectStore("orders").put({ ...asked, [kind]: { ...question, last: record } });
       await tx.objectStore("queue").add(record);
     }
+    await tx.done;
+  }
+
+  async asks(): Promise<StoredAsk[]> {
+    return (await this.#db.getAll("asks")).sort((a, b) => b.at - a.at);
+  }
+
+  /** What a leader, or at first the page, says to what he is asked. */
+  async answerAsk(record: StateRecord): Promise<void> {
+    const tx = this.#write();
+    const ask = await tx.objectStore("asks").get(record.id);
+    if (ask) {
+      await tx.objectStore("asks").put({ ...ask, last: record });
+      await tx.objectStore("queue").add(record);
+    }
+    await tx.done;
+  }
+
+  async dismissAsk(id: string): Promise<void> {
+    const tx = this.#write();
+    const read = await tx.objectStore("asks").get(id);
+    if (read) await tx.objectStore("asks").put({ ...read, dismissed: true });
     await tx.done;
   }
 
@@ -385,7 +429,7 @@ export class Store {
   // -- inside --
 
   #write(): Write {
-    return this.#db.transaction(["state", "orders", "seen", "queue", "sent"], "readwrite", {
+    return this.#db.transaction(["state", "orders", "seen", "queue", "sent", "asks"], "readwrite", {
       durability: "strict",
     }) as Write;
   }
@@ -408,6 +452,10 @@ function freshLink(): Link {
   const installId = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return { installId, deviceId: "", epoch: "", cursor: 0, nextN: 1, upAcked: 0 };
 }
+
+type Asking = Pick<Command & { kind: "recall" | "check" }, "id" | "kind" | "body" | "exp">;
+
+const late = ({ exp }: Command, serverMs: number): boolean => exp !== undefined && exp < serverMs;
 
 const received = (id: string, at: number): StateRecord => ({ t: "up", k: "state", id, s: "received", at });
 

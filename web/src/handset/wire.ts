@@ -45,6 +45,11 @@ export interface NoticeBody {
   at?: number;
   /** Where the notice stands for a task that never came. */
   incident?: TaskBody["incident"];
+  /** Where the notice stands for a question that came too late: its kind, and what it asked. */
+  asked?: "recall" | "check";
+  question?: RecallBody | CheckBody | LeaderBody;
+  /** To a leader who was asked: what state the order is in now. */
+  became?: string;
 }
 
 /** An order that the control room wants back: a person answers under the command's own id. */
@@ -60,7 +65,20 @@ export interface RecallBody {
 export interface CheckBody {
   ref: string;
   order?: string;
-  why: string;
+  why: "welfare";
+}
+
+/** Nobody of a unit answers its order: does its leader see to it? */
+export interface LeaderBody {
+  ref: string;
+  order: string;
+  number: number;
+  why: "leader";
+  /** Badge of the leader, who alone may answer. */
+  leader: string;
+  /** Call sign. */
+  unit: string;
+  scene: { incident: number; type: string; priority: Priority; place: string };
 }
 
 interface CommandFrame {
@@ -74,7 +92,7 @@ interface CommandFrame {
 export type Command =
   | (CommandFrame & { kind: "task"; body: TaskBody })
   | (CommandFrame & { kind: "recall"; body: RecallBody })
-  | (CommandFrame & { kind: "check"; body: CheckBody })
+  | (CommandFrame & { kind: "check"; body: CheckBody | LeaderBody })
   | (CommandFrame & { kind: "notice"; body: NoticeBody });
 
 export interface StateRecord {

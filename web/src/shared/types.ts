@@ -31,6 +31,13 @@ export type LonLat = [lon: number, lat: number];
 export interface Officer {
   badge: string;
   name: string;
+  phone: string;
+}
+
+/** Who leads a unit. */
+export interface Leader extends Officer {
+  /** Of the unit that he is in himself. */
+  call_sign: string | null;
 }
 
 export interface Position {
@@ -79,6 +86,7 @@ export interface Unit {
   order_id: string | null;
   incident_id: string | null;
   officers: Officer[];
+  leader: Leader | null;
   position: Position | null;
   devices: Device[];
   contact: Contact | null;
@@ -132,6 +140,12 @@ export interface Escalation {
   opened_at: Instant;
   proposal: Proposal | null;
   offered_order_id: string | null;
+  leader: Leader | null;
+  /** That he was asked on; empty: call him. */
+  leader_devices: string[];
+  leader_answer: "accepted" | "declined" | null;
+  leader_reason: string;
+  leader_answered_at: Instant | null;
 }
 
 /** Something a person must see to. */

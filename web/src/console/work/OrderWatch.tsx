@@ -15,7 +15,7 @@ import { rereadDetail } from "../detail_store";
 import { incidents } from "../store";
 import { actorWords } from "../words";
 import * as api from "./api";
-import { t } from "./words";
+import { asked, t } from "./words";
 
 const TIMERS_SHOWN = 3;
 
@@ -155,6 +155,10 @@ function Escalated({
       <p>
         {t(`escalation.${escalation.level}`)} · <Age at={escalation.opened_at} />
         {escalation.offered_order_id && ` · ${t("escalation.offered")}`}
+      </p>
+      <p data-testid="order-leader" data-answer={escalation.leader_answer ?? ""}>
+        {asked(escalation)}
+        {escalation.leader_reason && ` “${escalation.leader_reason}”`}
       </p>
       {proposal && !escalation.offered_order_id && (
         <Button

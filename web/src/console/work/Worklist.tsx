@@ -7,12 +7,12 @@ import { AskDialog } from "../../shared/components/Dialog";
 import { Age, Time } from "../../shared/components/Time";
 import { toastError } from "../../shared/components/Toast";
 import { localTime } from "../../shared/time";
-import type { WorkItem } from "../../shared/types";
+import type { Escalation, WorkItem } from "../../shared/types";
 import { openIncident } from "../commands";
 import { incidents, putWork, selectIncident, user, work, workOpen } from "../store";
 import { actorWords } from "../words";
 import * as api from "./api";
-import { t } from "./words";
+import { asked, t } from "./words";
 
 export function Worklist() {
   const items = work.value;
@@ -118,6 +118,7 @@ function details({ body }: WorkItem): string {
   const { reason, note, level, due_at: due, expected_back_at: back } = body;
   return [
     typeof level === "string" ? t.loose(`work.level.${level}`, {}, level) : "",
+    "leader" in body ? asked(body as unknown as Escalation) : "",
     typeof reason === "string" && reason ? `“${reason}”` : "",
     typeof note === "string" && note ? `“${note}”` : "",
     typeof due === "string" ? t("work.due", { time: localTime(due) }) : "",

@@ -1,6 +1,16 @@
 import { translator } from "../../shared/i18n";
+import type { Escalation } from "../../shared/types";
 import { commonEn, commonZh } from "../../shared/words";
+import { leaderWords } from "../words";
 import en from "./locales/en.json";
 import zh from "./locales/zh.json";
 
 export const t = translator({ ...commonEn, ...en }, { ...commonZh, ...zh });
+
+type Asked = Pick<Escalation, "leader" | "leader_devices" | "leader_answer">;
+
+/** Whom to call about an order that nobody answers, and what he has said. */
+export function asked({ leader, leader_devices: devices, leader_answer: answer }: Asked): string {
+  if (!leader) return t("leader.none");
+  return t(`leader.${answer ?? (devices.length > 0 ? "asked" : "call")}`, { who: leaderWords(leader) });
+}
