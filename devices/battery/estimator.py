@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from scipy.special import log_ndtr
 
@@ -46,17 +47,14 @@ class Estimator:
 
     def __init__(self, priors: Sequence[Prior]) -> None:
         n = len(priors)
-        self.step_pct = np.array([prior.step_pct for prior in priors], dtype=np.float64)
-        self._centre = np.array([prior.log_rate for prior in priors]).reshape(n, len(LOADS))
-        self.counts = Counts()
+        self.priors = list(priors)
+        self.step_pct = np.zeros(n)
+        self._centre, self._prior_var = np.zeros((2, n, len(LOADS)))
         self.mean = np.zeros((n, SIZE))
-        self.mean[:, RATES] = self._centre
         self.cov = np.zeros((n, SIZE, SIZE))
-        self.cov[:, RATES, RATES] = np.array([prior.cov for prior in priors]).reshape(
-            n, len(LOADS), len(LOADS)
-        )
-        self._prior_var = np.diagonal(self.cov, axis1=1, axis2=2)[:, RATES].copy()
-        self.cov[:, WANDER, WANDER] = WANDER_LOG_SD**2
+        for device, prior in enumerate(priors):
+            self._begin(device, prior)
+        self.tally = np.zeros((n, len(Counts.__struct_fields__)), dtype=np.int64)
         self.exposure_h = np.zeros((n, len(LOADS)))
         self.waited_h = np.zeros(n)
         self.at_s, self.level_pct, self.temp_c = (np.full(n, np.nan) for _ in range(3))
@@ -64,12 +62,28 @@ class Estimator:
         self.charging, self.broken = np.zeros((2, n), dtype=np.bool_)
         self.weak = np.zeros(n)
 
+    def extend(self, priors: Sequence[Prior]) -> None:
+        """More devices, after those there are; each as if it had been there from the beginning."""
+        more = Estimator(priors)
+        self.priors += more.priors
+        for name, values in vars(more).items():
+            if isinstance(values, np.ndarray):
+                setattr(self, name, np.concatenate([getattr(self, name), values]))
+
+    def begin_anew(self, device: int, prior: Prior) -> None:
+        """Forget what was learned of a device; its level and what it does are still known."""
+        self.priors[device] = prior
+        self._begin(device, prior)
+        which = np.array([device])
+        if not np.isnan(self.level_pct[device]):
+            self._anchor(which, self.level_pct[which])
+
     def update(self, which: Ints, reports: Reports) -> None:
         """Take one report of each of the devices `which`, (K,) and each at most once."""
         level, nonsense = sensible(reports)
-        self.counts.nonsense += int(nonsense.sum())
+        self._count("nonsense", which[nonsense])
         old = reports.at_s <= self.at_s[which]
-        self.counts.stale += int(old.sum())
+        self._count("stale", which[old])
         which, level = which[~old], level[~old]
         at_s, charging = reports.at_s[~old], reports.charging[~old]
 
@@ -103,6 +117,11 @@ class Estimator:
         slope[:, WANDER] = -used.sum(axis=1)
         return self.mean[which, CHARGE] - used.sum(axis=1), slope
 
+    @property
+    def counts(self) -> Counts:
+        """Of all devices."""
+        return Counts(*self.tally.sum(axis=0).tolist())
+
     def state(self, device: int) -> DeviceState:
         """One device, to be kept."""
         at_s, level, temp = (
@@ -121,10 +140,15 @@ class Estimator:
             broken=bool(self.broken[device]),
             temp_c=temp,
             weak=float(self.weak[device]),
+            prior=self.priors[device],
+            counts=Counts(*self.tally[device].tolist()),
         )
 
     def restore(self, device: int, state: DeviceState) -> None:
         """Go on with a device as it was kept."""
+        self.priors[device] = state.prior
+        self._begin(device, state.prior)
+        self.tally[device] = msgspec.structs.astuple(state.counts)
         self.mean[device], self.cov[device] = state.mean, state.cov
         self.exposure_h[device], self.waited_h[device] = state.exposure_h, state.waited_h
         self.at_s[device] = np.nan if state.at_s is None else state.at_s
@@ -138,6 +162,19 @@ class Estimator:
         step = self._step(which)
         upper = np.minimum(level_pct + step, 100.0)
         return charge_of(np.minimum(level_pct, 100.0 - step)), charge_of(upper)
+
+    def _begin(self, device: int, prior: Prior) -> None:
+        """As nobody has watched it yet."""
+        self.step_pct[device] = prior.step_pct
+        self._centre[device], self.mean[device, RATES] = prior.log_rate, prior.log_rate
+        self.mean[device, WANDER] = 0.0
+        self.cov[device] = 0.0
+        self.cov[device, RATES, RATES] = prior.cov
+        self._prior_var[device] = np.diagonal(self.cov[device])[RATES]
+        self.cov[device, WANDER, WANDER] = WANDER_LOG_SD**2
+
+    def _count(self, name: str, which: Ints) -> None:
+        self.tally[which, Counts.__struct_fields__.index(name)] += 1
 
     def _step(self, which: Ints) -> Floats:
         return np.asarray(self.step_pct[which], dtype=np.float64)
@@ -154,7 +191,7 @@ class Estimator:
 
     def _swap(self, which: Ints) -> None:
         """Another pack: what all rates have in common is less certain."""
-        self.counts.swaps += len(which)
+        self._count("swaps", which)
         self._forget(which, np.full(len(which), PACK_LOG_SD**2))
 
     def _step_down(self, which: Ints, level_pct: Floats, last_h: Floats) -> None:
@@ -168,7 +205,7 @@ class Estimator:
         expected, slope = self.charge(which)
         spread = _quadratic(self.cov[which], slope) + noise
         odd = np.abs(seen - expected) > OUTLIER_SIGMAS * np.sqrt(spread)
-        self.counts.outliers += int(odd.sum())
+        self._count("outliers", which[odd])
         self._anchor(which[odd], level_pct[odd])
         self._see(which[~odd], seen[~odd], noise[~odd])
 

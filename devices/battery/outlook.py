@@ -9,11 +9,12 @@ has no weight, as it has not. On a charger a battery is taken to hold its level,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
 
 from devices.battery.estimator import CHARGE, RATES, SIZE, WANDER, Estimator
 from devices.battery.model import (
@@ -26,20 +27,24 @@ from devices.battery.model import (
     exposure_h,
     mask_of,
 )
+from devices.battery.reports import Ints
 
-FUTURES: Final = 512
+FUTURES: Final = 256
+"""Their error of a probability is about half a percent (against 32,768 of them)."""
 LEGS_MAX: Final = 64
 NEVER_S: Final = float("inf")
 NOTHING_PCT: Final = 1e-9
 """Less charge than this is none."""
+ROUNDING_VAR: Final = 1e-9
 
 
 def _draws() -> Floats:
-    """(512, 9) numbers of mean 0 and covariance 1 exactly, each beside its opposite."""
-    half = np.random.default_rng(20_260_101).standard_normal((FUTURES // 2, SIZE + 1))
-    both = np.concatenate([half, -half])
-    root = np.linalg.cholesky(both.T @ both / FUTURES)
-    return np.asarray(np.linalg.solve(root, both.T).T)
+    """(9, 256) normal numbers of a Sobol sequence, mean 0 and covariance 1 exactly."""
+    even = qmc.Sobol(SIZE + 1, rng=1).random(FUTURES)
+    drawn = ndtri(np.clip(even, 1e-12, 1.0 - 1e-12))
+    drawn -= drawn.mean(axis=0)
+    root = np.linalg.cholesky(drawn.T @ drawn / FUTURES)
+    return np.asarray(np.linalg.solve(root, drawn.T))
 
 
 _DRAWS: Final = _draws()
@@ -63,36 +68,81 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """All that is needed to look ahead from one moment, of D devices; numbers to be kept."""
+
+    mean: Floats
+    """(D, 8) of the filter's state."""
+    cov: Floats
+    """(D, 8, 8)"""
+    seen_h: Floats
+    """(D, 6) exposure from the state to the last report …"""
+    silent_h: Floats
+    """(D, 6) … and from there to now."""
+    floor_pct: Floats
+    """(D,) charge at the lower edge of the last level."""
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+
+class Outlooks:
+    """Equally made futures of D devices, F each."""
+
+    def __init__(self, basis: Basis) -> None:
+        spread = _root(basis.cov).reshape(-1, SIZE) @ _DRAWS[:SIZE]
+        state = basis.mean[:, :, None] + spread.reshape(-1, SIZE, FUTURES)
+        self._log_rate, self._wander = state[:, RATES], state[:, WANDER]
+        seen = state[:, CHARGE] - self._used(basis.seen_h, 1.0)
+        self.charge_pct = seen - self._used(basis.silent_h, 1.0)
+        """(D, F) above the reserve, now."""
+        weight = ndtr((seen - basis.floor_pct[:, None]) / GAUGE_SD_PCT) + 1e-9
+        self.weight = weight / weight.sum(axis=1, keepdims=True)
+        """(D, F) each device's sum to 1."""
+
+    def __getitem__(self, device: int) -> Outlook:
+        return Outlook(
+            charge_pct=self.charge_pct[device],
+            rate=np.exp(self._log_rate[device] + WANDER_AHEAD_KEPT * self._wander[device]).T,
+            fresh=_DRAWS[SIZE],
+            weight=self.weight[device],
+        )
+
+    def p_last(self, hours: Floats) -> Floats:
+        """(D,) probability that each outlasts its plan: (D, 6) `exposure_of` it."""
+        return _p_last(self.charge_pct, self.weight, self._used(hours, WANDER_AHEAD_KEPT))
+
+    def _used(self, hours: Floats, kept: float) -> Floats:
+        """(D, F) charge that each takes in `hours`, (D, 6), `kept` of the present excess in it."""
+        used = np.zeros_like(self._wander)
+        for load in range(len(LOADS)):
+            if (on := np.flatnonzero(hours[:, load])).size:
+                log_rate = self._log_rate[on, load] + kept * self._wander[on]
+                used[on] += np.exp(log_rate) * hours[on, load, None]
+        return used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """Equally made futures of one device."""
 
     charge_pct: Floats
-    """(512,) above the reserve, now."""
+    """(F,) above the reserve, now."""
     rate: Floats
-    """(512, 6) %/h of each load at 25 °C, mean over the hours ahead."""
+    """(F, 6) %/h of each load at 25 °C, mean over the hours ahead."""
     fresh: Floats
-    """(512,) standard normal: how use will differ from what it is now."""
+    """(F,) standard normal: how use will differ from what it is now."""
     weight: Floats
-    """(512,) sum 1."""
+    """(F,) sum 1."""
 
     def p_last(self, plan: Sequence[Leg]) -> float:
         """Probability that the battery outlasts a plan."""
-        used = self._used(plan)
-        left = np.maximum(self.charge_pct, NOTHING_PCT)
-        margin = np.log(left) - np.log(np.maximum(used, NOTHING_PCT))
-        lasts = np.where(self.charge_pct > 0.0, ndtr(margin / WANDER_AHEAD_LOG_SD), 0.0)
-        return float(np.clip(self.weight @ lasts, 0.0, 1.0))
+        return float(_p_last(self.charge_pct, self.weight, self.rate @ exposure_of(plan)))
 
     def empty_after_s(self, leg: Leg, quantiles: Sequence[float]) -> list[float]:
         """Time to the reserve if the device goes on like `leg` (its minutes do not matter)."""
-        hour = Leg(
-            loads=leg.loads,
-            minutes=60.0,
-            temp_c=leg.temp_c,
-            weak=leg.weak,
-            charging=leg.charging,
-        )
-        rate = self._used([hour]) * np.exp(WANDER_AHEAD_LOG_SD * self.fresh)
+        hour = replace(leg, minutes=60.0)
+        rate = self.rate @ exposure_of([hour]) * np.exp(WANDER_AHEAD_LOG_SD * self.fresh)
         if not rate.any():
             return [NEVER_S] * len(quantiles)
         seconds = 3600.0 * np.maximum(self.charge_pct, 0.0) / rate
@@ -105,54 +155,61 @@ class Outlook:
         on = [LOADS.index(load) for load in loads]
         return float(np.median(self.rate[:, on].sum(axis=1)))
 
-    def _used(self, plan: Sequence[Leg]) -> Floats:
-        """(512,) charge that a plan takes, %."""
-        if len(plan) > LEGS_MAX:
-            raise ValueError(f"a plan has at most {LEGS_MAX} legs, not {len(plan)}")
-        if not plan:
-            return np.zeros(FUTURES)
-        hours = exposure_h(
-            np.array([0.0 if leg.charging else leg.minutes / 60.0 for leg in plan]),
-            np.array([mask_of(leg.loads) for leg in plan]),
-            np.array([np.nan if leg.temp_c is None else leg.temp_c for leg in plan]),
-            np.array([leg.weak for leg in plan]),
-        )
-        return np.asarray(self.rate @ hours.sum(axis=0))
-
 
 def outlook(estimator: Estimator, device: int, now_s: float) -> Outlook | None:
     """Look ahead from `now_s`; None where the device never told a level."""
-    level = estimator.level_pct[device]
-    if np.isnan(level):
+    if np.isnan(estimator.level_pct[device]):
         return None
-    mean, cov = estimator.mean[device], estimator.cov[device]
-    state = mean + _DRAWS[:, :SIZE] @ _root(cov).T
-    seen_h = estimator.exposure_h[device]
-    silent_h = _silent(estimator, device, now_s)
-    present = np.exp(state[:, RATES] + state[:, WANDER, None])
-    seen = state[:, CHARGE] - present @ seen_h
-    which = np.array([device])
-    low, _ = estimator.cell(which, np.array([level]))
-    weight = ndtr((seen - low) / GAUGE_SD_PCT) + 1e-9
-    return Outlook(
-        charge_pct=seen - present @ silent_h,
-        rate=np.exp(state[:, RATES] + WANDER_AHEAD_KEPT * state[:, WANDER, None]),
-        fresh=_DRAWS[:, SIZE],
-        weight=weight / weight.sum(),
+    return Outlooks(basis_of(estimator, np.array([device]), now_s))[0]
+
+
+def basis_of(estimator: Estimator, which: Ints, now_s: float) -> Basis:
+    """Of devices that told a level, each once."""
+    floor_pct, _ = estimator.cell(which, estimator.level_pct[which])
+    return Basis(
+        mean=estimator.mean[which],
+        cov=estimator.cov[which],
+        seen_h=estimator.exposure_h[which],
+        silent_h=_silent(estimator, which, now_s),
+        floor_pct=floor_pct,
     )
 
 
-def _silent(estimator: Estimator, device: int, now_s: float) -> Floats:
-    """(6,) exposure since the last report."""
-    if estimator.charging[device]:
+def exposure_of(plan: Sequence[Leg]) -> Floats:
+    """(6,) hours under each load as if at 25 °C with good signal, over a plan."""
+    if len(plan) > LEGS_MAX:
+        raise ValueError(f"a plan has at most {LEGS_MAX} legs, not {len(plan)}")
+    if not plan:
         return np.zeros(len(LOADS))
-    part = slice(device, device + 1)
-    hours = np.maximum(now_s - estimator.at_s[part], 0.0) / 3600
-    temp_c, weak = estimator.temp_c[part], estimator.weak[part]
-    return np.asarray(exposure_h(hours, estimator.mask[part], temp_c, weak)[0])
+    hours = exposure_h(
+        np.array([0.0 if leg.charging else leg.minutes / 60.0 for leg in plan]),
+        np.array([mask_of(leg.loads) for leg in plan]),
+        np.array([np.nan if leg.temp_c is None else leg.temp_c for leg in plan]),
+        np.array([leg.weak for leg in plan]),
+    )
+    return np.asarray(hours.sum(axis=0))
+
+
+def _p_last(charge_pct: Floats, weight: Floats, used_pct: Floats) -> Floats:
+    """Over the last axis; the charge that use takes differs anew by WANDER_AHEAD_LOG_SD."""
+    left = np.maximum(charge_pct, NOTHING_PCT)
+    margin = np.log(left / np.maximum(used_pct, NOTHING_PCT)) / WANDER_AHEAD_LOG_SD
+    lasts = np.where(charge_pct > 0.0, ndtr(margin), 0.0)
+    return np.asarray(np.clip((weight * lasts).sum(axis=-1), 0.0, 1.0))
+
+
+def _silent(estimator: Estimator, which: Ints, now_s: float) -> Floats:
+    """(D, 6) exposure since the last report."""
+    hours = np.maximum(now_s - estimator.at_s[which], 0.0) / 3600
+    hours[estimator.charging[which]] = 0.0
+    temp_c, weak = estimator.temp_c[which], estimator.weak[which]
+    return exposure_h(hours, estimator.mask[which], temp_c, weak)
 
 
 def _root(cov: Floats) -> Floats:
-    """A square root that bears a covariance rounded to just below positive."""
-    values, vectors = np.linalg.eigh(cov)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+    """Square roots; they bear covariances rounded to just below positive."""
+    try:
+        return np.asarray(np.linalg.cholesky(cov + ROUNDING_VAR * np.eye(SIZE)))
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(cov)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])

@@ -20,16 +20,19 @@ PSEUDO_DEVICES: Final = 5.0
 
 
 def pooled(prior: Prior, states: Sequence[DeviceState]) -> Prior:
-    """Prior of a model from devices that all began with `prior`."""
+    """The model's `prior`, moved by its devices, each of which began with a prior of its own."""
     if not states:
         return prior
-    begin, between = np.array(prior.log_rate), np.array(prior.cov)
+    start, between = np.array(prior.log_rate), np.array(prior.cov)
+    begin = np.array([state.prior.log_rate for state in states])
     means = np.array([state.mean[RATES] for state in states])
     covs = np.array([state.cov for state in states])[:, RATES, RATES]
-    known = 1.0 - np.diagonal(covs, axis1=1, axis2=2) / np.diagonal(between)
-    weight = np.clip(known, 0.0, 1.0).sum(axis=0) + PSEUDO_DEVICES
+    before = np.array([np.diagonal(np.array(state.prior.cov)) for state in states])
+    known = np.clip(1.0 - np.diagonal(covs, axis1=1, axis2=2) / before, 0.0, 1.0)
+    weight = known.sum(axis=0) + PSEUDO_DEVICES
+    moved = (means - begin + known * (begin - start)).sum(axis=0) / weight
     limit = np.log(FACTOR_MAX)
-    centre = begin + np.clip((means - begin).sum(axis=0) / weight, -limit, limit)
+    centre = start + np.clip(moved, -limit, limit)
     off = means - centre
     seen = np.einsum("ni,nj->ij", off, off) + covs.sum(axis=0)
     cov = (PSEUDO_DEVICES * between + seen) / (PSEUDO_DEVICES + len(states))

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.battery.model import OVERSHOOT_MAX_PCT, Floats
+from devices.battery.model import OVERSHOOT_MAX_PCT, Floats, Prior
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -31,7 +31,7 @@ class Reports:
     """1.0 where the signal is weak, else 0.0."""
 
 
-class Counts(msgspec.Struct, kw_only=True):
+class Counts(msgspec.Struct, frozen=True):
     """What was seen and not learned from."""
 
     nonsense: int = 0
@@ -58,6 +58,9 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
     """Something came between since the last level: a charger, a silence."""
     temp_c: float | None
     weak: float
+    prior: Prior
+    """What it began with."""
+    counts: Counts = Counts()
 
 
 def sensible(reports: Reports) -> tuple[Floats, Bools]:
