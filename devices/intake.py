@@ -73,6 +73,11 @@ class Fix:
     battery_pct: int | None = None
     charging: bool = False
     mode: str = ""
+    gauge_pct: int | None = None
+    """The battery as it was reported, believed or not."""
+    temp_c: float | None = None
+    rsrp_dbm: float | None = None
+    stream_kbps: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +129,11 @@ class Track:
             self.clock_offset_s = offset_s
 
 
+def believed_pct(gauge_pct: int | None) -> int | None:
+    """What a gauge says, if a battery can have it."""
+    return gauge_pct if gauge_pct is not None and 0 <= gauge_pct <= 100 else None
+
+
 def distance_m(lon_a: float, lat_a: float, lon_b: float, lat_b: float) -> float:
     """Great-circle distance by the haversine formula."""
     phi_a, phi_b = math.radians(lat_a), math.radians(lat_b)
@@ -150,9 +160,8 @@ def _believed(
     doubts = []
     if claimed_at > received_at + CLOCK_AHEAD_MAX:
         doubts.append(Doubt.CLOCK_AHEAD)
-    battery_pct = location.bat
-    if battery_pct is not None and not 0 <= battery_pct <= 100:
-        battery_pct = None
+    battery_pct = believed_pct(location.bat)
+    if battery_pct != location.bat:
         doubts.append(Doubt.BATTERY)
     speed_mps = location.spd
     if speed_mps is not None and not 0 <= speed_mps <= SPEED_MPS_MAX:  # NaN fails, too
@@ -169,6 +178,10 @@ def _believed(
         battery_pct=battery_pct,
         charging=location.chg,
         mode=location.mode.replace("\0", ""),
+        gauge_pct=location.bat,
+        temp_c=_finite(location.tmp),
+        rsrp_dbm=_finite(location.rsrp),
+        stream_kbps=_finite(location.kbps),
     )
     return fix, tuple(doubts)
 

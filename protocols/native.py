@@ -31,6 +31,8 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+Gauge = Annotated[int, Meta(ge=-10_000, le=10_000)]
+"""A battery in percent as its gauge says it; some say 153. Whoever reads it judges it."""
 Heartbeat = Annotated[int, Meta(ge=1, le=3600)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
@@ -90,7 +92,7 @@ class Hello(Wire, frozen=True, tag_field="t", tag="hello"):
     caps: Annotated[list[Id], Meta(max_length=32)] = []
     app: Annotated[str, Meta(max_length=64)] = ""
     net: Annotated[str, Meta(max_length=16)] = ""
-    bat: Percent | None = None
+    bat: Gauge | None = None
 
 
 class Location(Wire, frozen=True, tag_field="k", tag="loc"):
@@ -103,11 +105,17 @@ class Location(Wire, frozen=True, tag_field="k", tag="loc"):
     acc: Annotated[float, Meta(ge=0, le=100_000)] | None = None
     spd: Annotated[float, Meta(ge=0, le=200)] | None = None
     hdg: Annotated[float, Meta(ge=0, le=360)] | None = None
-    bat: Percent | None = None
+    bat: Gauge | None = None
     chg: bool = False
     """Whether the device is charging."""
     mode: Annotated[str, Meta(max_length=16)] = ""
-    """What drains it: standby, record or stream."""
+    """What drains it: standby, record or stream, with +screen and +ir where they are on."""
+    tmp: Annotated[float, Meta(ge=-100, le=200)] | None = None
+    """Of the battery, °C."""
+    rsrp: Annotated[float, Meta(ge=-200, le=0)] | None = None
+    """Received power of the mobile network's reference signal, dBm."""
+    kbps: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
+    """Of the stream, where it streams."""
 
 
 class State(Wire, frozen=True, tag_field="k", tag="state"):
@@ -157,7 +165,7 @@ class Sos(Wire, frozen=True, tag_field="k", tag="sos"):
 
 class Ping(Wire, frozen=True, tag_field="t", tag="ping"):
     i: Count
-    bat: Percent | None = None
+    bat: Gauge | None = None
 
 
 # -- server to client ------------------------------------------------------------------

@@ -321,6 +321,7 @@ class Board:
             incident_id=row.incident_id,
             officers=row.officers,
             leader=row.leader,
+            on_duty_since=row.on_duty_since,
             at_station=newest is not None and _at_station(row, newest),
             position=None if newest is None else _position_view(newest),
             devices=[_device_view(each, device) for each, device in devices],

@@ -31,6 +31,8 @@ from geo.roadmap import RoadMap
 from geo.routing.engine import Weights
 from geo.snap import SnapIndex
 from server import housekeeping
+from server.ambient import Ambient
+from server.batteries import Batteries
 from server.board import Board
 from server.chargingdesk import ChargingDesk
 from server.classroom import Classroom
@@ -86,6 +88,7 @@ class Services:
     routing: RoutingService
     presence: PresenceStore
     board: Board
+    batteries: Batteries
     pipeline: Pipeline
     sos_desk: SosDesk
     order_desk: OrderDesk
@@ -150,6 +153,18 @@ async def build(settings: Settings) -> Services:
         roads, road_desk = await _live_roads(
             pool, fanout, routing, surveyor, roadmap, metrics, warmth
         )
+        batteries = Batteries(
+            pool=pool,
+            fanout=fanout,
+            ambient=Ambient(
+                roadmap.elevation,
+                lambda: routing.roads.county,
+                sea_level_c=settings.sea_level_c,
+            ),
+            clock=utc_now,
+            metrics=metrics,
+        )
+        await batteries.load()
         classroom = Classroom(roadmap)
         undo.push_async_callback(classroom.close)
         learning = await _learning(
@@ -197,6 +212,7 @@ async def build(settings: Settings) -> Services:
             routing=routing,
             presence=presence,
             board=board,
+            batteries=batteries,
             pipeline=pipeline,
             sos_desk=SosDesk(
                 pool=pool,
@@ -352,6 +368,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "fanout": services.fanout.run,
             "presence": services.presence.run,
             "board": services.board.run,
+            "batteries": services.batteries.run,
             "timekeeper": services.timekeeper.run,
             "roads": services.roads.run,
             "warmth": services.warmth.run,

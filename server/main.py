@@ -39,6 +39,7 @@ from server.embedded.launcher import Running
 from server.gateways import console, device, exchange
 from server.http import (
     auth,
+    batteries,
     charges,
     deadzones,
     devices_admin,
@@ -76,6 +77,7 @@ _MODULES = (
     guidance,
     worklist,
     units,
+    batteries,
     journal,
     learning,
     deadzones,

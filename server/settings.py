@@ -5,6 +5,7 @@ Knows no socket and no store. Every queue and size of the room has its name here
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -13,6 +14,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
+from devices.battery.ambient import SEA_LEVEL_C, SEA_LEVEL_C_MAX, SEA_LEVEL_C_MIN
 from server.dispatch.timers import PACE_NAMES, Pace, Stance, TimerTable
 from server.dispatch.turnout import TURNOUT_S_MAX, Turnout
 
@@ -31,6 +33,9 @@ _ZONE_MARGIN, _WAR, _OFFERS = (
     "RIDGELINE_WAR",
     "RIDGELINE_WAR_OFFERS",
 )
+_SEA_LEVEL, _SHIFT = "RIDGELINE_SEA_LEVEL_C", "RIDGELINE_SHIFT_H"
+SHIFT_H = 8.0
+SHIFT_H_MIN, SHIFT_H_MAX = 1.0, 72.0
 _YES, _NO = ("1", "yes", "on", "true"), ("0", "no", "off", "false")
 
 
@@ -137,6 +142,10 @@ class Settings:
     """Whether units in an emergency may be routed against one-way streets."""
     turnout: Turnout = field(default_factory=Turnout)
     """From the order until a unit drives."""
+    sea_level_c: float = SEA_LEVEL_C
+    """Mean air temperature of the season, reduced to sea level."""
+    shift_h: float = SHIFT_H
+    """How long a unit stays on duty, where nothing else is planned."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
@@ -179,6 +188,8 @@ def from_env(
         engine=engine,
         urgent_against_one_ways=_yes_or_no("RIDGELINE_URGENT_AGAINST_ONE_WAYS", env, default=False),
         turnout=_turnout(env),
+        sea_level_c=_within(_SEA_LEVEL, env, SEA_LEVEL_C, SEA_LEVEL_C_MIN, SEA_LEVEL_C_MAX),
+        shift_h=_within(_SHIFT, env, SHIFT_H, SHIFT_H_MIN, SHIFT_H_MAX),
         tls_cert=tls_cert,
         tls_key=tls_key,
         trusted_proxies=_networks("RIDGELINE_TRUSTED_PROXIES", env),
@@ -209,7 +220,7 @@ def names() -> list[str]:
         *("RIDGELINE_TRUSTED_PROXIES", "RIDGELINE_WEBSOCKET_DEFLATE"),
         "RIDGELINE_URGENT_AGAINST_ONE_WAYS",
         *timer_defaults(),
-        *(_WAR, _OFFERS),
+        *(_WAR, _OFFERS, _SEA_LEVEL, _SHIFT),
         *(_turnout_name(each.name) for each in fields(Turnout)),
     ]
 
@@ -270,6 +281,17 @@ def _seconds(name: str, text: str) -> float:
         value = -1.0
     if not 0 <= value <= VALUE_MAX:
         raise SettingsError(f"{name} is {text!r}; it must be seconds, 0 to {VALUE_MAX:,}.")
+    return value
+
+
+def _within(name: str, env: Mapping[str, str], default: float, least: float, most: float) -> float:
+    text = env.get(name, "")
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise SettingsError(f"{name} is {text!r}; it must be {least:g} to {most:g}.")
     return value
 
 

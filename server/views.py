@@ -99,6 +99,8 @@ class UnitView(View, frozen=True):
     devices: list[DeviceView]
     at_station: bool = False
     """Standing at its own station by its newest fix."""
+    on_duty_since: datetime | None = None
+    """None: off duty."""
     contact: ContactView | None = None
 
 

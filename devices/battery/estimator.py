@@ -122,6 +122,9 @@ class Estimator:
         """Of all devices."""
         return Counts(*self.tally.sum(axis=0).tolist())
 
+    def counts_of(self, device: int) -> Counts:
+        return Counts(*self.tally[device].tolist())
+
     def state(self, device: int) -> DeviceState:
         """One device, to be kept."""
         at_s, level, temp = (
@@ -141,7 +144,7 @@ class Estimator:
             temp_c=temp,
             weak=float(self.weak[device]),
             prior=self.priors[device],
-            counts=Counts(*self.tally[device].tolist()),
+            counts=self.counts_of(device),
         )
 
     def restore(self, device: int, state: DeviceState) -> None:

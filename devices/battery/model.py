@@ -40,6 +40,16 @@ CAMERA_W: Final[Mapping[Load, float]] = {
     Load.SCREEN: 0.4,
     Load.INFRARED: 0.7,
 }
+HANDSET_WH: Final = 17.0
+HANDSET_W: Final[Mapping[Load, float]] = {
+    Load.STANDBY: 1.0,
+    Load.RECORD: 1.4,
+    Load.STREAM_LOW: 2.9,
+    Load.STREAM_HIGH: 3.6,
+    Load.SCREEN: 0.5,
+    Load.INFRARED: 0.7,
+}
+"""A telephone in the field, with GPS and a look at the screen at times. Starting values of ours."""
 RADIO_SHARE: Final = np.array([0.4, 0.25, 0.67, 0.735, 0.0, 0.0])
 """(6,) part of each load that is the radio's: 0.3 W, and all that streaming adds to recording."""
 WEAK_SIGNAL_FACTOR: Final = 1.5

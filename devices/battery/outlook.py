@@ -104,13 +104,22 @@ class Outlooks:
         return Outlook(
             charge_pct=self.charge_pct[device],
             rate=np.exp(self._log_rate[device] + WANDER_AHEAD_KEPT * self._wander[device]).T,
-            fresh=_DRAWS[SIZE],
             weight=self.weight[device],
         )
 
     def p_last(self, hours: Floats) -> Floats:
         """(D,) probability that each outlasts its plan: (D, 6) `exposure_of` it."""
         return _p_last(self.charge_pct, self.weight, self._used(hours, WANDER_AHEAD_KEPT))
+
+    def empty_after_s(self, hour: Floats, quantiles: Sequence[float]) -> list[list[float]]:
+        """D times Q: until the reserve, where each goes on as in `hour`, (D, 6) exposure of one."""
+        rate = self._used(hour, WANDER_AHEAD_KEPT)
+        rows = zip(self.charge_pct, self.weight, rate, strict=True)
+        return [_empty_after_s(*row, quantiles) for row in rows]
+
+    def rate_pct_per_h(self, hour: Floats) -> Floats:
+        """(D,) median drain in `hour`, (D, 6) exposure of one."""
+        return np.asarray(np.median(self._used(hour, WANDER_AHEAD_KEPT), axis=1))
 
     def _used(self, hours: Floats, kept: float) -> Floats:
         """(D, F) charge that each takes in `hours`, (D, 6), `kept` of the present excess in it."""
@@ -130,8 +139,6 @@ class Outlook:
     """(F,) above the reserve, now."""
     rate: Floats
     """(F, 6) %/h of each load at 25 °C, mean over the hours ahead."""
-    fresh: Floats
-    """(F,) standard normal: how use will differ from what it is now."""
     weight: Floats
     """(F,) sum 1."""
 
@@ -141,14 +148,8 @@ class Outlook:
 
     def empty_after_s(self, leg: Leg, quantiles: Sequence[float]) -> list[float]:
         """Time to the reserve if the device goes on like `leg` (its minutes do not matter)."""
-        hour = replace(leg, minutes=60.0)
-        rate = self.rate @ exposure_of([hour]) * np.exp(WANDER_AHEAD_LOG_SD * self.fresh)
-        if not rate.any():
-            return [NEVER_S] * len(quantiles)
-        seconds = 3600.0 * np.maximum(self.charge_pct, 0.0) / rate
-        order = np.argsort(seconds)
-        reached = np.cumsum(self.weight[order]) - self.weight[order] / 2
-        return [float(value) for value in np.interp(quantiles, reached, seconds[order])]
+        rate = self.rate @ exposure_of([hour_of(leg)])
+        return _empty_after_s(self.charge_pct, self.weight, rate, quantiles)
 
     def rate_pct_per_h(self, loads: frozenset[Load]) -> float:
         """Median drain at 25 °C with good signal."""
@@ -175,6 +176,11 @@ def basis_of(estimator: Estimator, which: Ints, now_s: float) -> Basis:
     )
 
 
+def hour_of(leg: Leg) -> Leg:
+    """The same for an hour."""
+    return replace(leg, minutes=60.0)
+
+
 def exposure_of(plan: Sequence[Leg]) -> Floats:
     """(6,) hours under each load as if at 25 °C with good signal, over a plan."""
     if len(plan) > LEGS_MAX:
@@ -196,6 +202,19 @@ def _p_last(charge_pct: Floats, weight: Floats, used_pct: Floats) -> Floats:
     margin = np.log(left / np.maximum(used_pct, NOTHING_PCT)) / WANDER_AHEAD_LOG_SD
     lasts = np.where(charge_pct > 0.0, ndtr(margin), 0.0)
     return np.asarray(np.clip((weight * lasts).sum(axis=-1), 0.0, 1.0))
+
+
+def _empty_after_s(
+    charge_pct: Floats, weight: Floats, rate: Floats, quantiles: Sequence[float]
+) -> list[float]:
+    """Of one device: (F,) each; use will differ anew from what it is now."""
+    if not rate.any():
+        return [NEVER_S] * len(quantiles)
+    fresh = np.exp(WANDER_AHEAD_LOG_SD * _DRAWS[SIZE])
+    seconds = 3600.0 * np.maximum(charge_pct, 0.0) / (rate * fresh)
+    order = np.argsort(seconds)
+    reached = np.cumsum(weight[order]) - weight[order] / 2
+    return [float(value) for value in np.interp(quantiles, reached, seconds[order])]
 
 
 def _silent(estimator: Estimator, which: Ints, now_s: float) -> Floats:

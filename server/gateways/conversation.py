@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from devices.intake import Track
+from devices.intake import Track, believed_pct
 from devices.session import DeviceSession
 from devices.session_events import (
     Duplicate,
@@ -154,7 +154,7 @@ class Conversation:
             case SosReceived(sos=sos):
                 self._taken(sos.n, await self._uplink.take_sos(sos))
             case PingReceived(i=i, battery_pct=battery_pct):
-                self._take_ping(i, battery_pct)
+                self._take_ping(i, believed_pct(battery_pct))
             case Duplicate():
                 self._metrics.count("records_duplicate")
             case Gap():
@@ -211,8 +211,8 @@ class Conversation:
             on_duty=self.device.on_duty,
         )
         self._feed.start(opening, still_open, now)
-        if hello.bat is not None:
-            self.battery_pct = hello.bat
+        if (battery_pct := believed_pct(hello.bat)) is not None:
+            self.battery_pct = battery_pct
         self._metrics.count("device_welcomed", resumed=str(opening.resumed).lower())
         self._house.announce(self)
         self.log_grew()

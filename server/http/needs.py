@@ -18,6 +18,7 @@ from starlette.responses import Response
 from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
+from server.batteries import Batteries
 from server.chargingdesk import ChargingDesk
 from server.classroom import ClassroomBusy
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
@@ -34,6 +35,7 @@ from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
+from server.settings import Settings
 from server.sosdesk import SosDesk
 from server.sparedesk import SpareDesk
 from server.stores.users import User
@@ -64,6 +66,10 @@ class Services(Protocol):
     def order_desk(self) -> OrderDesk: ...
     @property
     def board(self) -> LiveUnits: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def batteries(self) -> Batteries: ...
     @property
     def routing(self) -> Router: ...
     @property

@@ -45,5 +45,9 @@ def _merged(row: UnitRow, seen: UnitView | None) -> UnitView:
     if seen is None:
         return bare_view(row)
     return msgspec.structs.replace(
-        seen, status=row.status, order_id=row.order_id, incident_id=row.incident_id
+        seen,
+        status=row.status,
+        order_id=row.order_id,
+        incident_id=row.incident_id,
+        on_duty_since=row.on_duty_since,
     )

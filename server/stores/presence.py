@@ -61,6 +61,11 @@ class DeviceFix(Struct, frozen=True, kw_only=True):
     battery_pct: int | None = None
     charging: bool = False
     mode: str = ""
+    gauge_pct: int | None = None
+    """The battery as it was reported, believed or not; of a fix read back from the store: None."""
+    temp_c: float | None = None
+    rsrp_dbm: float | None = None
+    stream_kbps: float | None = None
 
     @classmethod
     def of(cls, device_id: str, fix: Fix) -> DeviceFix:
@@ -76,6 +81,10 @@ class DeviceFix(Struct, frozen=True, kw_only=True):
             battery_pct=fix.battery_pct,
             charging=fix.charging,
             mode=fix.mode,
+            gauge_pct=fix.gauge_pct,
+            temp_c=fix.temp_c,
+            rsrp_dbm=fix.rsrp_dbm,
+            stream_kbps=fix.stream_kbps,
         )
 
 

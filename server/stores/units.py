@@ -46,13 +46,15 @@ class UnitRow:
     leader: LeaderView | None = None
     station_at: tuple[float, float] | None = None
     """Of its own station: lon, lat."""
+    on_duty_since: datetime | None = None
+    """None: off duty."""
 
 
 # Units in service, by call sign; all, or those named.
 LOAD = """
 SELECT unit.id, unit.call_sign, unit.kind, station.name AS station,
        station.lon AS station_lon, station.lat AS station_lat,
-       shift.id IS NOT NULL AS on_duty,
+       shift.id IS NOT NULL AS on_duty, shift.on_at,
        running.id AS order_id, running.number AS order_number, running.incident_id,
        running.state AS order_state,
        (SELECT leader FROM unit_leader WHERE unit_id = unit.id) AS leader,
@@ -151,6 +153,7 @@ def bare_view(row: UnitRow) -> UnitView:
         incident_id=row.incident_id,
         officers=row.officers,
         leader=row.leader,
+        on_duty_since=row.on_duty_since,
         position=None,
         devices=[
             DeviceView(
@@ -225,6 +228,7 @@ def _row(row: Any) -> UnitRow:
         devices=msgspec.convert(row["devices"], list[DeviceRow]),
         leader=msgspec.convert(row["leader"], LeaderView | None),
         station_at=None if row["station"] is None else (row["station_lon"], row["station_lat"]),
+        on_duty_since=row["on_at"],
     )
 
 

@@ -51,6 +51,7 @@ def test_good_fix_is_taken_as_it_is() -> None:
             battery_pct=63,
             charging=True,
             mode="record",
+            gauge_pct=63,
         ),
         live=True,
     )

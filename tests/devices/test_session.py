@@ -301,7 +301,7 @@ def test_record_between_hello_and_welcome_waits_for_the_resend() -> None:
     "frame",
     [
         '{"t":"up","k":"loc","n":1,"at":1,"lat":91,"lon":0}',
-        '{"t":"up","k":"loc","n":1,"at":1,"lat":0,"lon":0,"bat":153}',
+        '{"t":"up","k":"loc","n":1,"at":1,"lat":0,"lon":0,"bat":"full"}',
         '{"t":"up","k":"state","n":1,"id":"x","s":"teleported","at":1}',
         '{"t":"up","k":"unheard-of","n":1}',
     ],

@@ -104,7 +104,7 @@ def test_uplink_record_carries_both_tags() -> None:
         '{"t":"hello","dev":"cam-1","inst":"i","cur":-1}',
         '{"t":"up","k":"loc","n":1,"at":1,"lat":91,"lon":0}',
         '{"t":"up","k":"loc","n":1,"at":1,"lat":NaN,"lon":0}',
-        '{"t":"up","k":"loc","n":1,"at":1,"lat":0,"lon":0,"bat":153}',
+        '{"t":"up","k":"loc","n":1,"at":1,"lat":0,"lon":0,"bat":"full"}',
         '{"t":"up","k":"state","n":1,"id":"x","s":"teleported","at":1}',
         '{"t":"up","k":"unheard-of","n":1}',
         '{"t":"up","n":1}',

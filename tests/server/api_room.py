@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 from starlette.applications import Starlette
@@ -16,8 +17,10 @@ from geo.describe import Describer
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
+from server.batteries import Batteries
 from server.classroom import Classroom
 from server.http import (
+    batteries,
     guidance,
     incidents,
     journal,
@@ -36,11 +39,16 @@ from server.placenames import PlaceNames
 from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.routing import RoutingService
-from server.settings import Limits
+from server.settings import Limits, Settings
 from server.stores import users
 from server.stores.users import Role
 from server.zonedesk import ZoneDesk
 from tests.server.dispatch_room import Room, StillLife, a_room
+
+MODULES: Final = (
+    *(incidents, orders, worklist, guidance, units, batteries),
+    *(journal, map, reach),
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class Services:
     pipeline: Pipeline
     order_desk: OrderDesk
     board: StillLife
+    settings: Settings
+    batteries: Batteries
     routing: RoutingService
     roadmap: RoadMap
     tiles: TileMaker
@@ -114,6 +124,8 @@ async def an_api(
             room.pipeline,
             room.order_desk,
             room.live,
+            Settings(data_dir=Path(), map_dir=Path()),
+            room.batteries,
             room.routing,
             small_map,
             tiles,
@@ -131,11 +143,7 @@ async def an_api(
             room.road_desk,
         )
         auth = Auth(pool, Limits())
-        routes = [
-            route
-            for module in (incidents, orders, worklist, guidance, units, journal, map, reach)
-            for route in module.routes(services)
-        ]
+        routes = [route for module in MODULES for route in module.routes(services)]
         app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)
         yield Api(room, app, services.dead_zones)
         auth.close()

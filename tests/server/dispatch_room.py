@@ -14,6 +14,8 @@ from geo.ground import Ground
 from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
 from protocols.native import Report, State
+from server.ambient import Ambient
+from server.batteries import Batteries
 from server.dispatch.travel import Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
@@ -108,6 +110,7 @@ class StillLife:
             incident_id=row.incident_id,
             officers=row.officers,
             leader=row.leader,
+            on_duty_since=row.on_duty_since,
             position=None if at is None else _fix(row.devices[0].id, at, seen_at),
             devices=[
                 DeviceView(
@@ -150,6 +153,7 @@ class Room:
     order_desk: OrderDesk
     fanout: LoudFanOut
     live: StillLife
+    batteries: Batteries
     routing: RoutingService
     surveyor: Surveyor
     roads: RoadPicture
@@ -348,6 +352,9 @@ async def a_room(
         order_desk=OrderDesk(pool=pool, fanout=fanout, clock=lambda: room.now),
         fanout=fanout,
         live=live,
+        batteries=Batteries(
+            pool=pool, fanout=fanout, ambient=Ambient(None), clock=lambda: room.now
+        ),
         routing=routing,
         surveyor=surveyor,
         roads=roads,

@@ -113,7 +113,7 @@ async def test_unbelievable_records_are_acknowledged_counted_and_not_stored(
 
     async with room.device() as device:
         await device.hello()
-        await device.say_frames('{"t":"up","k":"loc","n":1,"at":1,"lat":0,"lon":0,"bat":153}')
+        await device.say_frames('{"t":"up","k":"loc","n":1,"at":1,"lat":0,"lon":0,"bat":"full"}')
         await device.say(a_fix(2, lat=0.0, lon=0.0), a_fix(3), a_fix(4, lat=28.5))
         await device.acked(4)
 

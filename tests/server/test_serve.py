@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devices.battery.ambient import SEA_LEVEL_C
 from devices.session_flow import SessionLimits
 from server import bootstrap
 from server.dispatch.turnout import Turnout
@@ -28,7 +29,15 @@ from server.embedded.launcher import Running
 from server.gateways.hub import HubLimits
 from server.gateways.sessions import GatewayLimits
 from server.listening import OTHER_FILES_MAX, CannotListen, listen
-from server.settings import Limits, Settings, SettingsError, from_env, names, timer_defaults
+from server.settings import (
+    SHIFT_H,
+    Limits,
+    Settings,
+    SettingsError,
+    from_env,
+    names,
+    timer_defaults,
+)
 from server.stores.positions import WriterLimits
 
 GONE_S = 15.0
@@ -317,6 +326,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     defaults |= timer_defaults()
     for each in fields(Turnout):
         defaults[f"RIDGELINE_TURNOUT_{each.name.upper()}"] = getattr(Turnout(), each.name)
+    defaults |= {"RIDGELINE_SEA_LEVEL_C": SEA_LEVEL_C, "RIDGELINE_SHIFT_H": SHIFT_H}
     assert {name: float(text) for name, text in documented.items()} == defaults
     assert all(f"`{name}`" in docs for name in names())
 

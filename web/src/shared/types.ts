@@ -90,6 +90,7 @@ export interface Unit {
   position: Position | null;
   devices: Device[];
   contact: Contact | null;
+  on_duty_since: Instant | null;
 }
 
 export interface OrderEvent {

@@ -1,0 +1,30 @@
+"""Batteries over HTTP: how the fleet stands, and whether it lasts until the end of the shift."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from server.batteryfleet import fleet
+from server.http.errors import json
+from server.http.needs import Services, guarded, instant
+from server.stores.users import User
+
+LOOK = ("dispatcher", "supervisor", "admin")
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The routes of this module."""
+    board, batteries = services.board, services.batteries
+    shift = timedelta(hours=services.settings.shift_h)
+
+    async def look(request: Request, user: User) -> Response:
+        now = datetime.now(UTC)
+        return json(
+            fleet(batteries, board.units(), now, until=instant(request, "until"), shift=shift)
+        )
+
+    return [Route("/api/batteries", guarded(look, *LOOK))]
