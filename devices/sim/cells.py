@@ -128,11 +128,11 @@ class Cells:
         hour = exposure_h(np.ones(len(mask)), mask, temp_c, weak)
         return np.asarray((np.exp(self.log_rate + self._excess[:, None]) * hour).sum(axis=1))
 
-    def swap(self, which: Bools) -> None:
-        """Charged packs of another age."""
-        count = int(which.sum())
-        self.charge_pct[which] = self.rng.uniform(*SWAPPED_PCT, count) - _TAIL_LOST
-        self.cycles[which] = self.rng.uniform(0.0, CYCLES_MAX, count)
+    def swap(self, which: Bools, rng: np.random.Generator | None = None) -> None:
+        """Charged packs of another age; `rng`: by whose chance, if not by that of all."""
+        chance, count = rng or self.rng, int(which.sum())
+        self.charge_pct[which] = chance.uniform(*SWAPPED_PCT, count) - _TAIL_LOST
+        self.cycles[which] = chance.uniform(0.0, CYCLES_MAX, count)
 
     @property
     def level_pct(self) -> Floats:

@@ -23,7 +23,7 @@ from server.evaluation.compare import SEEDS_MAX, Asked, Outcome, Tell, compare
 from server.evaluation.county import County
 from server.evaluation.figures import METRICS, Figure
 from server.evaluation.policies import POLICIES
-from server.evaluation.scenario import DAYS_MAX, LOADS
+from server.evaluation.scenario import DAYS_MAX, TRAFFIC
 
 UNITS_MAX: Final = 500
 PER_DAY_MAX: Final = 2_000.0
@@ -48,9 +48,9 @@ PER_DAY_MAX: Final = 2_000.0
     help="So many counties, one seed after the other.",
 )
 @click.option(
-    "--load",
-    "load_name",
-    type=click.Choice(list(LOADS)),
+    "--traffic",
+    "traffic_name",
+    type=click.Choice(list(TRAFFIC)),
     default="peace",
     show_default=True,
     help="80 or 200 calls a day; a surge adds 30 an hour for 3 hours.",
@@ -59,7 +59,7 @@ PER_DAY_MAX: Final = 2_000.0
     "--per-day",
     type=click.FloatRange(0.1, PER_DAY_MAX),
     metavar="N",
-    help="Calls a day, instead of the load's.",
+    help="Calls a day, instead of the traffic's.",
 )
 @click.option(
     "--units", type=click.IntRange(1, UNITS_MAX), default=UNITS_DEFAULT, show_default=True
@@ -72,7 +72,7 @@ def evaluate_command(
     days: int,
     seed: int,
     seeds: int,
-    load_name: str,
+    traffic_name: str,
     per_day: float | None,
     units: int,
     engine: EngineName,
@@ -83,10 +83,10 @@ def evaluate_command(
     Units move by the map's own travel times, people answer as people do, and every policy meets the
     same calls. Response is counted from the call to the first officer at the place.
     """
-    load = LOADS[load_name]
+    traffic = TRAFFIC[traffic_name]
     asked = Asked(
         policies=[POLICIES[name] for name in dict.fromkeys(names or POLICIES)],
-        load=load if per_day is None else replace(load, per_day=per_day),
+        traffic=traffic if per_day is None else replace(traffic, per_day=per_day),
         seed=seed,
         seeds=seeds,
         days=days,
@@ -102,7 +102,7 @@ def evaluate_command(
         return
     Console().print(_table(outcomes))
     click.echo(
-        f"{county.roadmap.meta.name}: {seeds} × {days} d from seed {seed}, {load_name}, "
+        f"{county.roadmap.meta.name}: {seeds} × {days} d from seed {seed}, {traffic_name}, "
         f"{outcomes[0].calls} calls, {units} units. Below each figure its 95 % interval over days."
     )
 
@@ -140,7 +140,7 @@ def _answer(county: County, asked: Asked, outcomes: list[Outcome]) -> dict[str, 
         "map": county.roadmap.meta.name,
         "map_id": county.roadmap.meta.map_id,
         "engine": county.ground.engine_name,
-        "load": asdict(asked.load),
+        "traffic": asdict(asked.traffic),
         "seed": asked.seed,
         "seeds": asked.seeds,
         "days": asked.days,

@@ -10,7 +10,7 @@ from server.evaluation.county import County
 from server.evaluation.figures import Figure, Table, differences, figures
 from server.evaluation.policies import Policy
 from server.evaluation.run import Run
-from server.evaluation.scenario import Load, make
+from server.evaluation.scenario import Traffic, make
 
 SEEDS_MAX: Final = 1_000
 
@@ -23,7 +23,7 @@ class Asked:
 
     policies: Sequence[Policy]
     """The others are held against the first."""
-    load: Load
+    traffic: Traffic
     seed: int
     """The first of them."""
     seeds: int
@@ -56,7 +56,7 @@ def compare(county: County, asked: Asked, tell: Tell = lambda policy, share: Non
     """
     seeds = range(asked.seed, asked.seed + asked.seeds)
     scenarios = [
-        make(county, seed=seed, days=asked.days, units=asked.units, load=asked.load)
+        make(county, seed=seed, days=asked.days, units=asked.units, traffic=asked.traffic)
         for seed in seeds
     ]
     blocks = asked.seeds * asked.days

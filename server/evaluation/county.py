@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from devices.sim import force
 from devices.sim.deadzones import DeadZones
 from devices.sim.movement import METRES_PER_DEGREE
+from geo import grid
 from geo.departure import Start
 from geo.driving.speed import Profile
 from geo.errors import GeoError
@@ -98,6 +99,13 @@ class County:
         except GeoError:
             return None
         return (place.lon, place.lat) if self._joined(self.stations[0].snap, [place])[0] else None
+
+    def height_m(self, lon: float, lat: float) -> float:
+        """Above the sea; 0 where the map does not know."""
+        elevation = self.roadmap.elevation
+        if elevation is None:
+            return 0.0
+        return float(np.nan_to_num(grid.sample(elevation, np.array([[lon, lat]]))[0]))
 
     def apart_m(self, places: Sequence[Snap], lon: float, lat: float) -> Floats:
         """(S,) metres as the crow flies, on a local plane."""

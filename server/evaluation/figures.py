@@ -39,20 +39,18 @@ class Table:
     priority: NDArray[np.bool_]
     """Not routine."""
     wrong: NDArray[np.bool_]
-    camera_alive: Floats
-    """1, 0, or NaN where batteries were not looked at."""
+    camera_alive: NDArray[np.bool_]
 
     @classmethod
     def of(cls, runs: Sequence[Sequence[Job]], days: int) -> Table:
         """`runs`: the jobs of each seed."""
         jobs = [(number, job) for number, run in enumerate(runs) for job in run]
-        alive = [job.camera_alive for _, job in jobs]
         return cls(
             block=np.array([days * n + int(job.call.at_s // DAY_S) for n, job in jobs], np.int64),
             response_s=np.array([job.response_s for _, job in jobs]),
             priority=np.array([job.call.priority != "routine" for _, job in jobs], np.bool_),
             wrong=np.array([job.later_s > WRONG_S for _, job in jobs], np.bool_),
-            camera_alive=np.array([np.nan if each is None else float(each) for each in alive]),
+            camera_alive=np.array([job.camera_alive for _, job in jobs], np.bool_),
         )
 
     def rows(self, index: Ints) -> Table:
@@ -98,7 +96,7 @@ METRICS: Final = (
     Metric(
         name="camera_alive_share",
         unit="share",
-        of=lambda table: table.camera_alive[~np.isnan(table.camera_alive)],
+        of=lambda table: table.camera_alive.astype(np.float64),
         reduce=_mean,
     ),
     Metric(

@@ -48,6 +48,8 @@ class Policy:
 
     name: str
     rank: Callable[[Question], Ranking]
+    batteries: bool = False
+    """Whether it asks what is known of batteries."""
 
 
 def _straight_line(question: Question) -> Ranking:
@@ -92,6 +94,6 @@ POLICIES: Final = {
         Policy(name="road_class", rank=_road_class),
         Policy(name="road", rank=_road),
         Policy(name="battery_blind", rank=_battery_blind),
-        Policy(name="full", rank=_full),
+        Policy(name="full", rank=_full, batteries=True),
     )
 }

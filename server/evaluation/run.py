@@ -18,18 +18,22 @@ from typing import Final
 
 import numpy as np
 
+from devices.battery.model import Load
+from devices.sim.climate import is_dark, outdoors_c
 from geo.departure import Departure
 from geo.driving.vehicles import Mode
 from geo.snap import Snap
 from geo.walk import Approach, DropOff
+from server.dispatch.battery import Battery
 from server.dispatch.ranking import Contender, Scene
 from server.dispatch.travel import MODE_OF_PRIORITY
 from server.dispatch.turnout import Turnout
 from server.evaluation.agenda import Agenda, Happening
+from server.evaluation.cameras import TICK_S, Cameras, Use
 from server.evaluation.county import County
 from server.evaluation.inspection import Inspector
 from server.evaluation.policies import Policy, Question
-from server.evaluation.scenario import DAY_S, Call, Scenario
+from server.evaluation.scenario import DAY_S, HOUR_S, Call, Scenario
 from server.evaluation.trips import Trip
 from server.evaluation.units import Doing, Job, Unit
 from server.views import UnitStatus
@@ -39,6 +43,10 @@ AT_STATION_S_MEAN: Final = 2_400.0
 AT_GOAL_S_MEAN: Final = 1_200.0
 """At a village, until going home. Starting values."""
 PATROL_PACE: Final = 0.9
+SHIFT_S: Final = DAY_S / 2.0
+SHIFT_BEGINS_S: Final = 7.0 * HOUR_S
+DOCKED_SHARE: Final = 0.25
+"""Of stays at home during which the crew hangs its camera on the charger. Starting value."""
 ASK_AGAIN_S: Final = 600.0
 """Until units that said no are asked once more, where nobody else gets free."""
 PATIENCE_S: Final = 2 * DAY_S
@@ -56,6 +64,7 @@ class Run:
         self._agenda = Agenda()
         self._turnout = Turnout()
         self.inspector = Inspector(county.least_s)
+        self.cameras = Cameras(scenario, self.inspector, heard=policy.batteries)
         self.jobs = [Job(call=call) for call in scenario.calls]
         self._waiting: list[Job] = []
         self._open = len(self.jobs)
@@ -73,6 +82,8 @@ class Run:
             self._agenda.at(job.call.at_s, partial(self._called, job))
         for unit in self._units.values():
             self._rest(unit)
+            self._agenda.at(shift_change_s(unit.number), partial(self._next_crew, unit))
+        self._agenda.after(TICK_S, self._tick)
         while self._open and self._agenda.step():
             self.inspector.time(self._agenda.now_s)
             assert self._agenda.now_s < self._scenario.ends_s + PATIENCE_S, "jobs do not end"
@@ -146,9 +157,19 @@ class Run:
             walk=drop_off.walk if reachable else None,
             road_closed=False,
             turnout_s=self._start(unit, mode).turnout_s,
-            batteries=(),
+            batteries=(self._battery(unit),) if self._policy.batteries else (),
             has_device=True,
             connected=True,
+        )
+
+    def _battery(self, unit: Unit) -> Battery:
+        return Battery(
+            device_id=unit.call_sign,
+            kind="body_camera",
+            level_pct=self.cameras.level_pct(unit.number),
+            age_s=0.0,
+            charging=unit.docked and unit.doing is Doing.AT_HOME,
+            mode="standby",
         )
 
     def _wait(self, job: Job) -> None:
@@ -172,6 +193,7 @@ class Run:
         self.inspector.takes(unit.call_sign, job.call.number)
         self._halt(unit)
         self._do(unit, Doing.ORDERED)
+        self.cameras.watch(unit.number, now_s)
         unit.job = job
         if answer.declines:
             self._agenda.after(answer.answers_s, partial(self._declined, unit, job))
@@ -201,6 +223,7 @@ class Run:
 
     def _done(self, unit: Unit, job: Job) -> None:
         job.done_s = self._agenda.now_s
+        job.camera_alive = self.cameras.lived(unit.number, job.done_s)
         self._open -= 1
         self._end(unit, job)
 
@@ -218,9 +241,10 @@ class Run:
 
     def _rest(self, unit: Unit) -> None:
         """At home, until the next patrol."""
-        self._do(unit, Doing.AT_HOME)
         rng = Random(f"{self._scenario.seed}-{unit.call_sign}-{unit.outings}")
         unit.outings += 1
+        unit.docked = rng.random() < DOCKED_SHARE
+        self._do(unit, Doing.AT_HOME, fresh_pack=unit.pack_due)
         leaves_s = rng.expovariate(1.0 / AT_STATION_S_MEAN)
         self._agenda.after(leaves_s, self._still(unit, partial(self._patrol, unit, rng)))
 
@@ -242,11 +266,43 @@ class Run:
         home = unit.post.station.snap
         self._drive(unit, home, Mode.ROUTINE, PATROL_PACE, partial(self._rest, unit))
 
+    # -- batteries -----------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        self.cameras.tick(self._agenda.now_s)
+        self._agenda.after(TICK_S, self._tick)
+
+    def _next_crew(self, unit: Unit) -> None:
+        """Its camera comes from the charger; a crew that is out changes when it comes home."""
+        unit.pack_due = True
+        if unit.doing is Doing.AT_HOME:
+            self._rest(unit)
+        self._agenda.after(SHIFT_S, partial(self._next_crew, unit))
+
+    def _use(self, unit: Unit) -> Use:
+        """What the unit's camera does now."""
+        if unit.doing is Doing.AT_HOME:
+            return Use(charging=unit.docked)
+        if unit.doing is not Doing.ON_SCENE:
+            return Use()
+        assert unit.job is not None
+        call, hour = unit.job.call, self._agenda.now_s % DAY_S / HOUR_S
+        films = call.recording != {Load.STANDBY}
+        height_m = self._county.height_m(call.lon, call.lat)
+        return Use(
+            loads=call.recording | ({Load.INFRARED} if films and is_dark(hour) else set()),
+            temp_c=outdoors_c(height_m, hour, sea_level_c=self._scenario.sea_level_c),
+            weak=float(self._county.dead_zones.covers(call.lon, call.lat)),
+        )
+
     # -- moving --------------------------------------------------------------------------------
 
-    def _do(self, unit: Unit, doing: Doing) -> None:
+    def _do(self, unit: Unit, doing: Doing, *, fresh_pack: bool = False) -> None:
         unit.doing = doing
         unit.turn += 1
+        use = self._use(unit)
+        self.cameras.does(unit.number, use, self._agenda.now_s, fresh_pack=fresh_pack)
+        unit.pack_due &= not fresh_pack
 
     def _still(self, unit: Unit, happening: Happening) -> Happening:
         """What happens only if the unit has not been told anything else by then."""
@@ -281,6 +337,11 @@ class Run:
         now_s = self._agenda.now_s
         unit.at, unit.trip = self._place(unit), None
         self.inspector.stands(unit.call_sign, unit.at.snap, unit.profile(unit.driving), now_s)
+
+
+def shift_change_s(number: int) -> float:
+    """When the first crew of a unit hands over: every other unit an hour later."""
+    return SHIFT_BEGINS_S + HOUR_S * (number % 2)
 
 
 def _scene(call: Call) -> Scene:

@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from random import Random
-from typing import Final
+from typing import Final, assert_never
 
 import numpy as np
 
+from devices.battery.model import Load
 from devices.sim import force
+from devices.sim.climate import SEA_LEVEL_C
 from devices.sim.incidents import Kind, Planned, stream
 from devices.sim.officers import Crew, Spread
 from geo.driving.vehicles import Vehicle
+from server.dispatch.battery import Mode
 from server.dispatch.incidents import INCIDENT_TYPES, IncidentType
 from server.dispatch.travel import VEHICLE_OF_KIND
 from server.evaluation.county import County, Station
@@ -34,12 +37,14 @@ HANDLING: Final = Spread(median_s=60.0, sigma=0.5, low_s=15.0, high_s=300.0)
 """From the call to the choice of a unit."""
 SCENE_SIGMA: Final = 0.35
 SCENE_S_MAX: Final = 6 * HOUR_S
+HIGH_SHARE: Final = 0.5
+"""Of streams with the higher rate."""
 ROADSIDE: Final = frozenset({"traffic_collision", "road_blocked"})
 ROADSIDE_TRIES: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Traffic:
     """How much happens."""
 
     name: str
@@ -49,12 +54,12 @@ class Load:
     surge_h: float = 0.0
 
 
-LOADS: Final = {
-    load.name: load
-    for load in (
-        Load(name="peace", per_day=80.0),
-        Load(name="busy", per_day=200.0),
-        Load(name="surge", per_day=80.0, surge_per_hour=30.0, surge_h=3.0),
+TRAFFIC: Final = {
+    each.name: each
+    for each in (
+        Traffic(name="peace", per_day=80.0),
+        Traffic(name="busy", per_day=200.0),
+        Traffic(name="surge", per_day=80.0, surge_per_hour=30.0, surge_h=3.0),
     )
 }
 
@@ -71,6 +76,8 @@ class Call:
     lat: float
     handling_s: float
     scene_s: float
+    recording: frozenset[Load]
+    """What the body camera does at the scene."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +109,8 @@ class Scenario:
     days: int
     posts: tuple[Post, ...]
     calls: tuple[Call, ...]
+    sea_level_c: float
+    """Mean temperature of the day at sea level."""
 
     @property
     def ends_s(self) -> float:
@@ -118,17 +127,26 @@ class Scenario:
         return Answer(answers_s=answers_s, declines=declines, leaves_s=leaves_s, pace=pace)
 
 
-def make(county: County, *, seed: int, days: int, units: int, load: Load) -> Scenario:
+def make(
+    county: County,
+    *,
+    seed: int,
+    days: int,
+    units: int,
+    traffic: Traffic,
+    sea_level_c: float = SEA_LEVEL_C,
+) -> Scenario:
     """Raises ValueError for more than can be, or for a map on which nothing can happen."""
     if not 1 <= days <= DAYS_MAX:
         raise ValueError(f"days are 1 to {DAYS_MAX}, not {days}")
-    if load.per_day * days > CALLS_MAX:
-        raise ValueError(f"at most {CALLS_MAX} calls, not {load.per_day * days:.0f}")
+    if traffic.per_day * days > CALLS_MAX:
+        raise ValueError(f"at most {CALLS_MAX} calls, not {traffic.per_day * days:.0f}")
     return Scenario(
         seed=seed,
         days=days,
         posts=tuple(_posts(county, units, seed)),
-        calls=tuple(_calls(county, seed, days, load)),
+        calls=tuple(_calls(county, seed, days, traffic)),
+        sea_level_c=sea_level_c,
     )
 
 
@@ -140,19 +158,19 @@ def _posts(county: County, units: int, seed: int) -> Iterator[Post]:
         yield Post(call_sign=call_sign, vehicle=VEHICLE_OF_KIND[kind], station=station)
 
 
-def _calls(county: County, seed: int, days: int, load: Load) -> Iterator[Call]:
+def _calls(county: County, seed: int, days: int, traffic: Traffic) -> Iterator[Call]:
     planned = list(
         takewhile(
             lambda each: each.at_s < days * DAY_S,
-            _stream(county, f"{seed}", load.per_day / 24.0),
+            _stream(county, f"{seed}", traffic.per_day / 24.0),
         )
     )
     noon_s = DAY_S / 2.0
     planned += [
         replace(each, at_s=noon_s + each.at_s)
         for each in takewhile(
-            lambda each: each.at_s < load.surge_h * HOUR_S,
-            _stream(county, f"{seed}-surge", load.surge_per_hour),
+            lambda each: each.at_s < traffic.surge_h * HOUR_S,
+            _stream(county, f"{seed}-surge", traffic.surge_per_hour),
         )
     ]
     planned.sort(key=lambda each: each.at_s)
@@ -189,7 +207,20 @@ def _call(county: County, seed: int, number: int, planned: Planned) -> Call:
         lat=lat,
         handling_s=HANDLING.draw(rng),
         scene_s=scene.draw(rng),
+        recording=frozenset({_recording(kind.recording, rng)}),
     )
+
+
+def _recording(mode: Mode, rng: Random) -> Load:
+    """Streams differ, as whoever watches asks."""
+    match mode:
+        case Mode.STANDBY:
+            return Load.STANDBY
+        case Mode.RECORD:
+            return Load.RECORD
+        case Mode.STREAM:
+            return Load.STREAM_HIGH if rng.random() < HIGH_SHARE else Load.STREAM_LOW
+    assert_never(mode)
 
 
 def _on_a_road(county: County, rng: Random) -> tuple[float, float] | None:

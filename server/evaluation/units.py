@@ -50,8 +50,8 @@ class Job:
     ordered_s: float = 0.0
     arrived_s: float = 0.0
     done_s: float = 0.0
-    camera_alive: bool | None = None
-    """From the order until done; None: batteries were not looked at."""
+    camera_alive: bool = True
+    """From the order until done."""
 
     @property
     def response_s(self) -> float:
@@ -73,6 +73,10 @@ class Unit:
     turn: int = 0
     """Grows with everything it is told to do: what was planned for an older turn is void."""
     outings: int = 0
+    docked: bool = False
+    """The camera hangs on the charger, at home."""
+    pack_due: bool = False
+    """The next crew brings a charged camera, as soon as the unit is at home."""
     job: Job | None = None
 
     @property

@@ -27,7 +27,7 @@ def test_json_has_every_policy_with_its_figures(small_map_dir: Path, small_map: 
     answer = json.loads(result.stdout)
     assert answer["map_id"] == small_map.meta.map_id
     assert (answer["seed"], answer["seeds"], answer["units"]) == (1, 2, 3)
-    assert answer["load"]["per_day"] == 20.0
+    assert answer["traffic"]["per_day"] == 20.0
     road, crow = answer["policies"]
     assert [road["policy"], crow["policy"]] == ["road", "straight_line"]
     assert road["calls"] == crow["calls"] > 20

@@ -10,22 +10,26 @@ from random import Random
 import numpy as np
 import pytest
 
+from devices.battery.model import Load
+from devices.sim.climate import is_dark, outdoors_c
 from geo.driving.speed import Profile
 from geo.roadmap import RoadMap
 from geo.snap import Snap
 from server.evaluation import agenda as agendas
 from server.evaluation.agenda import Agenda
+from server.evaluation.cameras import TICK_S, Cameras, Use
 from server.evaluation.compare import Asked, compare
 from server.evaluation.county import County
 from server.evaluation.figures import P90_N_MIN, Table, differences, figures
 from server.evaluation.inspection import Inspector, InvariantBroken
 from server.evaluation.policies import POLICIES
 from server.evaluation.run import Run
-from server.evaluation.scenario import DAY_S, LOADS, Load, Scenario, make
+from server.evaluation.scenario import DAY_S, TRAFFIC, Scenario, Traffic, make
 from server.evaluation.trips import Trip, Way
 from server.evaluation.units import Job
+from tests.small_county import CENTRE
 
-BUSY = Load(name="test", per_day=60.0)
+BUSY = Traffic(name="test", per_day=60.0)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,7 @@ def county(small_map: RoadMap) -> Iterator[County]:
 
 @pytest.fixture(scope="module")
 def scenario(county: County) -> Scenario:
-    return make(county, seed=7, days=1, units=4, load=BUSY)
+    return make(county, seed=7, days=1, units=4, traffic=BUSY)
 
 
 def a_way(county: County) -> Way:
@@ -196,7 +200,7 @@ def test_every_call_ends_as_a_job_of_one_unit(
 
 def test_the_same_seed_gives_the_same_jobs(county: County, scenario: Scenario) -> None:
     def lived(seed: int) -> list[tuple[str | None, float]]:
-        again = make(county, seed=seed, days=1, units=4, load=BUSY)
+        again = make(county, seed=seed, days=1, units=4, traffic=BUSY)
         jobs = Run(county, again, POLICIES["battery_blind"]).live()
         return [(job.unit, job.done_s) for job in jobs]
 
@@ -213,7 +217,7 @@ def test_who_knows_all_sends_the_first_to_be_there(county: County, scenario: Sce
 
 
 def test_calls_wait_for_a_unit_and_the_urgent_ones_not_as_long(county: County) -> None:
-    flood = make(county, seed=3, days=1, units=1, load=Load(name="flood", per_day=40.0))
+    flood = make(county, seed=3, days=1, units=1, traffic=Traffic(name="flood", per_day=40.0))
 
     jobs = Run(county, flood, POLICIES["road"]).live()
 
@@ -224,7 +228,7 @@ def test_calls_wait_for_a_unit_and_the_urgent_ones_not_as_long(county: County) -
 
 
 def test_calls_come_as_often_as_they_should_and_from_roads_too(county: County) -> None:
-    found = make(county, seed=1, days=10, units=1, load=BUSY).calls
+    found = make(county, seed=1, days=10, units=1, traffic=BUSY).calls
 
     assert len(found) == pytest.approx(600, rel=0.15)
     assert all(0.0 <= call.at_s < 10 * DAY_S for call in found)
@@ -233,19 +237,89 @@ def test_calls_come_as_often_as_they_should_and_from_roads_too(county: County) -
 
 
 def test_a_surge_adds_calls_from_noon_on(county: County) -> None:
-    load = LOADS["surge"]
-
-    found = make(county, seed=1, days=1, units=1, load=load).calls
+    found = make(county, seed=1, days=1, units=1, traffic=TRAFFIC["surge"]).calls
 
     at_h = np.array([call.at_s for call in found]) / 3600.0
     assert 60 < ((at_h >= 12.0) & (at_h < 15.0)).sum() < 140
     assert [call.number for call in found] == list(range(1, len(found) + 1))
 
 
-@pytest.mark.parametrize(("days", "load"), [(0, BUSY), (366, Load(name="much", per_day=1e6))])
-def test_a_county_too_long_or_too_full_is_refused(days: int, load: Load, county: County) -> None:
+@pytest.mark.parametrize(("days", "traffic"), [(0, BUSY), (366, Traffic(name="much", per_day=1e6))])
+def test_a_county_too_long_or_too_full_is_refused(
+    days: int, traffic: Traffic, county: County
+) -> None:
     with pytest.raises(ValueError, match=r"days are|at most"):
-        make(county, seed=1, days=days, units=1, load=load)
+        make(county, seed=1, days=days, units=1, traffic=traffic)
+
+
+# -- cameras -------------------------------------------------------------------------------------
+
+
+def some_cameras(scenario: Scenario, *, heard: bool = True) -> Cameras:
+    return Cameras(scenario, inspector(), heard=heard)
+
+
+def test_a_camera_that_streams_dies_in_its_job_and_one_at_rest_does_not(
+    scenario: Scenario,
+) -> None:
+    cameras = some_cameras(scenario)
+    for unit in (0, 1):
+        cameras.watch(unit, 0.0)
+    cameras.does(0, Use(loads=frozenset({Load.STREAM_HIGH}), temp_c=-10.0, weak=1.0), 0.0)
+    cameras.does(1, Use(charging=True), 0.0)
+
+    for tick in range(1, 60):
+        cameras.tick(tick * TICK_S)
+
+    assert not cameras.lived(0, 60 * TICK_S)
+    assert cameras.lived(1, 60 * TICK_S)
+
+
+def test_a_fresh_pack_is_no_answer_for_the_one_that_died(scenario: Scenario) -> None:
+    cameras = some_cameras(scenario)
+    cameras.watch(0, 0.0)
+    cameras.does(0, Use(loads=frozenset({Load.STREAM_HIGH})), 0.0)
+    cameras.live(DAY_S)
+
+    cameras.does(0, Use(), DAY_S, fresh_pack=True)
+
+    assert cameras.level_pct(0) > 50.0
+    assert not cameras.lived(0, DAY_S)
+    cameras.watch(0, DAY_S)
+    assert cameras.lived(0, DAY_S + 60.0)
+
+
+def test_use_wanders_alike_whatever_cameras_do(scenario: Scenario) -> None:
+    busy, idle = some_cameras(scenario), some_cameras(scenario, heard=False)
+    for tick in range(1, 30):
+        busy.does(0, Use(loads=frozenset({Load.RECORD}), temp_c=float(tick)), (tick - 0.5) * TICK_S)
+        busy.does(1, Use(temp_c=float(tick)), (tick - 0.5) * TICK_S, fresh_pack=tick == 3)
+        for cameras in (busy, idle):
+            cameras.tick(tick * TICK_S)
+
+    assert busy.charge_pct[0] < idle.charge_pct[0]
+    assert busy.charge_pct[2:] == pytest.approx(idle.charge_pct[2:], rel=1e-9)
+
+
+def test_the_product_hears_of_cameras_only_what_their_gauges_show(scenario: Scenario) -> None:
+    cameras = some_cameras(scenario)
+    for tick in range(1, 13):
+        cameras.tick(tick * TICK_S)
+
+    ahead = cameras.outlook(0)
+
+    assert ahead is not None
+    foreseen = float(ahead.charge_pct @ ahead.weight)
+    assert foreseen == pytest.approx(float(cameras.charge_pct[0]), abs=2.0)
+    assert some_cameras(scenario, heard=False).outlook(0) is None
+
+
+def test_cameras_meet_the_cold_of_the_heights_and_the_dark(county: County) -> None:
+    assert outdoors_c(3000.0, 3.0) < outdoors_c(0.0, 3.0) - 15.0
+    assert outdoors_c(0.0, 15.0) > outdoors_c(0.0, 3.0) + 10.0
+    assert [hour for hour in range(24) if is_dark(hour)] == [*range(6), *range(20, 24)]
+    assert county.height_m(*CENTRE) > 0.0
+    assert county.height_m(0.0, 0.0) == 0.0
 
 
 # -- figures -------------------------------------------------------------------------------------
@@ -258,7 +332,7 @@ def a_table(count: int, blocks: int, *, later_s: float = 0.0) -> Table:
         response_s=np.array([rng.expovariate(1 / 600.0) + later_s for _ in range(count)]),
         priority=np.arange(count) % 2 == 0,
         wrong=np.arange(count) % 4 == 0,
-        camera_alive=np.full(count, np.nan),
+        camera_alive=np.arange(count) % 5 != 0,
     )
 
 
@@ -272,6 +346,7 @@ def test_figures_have_intervals_over_days() -> None:
     assert mean.high is not None
     assert mean.low < mean.value < mean.high
     assert found["wrong_unit_share"].value == 0.25
+    assert found["camera_alive_share"].value == 0.8
     assert found["priority_mean"].n == 200
 
 
@@ -281,7 +356,6 @@ def test_few_jobs_have_no_p90_and_one_day_no_interval() -> None:
     assert few["p90_response"].value is None
     assert few["mean_response"].value is not None
     assert few["mean_response"].low is None
-    assert few["camera_alive_share"].value is None
     assert figures(a_table(P90_N_MIN, 1), 1, 1)["p90_response"].value is not None
 
 
@@ -296,7 +370,7 @@ def test_what_lies_between_two_policies_is_reckoned_day_by_day() -> None:
 def test_policies_are_held_against_the_first(county: County) -> None:
     asked = Asked(
         policies=[POLICIES["road"], POLICIES["straight_line"]],
-        load=Load(name="test", per_day=30.0),
+        traffic=Traffic(name="test", per_day=30.0),
         seed=1,
         seeds=2,
         days=1,

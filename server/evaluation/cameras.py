@@ -1,0 +1,134 @@
+"""The body cameras of the county: what they truly hold, and what the product has learned of them.
+
+Each unit has one. True cells are hidden (`devices.sim.cells`); they pass time exactly from event to
+event, and use wanders on a grid of its own, so that the same camera meets the same chance whatever
+the policy. The product's estimator hears each camera when it begins something else and every few
+minutes, as its gauge shows it. A camera at the reserve shuts down and says nothing any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from devices.battery.estimator import Estimator
+from devices.battery.model import Floats, Load, mask_of, starting_prior
+from devices.battery.outlook import Outlook, outlook
+from devices.battery.reports import Reports
+from devices.sim.cells import MAKES, Cells
+from devices.sim.climate import INDOORS_C
+from server.evaluation.inspection import Inspector
+from server.evaluation.scenario import Scenario
+
+TICK_S: Final = 600.0
+"""Between two reports of a camera that goes on as it did, and two turns of how it is used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What one camera does, and where."""
+
+    loads: frozenset[Load] = frozenset({Load.STANDBY})
+    temp_c: float = INDOORS_C
+    weak: float = 0.0
+    charging: bool = False
+
+
+class Cameras:
+    """By number of their unit."""
+
+    def __init__(self, scenario: Scenario, inspector: Inspector, *, heard: bool) -> None:
+        """`heard`: whether anybody asks what the product knows of them."""
+        n = len(scenario.posts)
+        makes = [MAKES[number % len(MAKES)] for number in range(n)]
+        self._seed, self._inspector = scenario.seed, inspector
+        self._cells = Cells(makes, np.random.default_rng((scenario.seed, 0)))
+        self._estimator = Estimator([starting_prior(step_pct=make.step_pct) for make in makes])
+        self._heard = heard
+        self._uses = [Use()] * n
+        self._mask = np.full(n, mask_of({Load.STANDBY}), dtype=np.int64)
+        self._temp_c, self._weak = np.full(n, INDOORS_C), np.zeros(n)
+        self._charging = np.zeros(n, dtype=np.bool_)
+        self._died = np.zeros(n, dtype=np.bool_)
+        self._swaps = np.zeros(n, dtype=np.int64)
+        self._now_s = 0.0
+        self._report(np.arange(n))
+
+    @property
+    def charge_pct(self) -> Floats:
+        """(N,) true charge above the reserve."""
+        return self._cells.charge_pct
+
+    def tick(self, now_s: float) -> None:
+        """Every `TICK_S`: use becomes another, and all report."""
+        self.live(now_s)
+        self._cells.wander(TICK_S)
+        self._report(np.arange(len(self._mask)))
+
+    def live(self, now_s: float) -> None:
+        """Let time pass."""
+        before = self._cells.charge_pct
+        mask = np.where(self._cells.empty, 0, self._mask)
+        self._cells.use(now_s - self._now_s, mask, self._temp_c, self._weak, self._charging)
+        self._inspector.charges(before, self._cells.charge_pct, self._charging)
+        self._died |= self._cells.empty
+        self._now_s = now_s
+
+    def does(self, unit: int, use: Use, now_s: float, *, fresh_pack: bool = False) -> None:
+        """From now on, until told otherwise; with another, charged pack if so."""
+        if use == self._uses[unit] and not fresh_pack:
+            return
+        self.live(now_s)
+        if fresh_pack:
+            self._swap(unit)
+        self._uses[unit] = use
+        self._mask[unit], self._charging[unit] = mask_of(use.loads), use.charging
+        self._temp_c[unit], self._weak[unit] = use.temp_c, use.weak
+        self._report(np.array([unit]))
+
+    def watch(self, unit: int, now_s: float) -> None:
+        """A job begins: from now on see whether it lives."""
+        self.live(now_s)
+        self._died[unit] = self._cells.empty[unit]
+
+    def lived(self, unit: int, now_s: float) -> bool:
+        """All the time since `watch`."""
+        self.live(now_s)
+        return not self._died[unit]
+
+    def outlook(self, unit: int) -> Outlook | None:
+        """What the product foresees, now."""
+        return outlook(self._estimator, unit, self._now_s)
+
+    def level_pct(self, unit: int) -> float:
+        """What the gauge shows."""
+        return float(self._cells.level_pct[unit])
+
+    def charging(self, unit: int) -> bool:
+        return bool(self._charging[unit])
+
+    def _swap(self, unit: int) -> None:
+        which = np.arange(len(self._mask)) == unit
+        rng = np.random.default_rng((self._seed, 1, unit, int(self._swaps[unit])))
+        before = self._cells.charge_pct.copy()
+        self._cells.swap(which, rng)
+        self._inspector.charges(before, self._cells.charge_pct, which)
+        self._swaps[unit] += 1
+
+    def _report(self, which: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+        lit = which[~self._cells.empty[which]]
+        if not self._heard or not len(lit):
+            return
+        self._estimator.update(
+            lit,
+            Reports(
+                at_s=np.full(len(lit), self._now_s),
+                level_pct=self._cells.level_pct[lit],
+                mask=self._mask[lit],
+                charging=self._charging[lit],
+                temp_c=self._temp_c[lit],
+                weak=self._weak[lit],
+            ),
+        )
