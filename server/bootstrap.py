@@ -17,7 +17,7 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from devices.battery.model import Load, Prior, starting_prior
+from devices.battery.modes import loads_of
 from devices.session_flow import SessionLimits
 from geo import mapfolder
 from geo.basemap.tiles import TileMaker
@@ -32,7 +32,7 @@ from geo.routing.engine import Weights
 from geo.snap import SnapIndex
 from server import housekeeping
 from server.ambient import Ambient
-from server.batteries import Batteries
+from server.batteries import STARTING_PRIORS, Batteries
 from server.board import Board
 from server.chargingdesk import ChargingDesk
 from server.classroom import Classroom
@@ -247,8 +247,8 @@ async def build(settings: Settings) -> Services:
             charging=ChargingDesk(
                 pool=pool,
                 places=names,
-                prior_of=_prior_of,
-                loads_of=_loads_of,
+                prior_of=lambda kind, model: STARTING_PRIORS[kind],
+                loads_of=loads_of,
                 kept=timedelta(days=limits.charging_log_days),
                 clock=utc_now,
             ),
@@ -420,14 +420,6 @@ async def _end(tasks: set[asyncio.Task[None]]) -> None:
 def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
     """Of a patrol car in routine; how much slower an area is than the county holds for all."""
     return travel_times_ms(roadmap, Profile(condition=condition))
-
-
-def _prior_of(kind: str, model: str) -> Prior:
-    return starting_prior()
-
-
-def _loads_of(mode: str) -> frozenset[Load]:
-    return frozenset({{"record": Load.RECORD, "stream": Load.STREAM_LOW}.get(mode, Load.STANDBY)})
 
 
 def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex, PlaceNames]:

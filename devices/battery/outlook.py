@@ -146,6 +146,11 @@ class Outlook:
         """Probability that the battery outlasts a plan."""
         return float(_p_last(self.charge_pct, self.weight, self.rate @ exposure_of(plan)))
 
+    def p_each(self, hours: Floats, charge_pct: Floats) -> Floats:
+        """(N,) probability of outlasting each of N plans, (N, 6) `exposure_of` them, from another
+        charge than its own, (F,)."""
+        return _p_last(charge_pct, self.weight, hours @ self.rate.T)
+
     def empty_after_s(self, leg: Leg, quantiles: Sequence[float]) -> list[float]:
         """Time to the reserve if the device goes on like `leg` (its minutes do not matter)."""
         rate = self.rate @ exposure_of([hour_of(leg)])

@@ -99,7 +99,7 @@ def _beside(way: Sequence[LonLat], place: LonLat) -> tuple[float, float]:
     On a plane that touches the earth at the place: within a few kilometres of it, where the answer
     matters, it is exact to a metre.
     """
-    corners = [_from(place, corner) for corner in way]
+    corners = [metres_from(place, corner) for corner in way]
     nearest, along_m = (hypot(*corners[0]), 0.0), 0.0
     for (ax, ay), (bx, by) in pairwise(corners):
         dx, dy = bx - ax, by - ay
@@ -110,7 +110,7 @@ def _beside(way: Sequence[LonLat], place: LonLat) -> tuple[float, float]:
     return nearest
 
 
-def _from(place: LonLat, corner: LonLat) -> tuple[float, float]:
+def metres_from(place: LonLat, corner: LonLat) -> tuple[float, float]:
     """Metres east and north of a place."""
     lon, lat = place
     east = radians(corner[0] - lon) * cos(radians(lat))
