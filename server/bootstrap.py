@@ -55,6 +55,7 @@ from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.settings import Limits, Settings
+from server.shiftdesk import ShiftDesk
 from server.sosdesk import SYSTEM, SosDesk
 from server.sparedesk import SpareDesk
 from server.stores.fanout import RedisFanOut
@@ -105,6 +106,7 @@ class Services:
     zone_watch: ZoneWatch
     spares: SpareDesk
     charging: ChargingDesk
+    shifts: ShiftDesk
     positions: PositionWriter
     sessions: Sessions
     hub: ConsoleHub
@@ -244,6 +246,14 @@ async def build(settings: Settings) -> Services:
             dead_zones=dead_zones,
             zone_watch=zone_watch,
             spares=SpareDesk(pool=pool, clock=utc_now),
+            shifts=ShiftDesk(
+                pool=pool,
+                live=board,
+                batteries=batteries,
+                job_of=lambda unit, device_id, now: (),
+                shift=timedelta(hours=settings.shift_h),
+                clock=utc_now,
+            ),
             charging=ChargingDesk(
                 pool=pool,
                 places=names,

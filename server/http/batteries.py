@@ -27,4 +27,10 @@ def routes(services: Services) -> list[BaseRoute]:
             fleet(batteries, board.units(), now, until=instant(request, "until"), shift=shift)
         )
 
-    return [Route("/api/batteries", guarded(look, *LOOK))]
+    async def plan(request: Request, user: User) -> Response:
+        return json(await services.shifts.plan(instant(request, "begins")))
+
+    return [
+        Route("/api/batteries", guarded(look, *LOOK)),
+        Route("/api/shift-plan", guarded(plan, *LOOK)),
+    ]

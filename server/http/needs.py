@@ -36,6 +36,7 @@ from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
 from server.settings import Settings
+from server.shiftdesk import ShiftDesk
 from server.sosdesk import SosDesk
 from server.sparedesk import SpareDesk
 from server.stores.users import User
@@ -98,6 +99,8 @@ class Services(Protocol):
     def spares(self) -> SpareDesk: ...
     @property
     def charging(self) -> ChargingDesk: ...
+    @property
+    def shifts(self) -> ShiftDesk: ...
     @property
     def learned_roads(self) -> LearnedRoads: ...
 

@@ -1,0 +1,299 @@
+"""Which cameras last their shift as planned: puts together the live picture, the batteries, what
+units did lately, spares, and how fast devices charge, for `server.dispatch.shiftadvice`.
+
+The shift that runs: units on duty, each until its own end. The one to come: units that are not on
+duty then, with each camera as it reported last, for nobody knows what a camera does that is off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any, Final
+
+from msgspec import structs
+
+from devices.battery.model import Load
+from devices.battery.outlook import Leg
+from server.batteries import Batteries, Present
+from server.dispatch.battery import Mode
+from server.dispatch.incidents import INCIDENT_TYPES
+from server.dispatch.shiftadvice import Advice, Advised, plan_shift
+from server.dispatch.shiftplan import (
+    CHARGE_PCT_PER_H,
+    LASTS_MIN,
+    Camera,
+    Shift,
+    Worked,
+    expected_work,
+)
+from server.dispatch.spares import LonLat, Spare
+from server.ports import Clock, LiveUnits
+from server.shiftviews import AdviceView, PastView, ShiftCameraView, ShiftPlanView
+from server.stores import charges, shifts, spares, stations
+from server.stores.shifts import Jobs
+from server.views import DeviceView, UnitView
+
+CAMERA: Final = "body_camera"
+PAST_DAYS: Final = 28
+"""Whole weeks."""
+CHARGES_DAYS: Final = 90
+CAMERAS_LEN_MAX: Final = 1_000
+"""Planned at once, in seconds and in a thread. Of more, those with the lowest levels."""
+CHANGE_OVER: Final = timedelta(minutes=30)
+"""Who goes off duty up to so long after the shift begins does not belong to it."""
+CHARGING_KINDS: Final = frozenset({"patrol_car", "off_road"})
+"""Units whose vehicle can charge."""
+
+JobOf = Callable[[UnitView, str, datetime], Sequence[Leg]]
+"""(unit, device, now) → what lies ahead of the device in the unit's present job; nothing: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What the database knows."""
+
+    worked: Mapping[str, Worked]
+    county: Worked
+    spares: Sequence[Spare]
+    stations: Mapping[str, LonLat]
+    speeds: Mapping[str, float]
+    """%/h on the charger, by device."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Slot:
+    """One camera, when its unit is on duty."""
+
+    unit: UnitView
+    device: DeviceView
+    present: Present | None
+    begins_at: datetime
+    ends_at: datetime
+
+    @property
+    def level_pct(self) -> float | None:
+        return None if self.present is None else self.present.level_pct
+
+
+class ShiftDesk:
+    """Plans are reckoned one at a time."""
+
+    def __init__(
+        self,
+        *,
+        pool: Any,
+        live: LiveUnits,
+        batteries: Batteries,
+        job_of: JobOf,
+        shift: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._pool, self._live, self._batteries = pool, live, batteries
+        self._job_of, self._shift, self._clock = job_of, shift, clock
+        self._planning = asyncio.Lock()
+
+    async def plan(self, begins_at: datetime | None = None) -> ShiftPlanView:
+        """The shift that runs, or the one that begins then; one that has begun counts as now."""
+        now = self._clock()
+        if begins_at is not None:
+            begins_at = max(begins_at, now)
+        async with self._planning:
+            facts = await self._facts(now)
+            slots = self._slots(now, begins_at)
+            kept = sorted(slots, key=lambda slot: slot.level_pct or 0.0)[:CAMERAS_LEN_MAX]
+            cameras = {
+                slot.device.id: camera
+                for slot in kept
+                if (camera := self._camera(slot, facts, now, runs=begins_at is None)) is not None
+            }
+            advised = await asyncio.to_thread(plan_shift, list(cameras.values()), facts.spares)
+        by_id = {slot.device.id: slot for slot in kept}
+        unknown = [slot for slot in kept if slot.device.id not in cameras]
+        return ShiftPlanView(
+            now=now,
+            begins_at=begins_at,
+            lasts_min=LASTS_MIN,
+            cameras=[
+                *(_foretold(each, by_id, now) for each in advised),
+                *(_bare(slot) for slot in unknown),
+            ],
+            left_out=len(slots) - len(kept),
+            past=PastView(
+                days=PAST_DAYS, on_duty_h=round(facts.county.on_duty_h, 1), jobs=facts.county.jobs
+            ),
+        )
+
+    async def _facts(self, now: datetime) -> _Facts:
+        since = now - timedelta(days=PAST_DAYS)
+        async with self._pool.acquire() as conn:
+            hours = await shifts.hours_on_duty(conn, since=since, until=now)
+            worked = _worked(hours, await shifts.jobs(conn, since=since))
+            return _Facts(
+                worked=worked,
+                county=reduce(Worked.__add__, worked.values(), Worked()),
+                spares=await spares.load_spares(conn),
+                stations={row.name: (row.lon, row.lat) for row in await stations.load_all(conn)},
+                speeds=await charges.speeds_pct_per_h(
+                    conn, since=now - timedelta(days=CHARGES_DAYS)
+                ),
+            )
+
+    def _slots(self, now: datetime, begins_at: datetime | None) -> list[_Slot]:
+        """Every camera of the shift."""
+        found = []
+        for unit in self._live.units():
+            span = _span(unit, now, begins_at, self._shift)
+            found += [
+                _Slot(
+                    unit=unit,
+                    device=device,
+                    present=self._batteries.present(device.id),
+                    begins_at=span[0],
+                    ends_at=span[1],
+                )
+                for device in unit.devices
+                if span is not None and device.kind == CAMERA
+            ]
+        return found
+
+    def _camera(self, slot: _Slot, facts: _Facts, now: datetime, *, runs: bool) -> Camera | None:
+        """None: it never told a level."""
+        unit, device, present = slot.unit, slot.device, slot.present
+        if present is None or present.level_at is None:
+            return None
+        outlook = self._batteries.outlook_of(device.id, now if runs else present.level_at)
+        if outlook is None:
+            return None
+        at = None if unit.station is None else facts.stations.get(unit.station)
+        if runs and unit.position is not None:
+            at = unit.position.lon, unit.position.lat
+        return Camera(
+            device_id=device.id,
+            model=device.model,
+            unit_id=unit.id,
+            station=unit.station,
+            at=at,
+            drives=unit.kind in CHARGING_KINDS,
+            outlook=outlook,
+            idle=Leg(
+                loads=frozenset({Load.STANDBY}),
+                minutes=60.0,
+                temp_c=present.temp_c,
+                weak=present.weak,
+            ),
+            job=tuple(self._job_of(unit, device.id, now)) if runs else (),
+            charging=present.charging,
+            charge_pct_per_h=facts.speeds.get(device.id, CHARGE_PCT_PER_H),
+            work=expected_work(facts.worked.get(unit.id, Worked()), facts.county),
+            shift=Shift(
+                begins_min=0.0 if runs else _minutes(slot.begins_at - now),
+                minutes=_minutes(slot.ends_at - slot.begins_at),
+            ),
+        )
+
+
+def _span(
+    unit: UnitView, now: datetime, begins_at: datetime | None, shift: timedelta
+) -> tuple[datetime, datetime] | None:
+    """When the unit is on duty in the shift that is asked for; None: not."""
+    ends_at = None if unit.on_duty_since is None else unit.on_duty_since + shift
+    if begins_at is None:
+        return None if ends_at is None else (now, max(ends_at, now))
+    if ends_at is not None and ends_at > begins_at + CHANGE_OVER:
+        return None
+    return begins_at, begins_at + shift
+
+
+def _worked(hours: Mapping[str, float], jobs: Sequence[Jobs]) -> dict[str, Worked]:
+    """By unit. What a camera does at a scene is what the type of incident asks of it."""
+    found: dict[str, Worked] = defaultdict(Worked)
+    for unit_id, on_duty_h in hours.items():
+        found[unit_id] += Worked(on_duty_h=on_duty_h)
+    for each in jobs:
+        kind = INCIDENT_TYPES.get(each.type)
+        mode = Mode.RECORD if kind is None else kind.recording
+        found[each.unit_id] += Worked(
+            jobs=each.number,
+            record_min=each.scene_min if mode is Mode.RECORD else 0.0,
+            stream_min=each.scene_min if mode is Mode.STREAM else 0.0,
+        )
+    return found
+
+
+def _minutes(span: timedelta) -> float:
+    return span.total_seconds() / 60.0
+
+
+# -- views --------------------------------------------------------------------------------
+
+
+def _bare(slot: _Slot) -> ShiftCameraView:
+    """What is known before anything is foretold."""
+    present = slot.present
+    return ShiftCameraView(
+        device_id=slot.device.id,
+        model=slot.device.model,
+        unit_id=slot.unit.id,
+        call_sign=slot.unit.call_sign,
+        station=slot.unit.station,
+        level_pct=slot.level_pct,
+        level_at=None if present is None else present.level_at,
+        charging=present is not None and present.charging,
+        begins_at=slot.begins_at,
+        ends_at=slot.ends_at,
+        job_ends_at=None,
+        jobs=0.0,
+        record_min=0.0,
+        stream_min=0.0,
+        standby_min=0.0,
+        p_lasts=None,
+        lasts=False,
+        empty_p10_at=None,
+        empty_p50_at=None,
+        empty_p90_at=None,
+        advice=[],
+    )
+
+
+def _foretold(advised: Advised, slots: Mapping[str, _Slot], now: datetime) -> ShiftCameraView:
+    plan = advised.plan
+    early, likely, late = (_at(now, minutes) for minutes in plan.empty_min)
+    job_min = sum(leg.minutes for leg in plan.camera.job)
+    return structs.replace(
+        _bare(slots[plan.camera.device_id]),
+        job_ends_at=_at(now, job_min) if plan.camera.job else None,
+        jobs=round(plan.jobs, 1),
+        record_min=round(plan.record_min),
+        stream_min=round(plan.stream_min),
+        standby_min=round(plan.standby_min),
+        p_lasts=round(plan.p_lasts, 3),
+        lasts=plan.lasts,
+        empty_p10_at=early,
+        empty_p50_at=likely,
+        empty_p90_at=late,
+        advice=[_told(each, slots, now) for each in advised.advice],
+    )
+
+
+def _told(advice: Advice, slots: Mapping[str, _Slot], now: datetime) -> AdviceView:
+    spare, other = advice.spare, advice.trade_with
+    return AdviceView(
+        remedy=advice.remedy,
+        by_at=now + timedelta(minutes=advice.by_min),
+        p_lasts=round(advice.p_lasts, 3),
+        charge_min=None if advice.charge_min is None else round(advice.charge_min),
+        spare_id=None if spare is None else spare.id,
+        label=None if spare is None else spare.label,
+        station=None if spare is None else spare.station,
+        trade_with=other,
+        trade_call_sign=None if other is None else slots[other].unit.call_sign,
+    )
+
+
+def _at(now: datetime, minutes: float | None) -> datetime | None:
+    return None if minutes is None else now + timedelta(minutes=minutes)
