@@ -4,6 +4,8 @@ Silence is not a closed socket: bytes are swallowed both ways and nobody is told
 it began never works again, as behind a NAT that has forgotten it: when the link returns, the
 client's end is reset, and the server is left with a half-open connection.
 
+Some networks let plain HTTP pass and no WebSocket: whoever stands between answers the handshake.
+
 A cut resets both ends after a number of bytes, wherever that falls: in a handshake, in a frame,
 between a record and its acknowledgement. A delay holds every piece back for a while, in order.
 """
@@ -19,6 +21,9 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 CHUNK_BYTES = 65_536
+WEBSOCKET = b"upgrade: websocket"
+"""Of a handshake; a browser opens a connection for each."""
+FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -62,6 +67,9 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._links: set[Link] = set()
         self._cuts: deque[int] = deque()
+        self.lets_websockets_pass = True
+        """Whether their handshakes reach the server; else they are refused."""
+        self.websockets_refused = 0
         self.delay_s: Callable[[], float] = lambda: 0.0
         """How long the next piece is held back."""
 
@@ -131,6 +139,10 @@ class Relay:
         while chunk := await reader.read(CHUNK_BYTES):
             if delay_s := self.delay_s():
                 await asyncio.sleep(delay_s)
+            if not self.lets_websockets_pass and WEBSOCKET in chunk.lower():
+                self.websockets_refused += 1
+                link.client.write(FORBIDDEN)
+                return
             if not link.lost:
                 await link.pass_on(chunk, writer)
         if not link.lost:

@@ -1,13 +1,14 @@
-// The device socket: hello, replay, records up, acknowledgements, heartbeat, reconnection.
-// Truth is in the Store; a socket may die at any moment and nothing is lost.
+// The device's link: hello, replay, records up, acknowledgements, heartbeat, reconnection.
+// Truth is in the Store; a connection may die at any moment and nothing is lost.
 import { signal } from "@preact/signals";
 import { serverNow, syncClock } from "../shared/time";
 import type { HandsetGrant } from "../shared/types";
+import { type Door, Doors } from "./doors";
 import type { Store } from "./store";
-import { CLOSE, type Command, type ServerFrame, SUBPROTOCOL, type Welcome } from "./wire";
+import { CLOSE, type Command, type Hello, type ServerFrame, type Welcome } from "./wire";
+import { type Ears, HttpWire, SocketWire, type Wire } from "./wires";
 
 const BATCH_LEN = 50;
-const BUFFERED_BYTES_MAX = 64 * 1024;
 const BACKOFF_MAX_S = 60;
 const OPEN_TIMEOUT_MS = 15_000;
 const WATCH_MS = 2_000;
@@ -17,6 +18,8 @@ const ANSWER_TIMEOUT_MS = 15_000;
 export type LinkState = "connecting" | "live" | "waiting" | "replaced" | "refused";
 
 export const linkState = signal<LinkState>("connecting");
+/** The way of the newest connection. */
+export const linkDoor = signal<Door>("websocket");
 /** Since when the link is not live, milliseconds by this device's clock; null while it is. */
 export const silentSince = signal<number | null>(Date.now());
 
@@ -31,7 +34,8 @@ export class DeviceLink {
   readonly #grant: HandsetGrant;
   readonly #events: Events;
   readonly #life = new AbortController();
-  #socket: WebSocket | null = null;
+  readonly #doors = new Doors();
+  #wire: Wire | null = null;
   #attempts = 0;
   #heartbeatS = 45;
   #heardAt = 0;
@@ -52,7 +56,7 @@ export class DeviceLink {
   start(): void {
     const { signal } = this.#life;
     const look = () => document.visibilityState === "visible" && this.wake();
-    window.addEventListener("online", () => this.wake(), { signal });
+    window.addEventListener("online", () => this.#networkChanged(), { signal });
     document.addEventListener("visibilitychange", look, { signal });
     this.#connect();
   }
@@ -65,6 +69,12 @@ export class DeviceLink {
     this.#connect();
   }
 
+  #networkChanged(): void {
+    this.#doors.networkChanged();
+    if (linkState.value === "live" && linkDoor.value === "http") this.#connect();
+    else this.wake();
+  }
+
   /** No more, for good. */
   stop(): void {
     this.#life.abort();
@@ -73,29 +83,28 @@ export class DeviceLink {
 
   /** Records wait: send them now if the link lives. */
   flush(): void {
-    if (linkState.value === "live") this.#queue(() => this.#sendWaiting());
+    if (linkState.value === "live") void this.#queue(() => this.#sendWaiting());
   }
 
   #connect(): void {
     clearTimeout(this.#timer);
     this.#drop();
     linkState.value = "connecting";
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/v1/device`, SUBPROTOCOL);
-    this.#socket = socket;
-    this.#timer = window.setTimeout(() => this.#lost(), OPEN_TIMEOUT_MS);
-    socket.onopen = () => this.#queue(() => this.#hello(socket));
-    socket.onmessage = ({ data }) => {
-      this.#heardAt = Date.now();
-      this.#askedAt = 0;
-      this.#queue(() => this.#handle(socket, JSON.parse(String(data)) as ServerFrame));
+    this.#timer = window.setTimeout(() => this.#lost(null), OPEN_TIMEOUT_MS);
+    const door = this.#doors.choose(Date.now());
+    linkDoor.value = door;
+    const ears: Ears = {
+      hello: () => this.#hello(),
+      onFrame: (frame) => this.#heard(wire, frame),
+      onEnd: (code) => wire === this.#wire && this.#closed(code),
     };
-    socket.onclose = ({ code }) => this.#closed(code);
+    const wire: Wire = door === "http" ? new HttpWire(this.#grant.token, ears) : new SocketWire(ears);
+    this.#wire = wire;
   }
 
-  async #hello(socket: WebSocket): Promise<void> {
+  async #hello(): Promise<Hello> {
     const link = await this.#store.link();
-    this.#send(socket, {
+    return {
       t: "hello",
       dev: this.#grant.device_id,
       inst: link.installId,
@@ -105,16 +114,24 @@ export class DeviceLink {
       cur_id: link.cursorId ?? "",
       up_acked: link.upAcked,
       app: "handset/1",
-    });
+    };
   }
 
-  async #handle(socket: WebSocket, frame: ServerFrame): Promise<void> {
-    if (socket !== this.#socket) return;
+  #heard(wire: Wire, frame: ServerFrame): Promise<void> {
+    if (wire === this.#wire) {
+      this.#heardAt = Date.now();
+      this.#askedAt = 0;
+    }
+    return this.#queue(() => this.#handle(wire, frame));
+  }
+
+  async #handle(wire: Wire, frame: ServerFrame): Promise<void> {
+    if (wire !== this.#wire) return;
     switch (frame.t) {
       case "welcome":
-        return this.#welcomed(socket, frame);
+        return this.#welcomed(wire, frame);
       case "cmd":
-        return this.#command(socket, frame);
+        return this.#command(wire, frame);
       case "ack":
         await this.#store.acknowledged(frame.up);
         this.#events.onSent();
@@ -125,13 +142,14 @@ export class DeviceLink {
     }
   }
 
-  async #welcomed(socket: WebSocket, welcome: Welcome): Promise<void> {
+  async #welcomed(wire: Wire, welcome: Welcome): Promise<void> {
     clearTimeout(this.#timer);
+    this.#doors.welcomed(linkDoor.value);
     await this.#store.restart(welcome.epoch, welcome.resumed);
     syncClock(new Date(welcome.now).toISOString());
     this.#attempts = 0;
     this.#heartbeatS = welcome.hb;
-    for (const record of await this.#store.again(welcome.up)) this.#send(socket, record);
+    for (const record of await this.#store.again(welcome.up)) this.#send(wire, record);
     linkState.value = "live";
     silentSince.value = null;
     clearInterval(this.#watchdog);
@@ -139,19 +157,22 @@ export class DeviceLink {
     await this.#sendWaiting();
   }
 
-  async #command(socket: WebSocket, command: Command): Promise<void> {
+  async #command(wire: Wire, command: Command): Promise<void> {
     const arrival = await this.#store.take(command, Date.now(), serverNow());
-    if (arrival === "gap") return this.#hello(socket);
+    if (arrival === "gap") {
+      void wire.greet();
+      return;
+    }
     if (arrival === "news") this.#events.onCommand(command);
     await this.#sendWaiting();
   }
 
   async #sendWaiting(): Promise<void> {
-    const socket = this.#socket;
-    if (!socket || linkState.value !== "live") return;
-    while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < BUFFERED_BYTES_MAX) {
+    const wire = this.#wire;
+    if (!wire || linkState.value !== "live") return;
+    while (!wire.full) {
       const records = await this.#store.number(BATCH_LEN, Date.now());
-      for (const record of records) this.#send(socket, record);
+      for (const record of records) this.#send(wire, record);
       if (records.length < BATCH_LEN) break;
     }
     this.#events.onSent();
@@ -160,22 +181,23 @@ export class DeviceLink {
   /** A server that owes us an answer and is silent is gone, whatever the socket says. */
   #watch(): void {
     const now = Date.now();
-    if (this.#askedAt && now - this.#askedAt > ANSWER_TIMEOUT_MS) this.#lost();
+    if (this.#askedAt && now - this.#askedAt > ANSWER_TIMEOUT_MS) this.#lost(null);
+    else if (linkDoor.value === "http" && now >= this.#doors.leaveAt) this.#connect();
     else if (now - this.#heardAt >= 1000 * this.#heartbeatS) this.#ping();
   }
 
   #ping(): void {
-    if (!this.#socket || this.#askedAt) return;
+    if (!this.#wire || this.#askedAt) return;
     this.#pings += 1;
-    this.#send(this.#socket, { t: "ping", i: this.#pings });
+    this.#send(this.#wire, { t: "ping", i: this.#pings });
   }
 
-  #closed(code: number): void {
+  #closed(code: number | null): void {
     if (code === CLOSE.replaced) this.#stop("replaced");
     else if (code === CLOSE.auth) {
       this.#stop("refused");
       this.#events.onRefused();
-    } else this.#lost();
+    } else this.#lost(code);
   }
 
   #stop(state: LinkState): void {
@@ -184,37 +206,34 @@ export class DeviceLink {
     silentSince.value ??= Date.now();
   }
 
-  /** Reconnect after 1, 2, 4 … 60 s with full jitter. */
-  #lost(): void {
+  /** Reconnect after 1, 2, 4 … 60 s with full jitter. `code`: with which the server ended it, if it did. */
+  #lost(code: number | null): void {
+    if (linkState.value === "connecting" && code === null) this.#doors.failed(linkDoor.value, Date.now());
     this.#stop("waiting");
     const limitS = Math.min(BACKOFF_MAX_S, 2 ** this.#attempts);
     this.#attempts += 1;
     this.#timer = window.setTimeout(() => this.#connect(), 1000 * limitS * Math.random());
   }
 
-  /** A dead socket's close event may come a minute late: do not wait for it. */
   #drop(): void {
     clearTimeout(this.#timer);
     clearInterval(this.#watchdog);
     this.#askedAt = 0;
-    const socket = this.#socket;
-    this.#socket = null;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    this.#wire?.close();
+    this.#wire = null;
   }
 
-  #send(socket: WebSocket, frame: object): void {
-    if (socket.readyState !== WebSocket.OPEN) return;
-    socket.send(JSON.stringify(frame));
+  #send(wire: Wire, frame: object): void {
+    wire.send(frame);
     this.#askedAt ||= Date.now();
   }
 
   /** One failed step (a full disk) closes the link; the next connection starts from what is stored. */
-  #queue(step: () => Promise<void>): void {
+  #queue(step: () => Promise<void>): Promise<void> {
     this.#work = this.#work.then(step).catch((error: unknown) => {
       console.error(error);
-      this.#lost();
+      this.#lost(null);
     });
+    return this.#work;
   }
 }

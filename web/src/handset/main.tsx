@@ -14,7 +14,7 @@ import { announce } from "./announce";
 import { enrol, enrolAgain } from "./enrolment";
 import "./handset.css";
 import { LeaderCard } from "./LeaderCard";
-import { DeviceLink, linkState, silentSince } from "./link";
+import { DeviceLink, linkDoor, linkState, silentSince } from "./link";
 import { OrderCard, OrderRow } from "./OrderCard";
 import { asks, Desk, isOver, orders, unsent } from "./orders";
 import { Sos } from "./SosButton";
@@ -78,6 +78,7 @@ function Bar() {
         class="handset-light"
         data-testid="link"
         data-state={state}
+        data-door={linkDoor.value}
         role="img"
         aria-label={t(state === "live" ? "link.live" : "link.off")}
       />

@@ -143,6 +143,18 @@ export interface SosRecord {
 export type UpRecord = StateRecord | LocationRecord | SosRecord;
 export type Numbered = UpRecord & { n: number };
 
+export interface Hello {
+  t: "hello";
+  dev: string;
+  inst: string;
+  tok: string;
+  epoch: string;
+  cur: number;
+  cur_id: string;
+  up_acked: number;
+  app: string;
+}
+
 export interface Welcome {
   t: "welcome";
   epoch: string;

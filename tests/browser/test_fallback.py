@@ -1,0 +1,110 @@
+"""The officer's handset in a network that lets plain HTTP pass and no WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server import demo
+from tests.browser.people import Dispatcher, dispatching, login_of, person
+from tests.browser.test_handset import LOST_MS, PHONE, all_sent, shown, steps
+from tests.relay import Relay
+from tests.server.field_rows import until
+from tests.server_process import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+FALLEN_BACK_MS = 30_000
+"""Three handshakes that are refused, and the pauses between them."""
+RETRY = "05:05"
+"""After which a WebSocket is tried again."""
+
+
+@pytest.fixture
+async def dispatcher(server: ServerProcess, seeded: demo.DemoSeed) -> AsyncIterator[Dispatcher]:
+    async with dispatching(server, seeded) as dispatcher:
+        yield dispatcher
+
+
+@pytest.fixture
+async def relay(server: ServerProcess) -> AsyncIterator[Relay]:
+    async with Relay.before(server.port) as relay:
+        relay.lets_websockets_pass = False
+        yield relay
+
+
+@pytest.fixture
+async def page(plain_browser: Browser, relay: Relay, seeded: demo.DemoSeed) -> AsyncIterator[Page]:
+    """The officer's, which has found out that no WebSocket passes."""
+    async with person(plain_browser, relay.url, login_of(seeded, "officer"), **PHONE) as page:
+        await live(page, "http")
+        yield page
+
+
+@pytest.fixture
+def unit_id(seeded: demo.DemoSeed) -> str:
+    return seeded.fleet.devices[0].unit_id
+
+
+async def live(page: Page, door: str) -> None:
+    link = page.get_by_test_id("link")
+    await expect(link).to_have_attribute("data-door", door, timeout=FALLEN_BACK_MS)
+    await expect(link).to_have_attribute("data-state", "live", timeout=FALLEN_BACK_MS)
+
+
+async def test_an_order_is_answered_without_a_websocket(
+    page: Page, relay: Relay, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+    await page.get_by_test_id("step-accepted").click()
+    await all_sent(page)
+    relay.fall_silent()
+    await page.get_by_test_id("step-en_route").click()
+    await expect(page.get_by_test_id("link-banner")).to_be_visible(timeout=LOST_MS)
+    relay.sound_again()
+    await live(page, "http")
+    await all_sent(page)
+
+    await dispatcher.cancel(order, "the caller rang again")
+
+    await expect(page.get_by_test_id("order-ended")).to_contain_text("the caller rang again")
+    after = await dispatcher.order(order)
+    assert steps(after) == {
+        "issued": 1, "delivered": 1, "shown": 1, "accepted": 1, "en_route": 1, "cancelled": 1,
+    }  # fmt: skip
+    await page.get_by_test_id("understood").click()
+
+
+async def test_another_network_is_tried_by_websocket_at_once(
+    page: Page, relay: Relay, dispatcher: Dispatcher, unit_id: str
+) -> None:
+    order = await dispatcher.send(unit_id)
+    await shown(page)
+    relay.lets_websockets_pass = True
+
+    await page.evaluate("() => window.dispatchEvent(new Event('online'))")
+
+    await live(page, "websocket")
+    await page.get_by_test_id("step-accepted").click()
+    await all_sent(page)
+    assert steps(await dispatcher.order(order))["accepted"] == 1
+
+
+async def test_the_websocket_is_tried_again_after_a_while_and_refused_goes_on_over_http(
+    page: Page, relay: Relay
+) -> None:
+    await page.clock.install()
+    await page.reload()
+    await live(page, "http")
+
+    refused = relay.websockets_refused
+    await page.clock.fast_forward(RETRY)
+    await until(lambda: relay.websockets_refused > refused)
+    await live(page, "http")
+    relay.lets_websockets_pass = True
+    await page.clock.fast_forward(RETRY)
+
+    await live(page, "websocket")
