@@ -187,19 +187,18 @@ function Setup() {
 function Orders({ desk }: { desk: Desk }) {
   const open = orders.value.filter((order) => !isOver(order));
   const over = orders.value.filter(isOver);
+  const asked = asks.value.filter(({ dismissed }) => !dismissed);
   return (
     <>
-      {open.length === 0 && (
+      {open.length + asked.length === 0 && (
         <div class="handset-empty" data-testid="no-order">
           <h2>{t("orders.none")}</h2>
           <p>{t("orders.none.hint")}</p>
         </div>
       )}
-      {asks.value
-        .filter(({ dismissed }) => !dismissed)
-        .map((ask) => (
-          <LeaderCard key={ask.id} ask={ask} desk={desk} />
-        ))}
+      {asked.map((ask) => (
+        <LeaderCard key={ask.id} ask={ask} desk={desk} />
+      ))}
       {open.map((order) => (
         <OrderCard key={order.id} order={order} desk={desk} />
       ))}
