@@ -62,21 +62,21 @@ class Field:
         self.cells.step(STEP_S, self.mask, self.temp_c, self.weak, self.charging)
 
     def _report(self) -> None:
-        n = len(self.mask)
+        """Whoever is not empty: a camera at the reserve has shut down."""
         level = self.cells.level_pct
         self.levels.append(level)
-        odd = self.rng.random(n) < NONSENSE_P
+        odd = self.rng.random(len(level)) < NONSENSE_P
+        lit = np.flatnonzero(~self.cells.empty)
         said = Reports(
-            at_s=np.full(n, self.at_s),
-            level_pct=np.where(odd, 153.0, level),
-            mask=self.mask.copy(),
-            charging=self.charging.copy(),
-            temp_c=self.temp_c.copy(),
-            weak=self.weak.copy(),
+            at_s=np.full(len(lit), self.at_s),
+            level_pct=np.where(odd, 153.0, level)[lit],
+            mask=self.mask[lit],
+            charging=self.charging[lit],
+            temp_c=self.temp_c[lit],
+            weak=self.weak[lit],
         )
-        everyone = np.arange(n)
         begin = time.perf_counter()
-        self.estimator.update(everyone, said)
+        self.estimator.update(lit, said)
         self.spent_s += time.perf_counter() - begin
 
     def _change(self) -> None:

@@ -225,7 +225,11 @@ class Estimator:
         self._settle(which, cov - cross[:, :, None] * cross[:, None, :] / spread[:, None, None])
 
     def _bound(self, which: Ints) -> None:
-        """No step, though one was due: cut off what lies below the edge (truncated Gauss)."""
+        """No step, though one was due: cut off what lies below the edge (truncated Gauss).
+
+        There is no edge below 0 %: a gauge that stays there says nothing.
+        """
+        which = which[self.level_pct[which] > 0.0]
         low, _ = self.cell(which, self.level_pct[which])
         expected, _ = self.charge(which)
         which, low = which[expected < low], low[expected < low]

@@ -234,6 +234,34 @@ def test_a_pool_finds_what_its_devices_have_in_common() -> None:
     assert learned.cov[2][2] < prior.cov[2][2]
 
 
+@pytest.mark.parametrize("spread", [0.1, 0.3, 0.6])
+def test_a_pool_finds_how_far_its_devices_differ(spread: float) -> None:
+    rng = np.random.default_rng(4)
+    n, prior = 100, starting_prior()
+    rate = np.exp(prior.log_rate[2] + rng.normal(0.0, spread, n))
+    estimator = Estimator([prior] * n)
+    for at_s in np.arange(0.0, 5401.0, 60.0).tolist():
+        level = np.floor(90.0 - rate * at_s / 3600)
+        lit = np.flatnonzero(level > 5.0)
+        estimator.update(lit, reports(at_s, level[lit]))
+
+    learned = pooled(prior, [estimator.state(device) for device in range(n)])
+
+    assert learned.cov[2][2] ** 0.5 == pytest.approx(spread, rel=0.2, abs=0.04)
+
+
+def test_a_gauge_that_stays_at_nought_says_nothing_of_the_rates() -> None:
+    estimator = Estimator([starting_prior()])
+    for n, level in enumerate([3.0, 2.0, 1.0, 0.0]):
+        estimator.update(ONE, reports(n * 240.0, level))
+    rates = estimator.mean[:, RATES].copy()
+
+    for n in range(4, 200):
+        estimator.update(ONE, reports(n * 240.0, 0.0))
+
+    assert (estimator.mean[:, RATES] == rates).all()
+
+
 def test_a_pool_of_nobody_is_the_prior() -> None:
     assert pooled(starting_prior(), []) == starting_prior()
 
