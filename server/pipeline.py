@@ -39,7 +39,7 @@ from server.stores import (
     units,
     watch,
 )
-from server.stores.decisions import Decision
+from server.stores.decisions import Decision, Etas
 from server.stores.replacing import Replaced, lock_replaced, name_successors, recall_replaced
 from server.stores.stepping import COMMAND_TTL
 from server.stores.steps import Hint
@@ -185,7 +185,7 @@ class Pipeline:
             if (earlier := await decisions.by_request(conn, wanted.request_id)) is not None:
                 return await _decided_before(conn, earlier, incident, wanted), False
             _require_running(incident)
-            recommended = await _recommended(conn, wanted, incident)
+            etas = await _etas(conn, wanted, incident, unit_ids)
             rows = await issue.units_on_duty(conn, unit_ids)
             decision = self._decision(incident, wanted, unit_ids, by)
             if not await decisions.insert_decision(conn, decision):
@@ -196,7 +196,7 @@ class Pipeline:
                 incident,
                 decision,
                 rows,
-                recommended,
+                etas,
                 instruction=wanted.instruction,
                 valid=wanted.valid,
             )
@@ -342,10 +342,10 @@ async def _opened_before(conn: Any, wanted: NewIncident) -> IncidentView:
     return found
 
 
-async def _recommended(
-    conn: Any, wanted: NewDecision, incident: IncidentView
-) -> RecommendationView:
-    found = await decisions.recommendation(conn, wanted.recommendation_id, incident.id)
+async def _etas(
+    conn: Any, wanted: NewDecision, incident: IncidentView, unit_ids: Sequence[str]
+) -> Etas:
+    found = await decisions.etas(conn, wanted.recommendation_id, incident.id, unit_ids)
     if found is None:
         raise Impossible("unknown_recommendation", "This incident has no such recommendation.")
     return found

@@ -256,18 +256,21 @@ class ConsoleHub:
         if _loop_s() >= self._reload_at:
             self._reload_at = _loop_s() + self.limits.reload_s
             await self._reload()
-        while self._stale_incidents:
-            await self._read_incident(self._stale_incidents.pop())
+        await self._read_incidents()
         await self._work.refresh()
 
-    async def _read_incident(self, incident_id: str) -> None:
+    async def _read_incidents(self) -> None:
+        """Read those that changed together; what changes meanwhile, the next time."""
+        if not self._stale_incidents:
+            return
+        stale, self._stale_incidents = self._stale_incidents, set()
         try:
             async with self._pool.acquire() as conn:
-                incident = await incidents.load(conn, incident_id, with_events=False)
+                found = await incidents.load_some(conn, sorted(stale))
         except STORE_AWAY:
-            self._stale_incidents.add(incident_id)
+            self._stale_incidents |= stale
             raise
-        if incident is not None:
+        for incident in found:
             self._take(incident)
 
     async def _read_sos(self) -> None:

@@ -55,9 +55,8 @@ class WorkNews:
         noted, self._stale = self._stale, {}
         try:
             async with self._pool.acquire() as conn:
-                for item_id in noted:
-                    if (found := await worklist.item(conn, item_id)) is not None:
-                        self._changed[item_id] = found
+                for found in await worklist.some(conn, list(noted)):
+                    self._changed[found.id] = found
             await self._read_shown()
         except STORE_AWAY:
             self._stale |= noted

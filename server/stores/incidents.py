@@ -38,6 +38,13 @@ SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, ope
 FROM incident WHERE id = $1
 """
 
+# Incidents by id, oldest first.
+SOME = """
+SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
+       closed_by, closed_at, outcome
+FROM incident WHERE id = ANY($1::uuid[]) ORDER BY number
+"""
+
 # Lock one incident: the first lock of every step of an order.
 LOCK = """
 SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
@@ -114,6 +121,12 @@ async def load(conn: Any, incident_id: str, *, with_events: bool = True) -> Inci
     if row is None:
         return None
     return (await _with_orders(conn, [IncidentView(**row)], with_events=with_events))[0]
+
+
+async def load_some(conn: Any, incident_ids: Sequence[str]) -> list[IncidentView]:
+    """Those of the incidents that exist, oldest first, with orders but without events."""
+    rows = await conn.fetch(SOME, list(incident_ids))
+    return await _with_orders(conn, [IncidentView(**row) for row in rows], with_events=False)
 
 
 async def load_page(

@@ -15,13 +15,13 @@ from server.dispatch.orders import OrderState, is_answered
 from server.dispatch.worklist import ItemKind
 from server.ids import new_id
 from server.stores import commands, incidents, order_rows, units, worklist
-from server.stores.decisions import Decision
+from server.stores.decisions import Decision, Etas
 from server.stores.journal import Entry
 from server.stores.order_rows import Event
 from server.stores.stepping import COMMAND_TTL
 from server.stores.steps import Hint
 from server.stores.units import UnitRow
-from server.views import IncidentView, OrderView, RecommendationView
+from server.views import IncidentView, OrderView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ async def issue(
     incident: IncidentView,
     decision: Decision,
     rows: Sequence[UnitRow],
-    recommended: RecommendationView,
+    etas: Etas,
     *,
     instruction: str,
     valid: timedelta = COMMAND_TTL,
@@ -70,7 +70,7 @@ async def issue(
             decision,
             row,
             instruction=instruction,
-            etas=_etas(recommended, row.id),
+            eta=etas.get(row.id, (None, None)),
             expires_at=decision.decided_at + valid,
         )
     await order_rows.look_again(conn, incident.id)
@@ -179,7 +179,7 @@ async def _order(
     row: UnitRow,
     *,
     instruction: str,
-    etas: tuple[float | None, float | None],
+    eta: tuple[float | None, float | None],
     expires_at: datetime,
 ) -> dict[str, Any]:
     """Write one order with its first event; returns what its task says."""
@@ -192,8 +192,8 @@ async def _order(
             incident_id=incident.id,
             decision_id=decision.id,
             unit_id=row.id,
-            eta_s=etas[0],
-            eta_p90_s=etas[1],
+            eta_s=eta[0],
+            eta_p90_s=eta[1],
             instruction=instruction,
             issued_by=decision.decided_by,
             at=decision.decided_at,
@@ -212,7 +212,7 @@ async def _order(
         reason=decision.reason,
     )
     await order_rows.add_event(conn, event)
-    return _task(order_id, number, incident, row, instruction=instruction, eta_s=etas[0])
+    return _task(order_id, number, incident, row, instruction=instruction, eta_s=eta[0])
 
 
 def _task(
@@ -242,11 +242,3 @@ def _task(
         "eta_s": eta_s,
         "unit": row.call_sign,
     }
-
-
-def _etas(recommended: RecommendationView, unit_id: str) -> tuple[float | None, float | None]:
-    """Median, and what nine journeys in ten keep, as the dispatcher saw them."""
-    for each in (*recommended.candidates, *recommended.excluded):
-        if each.unit_id == unit_id:
-            return each.eta_s, each.eta_p90_s
-    return None, None

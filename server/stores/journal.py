@@ -57,8 +57,11 @@ class JournalPage:
     next_before: int | None
 
 
-# Append one entry and return its seq.
-APPEND = "SELECT journal_append($1, $2, $3, $4)"
+# Append entries in their order and return their seqs.
+APPEND = """
+SELECT journal_append(actor, subject, kind, body) AS seq
+FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) AS entry (actor, subject, kind, body)
+"""
 
 # One page, newest first; one row more than asked tells whether there is a next page.
 SEARCH = r"""
@@ -80,14 +83,18 @@ async def append(
     conn: Any, *, actor: str, subject: str, kind: JournalKind, body: dict[str, Any]
 ) -> int:
     """Append one entry in the caller's transaction; its last statement. Returns the seq."""
-    seq: int = await conn.fetchval(APPEND, actor, subject, kind, body)
+    seq: int = await conn.fetchval(APPEND, [actor], [subject], [kind], [body])
     return seq
 
 
 async def append_all(conn: Any, entries: Sequence[Entry]) -> None:
     """Append the entries of one step, in order; the last thing its transaction does."""
-    for each in entries:
-        await append(conn, actor=each.actor, subject=each.subject, kind=each.kind, body=each.body)
+    if not entries:
+        return
+    columns = zip(
+        *((each.actor, each.subject, each.kind, each.body) for each in entries), strict=True
+    )
+    await conn.execute(APPEND, *columns)
 
 
 async def search(

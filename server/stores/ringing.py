@@ -161,8 +161,7 @@ async def _escalate(
     """
     running_id = next(iter(found.sent_instead.values()), None)
     next_best = await _next_best(conn, order.incident_id) if running_id is None else None
-    proposal = None if next_best is None else next_best[1]
-    escalation_id = await watch.escalate(conn, order.id, at=at, proposal=proposal)
+    escalation_id = await watch.escalate(conn, order.id, at=at, proposal=next_best)
     if escalation_id is None:
         return Marked()
     await _mark(conn, order, Mark.ESCALATED, at)
@@ -171,20 +170,20 @@ async def _escalate(
     offers = stance.war and stance.offers and next_best is not None
     leader = await leaders.of_unit(conn, order.unit_id)
     devices = [] if leader is None else await leaders.handsets(conn, leader.badge)
-    offered_to = [proposal.unit_id] if offers and proposal is not None else []
+    offered_to = [next_best.unit_id] if offers and next_best is not None else []
     await units.hold_devices(conn, [], offered_to, also=devices)
     asked: tuple[Hint, ...] = ()
     if leader is not None:
         asked = await leaders.ask(conn, order, incident, escalation_id, leader, devices, at=at)
     sent = Marked()
     if offers and next_best is not None:
-        sent = await _offer(conn, incident, found, escalation_id, *next_best, at=at)
+        sent = await _offer(conn, incident, found, escalation_id, next_best, at=at)
     offered = running_id is not None or bool(sent.entries)
     escalated = _escalated(
         order,
         {
             "level": "leader",
-            "proposal": proposal,
+            "proposal": next_best,
             "offered": offered,
             "leader": leader,
             "leader_devices": devices,
@@ -223,7 +222,7 @@ def _escalated(order: LockedOrder, body: dict[str, Any]) -> Entry:
     )
 
 
-async def _next_best(conn: Any, incident_id: str) -> tuple[RecommendationView, ProposalView] | None:
+async def _next_best(conn: Any, incident_id: str) -> ProposalView | None:
     """The best unit of the last recommendation that is free and had no order of this incident."""
     last = await watch.last_recommended(conn, incident_id)
     if last is None:
@@ -238,14 +237,13 @@ async def _next_best(conn: Any, incident_id: str) -> tuple[RecommendationView, P
     for each in recommended.candidates:
         status, _ = doing.get(each.unit_id, (UnitStatus.OFF_DUTY, None))
         if each.unit_id not in had_order and status is UnitStatus.AVAILABLE:
-            proposal = ProposalView(
+            return ProposalView(
                 recommendation_id=recommendation_id,
                 unit_id=each.unit_id,
                 call_sign=each.call_sign,
                 eta_s=each.eta_s,
                 eta_p90_s=each.eta_p90_s,
             )
-            return recommended, proposal
     return None
 
 
@@ -254,7 +252,6 @@ async def _offer(
     incident: IncidentView,
     found: Known,
     escalation_id: str,
-    recommended: RecommendationView,
     proposal: ProposalView,
     *,
     at: datetime,
@@ -270,12 +267,13 @@ async def _offer(
         decided_by="system",
         decided_at=at,
     )
+    etas = {proposal.unit_id: (proposal.eta_s, proposal.eta_p90_s)}
     try:
         async with conn.transaction():
             rows = await issue.units_on_duty(conn, decision.unit_ids)
             await decisions.insert_decision(conn, decision)
             issued = await issue.issue(
-                conn, incident, decision, rows, recommended, instruction=found.instruction
+                conn, incident, decision, rows, etas, instruction=found.instruction
             )
     except (Conflict, NotFound):
         return Marked()

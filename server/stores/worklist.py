@@ -65,6 +65,8 @@ RETURNING *
 
 BY_ID = "SELECT * FROM work_item WHERE id = $1"
 
+SOME = "SELECT * FROM work_item WHERE id = ANY($1::uuid[]) ORDER BY number"
+
 # Open items about one order.
 OPEN_OF_ORDER = """
 SELECT * FROM work_item WHERE order_id = $1 AND settled_at IS NULL ORDER BY number
@@ -173,6 +175,11 @@ async def item(conn: Any, item_id: str) -> WorkItemView | None:
     """One item; None: no such."""
     row = await conn.fetchrow(BY_ID, item_id)
     return None if row is None else _view(row)
+
+
+async def some(conn: Any, item_ids: Sequence[str]) -> list[WorkItemView]:
+    """Those of the items that exist, oldest first."""
+    return [_view(row) for row in await conn.fetch(SOME, list(item_ids))]
 
 
 async def open_of_order(conn: Any, order_id: str) -> list[WorkItemView]:

@@ -53,7 +53,8 @@ async def test_an_incident_that_changes_while_it_is_read_is_read_again(
             await pool.execute("UPDATE incident SET note = $2 WHERE id = $1", incident_id, text)
             room.fanout.publish("incident", incident_id)
 
-        monkeypatch.setattr(incidents, "load", _once_after(incidents.load, lambda: note("second")))
+        read = _once_after(incidents.load_some, lambda: note("second"))
+        monkeypatch.setattr(incidents, "load_some", read)
         await note("first")
         notes = [(await _news(console)).incidents[0].note]
         if notes != ["second"]:
@@ -102,7 +103,7 @@ async def test_an_item_that_changes_while_it_is_read_is_read_again(
 
     news = WorkNews(pool)
     item_id = await rise()
-    monkeypatch.setattr(worklist, "item", _once_after(worklist.item, rise))
+    monkeypatch.setattr(worklist, "some", _once_after(worklist.some, rise))
 
     await news.refresh()
     await news.refresh()
@@ -123,7 +124,7 @@ async def test_what_could_not_be_read_is_read_the_next_time(
         )
     news.note(changed.item.id)
     with monkeypatch.context() as patch:
-        patch.setattr(worklist, "item", away)
+        patch.setattr(worklist, "some", away)
         with pytest.raises(OSError, match="away"):
             await news.refresh()
 
