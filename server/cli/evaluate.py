@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from devices.sim.climate import SEA_LEVEL_C
 from devices.sim.force import UNITS_DEFAULT
 from geo import mapfolder
 from geo.errors import EngineUnavailable
@@ -64,6 +65,14 @@ PER_DAY_MAX: Final = 2_000.0
 @click.option(
     "--units", type=click.IntRange(1, UNITS_MAX), default=UNITS_DEFAULT, show_default=True
 )
+@click.option(
+    "--sea-level-c",
+    type=click.FloatRange(-40.0, 45.0),
+    default=SEA_LEVEL_C,
+    show_default=True,
+    metavar="DEGREES",
+    help="Mean of the days at sea level; colder with height and by night. Cold takes charge.",
+)
 @click.option("--engine", type=click.Choice(list(ENGINE_NAMES)), default="auto", show_default=True)
 @JSON
 def evaluate_command(
@@ -75,6 +84,7 @@ def evaluate_command(
     traffic_name: str,
     per_day: float | None,
     units: int,
+    sea_level_c: float,
     engine: EngineName,
     as_json: bool,
 ) -> None:
@@ -91,6 +101,7 @@ def evaluate_command(
         seeds=seeds,
         days=days,
         units=units,
+        sea_level_c=sea_level_c,
     )
     with plain_errors(), _county(map_dir, engine) as county, _bar(as_json) as tell:
         try:
@@ -145,6 +156,7 @@ def _answer(county: County, asked: Asked, outcomes: list[Outcome]) -> dict[str, 
         "seeds": asked.seeds,
         "days": asked.days,
         "units": asked.units,
+        "sea_level_c": asked.sea_level_c,
         "policies": [asdict(each) for each in outcomes],
     }
 

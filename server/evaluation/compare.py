@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from devices.sim.climate import SEA_LEVEL_C
 from server.evaluation.county import County
 from server.evaluation.figures import Figure, Table, differences, figures
 from server.evaluation.policies import Policy
@@ -29,6 +30,8 @@ class Asked:
     seeds: int
     days: int
     units: int
+    sea_level_c: float = SEA_LEVEL_C
+    """Mean temperature of the days at sea level."""
 
     def __post_init__(self) -> None:
         """Raises ValueError."""
@@ -56,7 +59,14 @@ def compare(county: County, asked: Asked, tell: Tell = lambda policy, share: Non
     """
     seeds = range(asked.seed, asked.seed + asked.seeds)
     scenarios = [
-        make(county, seed=seed, days=asked.days, units=asked.units, traffic=asked.traffic)
+        make(
+            county,
+            seed=seed,
+            days=asked.days,
+            units=asked.units,
+            traffic=asked.traffic,
+            sea_level_c=asked.sea_level_c,
+        )
         for seed in seeds
     ]
     blocks = asked.seeds * asked.days
