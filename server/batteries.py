@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -28,16 +28,16 @@ from devices.battery.model import (
     CAMERA_WH,
     HANDSET_W,
     HANDSET_WH,
-    LOADS,
-    Load,
     Prior,
+    loads_in,
     mask_of,
     starting_prior,
 )
 from devices.battery.modes import is_weak, loads_of
 from devices.battery.outlook import Leg, Outlook, Outlooks, basis_of, outlook
-from devices.battery.reports import Counts, Reports
+from devices.battery.reports import Reports
 from server.ambient import Ambient
+from server.dispatch.battery import Battery, Endurance
 from server.metrics import Metrics
 from server.ports import Clock, FanOut
 from server.stores import batteries as store
@@ -63,42 +63,6 @@ ROUNDS_MAX: Final = 32
 """Reports of one device taken at a time: the backlog of a dead zone waits for the next."""
 PING_AFTER_S: Final = 120.0
 """A level that comes without a fix counts when there was none for so long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
-    """What is known of one device now."""
-
-    device: BatteryDevice
-    level_pct: float | None
-    """As reported last, whatever its age; None: never."""
-    level_at: datetime | None
-    loads: frozenset[Load]
-    charging: bool
-    temp_c: float | None
-    """Of the battery as reported, else outdoors; None: unknown."""
-    weak: float
-    """1.0: weak signal."""
-    counts: Counts
-
-    def leg(self, minutes: float = 60.0) -> Leg:
-        """So long as it goes on now."""
-        return Leg(
-            loads=self.loads,
-            minutes=minutes,
-            temp_c=self.temp_c,
-            weak=self.weak,
-            charging=self.charging,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endurance:
-    """Many devices at one moment; those without a level are missing."""
-
-    index: dict[str, int]
-    """Device id to the row of `outlooks`."""
-    outlooks: Outlooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +101,8 @@ class Batteries:
         self._estimator = Estimator([])
         self._devices: list[BatteryDevice] = []
         self._row: dict[str, int] = {}
+        self._warmer_c = np.zeros(0)
+        """How much warmer each device says it is than the air about it."""
         self._without: set[str] = set()
         """Devices that reported and have no battery of their own, or are not in service."""
         self._fix_at_s: dict[str, float] = {}
@@ -169,39 +135,49 @@ class Batteries:
             return None
         return ahead.empty_after_s(present.leg(), quantiles)
 
-    def present(self, device_id: str) -> Present | None:
+    def present(self, device_id: str) -> Battery | None:
         """What the device does now; None where it has no battery of its own."""
         self.learn()
-        row, known = self._row.get(device_id), self._estimator
-        if row is None:
-            return None
-        level, temp_c = known.level_pct[row], known.temp_c[row]
-        heard = not np.isnan(level)
-        on = [load for bit, load in enumerate(LOADS) if known.mask[row] >> bit & 1]
-        return Present(
-            device=self._devices[row],
-            level_pct=float(level) if heard else None,
-            level_at=datetime.fromtimestamp(known.at_s[row], UTC) if heard else None,
-            loads=frozenset(on),
-            charging=bool(known.charging[row]),
-            temp_c=None if np.isnan(temp_c) else float(temp_c),
-            weak=float(known.weak[row]),
-            counts=known.counts_of(row),
+        row = self._row.get(device_id)
+        return None if row is None else self._battery(row)
+
+    def outdoors_c(self, lon: float, lat: float) -> float | None:
+        """The temperature at a place; None: the map knows no height there."""
+        found = float(self._ambient.at(np.array([[lon, lat]]))[0])
+        return None if np.isnan(found) else found
+
+    def endurance(self, device_ids: Iterable[str], now: datetime) -> Endurance:
+        """Futures of many devices at once; those without a battery of their own are left out."""
+        self.learn()
+        rows = {each: row for each in device_ids if (row := self._row.get(each)) is not None}
+        heard = ~np.isnan(self._estimator.level_pct)
+        told = [each for each, row in rows.items() if heard[row]]
+        which = np.array([rows[each] for each in told], dtype=np.int64)
+        basis = basis_of(self._estimator, which, now.timestamp())
+        return Endurance(
+            at=now,
+            batteries={each: self._battery(row) for each, row in rows.items()},
+            index={each: n for n, each in enumerate(told)},
+            basis=basis,
+            outlooks=Outlooks(basis),
         )
 
-    def endurance(self, device_ids: Sequence[str], now: datetime) -> Endurance:
-        """Futures of many devices at once; each id once."""
-        self.learn()
-        levels = self._estimator.level_pct
-        rows = {
-            each: row
-            for each in device_ids
-            if (row := self._row.get(each)) is not None and not np.isnan(levels[row])
-        }
-        which = np.fromiter(rows.values(), dtype=np.int64, count=len(rows))
-        return Endurance(
-            index={each: n for n, each in enumerate(rows)},
-            outlooks=Outlooks(basis_of(self._estimator, which, now.timestamp())),
+    def _battery(self, row: int) -> Battery:
+        known, device = self._estimator, self._devices[row]
+        level, temp_c = known.level_pct[row], known.temp_c[row]
+        heard = not np.isnan(level)
+        return Battery(
+            device_id=device.id,
+            kind=device.kind,
+            model=device.model,
+            level_pct=float(level) if heard else None,
+            level_at=datetime.fromtimestamp(known.at_s[row], UTC) if heard else None,
+            loads=loads_in(int(known.mask[row])),
+            charging=bool(known.charging[row]),
+            temp_c=None if np.isnan(temp_c) else float(temp_c),
+            warmer_c=float(self._warmer_c[row]),
+            weak=float(known.weak[row]),
+            counts=known.counts_of(row),
         )
 
     # -- learning ------------------------------------------------------------------------
@@ -285,8 +261,10 @@ class Batteries:
         """One report of each of the rows `which`."""
         known = self._estimator
         lonlat = np.array([each.lonlat or (np.nan, np.nan) for each in said])
-        told_c = np.array([each.temp_c for each in said])
-        outdoors_c = np.where(np.isnan(lonlat[:, 0]), known.temp_c[which], self._ambient.at(lonlat))
+        told_c, outdoors_c = np.array([each.temp_c for each in said]), self._ambient.at(lonlat)
+        placed = ~np.isnan(lonlat[:, 0])
+        self._warmer_c[which[placed]] = np.nan_to_num(told_c - outdoors_c)[placed]
+        outdoors_c = np.where(placed, outdoors_c, known.temp_c[which])
 
         def latest(name: str, before: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
             values = [getattr(each, name) for each in said]
@@ -322,7 +300,9 @@ class Batteries:
             self._pending_len -= len(self._pending.pop(each))
 
     def _meet(self, devices: Sequence[BatteryDevice]) -> None:
-        new = [each for each in devices if each.kind in STARTING_PRIORS]
+        new = [
+            each for each in devices if each.kind in STARTING_PRIORS and each.id not in self._row
+        ]
         room = DEVICES_MAX - len(self._devices)
         if len(new) > room:
             self._metrics.count("battery_devices_refused", len(new) - room)
@@ -330,4 +310,5 @@ class Batteries:
         for each in new[:room]:
             self._row[each.id] = len(self._devices)
             self._devices.append(each)
+        self._warmer_c = np.append(self._warmer_c, np.zeros(len(new[:room])))
         self._estimator.extend([STARTING_PRIORS[each.kind] for each in new[:room]])

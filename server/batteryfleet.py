@@ -13,9 +13,10 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from devices.battery.outlook import exposure_of
-from server.batteries import Batteries, Present
+from devices.battery.outlook import exposures_of
+from server.batteries import Batteries
 from server.batteryviews import BatteryView
+from server.dispatch.battery import Battery
 from server.views import UnitView
 
 QUANTILES: Final = (0.1, 0.5, 0.9)
@@ -31,11 +32,10 @@ def fleet(
 ) -> list[BatteryView]:
     """Every battery of the units, by unit; `until` stands for the end of each unit's shift."""
     owners = {each.id: unit for unit in units for each in unit.devices}
-    present = {each: found for each in owners if (found := batteries.present(each)) is not None}
+    ahead = batteries.endurance(owners, now)
+    present = ahead.batteries
     ends = {each: until or _end_of_shift(owners[each], shift) for each in present}
-    ahead = batteries.endurance(list(present), now)
-    hour = np.array([exposure_of([present[each].leg()]) for each in ahead.index])
-    hour = hour.reshape(len(ahead.index), -1)
+    hour = exposures_of([[present[each].leg()] for each in ahead.index])
     hours_left = np.array([_hours(now, ends[each]) for each in ahead.index])
     rates = ahead.outlooks.rate_pct_per_h(hour)
     times = ahead.outlooks.empty_after_s(hour, QUANTILES)
@@ -55,12 +55,12 @@ def fleet(
 
 
 def _view(
-    one: Present, unit: UnitView, until: datetime | None, known: dict[str, float | None]
+    one: Battery, unit: UnitView, until: datetime | None, known: dict[str, float | None]
 ) -> BatteryView:
     bare = BatteryView(
-        device_id=one.device.id,
-        kind=one.device.kind,
-        model=one.device.model,
+        device_id=one.device_id,
+        kind=one.kind,
+        model=one.model,
         unit_id=unit.id,
         call_sign=unit.call_sign,
         level_pct=one.level_pct,

@@ -197,6 +197,7 @@ async def build(settings: Settings) -> Services:
             fanout=fanout,
             live=board,
             router=routing,
+            batteries=batteries,
             roads=roads,
             map_meta=roadmap.meta,
             turnout=settings.turnout,

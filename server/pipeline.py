@@ -25,7 +25,7 @@ from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import take_step
-from server.ports import Clock, FanOut, LiveUnits, RoadWatch, Router
+from server.ports import BatteryWatch, Clock, FanOut, LiveUnits, RoadWatch, Router
 from server.recommender import Recommender
 from server.stores import (
     decisions,
@@ -98,6 +98,7 @@ class Pipeline:
         fanout: FanOut,
         live: LiveUnits,
         router: Router,
+        batteries: BatteryWatch,
         roads: RoadWatch,
         map_meta: MapMeta,
         turnout: Turnout = AT_ONCE,
@@ -107,7 +108,11 @@ class Pipeline:
         self._roads = roads
         self._fanout = fanout
         self._recommender = Recommender(
-            live=live, router=router, map_id=map_meta.map_id, turnout=turnout
+            live=live,
+            router=router,
+            batteries=batteries,
+            map_id=map_meta.map_id,
+            turnout=turnout,
         )
         self._bounds = map_meta.bounds
         self._clock = clock

@@ -6,7 +6,7 @@ small stand-ins. Knows no implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from geo.reach.times import Reach
     from geo.snap import Snap
     from geo.walk import Approach, DropOff
+    from server.dispatch.battery import Endurance
     from server.dispatch.contenders import Way
     from server.dispatch.travel import Arrival, Lead, Terms, Traveller
     from server.roadviews import RoadsView
@@ -126,6 +127,16 @@ class RadioOutlook(Protocol):
 
     def expected_back(self, unit_id: str) -> ExpectedBack | None:
         """None: the unit is heard, or nothing explains its silence. Never waits."""
+
+
+class BatteryWatch(Protocol):
+    """The batteries of all devices, and how cold it is."""
+
+    def endurance(self, device_ids: Iterable[str], now: datetime) -> Endurance:
+        """Devices without a battery of their own are left out. Never waits."""
+
+    def outdoors_c(self, lon: float, lat: float) -> float | None:
+        """None: unknown."""
 
 
 class Router(Protocol):

@@ -15,12 +15,13 @@ from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap
 from geo.walk import Approach
+from server.dispatch.battery import foresee
 from server.dispatch.contenders import Way, contender, recommendation_view
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
-from server.ports import LiveUnits, Router
+from server.ports import BatteryWatch, LiveUnits, Router
 from server.views import IncidentView, RecommendationView, UnitStatus, UnitView
 
 WAYS_MAX = 5
@@ -33,10 +34,17 @@ class Recommender:
     """Ranks the units in service for one incident."""
 
     def __init__(
-        self, *, live: LiveUnits, router: Router, map_id: str, turnout: Turnout = AT_ONCE
+        self,
+        *,
+        live: LiveUnits,
+        router: Router,
+        batteries: BatteryWatch,
+        map_id: str,
+        turnout: Turnout = AT_ONCE,
     ) -> None:
         self._live = live
         self._router = router
+        self._batteries = batteries
         self._map_id = map_id
         self._turnout = turnout
 
@@ -94,7 +102,8 @@ class Recommender:
             for each in living.values()
         ]
         contenders = [replace(each, in_need=each.unit_id in in_need) for each in contenders]
-        ranking = rank(_scene(incident, no_road), contenders)
+        scene = self._scene(incident, no_road)
+        ranking = rank(scene, self._with_batteries(contenders, living, scene, now))
         return recommendation_view(
             ranking,
             recommendation_id=recommendation_id,
@@ -130,6 +139,42 @@ class Recommender:
             now=now,
         )
 
+    def _with_batteries(
+        self,
+        contenders: Sequence[Contender],
+        living: Mapping[str, UnitView],
+        scene: Scene,
+        now: datetime,
+    ) -> list[Contender]:
+        """Those who can get there, with what becomes of their batteries."""
+        jobs = {
+            device.id: scene.job(one.eta_s)
+            for one in contenders
+            if one.eta_s is not None
+            for device in living[one.unit_id].devices
+        }
+        found = foresee(list(jobs.items()), self._batteries.endurance(jobs, now))
+        known = {each.battery.device_id: each for each in found}
+        return [
+            replace(
+                one,
+                batteries=tuple(
+                    known[device.id] for device in living[one.unit_id].devices if device.id in known
+                ),
+            )
+            for one in contenders
+        ]
+
+    def _scene(self, incident: IncidentView, no_road: str) -> Scene:
+        kind = INCIDENT_TYPES[incident.type]
+        return Scene(
+            scene_s=kind.scene_min * 60.0,
+            recording=kind.recording,
+            priority=incident.priority,
+            temp_c=self._batteries.outdoors_c(incident.lon, incident.lat),
+            no_road=no_road,
+        )
+
     async def _place(self, incident: IncidentView, mode: Mode) -> tuple[Approach | None, str]:
         """Where one can stop for the incident, or why no road reaches it."""
         try:
@@ -161,8 +206,3 @@ class Recommender:
             return {}
         journeys = [(travellers[each], arrivals[each].drop_off) for each in best]
         return dict(zip(best, await self._router.ways(journeys, mode), strict=True))
-
-
-def _scene(incident: IncidentView, no_road: str) -> Scene:
-    kind = INCIDENT_TYPES[incident.type]
-    return Scene(scene_s=kind.scene_min * 60.0, recording=kind.recording, no_road=no_road)

@@ -184,14 +184,18 @@ class ReasonView(View, frozen=True):
     text: str
 
 
-class CameraOutlookView(View, frozen=True):
-    """One device's battery over the job, by the simple drain rate of the first form."""
+class BatteryOutlookView(View, frozen=True):
+    """One device's battery over the job: the level as it is most likely, and whether it lasts."""
 
     device_id: str
     kind: DeviceKind
     battery_now_pct: float
     battery_at_arrival_pct: float
     battery_at_end_pct: float
+    p_last: float | None = None
+    """Probability that it outlasts the way, the scene and the way back."""
+    p_recording: float | None = None
+    """The same if it only records; None: the incident asks for no stream."""
 
 
 class CandidateView(View, frozen=True):
@@ -205,11 +209,14 @@ class CandidateView(View, frozen=True):
     """Median: as likely sooner as later."""
     distance_m: float | None
     position_age_s: float | None
-    batteries: list[CameraOutlookView]
+    batteries: list[BatteryOutlookView]
+    """Of those whose level is known."""
     reasons: list[ReasonView]
     eta_p80_s: float | None = None
     eta_p90_s: float | None = None
     """Nine times in ten sooner; for all but the best units by an average spread."""
+    battery_cost_s: float = 0.0
+    """What its batteries count as in the order of the units, beside the travel time."""
 
 
 class RecommendationView(View, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cache
 from math import log
 from typing import Final
 
@@ -129,6 +130,12 @@ def mask_of(loads: Iterable[Load]) -> int:
     return sum(1 << LOADS.index(load) for load in frozenset(loads))
 
 
+@cache
+def loads_in(mask: int) -> frozenset[Load]:
+    """`mask_of` undone."""
+    return frozenset(load for bit, load in enumerate(LOADS) if mask >> bit & 1)
+
+
 def exposure_h(hours: Floats, mask: NDArray[np.int64], temp_c: Floats, weak: Floats) -> Floats:
     """(N, 6) hours under each load as if at 25 °C with good signal: cold and weak count for more.
 
@@ -139,6 +146,13 @@ def exposure_h(hours: Floats, mask: NDArray[np.int64], temp_c: Floats, weak: Flo
     on = (mask[:, None] >> np.arange(len(LOADS))) & 1
     radio = 1.0 + RADIO_SHARE * (WEAK_SIGNAL_FACTOR - 1.0) * weak[:, None]
     return np.asarray((hours / cold)[:, None] * on * radio, dtype=np.float64)
+
+
+def level_of(charge_pct: Floats) -> Floats:
+    """The level, not rounded, where so much charge is left: `charge_of` undone."""
+    tail = RESERVE_PCT + charge_pct * TAIL_FACTOR
+    lost = TAIL_BELOW_PCT - (TAIL_BELOW_PCT - RESERVE_PCT) / TAIL_FACTOR
+    return np.asarray(np.where(tail < TAIL_BELOW_PCT, tail, charge_pct + lost), dtype=np.float64)
 
 
 def charge_of(level_pct: Floats) -> Floats:

@@ -1,143 +1,221 @@
-"""How long a battery lasts over a job: travel, scene and way back at simple drain rates.
+"""How long batteries last over a job, and what that is worth in minutes.
 
-First form: one rate per device kind and mode, scaled by the drain seen lately where there is one.
-Knows no temperature, no signal strength and no distribution; says nothing where the level is
+A job is a plan: the road with what the incident asks of a camera, the scene, and the road back.
+Each battery of a candidate outlasts it with a probability. What it may not outlast is a cost beside
+the travel time, with a bound: it turns the choice between units that are nearly as quick, and never
+keeps a unit from a call for life. Knows no clock and no unit; levels that were never told stay
 unknown.
-
-Body camera, 11.4 Wh pack, starting values: standby with GPS 0.6-0.9 W, recording 1.2 W, recording
-with 0.5 Mbit/s uplink 2.7 W. A handset (17 Wh taken, GPS and screen at times) is our proposal.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
 
-from server.views import DeviceKind
+import numpy as np
 
-RESERVE_PCT = 5.0
-"""Below this a pack is taken as empty: cameras shut down to save their last file."""
-LOW_PCT = 20.0
-"""What a dispatcher should hear about."""
-STALE_S = 30 * 60.0
-"""An older level is projected forward, and said to be old."""
-OBSERVED_SCALE_MIN = 0.5
-OBSERVED_SCALE_MAX = 3.0
-"""An observed drain moves the prior at most this far: weak signal costs up to 1.8 times, infrared
-light another half; beyond that the observation is more likely wrong than the battery."""
+from devices.battery.model import Floats, Load, level_of
+from devices.battery.modes import EXTRAS
+from devices.battery.outlook import Basis, Leg, Outlooks, exposures_of
+from devices.battery.reports import Counts, Ints
+from server.views import DeviceKind, Priority
 
-
-class Mode(StrEnum):
-    """What drains the battery."""
-
-    STANDBY = "standby"
-    RECORD = "record"
-    STREAM = "stream"
-
-
-_CAMERA_WH = 11.4
-_CAMERA_W = {Mode.STANDBY: 0.75, Mode.RECORD: 1.2, Mode.STREAM: 2.7}
-_HANDSET_WH = 17.0
-_HANDSET_W = {Mode.STANDBY: 1.0, Mode.RECORD: 1.0, Mode.STREAM: 1.0}
-
-DRAIN_PCT_PER_H: dict[DeviceKind, dict[Mode, float]] = {
-    "body_camera": {mode: 100 * watt / _CAMERA_WH for mode, watt in _CAMERA_W.items()},
-    "handset": {mode: 100 * watt / _HANDSET_WH for mode, watt in _HANDSET_W.items()},
+COST_MIN_OF_PRIORITY: Final[Mapping[Priority, float]] = {
+    "routine": 10.0,
+    "priority": 6.0,
+    "emergency": 1.5,
 }
-"""Camera: standby 6.6, record 10.5, stream 23.7 %/h. Devices of the vehicle run on its battery."""
-
-
-_MODES: dict[str, Mode] = {mode.value: mode for mode in Mode}
+"""Minutes later that a unit may come for a camera that lasts, where another's surely does not.
+Starting values."""
+HANDSET_SHARE: Final = 0.5
+"""A handset that dies costs less: the officer has a radio. Starting value."""
+UNKNOWN_P: Final = 0.5
+"""Of a level that was never told. Starting value."""
+STREAMS: Final = frozenset({Load.STREAM_LOW, Load.STREAM_HIGH})
+OWN_BATTERY: Final = frozenset[DeviceKind]({"body_camera", "handset"})
+"""Kinds that do not hang on a vehicle's supply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
-    """One device's battery as last reported."""
+    """One device's battery as it stands."""
 
     device_id: str
     kind: DeviceKind
+    model: str = ""
+    """Empty: unknown."""
     level_pct: float | None
-    """None: never reported."""
-    age_s: float
-    """How long ago it was reported."""
-    charging: bool
-    mode: str
-    """As the device says; anything unknown counts as standby."""
-    observed_pct_per_h: float | None = None
-    """Drain seen lately in that mode; None: too little seen."""
+    """As reported last, whatever its age; None: never."""
+    level_at: datetime | None
+    loads: frozenset[Load] = frozenset({Load.STANDBY})
+    """What it does now."""
+    charging: bool = False
+    temp_c: float | None = None
+    """Of the battery as reported, else outdoors; None: unknown."""
+    warmer_c: float = 0.0
+    """Than outdoors, by its own word."""
+    weak: float = 0.0
+    """1.0: weak signal."""
+    counts: Counts = field(default_factory=Counts)
+
+    def leg(self, minutes: float = 60.0) -> Leg:
+        """So long as it goes on now."""
+        return Leg(
+            loads=self.loads,
+            minutes=minutes,
+            temp_c=self.temp_c,
+            weak=self.weak,
+            charging=self.charging,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endurance:
+    """Many batteries at one moment."""
+
+    at: datetime
+    batteries: Mapping[str, Battery]
+    """By device id."""
+    index: Mapping[str, int]
+    """Device id to its row; devices that never told a level have none."""
+    basis: Basis
+    outlooks: Outlooks
+
+    def rows(self, asked: Sequence[tuple[str, object]]) -> Ints:
+        """Of devices that told a level."""
+        return np.array([self.index[each] for each, _ in asked], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What lies before the battery."""
+    """What lies before a battery."""
 
     travel_s: float
+    """There, and the same back."""
     scene_s: float
-    return_s: float
-    recording: Mode
-    """Mode of a body camera at the scene."""
+    recording: Load
+    """What a body camera does at the scene."""
+    temp_c: float | None = None
+    """Outdoors at the scene; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """One battery over the job, percent in [0, 100]."""
+class Prospect:
+    """One battery over a job."""
 
     battery: Battery
-    now_pct: float
-    arrival_pct: float
-    end_pct: float
-    empty_after_s: float | None
-    """When it falls to the reserve, from now; None: not during the job."""
+    p_last: float | None
+    """Probability that it outlasts the job; None: its level is unknown."""
+    age_s: float = 0.0
+    """Of its level."""
+    p_recording: float | None = None
+    """The same if it only records where the job asks for a stream; None: the job does not."""
+    now_pct: float = 0.0
+    """Level as it is expected, now, on arrival and at the end, 0 … 100; 0 where unknown."""
+    arrival_pct: float = 0.0
+    end_pct: float = 0.0
 
-    @property
-    def stale(self) -> bool:
-        return self.battery.age_s > STALE_S
 
+def plan(battery: Battery, job: Job) -> tuple[Leg, ...]:
+    """The way, the scene, the way back; a camera records from the order on where there is need to.
 
-def outlook(battery: Battery, job: Job) -> Outlook | None:
-    """Project one battery; None where its level is unknown or it hangs on the vehicle."""
-    if battery.level_pct is None or battery.kind not in DRAIN_PCT_PER_H:
-        return None
-    # On the charger (in the car, as a rule) it is taken to hold its level, not to gain.
-    resting = 0.0 if battery.charging else drain_pct_per_h(battery, Mode.STANDBY)
-    until_now = 0.0 if battery.charging else drain_pct_per_h(battery, mode_of(battery))
-    now_pct = _clamped(battery.level_pct - until_now * battery.age_s / 3600)
-    legs = (
-        (job.travel_s, resting),
-        (job.scene_s, drain_pct_per_h(battery, job.recording)),
-        (job.return_s, drain_pct_per_h(battery, Mode.STANDBY)),
+    On a charger (in the car, as a rule) it is taken to hold its level until the scene.
+    """
+    scene_load, road_load = _loads(battery, job)
+    extras = battery.loads & EXTRAS
+    scene_c = battery.temp_c if job.temp_c is None else job.temp_c + battery.warmer_c
+    road_c = (
+        scene_c if battery.temp_c is None or scene_c is None else (battery.temp_c + scene_c) / 2
     )
-    level, elapsed_s, empty_after_s = now_pct, 0.0, None
-    levels = []
-    for duration_s, rate in legs:
-        after = level - rate * duration_s / 3600
-        if empty_after_s is None and after < RESERVE_PCT:
-            above = max(0.0, level - RESERVE_PCT)
-            empty_after_s = elapsed_s + (3600 * above / rate if rate > 0 else 0.0)
-        level, elapsed_s = after, elapsed_s + duration_s
-        levels.append(_clamped(level))
-    return Outlook(
-        battery=battery,
-        now_pct=now_pct,
-        arrival_pct=levels[0],
-        end_pct=levels[2],
-        empty_after_s=empty_after_s,
+    road = Leg(
+        loads=extras | {road_load}, minutes=job.travel_s / 60, temp_c=road_c, weak=battery.weak
     )
+    scene = Leg(
+        loads=extras | {scene_load}, minutes=job.scene_s / 60, temp_c=scene_c, weak=battery.weak
+    )
+    return replace(road, charging=battery.charging), scene, road
 
 
-def drain_pct_per_h(battery: Battery, mode: Mode) -> float:
-    """Rate in `mode`: the prior of the kind, scaled by what was seen lately in the present mode."""
-    rates = DRAIN_PCT_PER_H[battery.kind]
-    if battery.observed_pct_per_h is None:
-        return rates[mode]
-    scale = battery.observed_pct_per_h / rates[mode_of(battery)]
-    return rates[mode] * min(max(scale, OBSERVED_SCALE_MIN), OBSERVED_SCALE_MAX)
+def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> list[Prospect]:
+    """Each device over its job, all at once; devices that are not known of are left out."""
+    told = [(each, job) for each, job in asked if each in endurance.index]
+    rows = endurance.rows(told)
+    plans = [plan(endurance.batteries[each], job) for each, job in told]
+    hours = exposures_of(plans)
+    lasts = endurance.outlooks.only(rows).p_last(hours).tolist()
+    spared = _recording_only(told, endurance)
+    levels = _levels(endurance.basis.only(rows), plans, hours)
+    known = {
+        each: Prospect(
+            battery=endurance.batteries[each],
+            p_last=p_last,
+            age_s=_age_s(endurance.batteries[each], endurance.at),
+            p_recording=spared.get(each),
+            now_pct=now,
+            arrival_pct=arrival,
+            end_pct=end,
+        )
+        for (each, _), p_last, (now, arrival, end) in zip(told, lasts, levels, strict=True)
+    }
+    return [
+        known.get(each) or Prospect(battery=endurance.batteries[each], p_last=None)
+        for each, _ in asked
+        if each in endurance.batteries
+    ]
 
 
-def mode_of(battery: Battery) -> Mode:
-    """The present mode, standby where the device says nothing we know."""
-    return _MODES.get(battery.mode, Mode.STANDBY)
+def cost_s(prospects: Sequence[Prospect], *, priority: Priority, recording: Load) -> float:
+    """Seconds that a unit's batteries count as, beside its travel time; never above its bound.
+
+    Of two cameras, or two handsets, the better one counts. Where the job needs a recording, no
+    camera counts as an empty one.
+    """
+    cost_min = COST_MIN_OF_PRIORITY[priority]
+    risk = 0.0
+    if recording is not Load.STANDBY:
+        risk += 1.0 - max((_p(each) for each in _of("body_camera", prospects)), default=0.0)
+    if handsets := _of("handset", prospects):
+        risk += HANDSET_SHARE * (1.0 - max(map(_p, handsets)))
+    return 60.0 * cost_min * risk
 
 
-def _clamped(pct: float) -> float:
-    return min(max(pct, 0.0), 100.0)
+def _age_s(battery: Battery, now: datetime) -> float:
+    return 0.0 if battery.level_at is None else max((now - battery.level_at).total_seconds(), 0.0)
+
+
+def _p(prospect: Prospect) -> float:
+    return UNKNOWN_P if prospect.p_last is None else prospect.p_last
+
+
+def _of(kind: DeviceKind, prospects: Sequence[Prospect]) -> list[Prospect]:
+    return [each for each in prospects if each.battery.kind == kind]
+
+
+def _loads(battery: Battery, job: Job) -> tuple[Load, Load]:
+    """At the scene, and on the road."""
+    if battery.kind != "body_camera" or job.recording is Load.STANDBY:
+        return Load.STANDBY, Load.STANDBY
+    return job.recording, Load.RECORD
+
+
+def _recording_only(told: Sequence[tuple[str, Job]], endurance: Endurance) -> dict[str, float]:
+    """Of cameras that are to stream: how they would last if they recorded alone."""
+    spared = [
+        (each, replace(job, recording=Load.RECORD))
+        for each, job in told
+        if job.recording in STREAMS and endurance.batteries[each].kind == "body_camera"
+    ]
+    hours = exposures_of([plan(endurance.batteries[each], job) for each, job in spared])
+    lasts = endurance.outlooks.only(endurance.rows(spared)).p_last(hours)
+    return dict(zip((each for each, _ in spared), lasts.tolist(), strict=True))
+
+
+def _levels(basis: Basis, plans: Sequence[Sequence[Leg]], hours: Floats) -> list[list[float]]:
+    """What gauges will most likely show: now, on arrival, at the end."""
+    now = basis.charge_pct()
+    arrival = now - basis.use_pct(exposures_of([legs[:1] for legs in plans]))
+    shown = level_of(np.stack([now, arrival, now - basis.use_pct(hours)], axis=1))
+    found: list[list[float]] = np.clip(shown, 0.0, 100.0).tolist()
+    return found

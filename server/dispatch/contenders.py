@@ -8,13 +8,12 @@ from datetime import datetime
 
 from geo.eta import Eta, unrouted
 from geo.walk import Walk
-from server.dispatch.battery import DRAIN_PCT_PER_H, Battery, Outlook
+from server.dispatch.battery import Prospect
 from server.dispatch.ranking import Contender, Ranked, Ranking
 from server.dispatch.reasons import Reason
 from server.views import (
-    CameraOutlookView,
+    BatteryOutlookView,
     CandidateView,
-    DeviceView,
     PositionView,
     ReasonView,
     RecommendationView,
@@ -45,6 +44,7 @@ def contender(
     walk: Walk | None,
     road_closed: bool,
     turnout_s: float = 0.0,
+    batteries: tuple[Prospect, ...] = (),
     now: datetime,
 ) -> Contender:
     """One unit at the moment `now`; `status` and order as the database knows them."""
@@ -60,9 +60,7 @@ def contender(
         walk=walk,
         road_closed=road_closed,
         turnout_s=turnout_s,
-        batteries=tuple(
-            _battery(each, now) for each in unit.devices if each.kind in DRAIN_PCT_PER_H
-        ),
+        batteries=batteries,
         has_device=bool(shows_orders),
         connected=any(each.online for each in shows_orders),
     )
@@ -96,18 +94,6 @@ def recommendation_view(
     )
 
 
-def _battery(device: DeviceView, now: datetime) -> Battery:
-    age_s = 0.0 if device.battery_at is None else (now - device.battery_at).total_seconds()
-    return Battery(
-        device_id=device.id,
-        kind=device.kind,
-        level_pct=device.battery_pct,
-        age_s=max(0.0, age_s),
-        charging=device.charging,
-        mode=device.mode,
-    )
-
-
 def _candidate(each: Ranked, way: Way | None) -> CandidateView:
     one = each.contender
     eta = _eta(one, way)
@@ -120,7 +106,8 @@ def _candidate(each: Ranked, way: Way | None) -> CandidateView:
         eta_p90_s=None if eta is None else round(eta.p90_s, 3),
         distance_m=None if way is None else way.distance_m,
         position_age_s=one.position_age_s,
-        batteries=[_outlook(outlook) for outlook in each.outlooks],
+        battery_cost_s=round(each.battery_cost_s, 1),
+        batteries=[_outlook(known) for known in one.batteries if known.p_last is not None],
         reasons=[_reason(reason) for reason in each.reasons],
     )
 
@@ -132,13 +119,15 @@ def _eta(one: Contender, way: Way | None) -> Eta | None:
     return unrouted(one.eta_s) if way is None else way.eta
 
 
-def _outlook(each: Outlook) -> CameraOutlookView:
-    return CameraOutlookView(
+def _outlook(each: Prospect) -> BatteryOutlookView:
+    return BatteryOutlookView(
         device_id=each.battery.device_id,
         kind=each.battery.kind,
         battery_now_pct=round(each.now_pct, 1),
         battery_at_arrival_pct=round(each.arrival_pct, 1),
         battery_at_end_pct=round(each.end_pct, 1),
+        p_last=None if each.p_last is None else round(each.p_last, 3),
+        p_recording=None if each.p_recording is None else round(each.p_recording, 3),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from server.dispatch.battery import Mode
+from devices.battery.model import Load
 from server.dispatch.orders import OrderState, is_closed
 
 Priority = Literal["routine", "priority", "emergency"]
@@ -34,7 +34,7 @@ class IncidentType:
     """Proposed to the dispatcher, who may choose another."""
     scene_min: int
     """Usual minutes from on scene to clear."""
-    recording: Mode
+    recording: Load
     """What the body camera does at the scene: drives the battery outlook."""
     en: str
     zh: str
@@ -45,7 +45,7 @@ _TYPES = (
         code="officer_needs_help",
         priority="emergency",
         scene_min=60,
-        recording=Mode.STREAM,
+        recording=Load.STREAM_LOW,
         en="Officer needs help",
         zh="民警求助",
     ),
@@ -53,7 +53,7 @@ _TYPES = (
         code="traffic_collision",
         priority="priority",
         scene_min=45,
-        recording=Mode.RECORD,
+        recording=Load.RECORD,
         en="Traffic collision",
         zh="交通事故",
     ),
@@ -61,7 +61,7 @@ _TYPES = (
         code="road_blocked",
         priority="priority",
         scene_min=60,
-        recording=Mode.RECORD,
+        recording=Load.RECORD,
         en="Road blocked (rockfall, landslide, snow)",
         zh="道路受阻（落石、塌方、积雪）",
     ),
@@ -69,7 +69,7 @@ _TYPES = (
         code="assault",
         priority="emergency",
         scene_min=45,
-        recording=Mode.STREAM,
+        recording=Load.STREAM_LOW,
         en="Fight or assault",
         zh="打架斗殴",
     ),
@@ -77,7 +77,7 @@ _TYPES = (
         code="armed_threat",
         priority="emergency",
         scene_min=90,
-        recording=Mode.STREAM,
+        recording=Load.STREAM_LOW,
         en="Armed threat",
         zh="持械威胁",
     ),
@@ -85,7 +85,7 @@ _TYPES = (
         code="robbery",
         priority="emergency",
         scene_min=60,
-        recording=Mode.STREAM,
+        recording=Load.STREAM_LOW,
         en="Robbery",
         zh="抢劫",
     ),
@@ -93,7 +93,7 @@ _TYPES = (
         code="domestic_violence",
         priority="priority",
         scene_min=45,
-        recording=Mode.RECORD,
+        recording=Load.RECORD,
         en="Domestic violence",
         zh="家庭暴力",
     ),
@@ -101,7 +101,7 @@ _TYPES = (
         code="theft",
         priority="routine",
         scene_min=50,
-        recording=Mode.RECORD,
+        recording=Load.RECORD,
         en="Theft or burglary",
         zh="盗窃",
     ),
@@ -109,7 +109,7 @@ _TYPES = (
         code="missing_person",
         priority="priority",
         scene_min=120,
-        recording=Mode.STANDBY,
+        recording=Load.STANDBY,
         en="Missing person",
         zh="人员走失",
     ),
@@ -117,7 +117,7 @@ _TYPES = (
         code="mountain_rescue",
         priority="emergency",
         scene_min=150,
-        recording=Mode.RECORD,
+        recording=Load.RECORD,
         en="Mountain rescue",
         zh="山地救援",
     ),
@@ -125,7 +125,7 @@ _TYPES = (
         code="wildfire",
         priority="emergency",
         scene_min=120,
-        recording=Mode.STREAM,
+        recording=Load.STREAM_LOW,
         en="Forest or house fire",
         zh="山林或房屋火情",
     ),
@@ -133,7 +133,7 @@ _TYPES = (
         code="public_disorder",
         priority="priority",
         scene_min=40,
-        recording=Mode.RECORD,
+        recording=Load.RECORD,
         en="Disorder, drunkenness",
         zh="醉酒滋事",
     ),
@@ -141,7 +141,7 @@ _TYPES = (
         code="neighbour_dispute",
         priority="routine",
         scene_min=40,
-        recording=Mode.RECORD,
+        recording=Load.RECORD,
         en="Dispute over land, water or livestock",
         zh="土地、用水、牲畜纠纷",
     ),
@@ -149,7 +149,7 @@ _TYPES = (
         code="suspicious_activity",
         priority="routine",
         scene_min=25,
-        recording=Mode.RECORD,
+        recording=Load.RECORD,
         en="Suspicious person or vehicle",
         zh="可疑人员或车辆",
     ),
@@ -157,7 +157,7 @@ _TYPES = (
         code="request_for_help",
         priority="routine",
         scene_min=30,
-        recording=Mode.STANDBY,
+        recording=Load.STANDBY,
         en="Request for help, welfare check",
         zh="群众求助",
     ),

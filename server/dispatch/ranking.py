@@ -1,8 +1,9 @@
 """Which unit to send: every unit with its travel time, its batteries, and the reasons in words.
 
-First form: ranked by travel time alone; batteries and doubts are said, not weighed, because the
-dispatcher decides. No unit is hidden: a unit off duty or busy is listed apart with the reason, a
-unit without a travel time ranks after those with one. Pure: same input, same bytes.
+Ranked by travel time and by what batteries that may not last count as beside it
+(`server.dispatch.battery`); other doubts are said, not weighed, because the dispatcher decides. No
+unit is hidden: a unit off duty or busy is listed apart with the reason, a unit without a travel
+time ranks after those with one. Pure: same input, same bytes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from devices.battery.model import Load
 from geo.walk import Walk
-from server.dispatch.battery import Battery, Job, Mode, Outlook, outlook
+from server.dispatch.battery import Job, Prospect, cost_s
 from server.dispatch.reasons import Reason, battery_reasons, minutes
-from server.views import UnitStatus
+from server.views import Priority, UnitStatus
 
 POSITION_OLD_S = 120.0
 """An older fix is said to be old: a car may be 2 km from it."""
@@ -41,7 +43,8 @@ class Contender:
     """The part of it on foot; None without a travel time."""
     road_closed: bool
     """The road where it stops is closed: the travel time counts driving into it, slowly."""
-    batteries: tuple[Battery, ...]
+    batteries: tuple[Prospect, ...]
+    """Its own batteries over this job, as far as they are known of."""
     has_device: bool
     """Whether any device of it can show an order."""
     connected: bool
@@ -57,9 +60,25 @@ class Scene:
     """What the ranking needs to know of the incident."""
 
     scene_s: float
-    recording: Mode
+    recording: Load
+    """What a body camera does there."""
+    priority: Priority = "priority"
+    temp_c: float | None = None
+    """Outdoors; None: unknown."""
     no_road: str = ""
     """Why nobody can be sent there by road, in words for a person; empty: somebody can."""
+
+    def job(self, eta_s: float) -> Job:
+        """What lies before a battery of a unit that takes so long to get there."""
+        return Job(
+            travel_s=eta_s, scene_s=self.scene_s, recording=self.recording, temp_c=self.temp_c
+        )
+
+    def battery_cost_s(self, one: Contender) -> float:
+        """What a unit's batteries count as; those of a unit nobody knows the time of: nothing."""
+        if one.eta_s is None:
+            return 0.0
+        return cost_s(one.batteries, priority=self.priority, recording=self.recording)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +87,7 @@ class Ranked:
 
     contender: Contender
     rank: int | None
-    outlooks: tuple[Outlook, ...]
+    battery_cost_s: float
     reasons: tuple[Reason, ...]
 
 
@@ -81,18 +100,18 @@ class Ranking:
 
 
 def rank(scene: Scene, contenders: Sequence[Contender]) -> Ranking:
-    """Order all units by travel time; see the module's docstring."""
-    by_time = sorted(contenders, key=_sort_key)
-    eligible = [one for one in by_time if _can_go(one)]
-    others = [one for one in by_time if not _can_go(one)]
-    best = eligible[0] if eligible else None
+    """Order all units; see the module's docstring."""
+    costs_s = {one.unit_id: scene.battery_cost_s(one) for one in contenders}
+    ordered = sorted(contenders, key=lambda one: _sort_key(one, costs_s[one.unit_id]))
+    eligible = [one for one in ordered if _can_go(one)]
+    others = [one for one in ordered if not _can_go(one)]
     return Ranking(
         candidates=tuple(
             _ranked(
                 scene,
                 one,
                 number,
-                (*_place_in_line(one, best, number, len(eligible)), *_doubts(scene, one)),
+                (*_place_in_line(one, eligible, number), *_doubts(scene, one)),
             )
             for number, one in enumerate(eligible, start=1)
         ),
@@ -106,50 +125,61 @@ def _can_go(one: Contender) -> bool:
     return one.status is UnitStatus.AVAILABLE and not one.in_need
 
 
-def _sort_key(one: Contender) -> tuple[float, str, str]:
+def _sort_key(one: Contender, cost_s: float) -> tuple[float, str, str]:
     """Whole seconds: a unit must not win by the noise of a fix. Then by call sign, then by id."""
-    eta_s = math.inf if one.eta_s is None else float(round(one.eta_s))
-    return eta_s, one.call_sign, one.unit_id
+    worth_s = math.inf if one.eta_s is None else float(round(one.eta_s + cost_s))
+    return worth_s, one.call_sign, one.unit_id
 
 
 def _ranked(
     scene: Scene, one: Contender, number: int | None, reasons: tuple[Reason, ...]
 ) -> Ranked:
-    outlooks: list[Outlook] = []
-    if one.eta_s is not None:
-        job = Job(
-            travel_s=one.eta_s,
-            scene_s=scene.scene_s,
-            return_s=one.eta_s,
-            recording=scene.recording,
-        )
-        outlooks = [found for each in one.batteries if (found := outlook(each, job)) is not None]
     return Ranked(
         contender=one,
         rank=number,
-        outlooks=tuple(outlooks),
-        reasons=(*reasons, *battery_reasons(one.batteries, outlooks)),
+        battery_cost_s=scene.battery_cost_s(one),
+        reasons=(*reasons, *battery_reasons(one.batteries)),
     )
 
 
-def _place_in_line(
-    one: Contender, best: Contender | None, number: int, eligible_len: int
-) -> list[Reason]:
-    """Closest, or by how much later than the best."""
-    if eligible_len == 1:
+def _place_in_line(one: Contender, eligible: Sequence[Contender], number: int) -> list[Reason]:
+    """Closest, or by how much later than the best; or that batteries turned it."""
+    if len(eligible) == 1:
         return [Reason(code="only_unit", text="the only available unit")]
-    if one.eta_s is None or best is None or best.eta_s is None:
+    best = eligible[0]
+    if one.eta_s is None or best.eta_s is None:
         return []
-    if one is best:
+    closest = min(
+        (each for each in eligible if each.eta_s is not None), key=lambda each: each.eta_s or 0.0
+    )
+    if one is not best:
+        return [_behind(one.eta_s - best.eta_s, best, number)]
+    sooner = minutes(best.eta_s - (closest.eta_s or 0.0))
+    if sooner == 0.0:
         return [Reason(code="closest", text="closest by road")]
-    later = minutes(one.eta_s - best.eta_s)
     return [
         Reason(
-            code="later",
-            values={"min": later, "than": best.call_sign, "rank": number},
-            text=f"number {number}, {later:g} min after {best.call_sign}",
+            code="lasts_better",
+            values={"min": sooner, "than": closest.call_sign},
+            text=f"{sooner:g} min after {closest.call_sign}, whose batteries may not last",
         )
     ]
+
+
+def _behind(later_s: float, best: Contender, number: int) -> Reason:
+    later = minutes(later_s)
+    values: dict[str, str | float | int] = {
+        "min": abs(later),
+        "than": best.call_sign,
+        "rank": number,
+    }
+    if later >= 0.0:
+        text = f"number {number}, {later:g} min after {best.call_sign}"
+        return Reason(code="later", values=values, text=text)
+    text = (
+        f"number {number}: {-later:g} min before {best.call_sign}, but its batteries may not last"
+    )
+    return Reason(code="sooner_may_not_last", values=values, text=text)
 
 
 def _exclusion(one: Contender) -> Reason:

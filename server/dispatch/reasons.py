@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from server.dispatch.battery import LOW_PCT, Battery, Outlook
+from server.dispatch.battery import Battery, Prospect
 
-_CODES = {"body_camera": "camera", "handset": "handset", "vehicle": "vehicle"}
-_NAMES = {"body_camera": "camera", "handset": "handset", "vehicle": "vehicle device"}
+P_GOOD: Final = 0.8
+"""A battery that lasts with less is worth a word. Starting value."""
+GAIN_MIN: Final = 0.05
+"""That recording only must add to be worth saying."""
+STALE_S: Final = 30 * 60.0
+"""An older level is said to be old."""
+
+_NAMES: Final = {"body_camera": "camera", "handset": "handset"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,55 +35,47 @@ def minutes(duration_s: float) -> float:
     return round(duration_s / 60, 1)
 
 
-def battery_reasons(batteries: Sequence[Battery], outlooks: Sequence[Outlook]) -> list[Reason]:
-    """What to say about a unit's batteries: empty on the way, low at the end, old, unknown."""
+def battery_reasons(batteries: Sequence[Prospect]) -> list[Reason]:
+    """What to say about a unit's batteries: what may not last, what is old, what is unknown."""
     reasons = []
-    for each in outlooks:
-        if (reason := _level_reason(each)) is not None:
-            reasons.append(reason)
-        if each.stale:
-            reasons.append(_stale_reason(each.battery))
-    reasons += [_unknown_reason(each) for each in batteries if _is_unknown(each)]
+    for each in batteries:
+        if each.p_last is None:
+            reasons.append(_unknown_reason(each.battery))
+            continue
+        if each.p_last < P_GOOD:
+            reasons.append(_lasts_reason(each, each.p_last))
+        if each.age_s > STALE_S:
+            reasons.append(_stale_reason(each))
     return reasons
 
 
-def _level_reason(each: Outlook) -> Reason | None:
-    name, device_id = _NAMES[each.battery.kind], each.battery.device_id
-    if each.empty_after_s is not None:
-        after = round(each.empty_after_s / 60)
-        return Reason(
-            code=f"{_CODES[each.battery.kind]}_empty",
-            values={"device": device_id, "min": after},
-            text=f"{name} will be empty in {after} min, before the end of the job",
-        )
-    if each.end_pct < LOW_PCT:
-        pct = round(each.end_pct)
-        return Reason(
-            code=f"{_CODES[each.battery.kind]}_low",
-            values={"device": device_id, "pct": pct},
-            text=f"{name} will be at {pct} % at the end of the job",
-        )
-    return None
-
-
-def _stale_reason(battery: Battery) -> Reason:
-    age = round(battery.age_s / 60)
-    name = _NAMES[battery.kind]
+def _lasts_reason(each: Prospect, p_last: float) -> Reason:
+    name, pct = _NAMES[each.battery.kind], round(100 * p_last)
+    values: dict[str, str | float | int] = {"device": each.battery.device_id, "pct": pct}
+    text = f"{name} lasts {pct} %"
+    if each.p_recording is None or each.p_recording - p_last < GAIN_MIN:
+        return Reason(code=f"{name}_lasts", values=values, text=text)
+    values["recording_pct"] = round(100 * each.p_recording)
     return Reason(
-        code=f"{_CODES[battery.kind]}_level_old",
-        values={"device": battery.device_id, "min": age},
-        text=f"level of the {name}'s battery is {age} min old",
+        code=f"{name}_lasts_recording",
+        values=values,
+        text=f"{text}; with recording only {values['recording_pct']} %",
     )
 
 
-def _is_unknown(battery: Battery) -> bool:
-    return battery.level_pct is None and battery.kind != "vehicle"
+def _stale_reason(each: Prospect) -> Reason:
+    age, name = round(each.age_s / 60), _NAMES[each.battery.kind]
+    return Reason(
+        code=f"{name}_level_old",
+        values={"device": each.battery.device_id, "min": age},
+        text=f"level of the {name}'s battery is {age} min old",
+    )
 
 
 def _unknown_reason(battery: Battery) -> Reason:
     name = _NAMES[battery.kind]
     return Reason(
-        code=f"{_CODES[battery.kind]}_level_unknown",
+        code=f"{name}_level_unknown",
         values={"device": battery.device_id},
         text=f"level of the {name}'s battery is not known",
     )

@@ -26,6 +26,7 @@ from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.stores import incidents, orders
 from server.stores.orders import ReportOutcome
+from server.stores.presence import DeviceFix
 from server.stores.units import UnitRow, load_units
 from server.surveyor import Surveyor
 from server.views import (
@@ -144,6 +145,19 @@ def _fix(device_id: str, at: tuple[float, float], seen_at: datetime) -> Position
     )
 
 
+def _level(device_id: str, at: tuple[float, float], level_pct: int | None) -> DeviceFix:
+    seen_at = NOW - timedelta(seconds=5)
+    return DeviceFix(
+        device_id=device_id,
+        observed_at=seen_at,
+        received_at=seen_at,
+        lon=at[0],
+        lat=at[1],
+        gauge_pct=level_pct,
+        mode="standby",
+    )
+
+
 @dataclass
 class Room:
     """Everything a test of the pipeline needs."""
@@ -207,6 +221,9 @@ class Room:
                 )
             (row,) = await load_units(conn, unit_id)
         self.live.put(row, at, battery_pct=battery_pct)
+        for each in row.devices:
+            self.batteries.hear_fix(_level(each.id, at or crossing(0, 0), battery_pct))
+        await self.batteries.meet_strangers()
         return row
 
     def traveller(self, unit_id: str) -> Traveller:
@@ -337,6 +354,7 @@ async def a_room(
         times_of=lambda condition: travel_times_ms(roadmap, Profile(condition=condition)),
         ready=Warmth(live=live, router=routing).ready_for,
     )
+    batteries = Batteries(pool=pool, fanout=fanout, ambient=Ambient(None), clock=lambda: room.now)
     room = Room(
         pool=pool,
         pipeline=Pipeline(
@@ -344,6 +362,7 @@ async def a_room(
             fanout=fanout,
             live=live,
             router=routing,
+            batteries=batteries,
             roads=roads,
             map_meta=roadmap.meta,
             turnout=turnout,
@@ -352,9 +371,7 @@ async def a_room(
         order_desk=OrderDesk(pool=pool, fanout=fanout, clock=lambda: room.now),
         fanout=fanout,
         live=live,
-        batteries=Batteries(
-            pool=pool, fanout=fanout, ambient=Ambient(None), clock=lambda: room.now
-        ),
+        batteries=batteries,
         routing=routing,
         surveyor=surveyor,
         roads=roads,

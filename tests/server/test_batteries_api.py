@@ -25,8 +25,7 @@ async def api(pool: Any, small_map: RoadMap) -> AsyncIterator[Api]:
 
 
 async def test_the_fleet_as_a_dispatcher_asks_for_it(api: Api) -> None:
-    await api.room.add_unit("P-02", crossing(5, 2))
-    await api.room.batteries.load()
+    await api.room.add_unit("P-02", crossing(5, 2), battery_pct=None)
     now = datetime.now(UTC)
     api.room.batteries.hear_fix(
         DeviceFix(

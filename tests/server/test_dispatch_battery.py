@@ -4,137 +4,197 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.battery.estimator import Estimator
+from devices.battery.model import Load, mask_of, starting_prior
+from devices.battery.outlook import Leg, Outlooks, basis_of
+from devices.battery.reports import Reports
 from server.dispatch.battery import (
-    DRAIN_PCT_PER_H,
+    OWN_BATTERY,
     Battery,
+    Endurance,
     Job,
-    Mode,
-    Outlook,
-    drain_pct_per_h,
-    outlook,
+    Prospect,
+    cost_s,
+    foresee,
+    plan,
 )
 from server.dispatch.incidents import INCIDENT_TYPES, IncidentStatus, status_after
 from server.dispatch.orders import OrderState as S
 from server.dispatch.reasons import battery_reasons
-from server.views import DeviceKind
+from server.views import Priority
 
-HOUR = 3600.0
+NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 LOCALES = Path(__file__).parents[2] / "web" / "src" / "console" / "locales"
+RECORD = Load.RECORD
 
 
-def a_battery(
-    level_pct: float | None = 80,
-    *,
-    age_s: float = 0,
-    charging: bool = False,
-    mode: str = "standby",
-    observed_pct_per_h: float | None = None,
-) -> Battery:
-    return Battery(
-        device_id="cam-1",
-        kind="body_camera",
-        level_pct=level_pct,
-        age_s=age_s,
-        charging=charging,
-        mode=mode,
-        observed_pct_per_h=observed_pct_per_h,
+def a_battery(**said: Any) -> Battery:
+    fields: dict[str, Any] = {"device_id": "cam-1", "kind": "body_camera", "level_at": NOW}
+    return Battery(**fields | {"level_pct": 45.0} | said)
+
+
+def a_job(recording: Load = RECORD, *, travel_min: float = 40, temp_c: float | None = 0) -> Job:
+    return Job(travel_s=travel_min * 60, scene_s=45 * 60, recording=recording, temp_c=temp_c)
+
+
+def endurance(*batteries: Battery) -> Endurance:
+    """As each stands, unwatched before."""
+    told = [each for each in batteries if each.level_pct is not None]
+    estimator = Estimator([starting_prior()] * len(told))
+    estimator.update(
+        np.arange(len(told)),
+        Reports(
+            at_s=np.full(len(told), NOW.timestamp()),
+            level_pct=np.array([float(each.level_pct or 0) for each in told]),
+            mask=np.array([mask_of(each.loads) for each in told], dtype=np.int64),
+            charging=np.array([each.charging for each in told], dtype=np.bool_),
+            temp_c=np.zeros(len(told)),
+            weak=np.zeros(len(told)),
+        ),
+    )
+    basis = basis_of(estimator, np.arange(len(told)), NOW.timestamp())
+    return Endurance(
+        at=NOW,
+        batteries={each.device_id: each for each in batteries},
+        index={each.device_id: row for row, each in enumerate(told)},
+        basis=basis,
+        outlooks=Outlooks(basis),
     )
 
 
-def a_job(
-    travel_h: float = 1, scene_h: float = 1, return_h: float = 1, recording: Mode = Mode.RECORD
-) -> Job:
-    return Job(
-        travel_s=travel_h * HOUR,
-        scene_s=scene_h * HOUR,
-        return_s=return_h * HOUR,
-        recording=recording,
+def foreseen(job: Job, *batteries: Battery) -> list[Prospect]:
+    return foresee([(each.device_id, job) for each in batteries], endurance(*batteries))
+
+
+def a_prospect(p_last: float | None, **battery: Any) -> Prospect:
+    return Prospect(battery=a_battery(**battery), p_last=p_last)
+
+
+@pytest.mark.parametrize(
+    ("scene", "p"), [(RECORD, 0.85), (Load.STREAM_LOW, 0.55), (Load.STREAM_HIGH, 0.41)]
+)
+def test_a_job_in_the_cold_with_45_percent_left(scene: Load, p: float) -> None:
+    (found,) = foreseen(a_job(scene), a_battery(temp_c=0.0))
+
+    assert found.p_last == pytest.approx(p, abs=0.02)
+    assert (found.p_recording is None) == (scene is RECORD)
+
+
+def test_recording_only_is_asked_where_a_stream_is_wanted() -> None:
+    (found,) = foreseen(a_job(Load.STREAM_LOW), a_battery(temp_c=0.0))
+
+    assert found.p_recording == pytest.approx(0.85, abs=0.02)
+
+
+def test_many_batteries_are_each_as_if_alone() -> None:
+    batteries = [a_battery(device_id=f"cam-{n}", level_pct=20.0 + 7 * n) for n in range(8)]
+
+    together = foreseen(a_job(), *batteries)
+
+    alone = [foreseen(a_job(), each)[0] for each in batteries]
+    assert [each.p_last for each in together] == pytest.approx([each.p_last for each in alone])
+    levels = [(each.now_pct, each.arrival_pct, each.end_pct) for each in together]
+    assert all(100 >= now > arrival > end >= 0 for now, arrival, end in levels)
+    assert together[-1].now_pct == pytest.approx(69.5, abs=0.1)
+
+
+def test_the_plan_is_the_road_the_scene_and_the_road_back() -> None:
+    screen = frozenset({Load.STANDBY, Load.SCREEN})
+    camera = a_battery(loads=screen, charging=True, temp_c=16.0, warmer_c=6.0, weak=1.0)
+
+    there, scene, back = plan(camera, a_job(Load.STREAM_LOW, travel_min=20, temp_c=-10))
+
+    assert there == Leg(
+        loads=frozenset({RECORD, Load.SCREEN}), minutes=20, temp_c=6.0, weak=1.0, charging=True
+    )
+    assert back == replace(there, charging=False)
+    assert scene == Leg(
+        loads=frozenset({Load.STREAM_LOW, Load.SCREEN}), minutes=45, temp_c=-4.0, weak=1.0
     )
 
 
-def test_rates_match_the_hours_a_camera_lasts() -> None:
-    hours = {mode: 100 / rate for mode, rate in DRAIN_PCT_PER_H["body_camera"].items()}
-
-    assert 12 < hours[Mode.STANDBY] < 19
-    assert hours[Mode.RECORD] == pytest.approx(9.5)
-    assert hours[Mode.STREAM] == pytest.approx(4.2, abs=0.05)
-
-
-def test_each_leg_drains_at_its_own_rate() -> None:
-    found = outlook(a_battery(80), a_job())
-
-    assert found is not None
-    assert found.now_pct == 80
-    assert found.arrival_pct == pytest.approx(80 - 6.58, abs=0.01)
-    assert found.end_pct == pytest.approx(80 - 6.58 - 10.53 - 6.58, abs=0.01)
-    assert found.empty_after_s is None
+def test_where_no_camera_is_needed_it_stands_by_and_so_does_a_handset() -> None:
+    for battery, recording in (
+        (a_battery(), Load.STANDBY),
+        (a_battery(kind="handset"), Load.STREAM_LOW),
+    ):
+        assert {frozenset(leg.loads) for leg in plan(battery, a_job(recording))} == {
+            frozenset({Load.STANDBY})
+        }
 
 
-def test_streaming_at_the_scene_costs_more_than_recording() -> None:
-    recorded = outlook(a_battery(), a_job(recording=Mode.RECORD))
-    streamed = outlook(a_battery(), a_job(recording=Mode.STREAM))
+def test_an_unknown_level_says_so_and_a_device_nobody_knows_is_left_out() -> None:
+    unknown = a_battery(level_pct=None, level_at=None)
+    job = a_job()
 
-    assert recorded is not None
-    assert streamed is not None
-    assert streamed.end_pct < recorded.end_pct
+    found = foresee([("cam-1", job), ("car-1", job)], endurance(unknown))
 
-
-def test_an_old_level_is_projected_to_now_and_called_stale() -> None:
-    found = outlook(a_battery(80, age_s=2 * HOUR), a_job())
-
-    assert found is not None
-    assert found.now_pct == pytest.approx(80 - 2 * 6.58, abs=0.01)
-    assert found.stale
+    assert [each.p_last for each in found] == [None]
+    assert [each.code for each in battery_reasons(found)] == ["camera_level_unknown"]
 
 
-def test_a_charging_camera_holds_its_level_on_the_way() -> None:
-    found = outlook(a_battery(50, charging=True, age_s=HOUR), a_job())
+def test_batteries_are_worth_minutes_up_to_a_bound() -> None:
+    dead = [a_prospect(0.0), a_prospect(0.0, kind="handset")]
 
-    assert found is not None
-    assert found.now_pct == 50
-    assert found.arrival_pct == 50
-    assert found.end_pct < 50
+    def cost_min(priority: Priority, prospects: list[Prospect], recording: Load = RECORD) -> float:
+        return cost_s(prospects, priority=priority, recording=recording) / 60
+
+    assert cost_min("routine", [a_prospect(1.0)]) == 0.0
+    assert cost_min("routine", [a_prospect(0.7)]) == pytest.approx(3.0)
+    assert cost_min("routine", [a_prospect(0.0), a_prospect(0.9)]) == pytest.approx(1.0)
+    assert cost_min("routine", [a_prospect(None)]) == pytest.approx(5.0)
+    assert cost_min("routine", []) == 10.0
+    assert cost_min("routine", [], Load.STANDBY) == 0.0
+    assert cost_min("priority", dead) == pytest.approx(9.0)
+    assert cost_min("emergency", dead) == pytest.approx(2.25)
 
 
-def test_an_unknown_level_gives_no_outlook() -> None:
-    assert outlook(a_battery(None), a_job()) is None
+def test_what_may_not_last_is_said_in_words() -> None:
+    streaming = Prospect(battery=a_battery(), p_last=0.71, p_recording=0.94)
+    as_bad = Prospect(battery=a_battery(), p_last=0.71, p_recording=0.73)
+    old = Prospect(battery=a_battery(), p_last=0.9, age_s=45 * 60)
 
+    said = [each.text for each in battery_reasons([streaming, as_bad, old])]
 
-def test_a_fast_drain_seen_lately_speeds_up_every_mode_but_only_so_far() -> None:
-    weak_signal = a_battery(observed_pct_per_h=2 * DRAIN_PCT_PER_H["body_camera"][Mode.STANDBY])
-    broken_gauge = a_battery(observed_pct_per_h=500)
-
-    assert drain_pct_per_h(weak_signal, Mode.RECORD) == pytest.approx(2 * 10.53, abs=0.01)
-    assert drain_pct_per_h(broken_gauge, Mode.RECORD) == pytest.approx(3 * 10.526, abs=0.01)
+    assert said == [
+        "camera lasts 71 %; with recording only 94 %",
+        "camera lasts 71 %",
+        "level of the camera's battery is 45 min old",
+    ]
 
 
 @given(
-    st.floats(0, 100),
-    st.floats(0, 1e6),
-    st.floats(0, 20),
-    st.floats(0, 20),
-    st.booleans(),
-    st.text(max_size=8),
+    st.lists(st.tuples(st.floats(1, 100), st.floats(0, 300), st.booleans()), max_size=5),
+    st.sampled_from([Load.STANDBY, RECORD, Load.STREAM_LOW]),
+    st.floats(-30, 40),
 )
-def test_levels_stay_in_range_and_never_rise(
-    level: float, age_s: float, travel_h: float, scene_h: float, charging: bool, mode: str
+@settings(max_examples=25)
+def test_probabilities_and_levels_stay_in_range(
+    said: list[tuple[float, float, bool]], recording: Load, temp_c: float
 ) -> None:
-    found = outlook(
-        a_battery(level, age_s=age_s, charging=charging, mode=mode),
-        a_job(travel_h=travel_h, scene_h=scene_h, return_h=travel_h),
-    )
+    batteries = [
+        a_battery(device_id=f"cam-{n}", level_pct=level, charging=charging)
+        for n, (level, _, charging) in enumerate(said)
+    ]
+    jobs = [
+        (each.device_id, a_job(recording, travel_min=minutes, temp_c=temp_c))
+        for each, (_, minutes, _) in zip(batteries, said, strict=True)
+    ]
 
-    assert found is not None
-    assert 100 >= found.now_pct >= found.arrival_pct >= found.end_pct >= 0
-    if found.empty_after_s is not None:
-        assert 0 <= found.empty_after_s <= (2 * travel_h + scene_h) * HOUR + 1
+    for each in foresee(jobs, endurance(*batteries)):
+        if each.p_last is not None:
+            assert 0 <= each.p_last <= 1
+            assert each.p_recording is None or each.p_recording >= each.p_last - 1e-6
+            assert 100 >= each.now_pct >= each.arrival_pct >= each.end_pct >= 0
 
 
 def test_incident_types_are_named_in_both_languages_and_once() -> None:
@@ -162,22 +222,16 @@ def test_the_last_order_decides_what_becomes_of_the_incident(
 
 def test_reasons_have_codes_that_the_faces_know() -> None:
     found: set[str] = set()
-    for kind in get_args(DeviceKind):
-        battery = Battery(
-            device_id="d", kind=kind, level_pct=50, age_s=1e6, charging=False, mode="standby"
-        )
-        unknown = replace(battery, level_pct=None)
-        for empty_after_s in (None, 60.0):
-            end = Outlook(
-                battery=battery,
-                now_pct=50,
-                arrival_pct=9,
-                end_pct=1,
-                empty_after_s=empty_after_s,
-            )
-            found |= {each.code for each in battery_reasons([unknown], [end])}
+    for kind in OWN_BATTERY:
+        battery = a_battery(kind=kind)
+        prospects = [
+            Prospect(battery=battery, p_last=None),
+            Prospect(battery=battery, p_last=0.5, age_s=1e6),
+            Prospect(battery=battery, p_last=0.5, p_recording=0.9),
+        ]
+        found |= {each.code for each in battery_reasons(prospects)}
 
-    assert len(found) == 11
+    assert len(found) == 8
     for language in ("en", "zh"):
         words = json.loads((LOCALES / f"{language}.json").read_text())
         assert {f"reason.{code}" for code in found} <= set(words)

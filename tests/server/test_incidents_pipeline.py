@@ -111,7 +111,7 @@ async def test_units_are_ranked_by_road_and_the_recommendation_is_kept(room: Roo
     assert best.distance_m is not None
     assert 500 < best.distance_m < 5000
     assert "closest" in [reason.code for reason in best.reasons]
-    assert "camera_low" in [reason.code for reason in best.reasons]
+    assert "camera_lasts" in [reason.code for reason in best.reasons]
     assert [each.call_sign for each in found.excluded] == ["P-03"]
     assert found.map_id == room.roadmap.meta.map_id
     (kept,) = await room.fetch("SELECT id, body FROM recommendation")

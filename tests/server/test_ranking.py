@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.battery.model import Load
 from geo.walk import NO_WALK, Walk
-from server.dispatch.battery import Battery, Mode
+from server.dispatch.battery import Battery, Prospect
 from server.dispatch.ranking import Contender, Ranked, Ranking, Scene, rank
-from server.views import DeviceKind, UnitStatus
+from server.views import DeviceKind, Priority, UnitStatus
 
 MIN = 60.0
 
@@ -22,7 +24,7 @@ def a_unit(
     position_age_s: float | None = 5,
     off_road_m: float | None = 4,
     walk: Walk = NO_WALK,
-    batteries: tuple[Battery, ...] = (),
+    batteries: tuple[Prospect, ...] | None = None,
     has_device: bool = True,
     connected: bool = True,
 ) -> Contender:
@@ -36,31 +38,21 @@ def a_unit(
         eta_s=None if eta_min is None else eta_min * MIN,
         walk=None if eta_min is None else walk,
         road_closed=False,
-        batteries=batteries,
+        batteries=(a_battery(1.0),) if batteries is None else batteries,
         has_device=has_device,
         connected=connected,
     )
 
 
 def a_battery(
-    level_pct: float | None,
-    *,
-    kind: DeviceKind = "body_camera",
-    age_s: float = 0,
-    charging: bool = False,
-) -> Battery:
-    return Battery(
-        device_id="cam-1",
-        kind=kind,
-        level_pct=level_pct,
-        age_s=age_s,
-        charging=charging,
-        mode="standby",
-    )
+    p_last: float | None, *, kind: DeviceKind = "body_camera", age_s: float = 0
+) -> Prospect:
+    battery = Battery(device_id=f"{kind}-1", kind=kind, level_pct=50, level_at=None)
+    return Prospect(battery=battery, p_last=p_last, age_s=age_s)
 
 
-def a_scene(*, scene_min: float = 30, no_road: str = "") -> Scene:
-    return Scene(scene_s=scene_min * MIN, recording=Mode.RECORD, no_road=no_road)
+def a_scene(*, priority: Priority = "priority", no_road: str = "") -> Scene:
+    return Scene(scene_s=30 * MIN, recording=Load.RECORD, priority=priority, no_road=no_road)
 
 
 def names(ranking: Ranking) -> list[str]:
@@ -85,24 +77,51 @@ def test_the_closest_by_road_comes_first_and_the_others_say_how_much_later() -> 
 
 
 def test_an_emergency_takes_the_closest_unit_even_if_its_camera_is_low_and_says_so() -> None:
-    near = a_unit("P-02", eta_min=30, batteries=(a_battery(24),))
-    far = a_unit("P-07", eta_min=40, batteries=(a_battery(90),))
+    near = a_unit("P-02", eta_min=30, batteries=(a_battery(0.05),))
+    far = a_unit("P-07", eta_min=33)
 
-    ranking = rank(a_scene(scene_min=30), [far, near])
+    ranking = rank(a_scene(priority="emergency"), [far, near])
 
     assert names(ranking) == ["P-02", "P-07"]
-    # 24 % - 6.6 %/h x 0.5 h - 10.5 %/h x 0.5 h - 6.6 %/h x 0.5 h = 12.2 %
-    assert "camera will be at 12 % at the end of the job" in texts(ranking.candidates[0])
-    assert "camera_low" not in codes(ranking.candidates[1])
+    assert texts(ranking.candidates[0]) == ["closest by road", "camera lasts 5 %"]
+    assert ranking.candidates[0].battery_cost_s == pytest.approx(0.95 * 1.5 * MIN)
 
 
-def test_a_camera_that_dies_at_the_scene_says_when() -> None:
-    unit = a_unit("P-02", eta_min=60, batteries=(a_battery(15),))
+def test_without_haste_a_camera_that_lasts_goes_before_one_a_little_closer() -> None:
+    near = a_unit("P-02", eta_min=30, batteries=(a_battery(0.1),))
+    far = a_unit("P-07", eta_min=33)
+    farther = a_unit("P-09", eta_min=37)
 
-    said = rank(a_scene(scene_min=60), [unit]).candidates[0]
+    ranking = rank(a_scene(priority="routine"), [far, farther, near])
 
-    # 15 - 6.6 = 8.4 % on arrival; 3.4 points above the reserve last 19.5 min of recording
-    assert "camera will be empty in 80 min, before the end of the job" in texts(said)
+    assert names(ranking) == ["P-07", "P-09", "P-02"]
+    assert texts(ranking.candidates[0]) == ["3 min after P-02, whose batteries may not last"]
+    assert texts(ranking.candidates[1]) == ["number 2, 4 min after P-07"]
+    assert texts(ranking.candidates[2]) == [
+        "number 3: 3 min before P-07, but its batteries may not last",
+        "camera lasts 10 %",
+    ]
+
+
+@given(st.lists(st.tuples(st.floats(0, 60), st.floats(0, 1), st.floats(0, 1)), max_size=8))
+def test_batteries_never_keep_a_unit_from_a_call_for_life(
+    said: list[tuple[float, float, float]],
+) -> None:
+    units = [
+        a_unit(
+            f"P-{n}",
+            eta_min=eta_min,
+            batteries=(a_battery(camera), a_battery(handset, kind="handset")),
+        )
+        for n, (eta_min, camera, handset) in enumerate(said)
+    ]
+
+    ranking = rank(a_scene(priority="emergency"), units)
+
+    assert len(ranking.candidates) == len(units)
+    if units:
+        first = ranking.candidates[0].contender.eta_s or 0.0
+        assert first <= min(one.eta_s or 0.0 for one in units) + 2.25 * MIN + 1
 
 
 def test_an_old_position_is_said_with_its_age() -> None:
@@ -186,13 +205,12 @@ def test_a_unit_without_signal_is_ranked_and_said_so() -> None:
 
 
 def test_camera_and_handset_batteries_are_kept_apart() -> None:
-    unit = a_unit("P-02", batteries=(a_battery(18), a_battery(95, kind="handset")))
+    unit = a_unit("P-02", batteries=(a_battery(0.3), a_battery(0.95, kind="handset")))
 
     said = rank(a_scene(), [unit]).candidates[0]
 
-    assert [each.battery.kind for each in said.outlooks] == ["body_camera", "handset"]
-    assert "camera_low" in codes(said)
-    assert "handset_low" not in codes(said)
+    assert "camera_lasts" in codes(said)
+    assert "handset_lasts" not in codes(said)
 
 
 def test_equal_travel_times_are_ordered_by_call_sign() -> None:
@@ -209,9 +227,7 @@ contenders = st.lists(
         eta_min=st.one_of(st.none(), st.floats(0, 300)),
         status=st.sampled_from(UnitStatus),
         position_age_s=st.one_of(st.none(), st.floats(0, 1e5)),
-        batteries=st.one_of(
-            st.just(()), st.builds(lambda level: (a_battery(level),), st.floats(0, 100))
-        ),
+        batteries=st.one_of(st.just(()), st.builds(lambda p: (a_battery(p),), st.floats(0, 1))),
     ),
     unique_by=lambda unit: unit.call_sign,
     max_size=12,

@@ -1,6 +1,6 @@
 // Which unit to send: one row a unit, best first, with what speaks for and against it.
 import { useSignal } from "@preact/signals";
-import { batteryLevel } from "../shared/components/Battery";
+import type { BatteryLevel } from "../shared/components/Battery";
 import { Button, KeyCap } from "../shared/components/Button";
 import { Icon } from "../shared/components/Icon";
 import { StateChip } from "../shared/components/StateChip";
@@ -178,7 +178,16 @@ function CandidateRow({ candidate, ticked }: { candidate: Candidate; ticked: boo
   );
 }
 
-/** 78 → 71 → 52: the number that decides is the last one. */
+const LASTS_WELL = 0.8;
+const LASTS_HARDLY = 0.5;
+
+function lastsLevel(p: number | null): BatteryLevel {
+  if (p === null) return "unknown";
+  if (p < LASTS_HARDLY) return "critical";
+  return p < LASTS_WELL ? "low" : "good";
+}
+
+/** 78 → 71 → 52, as it is most likely; the colour is by whether it lasts. */
 function Outlook({ outlook }: { outlook: DeviceOutlook }) {
   const [now, arrival, end] = [
     outlook.battery_now_pct,
@@ -190,9 +199,10 @@ function Outlook({ outlook }: { outlook: DeviceOutlook }) {
     now: now ?? 0,
     arrival: arrival ?? 0,
     end: end ?? 0,
+    last: Math.round(100 * (outlook.p_last ?? 0)),
   });
   return (
-    <span class="outlook" title={words} role="img" aria-label={words} data-level={batteryLevel(end ?? null)}>
+    <span class="outlook" title={words} role="img" aria-label={words} data-level={lastsLevel(outlook.p_last)}>
       <Icon name={outlook.kind} size={12} />
       <svg width="34" height="10" viewBox="0 0 34 10" aria-hidden="true">
         <rect x="0.5" y="0.5" width="33" height="9" rx="2" class="outlook-cell" />

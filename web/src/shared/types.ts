@@ -233,6 +233,10 @@ export interface DeviceOutlook {
   battery_now_pct: number;
   battery_at_arrival_pct: number;
   battery_at_end_pct: number;
+  /** Probability that it outlasts the job. */
+  p_last: number | null;
+  /** The same if it only records; null: the incident asks for no stream. */
+  p_recording: number | null;
 }
 
 export interface Candidate {
