@@ -19,8 +19,8 @@ from msgspec import structs
 
 from devices.battery.model import Load
 from devices.battery.outlook import Leg
-from server.batteries import Batteries, Present
-from server.dispatch.battery import Mode
+from server.batteries import Batteries
+from server.dispatch.battery import STREAMS, Battery
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.shiftadvice import Advice, Advised, plan_shift
 from server.dispatch.shiftplan import (
@@ -71,7 +71,7 @@ class _Slot:
 
     unit: UnitView
     device: DeviceView
-    present: Present | None
+    present: Battery | None
     begins_at: datetime
     ends_at: datetime
 
@@ -216,11 +216,11 @@ def _worked(hours: Mapping[str, float], jobs: Sequence[Jobs]) -> dict[str, Worke
         found[unit_id] += Worked(on_duty_h=on_duty_h)
     for each in jobs:
         kind = INCIDENT_TYPES.get(each.type)
-        mode = Mode.RECORD if kind is None else kind.recording
+        recording = Load.RECORD if kind is None else kind.recording
         found[each.unit_id] += Worked(
             jobs=each.number,
-            record_min=each.scene_min if mode is Mode.RECORD else 0.0,
-            stream_min=each.scene_min if mode is Mode.STREAM else 0.0,
+            record_min=each.scene_min if recording is Load.RECORD else 0.0,
+            stream_min=each.scene_min if recording in STREAMS else 0.0,
         )
     return found
 

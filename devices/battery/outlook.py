@@ -137,9 +137,10 @@ class Outlooks:
         return some
 
     def __getitem__(self, device: int) -> Outlook:
+        log_rate = self._log_rate[device] + WANDER_AHEAD_KEPT * self._wander[device]
         return Outlook(
-            charge_pct=self.charge_pct[device],
-            rate=np.exp(self._log_rate[device] + WANDER_AHEAD_KEPT * self._wander[device]).T,
+            charge_pct=self.charge_pct[device].astype(np.float64),
+            rate=np.exp(log_rate.T, dtype=np.float64),
             weight=self.weight[device],
         )
 
@@ -171,9 +172,9 @@ class Outlooks:
 class Outlook:
     """Equally made futures of one device."""
 
-    charge_pct: Reals
+    charge_pct: Floats
     """(F,) above the reserve, now."""
-    rate: Reals
+    rate: Floats
     """(F, 6) %/h of each load at 25 °C, mean over the hours ahead."""
     weight: Floats
     """(F,) sum 1."""

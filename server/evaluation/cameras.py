@@ -9,16 +9,18 @@ minutes, as its gauge shows it. A camera at the reserve shuts down and says noth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
 from devices.battery.estimator import Estimator
 from devices.battery.model import Floats, Load, mask_of, starting_prior
-from devices.battery.outlook import Outlook, outlook
+from devices.battery.outlook import Outlook, Outlooks, basis_of, outlook
 from devices.battery.reports import Reports
 from devices.sim.cells import MAKES, Cells
 from devices.sim.climate import INDOORS_C
+from server.dispatch.battery import Battery, Endurance
 from server.evaluation.inspection import Inspector
 from server.evaluation.scenario import Scenario
 
@@ -102,12 +104,30 @@ class Cameras:
         """What the product foresees, now."""
         return outlook(self._estimator, unit, self._now_s)
 
-    def level_pct(self, unit: int) -> float:
-        """What the gauge shows."""
-        return float(self._cells.level_pct[unit])
-
-    def charging(self, unit: int) -> bool:
-        return bool(self._charging[unit])
+    def endurance(self) -> Endurance:
+        """The same of all cameras, named by the number of their unit; each told a level."""
+        level_pct, everybody = self._estimator.level_pct, np.arange(len(self._mask))
+        now = datetime.fromtimestamp(self._now_s, UTC)
+        basis = basis_of(self._estimator, everybody, self._now_s)
+        return Endurance(
+            at=now,
+            batteries={
+                str(unit): Battery(
+                    device_id=str(unit),
+                    kind="body_camera",
+                    level_pct=float(level_pct[unit]),
+                    level_at=now,
+                    loads=use.loads,
+                    charging=use.charging,
+                    temp_c=use.temp_c,
+                    weak=use.weak,
+                )
+                for unit, use in enumerate(self._uses)
+            },
+            index={str(unit): unit for unit in range(len(self._uses))},
+            basis=basis,
+            outlooks=Outlooks(basis),
+        )
 
     def _swap(self, unit: int) -> None:
         which = np.arange(len(self._mask)) == unit

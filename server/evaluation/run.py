@@ -24,7 +24,7 @@ from geo.departure import Departure
 from geo.driving.vehicles import Mode
 from geo.snap import Snap
 from geo.walk import Approach, DropOff
-from server.dispatch.battery import Battery
+from server.dispatch.battery import foresee
 from server.dispatch.ranking import Contender, Scene
 from server.dispatch.travel import MODE_OF_PRIORITY
 from server.dispatch.turnout import Turnout
@@ -103,10 +103,13 @@ class Run:
             return
         goal = self._county.approach(job.call.lon, job.call.lat)
         known, drop_offs = self._contenders(units, goal, MODE_OF_PRIORITY[job.call.priority])
+        scene = _scene(job.call)
+        if self._policy.batteries:
+            known = self._with_batteries(known, scene)
         ranking = self._policy.rank(
             Question(
                 county=self._county,
-                scene=_scene(job.call),
+                scene=scene,
                 goal=goal,
                 contenders=known,
                 places=[self._place(unit).snap for unit in units],
@@ -157,20 +160,20 @@ class Run:
             walk=drop_off.walk if reachable else None,
             road_closed=False,
             turnout_s=self._start(unit, mode).turnout_s,
-            batteries=(self._battery(unit),) if self._policy.batteries else (),
+            batteries=(),
             has_device=True,
             connected=True,
         )
 
-    def _battery(self, unit: Unit) -> Battery:
-        return Battery(
-            device_id=unit.call_sign,
-            kind="body_camera",
-            level_pct=self.cameras.level_pct(unit.number),
-            age_s=0.0,
-            charging=unit.docked and unit.doing is Doing.AT_HOME,
-            mode="standby",
-        )
+    def _with_batteries(self, known: Sequence[Contender], scene: Scene) -> list[Contender]:
+        """With what the product foresees of each camera."""
+        numbers = {one.unit_id: str(self._units[one.unit_id].number) for one in known}
+        jobs = [
+            (numbers[one.unit_id], scene.job(one.eta_s)) for one in known if one.eta_s is not None
+        ]
+        found = foresee(jobs, self.cameras.endurance())
+        prospects = {each.battery.device_id: (each,) for each in found}
+        return [replace(one, batteries=prospects.get(numbers[one.unit_id], ())) for one in known]
 
     def _wait(self, job: Job) -> None:
         """For whoever gets free; those who said no are asked again then, or after a while."""
@@ -345,7 +348,11 @@ def shift_change_s(number: int) -> float:
 
 
 def _scene(call: Call) -> Scene:
-    return Scene(scene_s=call.type.scene_min * 60.0, recording=call.type.recording)
+    return Scene(
+        scene_s=call.type.scene_min * 60.0,
+        recording=call.type.recording,
+        priority=call.priority,
+    )
 
 
 def _later_s(known: Sequence[Contender], chosen: int) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from random import Random
-from typing import Final, assert_never
+from typing import Final
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from devices.sim.climate import SEA_LEVEL_C
 from devices.sim.incidents import Kind, Planned, stream
 from devices.sim.officers import Crew, Spread
 from geo.driving.vehicles import Vehicle
-from server.dispatch.battery import Mode
+from server.dispatch.battery import STREAMS
 from server.dispatch.incidents import INCIDENT_TYPES, IncidentType
 from server.dispatch.travel import VEHICLE_OF_KIND
 from server.evaluation.county import County, Station
@@ -211,16 +211,11 @@ def _call(county: County, seed: int, number: int, planned: Planned) -> Call:
     )
 
 
-def _recording(mode: Mode, rng: Random) -> Load:
+def _recording(wanted: Load, rng: Random) -> Load:
     """Streams differ, as whoever watches asks."""
-    match mode:
-        case Mode.STANDBY:
-            return Load.STANDBY
-        case Mode.RECORD:
-            return Load.RECORD
-        case Mode.STREAM:
-            return Load.STREAM_HIGH if rng.random() < HIGH_SHARE else Load.STREAM_LOW
-    assert_never(mode)
+    if wanted not in STREAMS:
+        return wanted
+    return Load.STREAM_HIGH if rng.random() < HIGH_SHARE else Load.STREAM_LOW
 
 
 def _on_a_road(county: County, rng: Random) -> tuple[float, float] | None:

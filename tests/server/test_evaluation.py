@@ -283,7 +283,7 @@ def test_a_fresh_pack_is_no_answer_for_the_one_that_died(scenario: Scenario) -> 
 
     cameras.does(0, Use(), DAY_S, fresh_pack=True)
 
-    assert cameras.level_pct(0) > 50.0
+    assert cameras.charge_pct[0] > 50.0
     assert not cameras.lived(0, DAY_S)
     cameras.watch(0, DAY_S)
     assert cameras.lived(0, DAY_S + 60.0)

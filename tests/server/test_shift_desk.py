@@ -64,7 +64,7 @@ def desk(room: Room, jobs: Jobs) -> ShiftDesk:
 
 async def add(room: Room, call_sign: str, level: int | None, **changed: Any) -> UnitRow:
     """A unit whose camera reports that level now."""
-    row = await room.add_unit(call_sign, crossing(5, 2), **changed)
+    row = await room.add_unit(call_sign, crossing(5, 2), battery_pct=None, **changed)
     (row,) = await load_units(room.pool, row.id)
     room.live.put(row, crossing(5, 2), battery_pct=level)
     if level is not None:
