@@ -65,6 +65,7 @@ from server.stores.presence import PresenceStore
 from server.surveyor import Surveyor
 from server.timekeeper import Timekeeper
 from server.warmth import Warmth
+from server.waywatch import WayWatch
 from server.zonedesk import ZoneDesk
 from server.zonewatch import ZoneWatch
 
@@ -104,6 +105,7 @@ class Services:
     learned_roads: LearnedRoads
     dead_zones: ZoneDesk
     zone_watch: ZoneWatch
+    way_watch: WayWatch
     spares: SpareDesk
     charging: ChargingDesk
     shifts: ShiftDesk
@@ -246,6 +248,15 @@ async def build(settings: Settings) -> Services:
             ),
             dead_zones=dead_zones,
             zone_watch=zone_watch,
+            way_watch=WayWatch(
+                pool=pool,
+                fanout=fanout,
+                live=board,
+                router=routing,
+                roads=roads,
+                clock=utc_now,
+                metrics=metrics,
+            ),
             spares=SpareDesk(pool=pool, clock=utc_now),
             shifts=ShiftDesk(
                 pool=pool,
@@ -387,6 +398,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "learning": services.learning.run,
             "dead_zones": services.dead_zones.run,
             "zone_watch": services.zone_watch.run,
+            "way_watch": services.way_watch.run,
             "charging": services.charging.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,

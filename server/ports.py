@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from geo.driving.vehicles import Mode
     from geo.eta import Eta
     from geo.ground import Route
+    from geo.live.conditionfield import ConditionField
     from geo.live.roadstate import Overrides, RoadTable
     from geo.reach.coverage import Village
     from geo.reach.times import Reach
@@ -76,6 +77,8 @@ class LiveRoads:
     """Holds outside all areas."""
     conditions: tuple[str, ...] = ("dry",)
     """Every condition that holds somewhere, the county's first."""
+    weather: ConditionField | None = None
+    """Where they hold; another object whenever it is another weather."""
     table: RoadTable | None = None
     """Closed and slowed roads, and weather of areas; None: nothing."""
 

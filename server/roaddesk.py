@@ -252,7 +252,7 @@ class RoadDesk:
     ) -> tuple[Hint, ...]:
         """Those who are under way, when a road is closed, slowed or free again.
 
-        Not when weather changes: it is in force later, and changes times more than ways.
+        Not when weather changes: it is in force later (`server.waywatch`).
         """
         if any(isinstance(row, RoadStateRow) and row.begun_at is not None for row in changed):
             return await waynews.tell(conn, at=self._clock())

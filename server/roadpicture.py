@@ -189,6 +189,7 @@ class RoadPicture:
                 version=picture.version,
                 county=self._weather.where.county,
                 conditions=self._weather.words,
+                weather=self._weather.where,
                 table=table,
             )
         )
