@@ -63,6 +63,8 @@ class Report(StrEnum):
     ON_SCENE = "on_scene"
     FEEDBACK = "feedback"
     DONE = "done"
+    APPLIED = "applied"
+    """A machine's word: it keeps the limits that it was sent. Beside the ranks of an order."""
 
 
 class Wire(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,6 +120,19 @@ class Location(Wire, frozen=True, tag_field="k", tag="loc"):
     """Of the stream, where it streams."""
 
 
+class Limits(Wire, frozen=True):
+    """What a device is to keep to, so that its battery lasts; what is absent is its own choice."""
+
+    stream: Literal["off", "snippets", "low"] | None = None
+    """At most: nothing, short pieces when asked for, about 0.5 Mbit/s."""
+    rsrp_min: Annotated[int, Meta(ge=-160, le=0)] | None = None
+    """Stream only where the signal has at least so many dBm."""
+    fix_s: Annotated[int, Meta(ge=1, le=3600)] | None = None
+    """At least so many seconds between two fixes."""
+    lights: Literal[False] | None = None
+    """False: screen and infrared light off."""
+
+
 class State(Wire, frozen=True, tag_field="k", tag="state"):
     """A step of the order that came as command `id`."""
 
@@ -132,6 +147,8 @@ class State(Wire, frozen=True, tag_field="k", tag="state"):
     note: Text = ""
     until: Millis | None = None
     """With `standby`: until when the unit does not answer."""
+    did: Limits | None = None
+    """With `applied`: the limits that it keeps now."""
     lat: Latitude | None = None
     lon: Longitude | None = None
 
@@ -192,7 +209,8 @@ class Command(Wire, frozen=True, tag_field="t", tag="cmd"):
     id: Id
     kind: Annotated[str, Meta(max_length=32)]
     """`task`: an order; `notice`: something to know; `recall`: let go of an order; `check`: is all
-    well? `body.ref` names the task that the last three are about."""
+    well?; `advice`: something to do for a battery. `body.ref` names the task that the last four are
+    about. `limits`: what the device itself is to keep to from now on, in place of what it kept."""
     pri: Literal["routine", "priority", "emergency"] = "routine"
     exp: Millis | None = None
     body: dict[str, Any] = {}

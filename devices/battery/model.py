@@ -55,6 +55,11 @@ RADIO_SHARE: Final = np.array([0.4, 0.25, 0.67, 0.735, 0.0, 0.0])
 """(6,) part of each load that is the radio's: 0.3 W, and all that streaming adds to recording."""
 WEAK_SIGNAL_FACTOR: Final = 1.5
 """On the radio's part. Starting value inside 1.3 to 1.8."""
+SELDOM_SAVED: Final = np.array([0.5, 0.5, 0.0, 0.0, 0.0, 0.0])
+"""(6,) of the radio's part, where fixes are at least `SELDOM_FIX_S` apart: between them the modem
+sleeps, unless it streams. Starting values."""
+SELDOM_FIX_S: Final = 30
+"""Reports more often than about 10 s keep a modem awake; from 20 to 30 s on it may sleep."""
 
 COLD_C: Final = (-20.0, -10.0, 0.0, 25.0)
 COLD_CAPACITY: Final = (0.50, 0.70, 0.85, 1.0)
@@ -136,15 +141,23 @@ def loads_in(mask: int) -> frozenset[Load]:
     return frozenset(load for bit, load in enumerate(LOADS) if mask >> bit & 1)
 
 
-def exposure_h(hours: Floats, mask: NDArray[np.int64], temp_c: Floats, weak: Floats) -> Floats:
+def exposure_h(
+    hours: Floats,
+    mask: NDArray[np.int64],
+    temp_c: Floats,
+    weak: Floats,
+    seldom: Floats | float = 0.0,
+) -> Floats:
     """(N, 6) hours under each load as if at 25 °C with good signal: cold and weak count for more.
 
-    `weak`: 0 … 1, share of the time without good signal; a `temp_c` of NaN is unknown.
+    `weak`: 0 … 1, share of the time without good signal; a `temp_c` of NaN is unknown. `seldom`: 1
+    where fixes are far apart, 0 where they are not or nobody knows.
     """
     warm = np.where(np.isnan(temp_c), TEMPERATURE_UNKNOWN_C, temp_c)
     cold = np.interp(warm, COLD_C, COLD_CAPACITY)
     on = (mask[:, None] >> np.arange(len(LOADS))) & 1
     radio = 1.0 + RADIO_SHARE * (WEAK_SIGNAL_FACTOR - 1.0) * weak[:, None]
+    radio -= RADIO_SHARE * SELDOM_SAVED * np.reshape(seldom, (-1, 1))
     return np.asarray((hours / cold)[:, None] * on * radio, dtype=np.float64)
 
 

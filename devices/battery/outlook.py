@@ -28,6 +28,7 @@ from devices.battery.model import (
     WANDER_AHEAD_LOG_SD,
     Floats,
     Load,
+    charge_of,
     exposure_h,
     mask_of,
 )
@@ -70,6 +71,8 @@ class Leg:
     weak: float = 0.0
     """Share of the time with weak signal, 0 … 1."""
     charging: bool = False
+    seldom: bool = False
+    """Fixes are at least `SELDOM_FIX_S` apart."""
 
     def __post_init__(self) -> None:
         if not self.minutes >= 0.0 or not 0.0 <= self.weak <= 1.0:
@@ -193,6 +196,16 @@ class Outlook:
         rate = self.rate @ exposure_of([hour_of(leg)])
         return _empty_after_s(self.charge_pct, self.weight, rate, quantiles)
 
+    def drain_pct_per_h(self, leg: Leg) -> float:
+        """Mean drain under a leg's loads, cold and signal; 0 on a charger."""
+        return float(self.weight @ self.rate @ exposure_of([hour_of(leg)]))
+
+    def with_level(self, level_pct: float) -> Outlook:
+        """The same device with another pack that shows `level_pct`."""
+        return replace(
+            self, charge_pct=np.full_like(self.charge_pct, charge_of(np.array([level_pct]))[0])
+        )
+
     def rate_pct_per_h(self, loads: frozenset[Load]) -> float:
         """Median drain at 25 °C with good signal."""
         on = [LOADS.index(load) for load in loads]
@@ -239,6 +252,7 @@ def exposures_of(plans: Sequence[Sequence[Leg]]) -> Floats:
         np.array([_mask_of(leg.loads) for leg in legs], dtype=np.int64),
         np.array([np.nan if leg.temp_c is None else leg.temp_c for leg in legs]),
         np.array([leg.weak for leg in legs]),
+        np.array([float(leg.seldom) for leg in legs]),
     )
     total = np.zeros((len(plans), len(LOADS)))
     np.add.at(total, np.repeat(np.arange(len(plans)), [len(plan) for plan in plans]), hours)
