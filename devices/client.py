@@ -56,6 +56,7 @@ from protocols.errors import ProtocolError
 from protocols.native import (
     Ack,
     Command,
+    Limits,
     Location,
     Pong,
     Report,
@@ -123,13 +124,15 @@ class DeviceClient(Link):
         by: str = "",
         reason: str = "",
         note: str = "",
+        did: Limits | None = None,
         lon: float | None = None,
         lat: float | None = None,
     ) -> None:
         """Keep one step of an order for sending; durable on return.
 
         Call `expire` first: an order whose time has run out is not to be accepted any more.
-        `by`: badge of the officer, needed from `accepted` on; `reason`: needed with `declined`.
+        `by`: badge of the officer, needed from `accepted` on; `reason`: needed with `declined`;
+        `did`: with `applied`, the limits that the device keeps now.
         Raises ValueError without them, UnknownCommand, OrderOver once the order has ended here,
         OutboxFull, StorageFailed.
         """
@@ -142,6 +145,7 @@ class DeviceClient(Link):
                 by=by,
                 reason=reason,
                 note=note,
+                did=did,
                 lon=lon,
                 lat=lat,
             )

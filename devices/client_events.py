@@ -37,7 +37,8 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandArrived:
-    """A task, or a question about one, to show. It is stored, and its receipt is on the way."""
+    """A task, or a question about one, to show; or limits, to keep and to answer with `applied`. It
+    is stored, and its receipt is on the way."""
 
     command: Command
     again: bool

@@ -8,7 +8,8 @@ Theory
   from `take` may be shown to anyone. A command whose id is known moves the cursor and nothing else.
 * A task or a question past its time is stored, acknowledged and told as missed: nobody can act on
   it any more. So is one whose time runs out here before anybody has taken it on (`expire`).
-* A question (`recall`, `check`) ends with its one answer, or with the task that it is about.
+* A question (`recall`, `check`, `advice`) ends with its one answer, or with the task that it is
+  about. `limits` end when they are applied, which a machine may say, or when newer ones come.
 * A report is durable before anything else happens with it, and its number `n` before its frame
   leaves (`devices.outbox`).
 
@@ -28,7 +29,7 @@ from devices.client_events import (
     OrderEnded,
 )
 from devices.errors import OrderOver, StorageFailed
-from devices.inbox import ENDS, ENDS_QUESTIONS, QUESTIONS, TASK, Entry, Inbox, Over
+from devices.inbox import ENDS, ENDS_QUESTIONS, LIMITS, QUESTIONS, TASK, Entry, Inbox, Over
 from devices.outbox import Outbox
 from devices.storage import Batch, Storage
 from protocols.native import Command, Hello, Location, Report, Sos, State, Uplink, Welcome
@@ -155,7 +156,11 @@ class ClientLogs:
     def _meaning(self, entry: Entry, unix_ms: int) -> list[Event]:
         """What a new command means to the user; marks what is over already."""
         command = entry.command
-        if command.kind != TASK and command.kind not in QUESTIONS:
+        if command.kind == LIMITS:
+            for older in self.inbox.limits():
+                if older is not entry:
+                    self.inbox.end(older, Over.NOTED)
+        elif command.kind != TASK and command.kind not in QUESTIONS:
             self.inbox.end(entry, Over.NOTED)
             return self._end_meant(command) or [NoticeArrived(command=command)]
         if command.exp is not None and unix_ms > command.exp:

@@ -28,8 +28,10 @@ UNANSWERED: Final = frozenset({Report.RECEIVED, Report.SHOWN, Report.STANDBY})
 """Steps after which an order still waits for somebody to take it on."""
 
 TASK: Final = "task"
-QUESTIONS: Final = frozenset({"recall", "check"})
+QUESTIONS: Final = frozenset({"recall", "check", "advice"})
 """Kinds that ask a person something about a task: one answer is all they wait for."""
+LIMITS: Final = "limits"
+"""What the device itself is to keep to: over when it says so, or when newer ones come."""
 
 CURSOR_KEY: Final = "cursor"
 ENTRY_PREFIX: Final = "in/"
@@ -46,7 +48,7 @@ class Over(StrEnum):
     NOTED = "noted"
     """It was a notice: to know, not to do."""
     ANSWERED = "answered"
-    """It was a question, and a person has answered it, either way."""
+    """It was a question, and a person has answered it, either way; or limits that are kept."""
 
 
 ENDS: Final = {
@@ -160,7 +162,7 @@ class Inbox:
             entry.notes_count += 1
         else:
             entry.last = state
-        if entry.command.kind in QUESTIONS and entry.accepted:
+        if entry.command.kind in QUESTIONS and entry.accepted or state.s is Report.APPLIED:
             self.end(entry, Over.ANSWERED)
         elif state.s is Report.DONE:
             self.end(entry, Over.DONE)
@@ -182,6 +184,10 @@ class Inbox:
     def meant_by(self, reference: str) -> list[Entry]:
         """What a notice names and is not over: by command id, or tasks by their order's id."""
         return [entry for entry in self._open.values() if reference in entry.names]
+
+    def limits(self) -> list[Entry]:
+        """Limits that the device has not applied yet."""
+        return [entry for entry in self._open.values() if entry.command.kind == LIMITS]
 
     def asked_about(self, task: Entry) -> list[Entry]:
         """Unanswered questions about a task."""

@@ -31,6 +31,7 @@ from protocols.native import (
     CloseCode,
     Command,
     Hello,
+    Limits,
     Location,
     Ping,
     Pong,
@@ -398,7 +399,7 @@ def a_question(seq: int, *, about: str = "c1", kind: str = "check", **more: Any)
     return a_task(seq, kind=kind, body={"ref": about, "order": "o1"}, **more)
 
 
-@pytest.mark.parametrize("kind", ["recall", "check"])
+@pytest.mark.parametrize("kind", ["recall", "check", "advice"])
 @pytest.mark.parametrize("answer", [Report.ACCEPTED, Report.DECLINED])
 def test_question_ends_with_its_answer(kind: str, answer: Report) -> None:
     storage = MemoryStorage()
@@ -416,7 +417,7 @@ def test_question_ends_with_its_answer(kind: str, answer: Report) -> None:
         client.report("c2", Report.ACCEPTED, at_ms=SERVER_MS, by="1001")
 
 
-@pytest.mark.parametrize("kind", ["recall", "check"])
+@pytest.mark.parametrize("kind", ["recall", "check", "advice"])
 def test_question_ends_with_the_order_it_is_about(kind: str) -> None:
     client = a_client()
     go_live(client)
@@ -883,3 +884,50 @@ def test_time_ends_an_order_only_while_nobody_has_accepted_it(step: Report, ends
 
     assert any(isinstance(each, OrderEnded) for each in client.events()) is ends
     assert (client.inbox.entry("c1").over is not None) is ends
+
+
+# -- what is done for a battery ----------------------------------------------------------------
+
+
+def a_limits(seq: int, **limits: Any) -> Command:
+    return a_task(seq, kind="limits", body={"limits": limits})
+
+
+def test_limits_are_kept_by_a_machines_word() -> None:
+    client = a_client()
+    go_live(client)
+
+    client.events()
+    give(client, a_limits(1, stream="off"), 1.0)
+    (arrived,) = client.events()
+    client.report("c1", Report.APPLIED, at_ms=SERVER_MS, did=Limits(stream="off"))
+
+    assert isinstance(arrived, CommandArrived)
+    received, applied = (each for each in sent(client, 1.0) if isinstance(each, State))
+    assert received.s is Report.RECEIVED
+    assert (applied.s, applied.by, applied.did) == (Report.APPLIED, "", Limits(stream="off"))
+    with pytest.raises(OrderOver):
+        client.report("c1", Report.APPLIED, at_ms=SERVER_MS)
+
+
+def test_limits_not_yet_applied_are_told_again_after_a_restart() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    give(client, a_limits(1, fix_s=30), 1.0)
+
+    again = a_client(storage)
+
+    (event,) = again.events()
+    assert isinstance(event, CommandArrived)
+    assert event.command.body == {"limits": {"fix_s": 30}}
+
+
+def test_newer_limits_take_the_place_of_older_ones() -> None:
+    client = a_client()
+    go_live(client)
+    give(client, a_limits(1, stream="off"), 1.0)
+
+    give(client, a_limits(2), 2.0)
+
+    assert [each.command.id for each in client.inbox.unfinished()] == ["c2"]
