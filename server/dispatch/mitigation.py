@@ -350,7 +350,7 @@ def _spare(prospect: Prospect, p_before: float) -> list[Proposal]:
     outlook = prospect.outlook
     found = []
     for spare in prospect.spares:
-        until, rest = _split(prospect.plan, spare.after_min)
+        until, rest = split(prospect.plan, spare.after_min)
         reaches = outlook.p_last(until)
         lasts = outlook.with_level(SPARE_LEVEL_PCT).p_last(rest)
         drain = _mean_drain(outlook, rest) if rest else 0.0
@@ -375,7 +375,7 @@ def _second(prospect: Prospect, p_before: float) -> list[Proposal]:
     outlook, found = prospect.outlook, []
     nearest = sorted(prospect.takeovers, key=lambda each: each.eta_min)[:TAKEOVERS_LEN_MAX]
     for other in nearest:
-        until, _ = _split(prospect.plan, other.eta_min)
+        until, _ = split(prospect.plan, other.eta_min)
         drain = _mean_drain(outlook, [each.leg for each in prospect.plan])
         made = Proposal(
             kind=_M.SECOND_CAMERA,
@@ -396,7 +396,7 @@ def _second(prospect: Prospect, p_before: float) -> list[Proposal]:
     return sorted(found, key=lambda each: -each.gain)[:1]
 
 
-def _split(plan: Plan, minutes: float) -> tuple[list[Leg], list[Leg]]:
+def split(plan: Plan, minutes: float) -> tuple[list[Leg], list[Leg]]:
     """What lies before a moment, and after it."""
     before: list[Leg] = []
     after: list[Leg] = []
