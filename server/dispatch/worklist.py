@@ -63,6 +63,16 @@ class ItemKind(StrEnum):
     """A unit did not come out of a dead zone in time."""
     UNRECEIVED = "unreceived"
     """A unit is about to enter a dead zone without all of its order: call it by radio."""
+    BATTERY_SHORT = "battery_short"
+    """A camera will not last its job as things are."""
+    CAMERA_DARK = "camera_dark"
+    """A camera is silent, and the officer can be reached."""
+    UNIT_SILENT = "unit_silent"
+    """No device of a unit on a job is heard, and no dead zone explains it."""
+    MITIGATION_FAILED = "mitigation_failed"
+    """What was asked for a battery is not done: declined, refused or unanswered."""
+    MITIGATION_WEAK = "mitigation_weak"
+    """It was done, and the battery drains hardly less."""
     WATCH_FAILED = "watch_failed"
     """Our fault: the timers of an order do not ring; a person must keep watch over it."""
     DELIVERY_FAILED = "delivery_failed"
@@ -93,6 +103,11 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.END_NOT_RECEIVED: Severity.WARNING,
     _K.NOT_BACK: Severity.ALARM,
     _K.UNRECEIVED: Severity.WARNING,
+    _K.BATTERY_SHORT: Severity.WARNING,
+    _K.CAMERA_DARK: Severity.WARNING,
+    _K.UNIT_SILENT: Severity.ALARM,
+    _K.MITIGATION_FAILED: Severity.WARNING,
+    _K.MITIGATION_WEAK: Severity.NOTICE,
     _K.WATCH_FAILED: Severity.ALARM,
     _K.DELIVERY_FAILED: Severity.NOTICE,
 }
@@ -116,7 +131,11 @@ _HELD_BY_STATE: dict[ItemKind, OrderState] = {
 }
 _UNANSWERED = frozenset({_K.NOT_ACCEPTED, _K.ESCALATED, _K.LEADER_DECLINED})
 _UNTIL_HEARD = frozenset({_K.NO_FEEDBACK, _K.REPORT_REFUSED, _K.UNRECEIVED})
-_WHILE_OPEN = frozenset({_K.RECALL_UNCONFIRMED, _K.RECALL_DECLINED, _K.TWO_UNITS})
+_OF_BATTERIES = frozenset(
+    {_K.BATTERY_SHORT, _K.CAMERA_DARK, _K.MITIGATION_FAILED, _K.MITIGATION_WEAK}
+)
+"""`server.batterywatch` settles them sooner, where their cause is gone."""
+_WHILE_OPEN = _OF_BATTERIES | {_K.RECALL_UNCONFIRMED, _K.RECALL_DECLINED, _K.TWO_UNITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

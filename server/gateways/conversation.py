@@ -182,6 +182,7 @@ class Conversation:
                 cursor_id=hello.cur_id.replace("\0", ""),
                 up_acked=hello.up_acked,
                 app=hello.app.replace("\0", ""),
+                caps=[each.replace("\0", "") for each in hello.caps],
                 now=now,
                 admit=self._house.lives and not self.admission,
             )

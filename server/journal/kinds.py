@@ -104,6 +104,19 @@ class JournalKind(StrEnum):
     RADIO_UNRECEIVED = "radio.unreceived"
     """A unit is about to enter a dead zone and has not received all of its order."""
 
+    MITIGATION_SENT = "mitigation.sent"
+    """Something is to be done for a battery."""
+    MITIGATION_APPLIED = "mitigation.applied"
+    """The device does it, by its own word."""
+    MITIGATION_ACCEPTED = "mitigation.accepted"
+    MITIGATION_DECLINED = "mitigation.declined"
+    MITIGATION_REFUSED = "mitigation.refused"
+    """The device does not do it."""
+    MITIGATION_UNANSWERED = "mitigation.unanswered"
+    MITIGATION_MEASURED = "mitigation.measured"
+    """What really drained since."""
+    MITIGATION_ENDED = "mitigation.ended"
+
     SHIFT_STARTED = "shift.started"
     SHIFT_ENDED = "shift.ended"
 

@@ -22,8 +22,9 @@ REPLAY_LEN_MAX = 500
 SEQ_MAX = 2**53
 """No number of a frame has more figures."""
 
-CommandKind = Literal["task", "notice", "recall", "check"]
-"""`recall`: let go of an order; `check`: a lone officer is asked whether all is well."""
+CommandKind = Literal["task", "notice", "recall", "check", "advice", "limits"]
+"""`recall`: let go of an order; `check`: a lone officer is asked whether all is well; `advice`: a
+person is to do something for a battery; `limits`: what the device itself is to keep to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

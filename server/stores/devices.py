@@ -67,14 +67,14 @@ OPEN_INSTALLATION = """
 -- An admission is the database's clock in microseconds, but always above the one before: it goes
 -- on growing when the clock is set back, and when an older state of the database is restored.
 INSERT INTO installation AS mine
-    (device_id, install_id, up_seq, cursor_seq, app, last_seen_at, admission)
-VALUES ($1, $2, $3, $4, $5, $6,
+    (device_id, install_id, up_seq, cursor_seq, app, caps, last_seen_at, admission)
+VALUES ($1, $2, $3, $4, $5, $9, $6,
         CASE WHEN $8 THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint ELSE 0 END)
 ON CONFLICT (device_id, install_id) DO UPDATE SET
     up_seq = greatest(mine.up_seq, excluded.up_seq),
     cursor_seq = CASE WHEN $7 THEN greatest(mine.cursor_seq, excluded.cursor_seq)
                       ELSE excluded.cursor_seq END,
-    app = excluded.app, last_seen_at = excluded.last_seen_at,
+    app = excluded.app, caps = excluded.caps, last_seen_at = excluded.last_seen_at,
     admission = CASE WHEN $8 THEN greatest(mine.admission + 1, excluded.admission)
                      ELSE mine.admission END
 RETURNING up_seq, cursor_seq, admission, xmax = 0 AS is_new
@@ -148,6 +148,7 @@ async def open_session(
     cursor_id: str = "",
     up_acked: int,
     app: str,
+    caps: Sequence[str] = (),
     now: datetime,
     admit: bool = False,
 ) -> Opening:
@@ -175,6 +176,7 @@ async def open_session(
         now,
         resumed,
         admit,
+        list(caps),
     )
     if row["is_new"]:
         await conn.execute(PRUNE_INSTALLATIONS, device_id, INSTALLATIONS_PER_DEVICE_MAX)

@@ -31,7 +31,16 @@ from server.dispatch.orders import (
 )
 from server.dispatch.worklist import ItemKind
 from server.journal.kinds import JournalKind
-from server.stores import incidents, journal, leaders, order_rows, recalls, units, worklist
+from server.stores import (
+    incidents,
+    journal,
+    leaders,
+    mitigations,
+    order_rows,
+    recalls,
+    units,
+    worklist,
+)
 from server.stores.journal import Entry
 from server.stores.order_rows import Event, LockedOrder
 from server.stores.stepping import write_step
@@ -92,6 +101,12 @@ async def apply_report(
     state = _without_nul(state)
     row = await conn.fetchrow(COMMAND, state.id, device_id) if _is_uuid(state.id) else None
     if row is None:
+        return await _unknown(conn, device_id, state, received_at)
+    if row["kind"] in mitigations.KINDS:
+        marked = await mitigations.reported(conn, device_id, state, row, received_at)
+        await journal.append_all(conn, marked.entries)
+        return ReportOutcome(applied=True, why=None, hints=marked.hints)
+    if state.s not in STATE_OF_REPORT:
         return await _unknown(conn, device_id, state, received_at)
     if row["kind"] == "notice" or _was_missed(row, state, received_at):
         return await _notice_received(conn, device_id, state, row, received_at)

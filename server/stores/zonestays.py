@@ -24,7 +24,8 @@ WHERE dispatch_order.closed_at IS NULL ORDER BY unit_id, dispatch_order.number D
 # anything of the order afterwards has received it, because commands come in order.
 UNRECEIVED = """
 SELECT DISTINCT order_id FROM (
-    SELECT order_id FROM command WHERE order_id = ANY($1::uuid[]) AND kind <> 'notice'
+    SELECT order_id FROM command
+    WHERE order_id = ANY($1::uuid[]) AND kind IN ('task', 'recall', 'check')
     GROUP BY order_id, kind
     HAVING NOT bool_or(EXISTS (
         SELECT FROM order_event
