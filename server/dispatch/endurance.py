@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Final
 
 from devices.battery.model import Load
+from devices.battery.modes import loads_of
 from devices.battery.outlook import Leg, Outlook
 from server.dispatch.battery import Mode
 from server.dispatch.mitigation import ATTACH_BELOW, SECOND_BELOW, Part, Plan, Stretch, split
@@ -33,14 +34,7 @@ _MINUTE_STEPS: Final = 10
 """Halvings of the job: to a thousandth of it."""
 
 STANDBY, RECORD = frozenset({Load.STANDBY}), frozenset({Load.RECORD})
-LOADS_OF_MODE: Final[dict[str, frozenset[Load]]] = {
-    "standby": STANDBY,
-    "record": RECORD,
-    "stream": frozenset({Load.STREAM_LOW}),
-    "stream_low": frozenset({Load.STREAM_LOW}),
-    "stream_high": frozenset({Load.STREAM_HIGH}),
-}
-"""Loads of what a device says it does; anything else counts as standby."""
+_AT_WORK: Final = frozenset({Load.RECORD, Load.STREAM_LOW, Load.STREAM_HIGH})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +105,7 @@ def ahead(
     scene_s = work.scene_s if not there else _scene_left_s(work, now)
     parts = (
         (Part.TRAVEL, present, travel_s),
-        (Part.SCENE, present if there and present != STANDBY else scene, scene_s),
+        (Part.SCENE, present if there and present & _AT_WORK else scene, scene_s),
         (Part.RETURN, STANDBY, way_s),
     )
     return tuple(
@@ -123,7 +117,7 @@ def ahead(
 
 def scene_loads(mode: Mode) -> frozenset[Load]:
     """What a kind of incident asks of the camera."""
-    return LOADS_OF_MODE[mode.value]
+    return loads_of(mode.value)
 
 
 def lasts_min(outlook: Outlook, plan: Plan, probability: float) -> float | None:

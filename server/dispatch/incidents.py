@@ -39,6 +39,20 @@ class IncidentType:
     en: str
     zh: str
 
+    @property
+    def evidence(self) -> bool:
+        """What the camera records may be needed in court."""
+        return self.code in _EVIDENCE
+
+
+_EVIDENCE = frozenset(
+    {
+        *("officer_needs_help", "assault", "armed_threat", "robbery"),
+        *("domestic_violence", "public_disorder", "traffic_collision"),
+    }
+)
+"""Force, injury or an accusation. Starting value."""
+
 
 _TYPES = (
     IncidentType(

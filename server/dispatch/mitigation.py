@@ -68,9 +68,9 @@ LOSS: Final[dict[Mitigation, float]] = {
     _M.SELDOM_FIXES: 0.02,
     _M.LIGHTS_OFF: 0.05,
     _M.CHARGE_IN_CAR: 0.01,
-    _M.POWER_BANK: 0.03,
+    _M.POWER_BANK: 0.25,
     _M.SPARE_AT_STATION: 0.10,
-    _M.SECOND_CAMERA: 0.25,
+    _M.SECOND_CAMERA: 0.30,
 }
 """What the room or the crew gives up, as the probability of lasting that it is worth. Starting
 values."""
@@ -195,6 +195,22 @@ def propose(
     p_before = prospect.p_last
     if p_before >= attach_below:
         return []
+    found = _possible(prospect, p_before)
+    if not (prospect.evidence and p_before < second_below):
+        found = [each for each in found if each.kind is not _M.SECOND_CAMERA]
+    order = list(Mitigation)
+    ranked = sorted(found, key=lambda each: (each.loss - each.gain, order.index(each.kind)))
+    return ranked[:PROPOSALS_LEN_MAX]
+
+
+def offered(prospect: Prospect, kind: Mitigation) -> Proposal | None:
+    """One mitigation as it stands, whatever else is better; None: it would bring nothing."""
+    found = _possible(prospect, prospect.p_last)
+    return next((each for each in found if each.kind is kind), None)
+
+
+def _possible(prospect: Prospect, p_before: float) -> list[Proposal]:
+    """Everything that brings something."""
     found = [
         made
         for kind, change in _CHANGES.items()
@@ -202,13 +218,7 @@ def propose(
         and (changed := change(prospect)) is not None
         and (made := _effect(kind, prospect, p_before, changed)).gain >= GAIN_MIN
     ]
-    found += _spare(prospect, p_before)
-    if prospect.evidence and p_before < second_below:
-        found += _second(prospect, p_before)
-    ranked = sorted(
-        found, key=lambda each: (each.loss - each.gain, list(Mitigation).index(each.kind))
-    )
-    return ranked[:PROPOSALS_LEN_MAX]
+    return found + _spare(prospect, p_before) + _second(prospect, p_before)
 
 
 def limits_of(kinds: Iterable[Mitigation]) -> Limits:
@@ -307,6 +317,9 @@ def _changed_by(kind: Mitigation) -> Callable[[Prospect], Plan | None]:
 
     return change
 
+
+MEASURABLE: Final = frozenset(_ON_LEGS)
+"""Those that change what drains; the others put another battery in its place."""
 
 _CHANGES: Final = {kind: _changed_by(kind) for kind in _ON_LEGS}
 

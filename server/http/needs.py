@@ -27,6 +27,7 @@ from server.http.errors import ApiError
 from server.http.texts import NO_NUL
 from server.learnedroads import LearnedRoads
 from server.learningdesk import LearningDesk
+from server.mitigationdesk import MitigationDesk
 from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline
 from server.placenames import PlaceNames
@@ -65,6 +66,8 @@ class Services(Protocol):
     def pipeline(self) -> Pipeline: ...
     @property
     def order_desk(self) -> OrderDesk: ...
+    @property
+    def mitigation_desk(self) -> MitigationDesk: ...
     @property
     def board(self) -> LiveUnits: ...
     @property

@@ -136,7 +136,7 @@ async def raise_item(
 async def amend(conn: Any, kind: ItemKind, subject: str, *, body: dict[str, Any]) -> Changed | None:
     """Add to what an open item says, which is no new trouble; None: none is open."""
     row = await conn.fetchrow(AMEND, kind, subject, body)
-    return None if row is None else Changed(item=_view(row), entries=(), hints=_hints(row["id"]))
+    return None if row is None else Changed(item=view(row), entries=(), hints=_hints(row["id"]))
 
 
 async def delivery_failed(
@@ -174,7 +174,7 @@ async def settle_about(
 async def item(conn: Any, item_id: str) -> WorkItemView | None:
     """One item; None: no such."""
     row = await conn.fetchrow(BY_ID, item_id)
-    return None if row is None else _view(row)
+    return None if row is None else view(row)
 
 
 async def some(conn: Any, item_ids: Sequence[str]) -> list[WorkItemView]:
@@ -184,7 +184,7 @@ async def some(conn: Any, item_ids: Sequence[str]) -> list[WorkItemView]:
 
 async def open_of_order(conn: Any, order_id: str) -> list[WorkItemView]:
     """Open items about one order, oldest first."""
-    return [_view(row) for row in await conn.fetch(OPEN_OF_ORDER, order_id)]
+    return [view(row) for row in await conn.fetch(OPEN_OF_ORDER, order_id)]
 
 
 async def page(
@@ -192,13 +192,13 @@ async def page(
 ) -> tuple[list[WorkItemView], int | None]:
     """Newest first, and `before` of the following page; `which`: open, settled or all."""
     limit = max(1, min(limit, PAGE_LEN_MAX))
-    rows = [_view(row) for row in await conn.fetch(PAGE, which, before, limit + 1)]
+    rows = [view(row) for row in await conn.fetch(PAGE, which, before, limit + 1)]
     return rows[:limit], rows[limit - 1].number if len(rows) > limit else None
 
 
 async def gravest(conn: Any, limit: int) -> list[WorkItemView]:
     """Open items, gravest first, then oldest."""
-    return [_view(row) for row in await conn.fetch(GRAVEST, limit)]
+    return [view(row) for row in await conn.fetch(GRAVEST, limit)]
 
 
 async def open_count(conn: Any) -> int:
@@ -214,29 +214,30 @@ def told(changes: Sequence[Changed]) -> tuple[tuple[Entry, ...], tuple[Hint, ...
 
 
 def _changed(row: Any, kind: JournalKind, *, actor: str) -> Changed:
-    view = _view(row)
+    shown = view(row)
     body = {
-        name: view.body[name] for name in ("number", "call_sign", "device") if name in view.body
+        name: shown.body[name] for name in ("number", "call_sign", "device") if name in shown.body
     }
     entry = Entry(
         actor=actor,
-        subject=view.subject,
+        subject=shown.subject,
         kind=kind,
         body=body
         | {
-            "item": view.kind,
-            "item_number": view.number,
-            "severity": view.severity,
-            "times": view.times,
-            "work_why": view.why,
+            "item": shown.kind,
+            "item_number": shown.number,
+            "severity": shown.severity,
+            "times": shown.times,
+            "work_why": shown.why,
         },
     )
-    return Changed(item=view, entries=(entry,), hints=_hints(view.id))
+    return Changed(item=shown, entries=(entry,), hints=_hints(shown.id))
 
 
 def _hints(item_id: str) -> tuple[Hint, ...]:
     return (("work", item_id),)
 
 
-def _view(row: Any) -> WorkItemView:
+def view(row: Any) -> WorkItemView:
+    """A whole row of the table."""
     return msgspec.convert(dict(row), WorkItemView)

@@ -87,6 +87,9 @@ class StillLife:
         except NoRouteError:
             return None
 
+    def show(self, view: UnitView) -> None:
+        self._units[view.id] = view
+
     def forget(self, unit_id: str) -> None:
         del self._units[unit_id]
 

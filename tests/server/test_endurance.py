@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from devices.battery.model import Load
 from server.dispatch.endurance import (
-    LOADS_OF_MODE,
     RECORD,
     SCENE_LEFT_S_MIN,
     STANDBY,
@@ -29,7 +28,7 @@ from server.dispatch.orders import OrderState
 from tests.server.test_mitigations import camera
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
-STREAM = LOADS_OF_MODE["stream"]
+STREAM = frozenset({Load.STREAM_LOW})
 
 
 def a_work(state: OrderState = OrderState.EN_ROUTE, **changes: Any) -> Work:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.battery.estimator import Estimator
@@ -203,6 +203,7 @@ def test_plan_under_what_is_in_force_is_the_plan_reckoned_with() -> None:
     assert replace(job, plan=planned).p_last == pytest.approx(a_job(RECORD).p_last)
 
 
+@settings(max_examples=25)
 @given(
     level=st.floats(6.0, 60.0),
     weak=st.floats(0.0, 1.0),

@@ -1,0 +1,256 @@
+"""Which camera will not last its job, which is dark, what was done and what it brought."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from geo.roadmap import RoadMap
+from protocols.native import Limits, Report
+from server.dispatch.mitigation import Mitigation
+from server.stores.units import load_units
+from server.watchviews import WorkItemView
+from tests.server.battery_room import BADGE, BY, CAMERA, HANDSET, BatteryRoom, a_battery_room
+from tests.server.dispatch_room import NOW
+from tests.small_county import crossing
+
+
+@pytest.fixture
+async def job(pool: Any, small_map: RoadMap) -> AsyncIterator[BatteryRoom]:
+    async with a_battery_room(pool, small_map) as room:
+        yield room
+
+
+def body(item: WorkItemView) -> dict[str, Any]:
+    return dict(item.body)
+
+
+async def done(job: BatteryRoom) -> None:
+    task = (await job.room.tasks(job.order))[HANDSET]
+    await job.room.report(HANDSET, task, Report.DONE, by=BADGE)
+
+
+async def applied(job: BatteryRoom) -> str:
+    """The camera keeps to recording; the mitigation's id."""
+    await job.can_limit()
+    kind = Mitigation.RECORD_LOCALLY
+    sent = await job.desk.send(job.order.id, device_id=CAMERA, kind=kind, by=BY)
+    (command,) = await job.commands(CAMERA, "limits")
+    await job.says(CAMERA, command["id"], Report.APPLIED, did=Limits(stream="off"))
+    return sent.id
+
+
+async def asked(job: BatteryRoom) -> Any:
+    return (await job.desk.look(job.order.id)).mitigations[0]
+
+
+# -- will it last ----------------------------------------------------------------------------
+
+
+async def test_camera_that_will_not_last_is_told_with_what_could_be_done(job: BatteryRoom) -> None:
+    item = (await job.look())["battery_short"]
+
+    assert item.subject == f"device:{CAMERA}"
+    assert body(item)["p_last_pct"] < 50
+    assert body(item)["likely_min"] < body(item)["job_min"]
+    assert next(each["kind"] for each in body(item)["actions"]) == "record_locally"
+    assert ("work", item.id) in job.room.fanout.published
+
+
+async def test_it_is_told_once_by_whichever_process_looks(job: BatteryRoom) -> None:
+    await job.look()
+
+    item = (await job.look(10.0))["battery_short"]
+
+    assert item.times == 1
+    assert (await job.room.kinds()).count("work.raised") == 1
+
+
+async def test_camera_that_lasts_is_no_trouble(job: BatteryRoom) -> None:
+    job.levels.tell(CAMERA, 90.0, "stream", NOW + timedelta(seconds=1))
+
+    assert await job.look() == {}
+
+
+async def test_alert_ends_only_when_it_lasts_well(job: BatteryRoom) -> None:
+    await job.look()
+    job.levels.tell(CAMERA, 32.0, "stream", NOW + timedelta(seconds=1))
+
+    still = await job.look()  # between the two thresholds
+    job.levels.tell(CAMERA, 60.0, "stream", NOW + timedelta(seconds=2))
+    gone = await job.look()
+    job.levels.tell(CAMERA, 32.0, "stream", NOW + timedelta(seconds=3))
+    quiet = await job.look()
+
+    assert "battery_short" in still
+    assert "battery_short" not in gone
+    assert "battery_short" not in quiet
+
+
+async def test_second_camera_is_proposed_before_this_one_dies(job: BatteryRoom) -> None:
+    await job.room.add_unit("P-05", crossing(1, 1))
+    job.levels.tell("P-05-body_camera", 90.0, "standby", NOW)
+
+    item = (await job.look())["battery_short"]
+
+    handover = body(item)["handover"]
+    assert handover["call_sign"] == "P-05"
+    assert handover["p_after_pct"] > body(item)["p_last_pct"]
+    (again,) = await job.room.send(
+        await job.room.incident(job.order.incident_id),
+        next(each for each in await rows(job) if each.id == handover["unit_id"]),
+    )
+    assert again.call_sign == "P-05"
+
+
+async def rows(job: BatteryRoom) -> list[Any]:
+    async with job.room.pool.acquire() as conn:
+        return await load_units(conn)
+
+
+async def test_hand_over_is_said_when_it_becomes_needed(pool: Any, small_map: RoadMap) -> None:
+    async with a_battery_room(pool, small_map, level_pct=28.0) as job:
+        await job.room.add_unit("P-05", crossing(1, 1))
+        job.levels.tell("P-05-body_camera", 90.0, "standby", NOW)
+        first = (await job.look())["battery_short"]
+        job.levels.tell(CAMERA, 20.0, "stream", NOW + timedelta(seconds=1))
+
+        second = (await job.look())["battery_short"]
+
+    assert body(first)["handover"] is None
+    assert body(second)["handover"]["call_sign"] == "P-05"
+    assert second.times == 2
+
+
+async def test_end_of_the_order_ends_the_trouble(job: BatteryRoom) -> None:
+    await job.look()
+    await done(job)
+
+    assert "battery_short" not in await job.look()
+
+
+# -- who is heard ----------------------------------------------------------------------------
+
+
+async def test_dark_camera_with_an_officer_who_is_heard(job: BatteryRoom) -> None:
+    job.ages_s = {CAMERA: 200.0, HANDSET: 10.0}
+
+    items = await job.look()
+
+    assert "camera_dark" in items
+    assert "unit_silent" not in items
+    job.ages_s = {}
+    assert "camera_dark" not in await job.look()
+
+
+async def test_silent_unit_is_another_thing(job: BatteryRoom) -> None:
+    job.ages_s = {CAMERA: 400.0, HANDSET: 350.0}
+
+    items = await job.look()
+
+    assert "camera_dark" not in items
+    assert items["unit_silent"].severity == "alarm"
+
+
+async def test_silent_unit_is_well_when_it_is_heard_not_when_its_order_ends(
+    job: BatteryRoom,
+) -> None:
+    job.ages_s = {CAMERA: 400.0, HANDSET: 350.0}
+    await job.look()
+    await done(job)
+
+    still = await job.look()
+    job.ages_s = {}
+    gone = await job.look()
+
+    assert "unit_silent" in still
+    assert "unit_silent" not in gone
+
+
+async def test_dead_zone_explains_both(job: BatteryRoom) -> None:
+    job.ages_s = {CAMERA: 400.0, HANDSET: 350.0}
+    job.zones[job.row.id] = NOW + timedelta(minutes=20)
+
+    items = await job.look()
+
+    assert not {"camera_dark", "unit_silent"} & items.keys()
+
+
+# -- what was done ---------------------------------------------------------------------------
+
+
+async def test_effect_is_checked_against_the_measured_drain(job: BatteryRoom) -> None:
+    mitigation_id = await applied(job)
+    await job.drains(12.0, 60)
+    await job.look()
+
+    found = await asked(job)
+
+    assert found.id == mitigation_id
+    assert found.measured.drain_pct_per_h == pytest.approx(12.0, abs=0.5)
+    before = found.expected.drain_before_pct_per_h
+    assert found.measured.change_pct_per_h == pytest.approx(12.0 - before, abs=0.5)
+    assert found.measured.change_pct_per_h < -10.0
+    kinds = await job.room.kinds()
+    assert kinds.count("mitigation.measured") == 1
+    await job.look()
+    assert (await job.room.kinds()).count("mitigation.measured") == 1
+
+
+async def test_nothing_is_measured_before_enough_was_seen(job: BatteryRoom) -> None:
+    await applied(job)
+    await job.drains(12.0, 10)
+    await job.look()
+
+    assert (await asked(job)).measured is None
+
+
+async def test_only_what_the_device_was_to_do_is_measured(job: BatteryRoom) -> None:
+    await applied(job)
+    await job.drains(12.0, 60, mode="standby")
+    await job.look()
+
+    assert (await asked(job)).measured is None
+
+
+async def test_effect_that_did_not_come_is_said(job: BatteryRoom) -> None:
+    await applied(job)
+    await job.drains(25.0, 40)
+
+    items = await job.look()
+
+    assert body(items["mitigation_weak"])["measured_pct_per_h"] > -10.0
+
+
+async def test_nobody_who_answers_in_time_is_a_trouble(job: BatteryRoom) -> None:
+    kind = Mitigation.RECORD_LOCALLY
+    await job.desk.send(job.order.id, device_id=CAMERA, kind=kind, by=BY)
+
+    early = await job.look(200.0)
+    late = await job.look(200.0)
+
+    assert "mitigation_failed" not in early
+    assert body(late["mitigation_failed"])["answer"] == "unanswered"
+    assert (await asked(job)).state == "unanswered"
+
+
+async def test_unit_in_a_dead_zone_has_until_it_is_expected_back(job: BatteryRoom) -> None:
+    kind = Mitigation.RECORD_LOCALLY
+    await job.desk.send(job.order.id, device_id=CAMERA, kind=kind, by=BY)
+    job.zones[job.row.id] = NOW + timedelta(minutes=20)
+
+    assert "mitigation_failed" not in await job.look(600.0)
+    assert "mitigation_failed" in await job.look(900.0)
+
+
+async def test_limits_end_with_the_order(job: BatteryRoom) -> None:
+    await applied(job)
+    await done(job)
+    await job.look()
+
+    found = await asked(job)
+    assert (found.ended_by, found.ended_why) == ("system", "order_over")
+    assert (await job.commands(CAMERA, "limits"))[-1]["body"]["limits"] == {}
