@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devices.battery.ambient import SEA_LEVEL_C, SEA_LEVEL_C_MAX, SEA_LEVEL_C_MIN
+from server.dispatch.endurance import RULE_NAMES, SHARES, Rules
 from server.dispatch.timers import PACE_NAMES, Pace, Stance, TimerTable
 from server.dispatch.turnout import TURNOUT_S_MAX, Turnout
 
@@ -157,6 +158,8 @@ class Settings:
     """When to worry about an order."""
     stance: Stance = field(default_factory=Stance)
     """Peace or war."""
+    battery: Rules = field(default_factory=Rules)
+    """When to say something about the batteries of jobs."""
 
     @property
     def tls(self) -> bool:
@@ -200,6 +203,7 @@ def from_env(
             war=_yes_or_no(_WAR, env, default=False),
             offers=_yes_or_no(_OFFERS, env, default=False),
         ),
+        battery=_battery(env),
     )
 
 
@@ -222,6 +226,7 @@ def names() -> list[str]:
         *timer_defaults(),
         *(_WAR, _OFFERS, _SEA_LEVEL, _SHIFT),
         *(_turnout_name(each.name) for each in fields(Turnout)),
+        *(_battery_name(name) for name in RULE_NAMES),
     ]
 
 
@@ -243,6 +248,29 @@ def _turnout(env: Mapping[str, str]) -> Turnout:
 
 def _turnout_name(field_name: str) -> str:
     return f"RIDGELINE_TURNOUT_{field_name.upper()}"
+
+
+def _battery(env: Mapping[str, str]) -> Rules:
+    """Raises `SettingsError`."""
+    said: dict[str, Any] = {}
+    for each in fields(Rules):
+        name = _battery_name(each.name)
+        if not (text := env.get(name, "")):
+            continue
+        if each.name == "power_banks":
+            said[each.name] = _yes_or_no(name, env, default=True)
+        elif each.name in SHARES:
+            said[each.name] = _within(name, env, 0.0, 0.0, 1.0)
+        else:
+            said[each.name] = _seconds(name, text)
+    try:
+        return Rules(**said)
+    except ValueError as error:
+        raise SettingsError(f"{_battery_name('')}…: {error}.") from None
+
+
+def _battery_name(field_name: str) -> str:
+    return f"RIDGELINE_BATTERY_{field_name.upper()}"
 
 
 def _refuse_misspelt(env: Mapping[str, str]) -> None:
