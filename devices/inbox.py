@@ -162,7 +162,7 @@ class Inbox:
             entry.notes_count += 1
         else:
             entry.last = state
-        if entry.command.kind in QUESTIONS and entry.accepted or state.s is Report.APPLIED:
+        if (entry.command.kind in QUESTIONS and entry.accepted) or state.s is Report.APPLIED:
             self.end(entry, Over.ANSWERED)
         elif state.s is Report.DONE:
             self.end(entry, Over.DONE)

@@ -2,7 +2,8 @@
 
 Every device is a real WebSocket connection through the reference client. Movement, batteries and
 people live in simulated time, `speed` seconds per real second; the times that devices report are
-real, so at a speed above 1 the fleet looks faster than its roads allow, and only then.
+real, so at a speed above 1 the fleet looks faster than its roads allow, and only then. Devices keep
+the limits that they are sent; a crew follows the advice that it says yes to.
 
 In a dead zone the radio of both devices falls silent: nothing is closed, nothing is told.
 """
@@ -10,15 +11,13 @@ In a dead zone the radio of both devices falls silent: nothing is closed, nothin
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import cos, hypot, radians
-from random import Random, SystemRandom
+from random import Random
 from typing import Any, Final
 
-from devices.client import DeviceClient
 from devices.client_events import (
     CommandArrived,
     CommandMissed,
@@ -31,19 +30,18 @@ from devices.client_events import (
     Unrecovered,
 )
 from devices.errors import DeviceError
+from devices.inbox import LIMITS
 from devices.link import Phase
-from devices.shell.client import DeviceShell
 from devices.shell.fleetfile import FleetDevice
 from devices.shell.radio import Radio
-from devices.sim.battery import Mode, Pack
+from devices.shell.simdevice import SimDevice, unix_ms
 from devices.sim.deadzones import DeadZones
 from devices.sim.movement import METRES_PER_DEGREE
 from devices.sim.officers import Priority
 from devices.sim.roads import Roads
 from devices.sim.unit import Activity, Job, Said, SimUnit
-from devices.storage import MemoryStorage
 from geo.errors import GeoError
-from protocols.native import CloseCode, Command, Location
+from protocols.native import CloseCode, Command, Location, Report
 
 TICK_S: Final = 0.5
 """Real seconds between two steps of the simulation; fewer at high speed (`STEP_S_MAX`)."""
@@ -61,8 +59,6 @@ STILL_FACTOR: Final = 4.0
 CAMERA_FACTOR: Final = 2.0
 """A body camera reports so much more seldom than a handset."""
 GPS_SIGMA_M: Final = 4.0
-REBOOT_PCT: Final = 5
-"""An empty device comes back when it has been charged to this."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,67 +74,6 @@ class FleetTally:
     unrecovered: int = 0
     fixes: int = 0
     metres: float = 0.0
-
-
-class SimDevice:
-    """One device of a unit: battery, storage, connection."""
-
-    def __init__(
-        self,
-        device: FleetDevice,
-        *,
-        url: str,
-        radio: Radio,
-        rng: Random,
-        on_event: Callable[[Event], None],
-        connect_after_s: float,
-    ) -> None:
-        now = asyncio.get_running_loop().time()
-        self.device = device
-        self.pack = Pack.of(device.kind, rng)
-        self.client = DeviceClient(
-            device_id=device.device_id,
-            storage=MemoryStorage(),
-            rng=SystemRandom(),  # an installation is new every time, whatever the seed
-            now=now,
-            app="ridgeline-sim",
-        )
-        self.client.net = "4g"
-        self.client.connect_at = now + connect_after_s
-        self.shell = DeviceShell(
-            self.client, url, token=device.token, on_event=on_event, radio=radio
-        )
-        self.next_fix_at = now + connect_after_s + rng.random()
-        self.fixed_m = 0.0
-        """What the unit had driven at the last fix."""
-        self._lit = asyncio.Event()
-        self._lit.set()
-
-    @property
-    def dark(self) -> bool:
-        """Its battery is empty."""
-        return not self._lit.is_set()
-
-    def live(self, seconds: float, mode: Mode, *, charging: bool, weak_signal: bool) -> None:
-        """Let simulated seconds pass for the battery; an empty device falls silent."""
-        if self.pack is None:
-            return
-        self.pack.step(seconds, mode, charging=charging, weak_signal=weak_signal)
-        self.client.battery_pct = self.pack.level_pct
-        if self.pack.empty and not self.dark:
-            self._lit.clear()
-            self.shell.stop("battery empty")
-        elif self.dark and self.pack.level_pct >= REBOOT_PCT:
-            self.client.start(asyncio.get_running_loop().time())
-            self._lit.set()
-
-    async def run(self) -> None:
-        """Until refused; through empty batteries."""
-        while True:
-            await self.shell.run()
-            if not self.dark:
-                return
-            await self._lit.wait()
 
 
 class FleetUnit:
@@ -167,6 +102,8 @@ class FleetUnit:
             )
             for each in devices
         ]
+        self._advices: dict[str, Command] = {}
+        """That the crew has not answered; no more than a device's inbox holds."""
         self.handset = next(
             (each for each in self.devices if each.device.kind == "handset"), self.devices[0]
         )
@@ -189,7 +126,8 @@ class FleetUnit:
             each.live(
                 seconds,
                 self.sim.camera_mode if camera else "standby",
-                charging=self.sim.at_home or (not camera and self.sim.moving),
+                at_home=self.sim.at_home,
+                driving=self.sim.moving,
                 weak_signal=silent,
             )
             due = now >= each.next_fix_at or self.sim.metres - each.fixed_m >= FIX_M_MAX
@@ -201,22 +139,22 @@ class FleetUnit:
         every_s = self._fleet.fix_interval_s
         every_s *= CAMERA_FACTOR if each.device.kind == "body_camera" else 1.0
         every_s *= 1.0 if self.sim.moving else STILL_FACTOR
-        each.next_fix_at = now + every_s * rng.uniform(0.9, 1.1)
+        each.next_fix_at = now + each.thrift.fix_s(every_s) * rng.uniform(0.9, 1.1)
         each.fixed_m = self.sim.metres
         north_m, east_m = rng.gauss(0.0, GPS_SIGMA_M), rng.gauss(0.0, GPS_SIGMA_M)
         heading = self.sim.heading_deg
         each.shell.report_location(
             Location(
                 n=0,
-                at=_unix_ms(),
+                at=unix_ms(),
                 lat=round(place.lat + north_m / METRES_PER_DEGREE, 6),
                 lon=round(place.lon + east_m / METRES_PER_DEGREE / cos(radians(place.lat)), 6),
                 acc=round(max(3.0, hypot(north_m, east_m)), 1),
                 spd=round(self.sim.speed_mps, 1),
                 hdg=None if heading is None else round(heading, 1) % 360.0,
                 bat=each.client.battery_pct,
-                chg=self.sim.at_home and each.pack is not None,
-                mode=self.sim.camera_mode if each.device.kind == "body_camera" else "standby",
+                chg=each.charging and each.pack is not None,
+                mode=each.mode,
             )
         )
         self._fleet.tally.fixes += 1
@@ -226,7 +164,7 @@ class FleetUnit:
         camera = next((e for e in self.devices if e.device.kind == "body_camera"), self.handset)
         place = self.sim.place
         return camera.shell.call_for_help(
-            at_ms=_unix_ms(), by=self.badge, lon=round(place.lon, 6), lat=round(place.lat, 6)
+            at_ms=unix_ms(), by=self.badge, lon=round(place.lon, 6), lat=round(place.lat, 6)
         )
 
     def _report(self, said: Said) -> None:
@@ -235,7 +173,7 @@ class FleetUnit:
             self.handset.shell.report(
                 said.command_id,
                 said.step,
-                at_ms=_unix_ms(),
+                at_ms=unix_ms(),
                 by=self.badge,
                 reason=said.reason,
                 note=said.note,
@@ -246,6 +184,8 @@ class FleetUnit:
             self.sim.cancel(said.command_id, self._fleet.sim_now_s)  # it ended while he spoke
         else:
             self._fleet.tally.steps[said.step.value] += 1
+            if said.step is Report.ACCEPTED:
+                self._follow(self._advices.pop(said.command_id, None))
 
     def _arrived(self, command: Command) -> None:
         """An order, or something about one that a person answers."""
@@ -254,17 +194,34 @@ class FleetUnit:
             self._fleet.tally.received += 1
             self.sim.order(_job(command, self.sim), now_s)
         else:
+            if command.kind == "advice":
+                self._advices[command.id] = command
             self.sim.ask(command.id, now_s)
+
+    def _follow(self, advice: Command | None) -> None:
+        """The crew does for a battery what it said yes to."""
+        body = {} if advice is None else advice.body
+        for each in self.devices:
+            if each.device.device_id == body.get("device"):
+                each.thrift.follow(str(body.get("why", "")))
+
+    def _apply(self, device: FleetDevice, command: Command) -> None:
+        for each in self.devices:
+            if each.device is device:
+                each.apply(command)
 
     def _handler(self, device: FleetDevice) -> Callable[[Event], None]:
         def handle(event: Event) -> None:
             tally = self._fleet.tally
             match event:
+                case CommandArrived(command=command) if command.kind == LIMITS:
+                    self._apply(device, command)
                 case CommandArrived(command=command) if device is self.handset.device:
                     self._arrived(command)
                 case OrderEnded(command=command) | CommandMissed(command=command) if (
                     device is self.handset.device
                 ):
+                    self._advices.pop(command.id, None)
                     self.sim.cancel(command.id, self._fleet.sim_now_s)
                 case Disconnected(code=CloseCode.REPLACED):
                     tally.replaced += 1
@@ -390,7 +347,3 @@ def _job(command: Command, unit: SimUnit) -> Job:
         type=str(incident.get("type", "")),
         priority=priority,
     )
-
-
-def _unix_ms() -> int:
-    return round(time.time() * 1000)

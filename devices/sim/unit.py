@@ -156,7 +156,11 @@ class SimUnit:
 
     @property
     def camera_mode(self) -> Mode:
-        return "record" if self.activity in (Activity.ARRIVED, Activity.ON_SCENE) else "standby"
+        """At a scene it records, in an emergency it streams as well."""
+        if self.activity not in (Activity.ARRIVED, Activity.ON_SCENE):
+            return "standby"
+        urgent = self.job is not None and self.job.priority == "emergency"
+        return "stream" if urgent else "record"
 
     # -- what it is told ---------------------------------------------------------------------
 
