@@ -131,7 +131,7 @@ class BatteryWatch:
             if who is Heard.BOTH_SILENT:
                 await self._silent(unit, job, found.items)
             if device.id in by_id:
-                await self._short(by_id[device.id], job, found.items)
+                await self._short(by_id[device.id], unit, job, found.items)
 
     def _heard(self, unit: UnitView, camera: DeviceView, now: datetime) -> Heard:
         return heard(
@@ -170,7 +170,9 @@ class BatteryWatch:
         body = {"number": job.number, "call_sign": job.call_sign, "heard_at": max(seen)}
         await self._raise(ItemKind.UNIT_SILENT, job, about, body)
 
-    async def _short(self, camera: JobCamera, job: BatteryJob, items: Items) -> None:
+    async def _short(
+        self, camera: JobCamera, unit: UnitView, job: BatteryJob, items: Items
+    ) -> None:
         """The camera will not last; said again when a second one is needed."""
         open_one = items.get((ItemKind.BATTERY_SHORT, f"device:{camera.device_id}"))
         mine = open_one if open_one is not None and open_one.order_id == job.order_id else None
@@ -183,6 +185,7 @@ class BatteryWatch:
         if mine is not None and (not second or mine.body.get("second")):
             return
         recommended, takeovers = await self._takeovers(job) if second else (None, [])
+        camera = await self._jobs.with_spares(camera, unit, job, self._clock())
         body = _short_body(job, camera, recommended, takeovers, self._rules) | {"second": second}
         await self._raise(ItemKind.BATTERY_SHORT, job, _about(job, camera.device_id), body)
 

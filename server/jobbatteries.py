@@ -6,7 +6,7 @@ Puts together the live picture, the batteries and the open orders into values fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -27,7 +27,6 @@ from server.dispatch.endurance import (
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.mitigation import (
     Prospect,
-    Spare,
     Takeover,
     propose,
     under,
@@ -36,6 +35,7 @@ from server.dispatch.mitigationwords import effect, instruction
 from server.dispatch.orders import OrderState
 from server.mitigationviews import CameraView, ProposalView
 from server.ports import BatteryLook
+from server.sparesathand import SparesAtHand
 from server.stores.batteryjobs import Asked, BatteryJob
 from server.stores.mitigations import effect_view
 from server.views import UnitView
@@ -45,9 +45,6 @@ CHARGING_KINDS: Final = frozenset({"patrol_car", "off_road"})
 """Units whose vehicle has a socket."""
 SCENE_UNKNOWN_S: Final = 2700.0
 """s. Of a kind of incident that the list does not know any more."""
-
-SparesNear = Callable[[UnitView, BatteryJob], Sequence[Spare]]
-"""Charged spares on a unit's way, where anybody knows of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +59,8 @@ class JobCamera:
 class JobBatteries:
     """Answers at once."""
 
-    def __init__(
-        self,
-        *,
-        batteries: BatteryLook,
-        rules: Rules,
-        spares: SparesNear = lambda unit, job: (),
-    ) -> None:
-        self._batteries, self._rules, self._spares = batteries, rules, spares
+    def __init__(self, *, batteries: BatteryLook, rules: Rules, at_hand: SparesAtHand) -> None:
+        self._batteries, self._rules, self._at_hand = batteries, rules, at_hand
 
     def cameras(
         self,
@@ -92,6 +83,17 @@ class JobBatteries:
                     JobCamera(device_id=device.id, level_pct=device.battery_pct, prospect=prospect)
                 )
         return [_with_takeovers(each, found, unit, takeovers) for each in found]
+
+    async def with_spares(
+        self, camera: JobCamera, unit: UnitView, job: BatteryJob, now: datetime
+    ) -> JobCamera:
+        """With what the unit carries, and what lies on its way, where the camera may not last."""
+        if camera.prospect.p_last >= self._rules.attach_below:
+            return camera
+        model = next(each.model for each in unit.devices if each.id == camera.device_id)
+        found = await self._at_hand.find(unit, job, model, now)
+        prospect = replace(camera.prospect, power_bank=found.power_bank, spares=found.spares)
+        return replace(camera, prospect=prospect)
 
     def lasts(
         self, unit: UnitView, job: BatteryJob, now: datetime, *, eta_s: float
@@ -172,8 +174,6 @@ class JobBatteries:
             outlook=outlook,
             plan=under(asked.done, plan),
             in_vehicle=unit.kind in CHARGING_KINDS,
-            power_bank=self._rules.power_banks,
-            spares=tuple(self._spares(unit, job)),
             evidence=INCIDENT_TYPES[job.type].evidence if job.type in INCIDENT_TYPES else False,
             in_force=asked.kinds,
         )

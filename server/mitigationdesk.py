@@ -110,8 +110,9 @@ class MitigationDesk:
         unit = self._live.unit(found[0].unit_id) if found else None
         if unit is None:
             return []
-        asked = await batteryjobs.asked(conn)
-        return self._jobs.cameras(unit, found[0], self._clock(), asked=asked)
+        asked, now = await batteryjobs.asked(conn), self._clock()
+        cameras = self._jobs.cameras(unit, found[0], now, asked=asked)
+        return [await self._jobs.with_spares(each, unit, found[0], now) for each in cameras]
 
     async def _proposal(
         self, conn: Any, order: OrderOf, device_id: str, kind: Mitigation

@@ -257,9 +257,7 @@ def _battery(env: Mapping[str, str]) -> Rules:
         name = _battery_name(each.name)
         if not (text := env.get(name, "")):
             continue
-        if each.name == "power_banks":
-            said[each.name] = _yes_or_no(name, env, default=True)
-        elif each.name in SHARES:
+        if each.name in SHARES:
             said[each.name] = _within(name, env, 0.0, 0.0, 1.0)
         else:
             said[each.name] = _seconds(name, text)

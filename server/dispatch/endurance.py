@@ -55,8 +55,6 @@ class Rules:
     """s. A unit none of whose devices was heard for so long is silent."""
     answer_s: float = 300.0
     """s. For somebody, or the device, to answer a mitigation."""
-    power_banks: bool = True
-    """Units carry one."""
 
     def __post_init__(self) -> None:
         shares = [getattr(self, name) for name in SHARES]

@@ -93,6 +93,11 @@ def spares_near(
     return sorted(found, key=lambda e: (e.after_m, e.off_m, order.index(e.spare.kind), e.spare.id))
 
 
+def length_m(way: Sequence[LonLat]) -> float:
+    """Along the corners of a line, in m."""
+    return sum(hypot(*_from(a, b)) for a, b in pairwise(way))
+
+
 def _beside(way: Sequence[LonLat], place: LonLat) -> tuple[float, float]:
     """How far a place is from a line, and how far along the line that is, in m.
 

@@ -24,6 +24,7 @@ from server.batterywatch import BatteryWatch
 from server.dispatch.endurance import Rules
 from server.jobbatteries import JobBatteries
 from server.mitigationdesk import MitigationDesk
+from server.sparesathand import SparesAtHand
 from server.stores import orders, worklist
 from server.stores.units import UnitRow, load_units
 from server.views import OrderView
@@ -89,7 +90,9 @@ class BatteryRoom:
     """Of the last word, by device id; 5 s where not told."""
 
     def jobs(self) -> JobBatteries:
-        return JobBatteries(batteries=self.levels, rules=self.rules)
+        room = self.room
+        at_hand = SparesAtHand(pool=room.pool, live=room.live, router=room.routing)
+        return JobBatteries(batteries=self.levels, rules=self.rules, at_hand=at_hand)
 
     @property
     def desk(self) -> MitigationDesk:
