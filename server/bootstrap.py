@@ -33,6 +33,7 @@ from geo.snap import SnapIndex
 from server import housekeeping
 from server.ambient import Ambient
 from server.batteries import STARTING_PRIORS, Batteries
+from server.batterywatch import BatteryWatch
 from server.board import Board
 from server.chargingdesk import ChargingDesk
 from server.classroom import Classroom
@@ -43,10 +44,12 @@ from server.gateways.hub import HubLimits
 from server.gateways.sessions import GatewayLimits, Sessions
 from server.http.auth import Auth
 from server.http.pages import Check
+from server.jobbatteries import JobBatteries
 from server.learnedroads import LearnedRoads
 from server.learnedversions import Learned, LearnedVersions
 from server.learningdesk import LearningDesk
 from server.metrics import Metrics
+from server.mitigationdesk import MitigationDesk
 from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline, utc_now
 from server.placenames import PlaceNames
@@ -58,6 +61,7 @@ from server.settings import Limits, Settings
 from server.shiftdesk import ShiftDesk
 from server.sosdesk import SYSTEM, SosDesk
 from server.sparedesk import SpareDesk
+from server.sparesathand import SparesAtHand
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter, WriterLimits
@@ -94,6 +98,8 @@ class Services:
     pipeline: Pipeline
     sos_desk: SosDesk
     order_desk: OrderDesk
+    mitigation_desk: MitigationDesk
+    battery_watch: BatteryWatch
     timekeeper: Timekeeper
     reach: ReachDesk
     surveyor: Surveyor
@@ -204,6 +210,11 @@ async def build(settings: Settings) -> Services:
             map_meta=roadmap.meta,
             turnout=settings.turnout,
         )
+        jobs = JobBatteries(
+            batteries=batteries,
+            rules=settings.battery,
+            at_hand=SparesAtHand(pool=pool, live=board, router=routing),
+        )
         services = Services(
             settings=settings,
             pool=pool,
@@ -227,6 +238,20 @@ async def build(settings: Settings) -> Services:
                 clock=utc_now,
             ),
             order_desk=OrderDesk(pool=pool, fanout=fanout, clock=utc_now),
+            mitigation_desk=MitigationDesk(
+                pool=pool, fanout=fanout, live=board, jobs=jobs, clock=utc_now
+            ),
+            battery_watch=BatteryWatch(
+                pool=pool,
+                fanout=fanout,
+                live=board,
+                jobs=jobs,
+                radio=zone_watch,
+                recommend=partial(pipeline.recommend, by=SYSTEM),
+                rules=settings.battery,
+                clock=utc_now,
+                metrics=metrics,
+            ),
             timekeeper=Timekeeper(
                 pool=pool,
                 fanout=fanout,
@@ -399,6 +424,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "dead_zones": services.dead_zones.run,
             "zone_watch": services.zone_watch.run,
             "way_watch": services.way_watch.run,
+            "battery_watch": services.battery_watch.run,
             "charging": services.charging.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,

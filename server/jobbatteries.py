@@ -13,6 +13,7 @@ from typing import Final
 
 from devices.battery.model import Load
 from devices.battery.modes import EXTRAS, loads_of
+from server.batteries import Batteries
 from server.dispatch.endurance import (
     LIKELY,
     RECORD,
@@ -34,7 +35,6 @@ from server.dispatch.mitigation import (
 from server.dispatch.mitigationwords import effect, instruction
 from server.dispatch.orders import OrderState
 from server.mitigationviews import CameraView, ProposalView
-from server.ports import BatteryLook
 from server.sparesathand import SparesAtHand
 from server.stores.batteryjobs import Asked, BatteryJob
 from server.stores.mitigations import effect_view
@@ -59,7 +59,7 @@ class JobCamera:
 class JobBatteries:
     """Answers at once."""
 
-    def __init__(self, *, batteries: BatteryLook, rules: Rules, at_hand: SparesAtHand) -> None:
+    def __init__(self, *, batteries: Batteries, rules: Rules, at_hand: SparesAtHand) -> None:
         self._batteries, self._rules, self._at_hand = batteries, rules, at_hand
 
     def cameras(

@@ -33,9 +33,9 @@ class MitigationDesk:
             if await mitigation_rows.order_of(conn, order_id) is None:
                 raise NotFound("not_found", "There is no such order.")
             asked = await mitigation_rows.of_order(conn, order_id)
-            cameras = await self._cameras(conn, order_id)
         return OrderBatteriesView(
-            cameras=[self._jobs.view(each) for each in cameras], mitigations=asked
+            cameras=[self._jobs.view(each) for each in await self._cameras(order_id)],
+            mitigations=asked,
         )
 
     async def send(
@@ -46,6 +46,8 @@ class MitigationDesk:
         Raises `NotFound`, `Conflict` (`order_over`, `no_effect`, `stale`), `Impossible`
         (`no_device`).
         """
+        cameras = await self._cameras(order_id)
+        camera = next((each for each in cameras if each.device_id == device_id), None)
         async with self._pool.acquire() as conn, conn.transaction():
             order = await _locked(conn, order_id)
             if order.closed_at is not None:
@@ -53,7 +55,7 @@ class MitigationDesk:
             running = await mitigation_rows.open_one(conn, device_id, kind)
             if running is not None:
                 return running
-            proposal = await self._proposal(conn, order, device_id, kind)
+            proposal = _proposal(order, camera, kind)
             view, done = await mitigations.send(
                 conn, order, device_id, proposal, by=by, at=self._clock()
             )
@@ -105,29 +107,16 @@ class MitigationDesk:
         assert after is not None
         return after
 
-    async def _cameras(self, conn: Any, order_id: str) -> list[JobCamera]:
-        found = await batteryjobs.jobs(conn, order_id)
-        unit = self._live.unit(found[0].unit_id) if found else None
+    async def _cameras(self, order_id: str) -> list[JobCamera]:
+        """Before anything is locked: routing may take its time."""
+        async with self._pool.acquire() as conn:
+            found = await batteryjobs.jobs(conn, order_id)
+            asked = await batteryjobs.asked(conn)
+        unit, now = self._live.unit(found[0].unit_id) if found else None, self._clock()
         if unit is None:
             return []
-        asked, now = await batteryjobs.asked(conn), self._clock()
         cameras = self._jobs.cameras(unit, found[0], now, asked=asked)
         return [await self._jobs.with_spares(each, unit, found[0], now) for each in cameras]
-
-    async def _proposal(
-        self, conn: Any, order: OrderOf, device_id: str, kind: Mitigation
-    ) -> Proposal:
-        """As it stands now: what was shown a minute ago may have changed."""
-        cameras = await self._cameras(conn, order.id)
-        camera = next((each for each in cameras if each.device_id == device_id), None)
-        if camera is None:
-            raise NotFound(
-                "not_found", f"{order.call_sign} has no such camera on order {order.number}."
-            )
-        proposal = offered(camera.prospect, kind)
-        if proposal is None:
-            raise Conflict("no_effect", "That would not make the battery last any better now.")
-        return proposal
 
     async def _open(self, conn: Any, mitigation_id: str) -> tuple[MitigationView, OrderOf]:
         known = await mitigation_rows.load(conn, mitigation_id)
@@ -142,6 +131,17 @@ class MitigationDesk:
     def _publish(self, hints: Iterable[Hint]) -> None:
         for topic, payload in hints:
             self._fanout.publish(topic, payload)
+
+
+def _proposal(order: OrderOf, camera: JobCamera | None, kind: Mitigation) -> Proposal:
+    """As it stands now: what was shown a minute ago may have changed."""
+    if camera is None:
+        text = f"{order.call_sign} has no such camera, or it never told a level."
+        raise NotFound("not_found", text)
+    proposal = offered(camera.prospect, kind)
+    if proposal is None:
+        raise Conflict("no_effect", "That would not make the battery last any better now.")
+    return proposal
 
 
 async def _locked(conn: Any, order_id: str) -> OrderOf:

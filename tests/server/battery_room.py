@@ -10,26 +10,23 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from devices.battery.estimator import Estimator
-from devices.battery.model import Load, mask_of, starting_prior
-from devices.battery.modes import loads_of
-from devices.battery.outlook import Outlook, outlook
-from devices.battery.reports import Reports
 from devices.limits import CAPABILITY
 from geo.roadmap import RoadMap
 from protocols.native import Limits, Report, State
+from server.ambient import Ambient
+from server.batteries import Batteries
 from server.batterywatch import BatteryWatch
 from server.dispatch.endurance import Rules
 from server.jobbatteries import JobBatteries
 from server.mitigationdesk import MitigationDesk
 from server.sparesathand import SparesAtHand
 from server.stores import orders, worklist
+from server.stores.presence import DeviceFix
 from server.stores.units import UnitRow, load_units
 from server.views import OrderView
 from server.watchviews import WorkItemView
-from tests.server.dispatch_room import NOW, Room, a_room
+from tests.server.dispatch_room import Room, a_room
 from tests.server.watch_room import Silences
 from tests.small_county import crossing
 
@@ -37,62 +34,44 @@ CAMERA, HANDSET, BADGE = "P-02-body_camera", "P-02-handset", "B-P-02"
 BY = "user:wang"
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a camera said last."""
-
-    level_pct: float
-    loads: frozenset[Load]
-    temp_c: float | None = 0.0
-    weak: float = 0.0
-
-
-@dataclass
-class Levels:
-    """Batteries as an estimator knows them, one a device; by hand."""
-
-    estimators: dict[str, Estimator] = field(default_factory=dict)
-    seen: dict[str, Seen] = field(default_factory=dict)
-
-    def tell(self, device_id: str, level_pct: float, mode: str, at: datetime) -> None:
-        known = self.estimators.setdefault(device_id, Estimator([starting_prior()]))
-        loads = loads_of(mode)
-        report = Reports(
-            at_s=np.array([at.timestamp()]),
-            level_pct=np.array([level_pct]),
-            mask=np.array([mask_of(loads)]),
-            charging=np.zeros(1, dtype=np.bool_),
-            temp_c=np.zeros(1),
-            weak=np.zeros(1),
-        )
-        known.update(np.array([0]), report)
-        self.seen[device_id] = Seen(level_pct=level_pct, loads=loads)
-
-    def outlook_of(self, device_id: str, now: datetime) -> Outlook | None:
-        known = self.estimators.get(device_id)
-        return None if known is None else outlook(known, 0, now.timestamp())
-
-    def present(self, device_id: str) -> Seen | None:
-        return self.seen.get(device_id)
-
-
 @dataclass
 class BatteryRoom:
     """P-02 on a job where the camera streams, and whoever watches over its battery."""
 
     room: Room
-    levels: Levels
     row: UnitRow
     order: OrderView
     zones: dict[str, datetime]
     rules: Rules
     ages_s: dict[str, float] = field(default_factory=dict)
     """Of the last word, by device id; 5 s where not told."""
+    told: list[DeviceFix] = field(default_factory=list)
+
+    async def tell(
+        self, level_pct: int, mode: str = "stream", *, device_id: str = CAMERA, after_s: float = 0.0
+    ) -> None:
+        """A device reports its level in the cold; the server learns it as if it began anew."""
+        at = self.room.now + timedelta(seconds=after_s)
+        self.told.append(
+            DeviceFix(
+                device_id=device_id, observed_at=at, received_at=at, lon=100.2, lat=27.5,
+                battery_pct=level_pct, mode=mode, temp_c=0.0,
+            )
+        )  # fmt: skip
+        self.room.batteries = Batteries(
+            pool=self.room.pool,
+            fanout=self.room.fanout,
+            ambient=Ambient(None),
+            clock=lambda: self.room.now,
+        )
+        await self.room.batteries.load()
+        for each in self.told:
+            self.room.batteries.hear_fix(each)
 
     def jobs(self) -> JobBatteries:
         room = self.room
         at_hand = SparesAtHand(pool=room.pool, live=room.live, router=room.routing)
-        return JobBatteries(batteries=self.levels, rules=self.rules, at_hand=at_hand)
+        return JobBatteries(batteries=room.batteries, rules=self.rules, at_hand=at_hand)
 
     @property
     def desk(self) -> MitigationDesk:
@@ -207,7 +186,7 @@ class BatteryRoom:
 
 @asynccontextmanager
 async def a_battery_room(
-    pool: Any, small_map: RoadMap, *, level_pct: float = 22.0, mode: str = "stream", **rules: Any
+    pool: Any, small_map: RoadMap, *, level_pct: int = 22, mode: str = "stream", **rules: Any
 ) -> AsyncIterator[BatteryRoom]:
     async with a_room(pool, small_map) as room:
         row = await room.add_unit("P-02", crossing(4, 2))
@@ -216,10 +195,7 @@ async def a_battery_room(
         tasks = await room.tasks(order)
         for step in (Report.RECEIVED, Report.SHOWN, Report.ACCEPTED, Report.ON_SCENE):
             await room.report(HANDSET, tasks[HANDSET], step, by=BADGE)
-        levels = Levels()
-        levels.tell(CAMERA, level_pct, mode, NOW)
-        found = BatteryRoom(
-            room=room, levels=levels, row=row, order=order, zones={}, rules=Rules(**rules)
-        )
+        found = BatteryRoom(room=room, row=row, order=order, zones={}, rules=Rules(**rules))
+        await found.tell(level_pct, mode)
         await found.refresh()
         yield found

@@ -70,19 +70,19 @@ async def test_it_is_told_once_by_whichever_process_looks(job: BatteryRoom) -> N
 
 
 async def test_camera_that_lasts_is_no_trouble(job: BatteryRoom) -> None:
-    job.levels.tell(CAMERA, 90.0, "stream", NOW + timedelta(seconds=1))
+    await job.tell(90, after_s=1.0)
 
     assert await job.look() == {}
 
 
 async def test_alert_ends_only_when_it_lasts_well(job: BatteryRoom) -> None:
     await job.look()
-    job.levels.tell(CAMERA, 32.0, "stream", NOW + timedelta(seconds=1))
+    await job.tell(32, after_s=1.0)
 
     still = await job.look()  # between the two thresholds
-    job.levels.tell(CAMERA, 60.0, "stream", NOW + timedelta(seconds=2))
+    await job.tell(60, after_s=2.0)
     gone = await job.look()
-    job.levels.tell(CAMERA, 32.0, "stream", NOW + timedelta(seconds=3))
+    await job.tell(32, after_s=3.0)
     quiet = await job.look()
 
     assert "battery_short" in still
@@ -92,7 +92,7 @@ async def test_alert_ends_only_when_it_lasts_well(job: BatteryRoom) -> None:
 
 async def test_second_camera_is_proposed_before_this_one_dies(job: BatteryRoom) -> None:
     await job.room.add_unit("P-05", crossing(1, 1))
-    job.levels.tell("P-05-body_camera", 90.0, "standby", NOW)
+    await job.tell(90, "standby", device_id="P-05-body_camera")
 
     item = (await job.look())["battery_short"]
 
@@ -112,11 +112,11 @@ async def rows(job: BatteryRoom) -> list[Any]:
 
 
 async def test_hand_over_is_said_when_it_becomes_needed(pool: Any, small_map: RoadMap) -> None:
-    async with a_battery_room(pool, small_map, level_pct=28.0) as job:
+    async with a_battery_room(pool, small_map, level_pct=28) as job:
         await job.room.add_unit("P-05", crossing(1, 1))
-        job.levels.tell("P-05-body_camera", 90.0, "standby", NOW)
+        await job.tell(90, "standby", device_id="P-05-body_camera")
         first = (await job.look())["battery_short"]
-        job.levels.tell(CAMERA, 20.0, "stream", NOW + timedelta(seconds=1))
+        await job.tell(20, after_s=1.0)
 
         second = (await job.look())["battery_short"]
 

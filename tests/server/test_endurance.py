@@ -152,4 +152,4 @@ def test_dark_camera_is_not_a_silent_unit_and_neither_is_a_dead_zone(
 )
 def test_rules_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
-        Rules(**wrong)  # type: ignore[arg-type]  # one field each
+        Rules(**wrong)

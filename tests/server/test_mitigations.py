@@ -24,6 +24,7 @@ from server.dispatch.mitigation import (
     TAKEOVERS_LEN_MAX,
     Mitigation,
     Part,
+    Proposal,
     Prospect,
     Spare,
     Stretch,
@@ -226,10 +227,17 @@ def test_every_proposal_wins_something_and_says_so(
 
 
 def test_effect_in_words() -> None:
-    best = propose(a_job())[0]
+    made = Proposal(
+        kind=Mitigation.RECORD_LOCALLY,
+        p_before=0.41,
+        p_after=0.85,
+        drain_before_pct_per_h=38.3,
+        drain_after_pct_per_h=13.5,
+        loss=0.1,
+    )
 
-    assert effect(best)["en"] == "lasts 85 % instead of 41 %, -25 %/h"
-    assert effect(best)["zh"] == "撑到结束的概率 41 % → 85 %，-25 %/h"
+    assert effect(made)["en"] == "lasts 85 % instead of 41 %, -25 %/h"
+    assert effect(made)["zh"] == "撑到结束的概率 41 % → 85 %，-25 %/h"
 
 
 # -- limits ----------------------------------------------------------------------------------
