@@ -165,7 +165,7 @@ class JobBatteries:
         plan = ahead(
             _work(job, eta_s=job.eta_s),
             now,
-            present=present.loads,
+            present=present.loads or STANDBY,
             scene=_scene(job),
             temp_c=present.temp_c,
             weak=present.weak,
@@ -180,7 +180,7 @@ class JobBatteries:
 
     def _loads(self, device_id: str) -> frozenset[Load]:
         present = self._batteries.present(device_id)
-        return STANDBY if present is None else present.loads
+        return STANDBY if present is None else present.loads or STANDBY
 
 
 def does(mode: str, loads: Sequence[str]) -> bool:

@@ -95,7 +95,7 @@ def spares_near(
 
 def length_m(way: Sequence[LonLat]) -> float:
     """Along the corners of a line, in m."""
-    return sum(hypot(*_from(a, b)) for a, b in pairwise(way))
+    return sum(hypot(*metres_from(a, b)) for a, b in pairwise(way))
 
 
 def _beside(way: Sequence[LonLat], place: LonLat) -> tuple[float, float]:
