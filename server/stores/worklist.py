@@ -179,7 +179,7 @@ async def item(conn: Any, item_id: str) -> WorkItemView | None:
 
 async def some(conn: Any, item_ids: Sequence[str]) -> list[WorkItemView]:
     """Those of the items that exist, oldest first."""
-    return [_view(row) for row in await conn.fetch(SOME, list(item_ids))]
+    return [view(row) for row in await conn.fetch(SOME, list(item_ids))]
 
 
 async def open_of_order(conn: Any, order_id: str) -> list[WorkItemView]:

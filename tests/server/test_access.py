@@ -112,7 +112,6 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/spares/{id}/take": SIGNED_IN,
     "POST /api/spares/{id}/put": SIGNED_IN,
     "POST /api/spares/{id}/retire": only("supervisor", "admin"),
-    "GET /api/batteries": ROAD_PEOPLE,
     "GET /api/shift-plan": ROAD_PEOPLE,
     "GET /api/devices/{id}/charges": ROAD_PEOPLE,
     "GET /api/journal": only("supervisor"),
