@@ -23,7 +23,6 @@ from server.dispatch.endurance import (
     Work,
     ahead,
     lasts_min,
-    scene_loads,
 )
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.mitigation import (
@@ -221,7 +220,7 @@ def _work(job: BatteryJob, *, eta_s: float | None) -> Work:
 
 def _scene(job: BatteryJob) -> frozenset[Load]:
     kind = INCIDENT_TYPES.get(job.type)
-    return RECORD if kind is None else scene_loads(kind.recording)
+    return RECORD if kind is None else frozenset({kind.recording})
 
 
 def _rounded(minutes: float | None) -> float | None:

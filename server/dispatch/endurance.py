@@ -17,9 +17,7 @@ from enum import StrEnum
 from typing import Final
 
 from devices.battery.model import Load
-from devices.battery.modes import loads_of
 from devices.battery.outlook import Leg, Outlook
-from server.dispatch.battery import Mode
 from server.dispatch.mitigation import ATTACH_BELOW, SECOND_BELOW, Part, Plan, Stretch, split
 from server.dispatch.orders import RANK, OrderState
 
@@ -95,7 +93,7 @@ def ahead(
     """What lies before a camera from now on.
 
     `present`: what it does now; `scene`: what it is to do there. Who is there goes on as he does,
-    if that is more than nothing.
+    if that is more than nothing; on the way back a camera that had something to record records.
     """
     way_s = WAY_UNKNOWN_S if work.eta_s is None else work.eta_s
     there = RANK[work.state] >= RANK[OrderState.ON_SCENE]
@@ -104,18 +102,13 @@ def ahead(
     parts = (
         (Part.TRAVEL, present, travel_s),
         (Part.SCENE, present if there and present & _AT_WORK else scene, scene_s),
-        (Part.RETURN, STANDBY, way_s),
+        (Part.RETURN, RECORD if scene & _AT_WORK else STANDBY, way_s),
     )
     return tuple(
         Stretch(part=part, leg=Leg(loads=loads, minutes=s / 60.0, temp_c=temp_c, weak=weak))
         for part, loads, s in parts
         if s > 0.0
     )
-
-
-def scene_loads(mode: Mode) -> frozenset[Load]:
-    """What a kind of incident asks of the camera."""
-    return loads_of(mode.value)
 
 
 def lasts_min(outlook: Outlook, plan: Plan, probability: float) -> float | None:

@@ -54,7 +54,7 @@ def test_way_scene_and_way_back_lie_ahead() -> None:
     plan = planned(a_work())
 
     assert minutes(plan) == {Part.TRAVEL: 40.0, Part.SCENE: 45.0, Part.RETURN: 40.0}
-    assert [each.leg.loads for each in plan] == [STANDBY, STREAM, STANDBY]
+    assert [each.leg.loads for each in plan] == [STANDBY, STREAM, RECORD]
 
 
 def test_what_was_driven_does_not_lie_ahead() -> None:
