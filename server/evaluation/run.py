@@ -18,9 +18,11 @@ from typing import Final
 
 import numpy as np
 
+from devices.battery.ambient import ambient_c
 from devices.battery.model import Load
 from devices.sim.climate import is_dark, outdoors_c
 from geo.departure import Departure
+from geo.driving.conditions import Condition
 from geo.driving.vehicles import Mode
 from geo.snap import Snap
 from geo.walk import Approach, DropOff
@@ -103,7 +105,7 @@ class Run:
             return
         goal = self._county.approach(job.call.lon, job.call.lat)
         known, drop_offs = self._contenders(units, goal, MODE_OF_PRIORITY[job.call.priority])
-        scene = _scene(job.call)
+        scene = self._scene(job.call)
         if self._policy.batteries:
             known = self._with_batteries(known, scene)
         ranking = self._policy.rank(
@@ -165,6 +167,18 @@ class Run:
             connected=True,
         )
 
+    def _scene(self, call: Call) -> Scene:
+        """With the cold that the product supposes at the place."""
+        now_s, height_m = self._agenda.now_s, self._county.height_m(call.lon, call.lat)
+        condition = Condition(night=is_dark(now_s % DAY_S / HOUR_S))
+        sea_level_c = self._scenario.sea_level_c
+        return Scene(
+            scene_s=call.type.scene_min * 60.0,
+            recording=call.type.recording,
+            priority=call.priority,
+            temp_c=float(ambient_c(np.array(height_m), condition, sea_level_c=sea_level_c)),
+        )
+
     def _with_batteries(self, known: Sequence[Contender], scene: Scene) -> list[Contender]:
         """With what the product foresees of each camera."""
         numbers = {one.unit_id: str(self._units[one.unit_id].number) for one in known}
@@ -195,9 +209,9 @@ class Run:
         job.attempts += 1
         self.inspector.takes(unit.call_sign, job.call.number)
         self._halt(unit)
+        unit.job = job
         self._do(unit, Doing.ORDERED)
         self.cameras.watch(unit.number, now_s)
-        unit.job = job
         if answer.declines:
             self._agenda.after(answer.answers_s, partial(self._declined, unit, job))
             return
@@ -283,14 +297,15 @@ class Run:
         self._agenda.after(SHIFT_S, partial(self._next_crew, unit))
 
     def _use(self, unit: Unit) -> Use:
-        """What the unit's camera does now."""
+        """What the unit's camera does now: it records from the order on where there is need to."""
         if unit.doing is Doing.AT_HOME:
             return Use(charging=unit.docked)
-        if unit.doing is not Doing.ON_SCENE:
+        if unit.doing not in (Doing.ORDERED, Doing.EN_ROUTE, Doing.ON_SCENE) or unit.job is None:
             return Use()
-        assert unit.job is not None
         call, hour = unit.job.call, self._agenda.now_s % DAY_S / HOUR_S
         films = call.recording != {Load.STANDBY}
+        if unit.doing is not Doing.ON_SCENE:
+            return Use(loads=frozenset({Load.RECORD})) if films else Use()
         height_m = self._county.height_m(call.lon, call.lat)
         return Use(
             loads=call.recording | ({Load.INFRARED} if films and is_dark(hour) else set()),
@@ -345,14 +360,6 @@ class Run:
 def shift_change_s(number: int) -> float:
     """When the first crew of a unit hands over: every other unit an hour later."""
     return SHIFT_BEGINS_S + HOUR_S * (number % 2)
-
-
-def _scene(call: Call) -> Scene:
-    return Scene(
-        scene_s=call.type.scene_min * 60.0,
-        recording=call.type.recording,
-        priority=call.priority,
-    )
 
 
 def _later_s(known: Sequence[Contender], chosen: int) -> float:
