@@ -16,13 +16,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from server.dispatch.orders import is_answered, is_closed
-from server.dispatch.timers import URGENT, Stance, TimerKind, TimerTable, plan, stretch
+from server.dispatch.timers import URGENT, Stance, TimerTable, plan, stretch
 from server.dispatch.worklist import ItemKind, gone
 from server.journal.kinds import JournalKind
 from server.metrics import Metrics
@@ -32,13 +32,15 @@ from server.stores.away import NO_ANSWER, STORE_AWAY
 from server.stores.journal import Entry
 from server.stores.order_rows import LockedOrder
 from server.stores.steps import Marked, about
-from server.stores.watch import Known
+from server.stores.watch import Known, Plan
 from server.watchviews import WorkItemView
 
 logger = logging.getLogger(__name__)
 
 POLL_S: Final = 1.0
 """Between two looks when no timer is due sooner and nobody says that something changed."""
+GATHER_S: Final = 0.1
+"""After something changed, for what changes at the same instant; timers run for many seconds."""
 RETRY_S: Final = 1.0
 RETRY_S_MAX: Final = 60.0
 """Between two tries of an order that cannot be looked at."""
@@ -104,7 +106,10 @@ class Timekeeper:
             found = await watch.due(
                 conn, self._clock(), self._orders_len_max, without=self._put_by()
             )
+        planned = await self._plan_together(found)
         for order_id in found:
+            if order_id in planned:
+                continue
             try:
                 await self.look_at(order_id)
             except NO_ANSWER:
@@ -116,6 +121,42 @@ class Timekeeper:
             else:
                 self._sick.pop(order_id, None)
 
+    async def _plan_together(self, order_ids: Sequence[str]) -> frozenset[str]:
+        """Plan in one step the orders that need no more than that; which these were.
+
+        Most of a burst. Left over are those that somebody is changing, that something rings of, or
+        that a person has to see to.
+        """
+        if not order_ids:
+            return frozenset()
+        try:
+            async with self._pool.acquire() as conn, conn.transaction():
+                planned, changed = await self._plan_free(conn, order_ids)
+        except Exception:  # one of them, or the store: each look of its own will tell
+            logger.info("%d orders are looked at one by one", len(order_ids), exc_info=True)
+            return frozenset()
+        for incident_id in sorted(changed):
+            self._fanout.publish("incident", incident_id)
+        for order_id in planned:
+            self._sick.pop(order_id, None)
+        return planned
+
+    async def _plan_free(
+        self, conn: Any, order_ids: Sequence[str]
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Orders that were planned, and incidents of which anything is different now."""
+        held = await watch.hold_free(conn, order_ids)
+        found = await watch.known(conn, [each.id for each in held])
+        now = self._clock()
+        plans = {each.id: self._plan(each.unit_id, found[each.id]) for each in held}
+        changed = await watch.put_plans(conn, plans, now)
+        left = await watch.unsettled(conn, list(plans), now)
+        planned = frozenset(
+            each for each in plans if each not in left and not found[each].sent_instead
+        )
+        await watch.looked_at(conn, list(planned))
+        return planned, frozenset(each.incident_id for each in held if each.id in changed)
+
     async def look_at(self, order_id: str) -> None:
         """Plan an order's timers, ring what is due, settle what has lost its cause: one step."""
         async with self._pool.acquire() as conn, conn.transaction():
@@ -124,7 +165,7 @@ class Timekeeper:
             await incidents.lock(conn, incident_id)
             done, order, found = await self._ring(conn, order_id, incident_id)
             settled = await self._settle(conn, order, found)
-            await watch.looked_at(conn, order_id)
+            await watch.looked_at(conn, [order_id])
             await journal.append_all(conn, (*done.entries, *settled.entries))
         for topic, payload in dict.fromkeys((*done.hints, *settled.hints)):
             self._fanout.publish(topic, payload)
@@ -176,9 +217,10 @@ class Timekeeper:
         entries: tuple[Entry, ...] = ()
         hints: tuple[tuple[str, str], ...] = ()
         for _ in range(ROUNDS_MAX):
-            order, found = await order_rows.lock(conn, order_id), await watch.known(conn, order_id)
+            order = await order_rows.lock(conn, order_id)
+            found = (await watch.known(conn, [order_id]))[order_id]
             now = self._clock()
-            if await watch.put_plan(conn, order_id, self._plan(order, found), now):
+            if await watch.put_plans(conn, {order_id: self._plan(order.unit_id, found)}, now):
                 hints = (*hints, ("incident", incident_id))
             claimed = await watch.claim(conn, order_id, now)
             if not claimed:
@@ -196,13 +238,10 @@ class Timekeeper:
                 entries, hints = entries + done.entries, hints + done.hints
         raise AssertionError(f"order {order_id} rings without end")
 
-    def _plan(
-        self, order: LockedOrder, found: Known
-    ) -> dict[TimerKind, tuple[datetime, datetime | None]]:
-        """(due, stretched to) of each timer."""
+    def _plan(self, unit_id: str, found: Known) -> Plan:
         pace = self._table.pace(self._stance(), urgent=found.priority in URGENT)
         due = plan(found.watched, pace)
-        back = self._radio.expected_back(order.unit_id) if due else None
+        back = self._radio.expected_back(unit_id) if due else None
         back_at = None if back is None else back.at_latest
         return {kind: (at, stretch(kind, at, back_at)) for kind, at in due.items()}
 
@@ -245,6 +284,7 @@ class Timekeeper:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
+                await asyncio.sleep(min(GATHER_S, wait_s))
         self._wake.clear()
 
 

@@ -6,10 +6,11 @@ comes after the incident and the order it belongs to.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -41,18 +42,19 @@ WHERE fired_at IS NULL AND order_id <> ALL($1::uuid[])
 # Open orders that went out in the place of an order that nobody answered, or of such a one in turn.
 SENT_INSTEAD = """
 WITH RECURSIVE instead AS (
-    SELECT offered_id FROM escalation WHERE order_id = $1
+    SELECT order_id, offered_id FROM escalation WHERE order_id = ANY($1::uuid[])
     UNION
-    SELECT escalation.offered_id FROM escalation JOIN instead ON order_id = instead.offered_id
+    SELECT instead.order_id, escalation.offered_id
+    FROM escalation JOIN instead ON escalation.order_id = instead.offered_id
 )
-SELECT id, number FROM instead JOIN dispatch_order ON dispatch_order.id = offered_id
+SELECT order_id, id, number FROM instead JOIN dispatch_order ON dispatch_order.id = offered_id
 WHERE closed_at IS NULL ORDER BY number
 """
 
 # All that the watch knows of an order. A person's word: an officer's step or answer, also by voice.
 # Sent again: after its end, or in its place; units of one decision are no answer to each other.
 KNOWN = """
-SELECT dispatch_order.state, dispatch_order.issued_at, dispatch_order.expires_at,
+SELECT dispatch_order.id, dispatch_order.state, dispatch_order.issued_at, dispatch_order.expires_at,
        dispatch_order.eta_p90_s, dispatch_order.instruction, dispatch_order.closed_at,
        dispatch_order.end_received_at IS NOT NULL AS end_received,
        CASE WHEN state = 'standby' THEN standby_until END AS standby_until,
@@ -80,18 +82,23 @@ JOIN LATERAL (
            max(server_at) FILTER (WHERE state = 'welfare_asked') AS welfare_asked_at
     FROM order_event WHERE order_id = dispatch_order.id AND applied
 ) AS told ON true
-WHERE dispatch_order.id = $1
+WHERE dispatch_order.id = ANY($1::uuid[])
 """
 
 # What lost its cause.
-DROP_TIMERS = "DELETE FROM order_timer WHERE order_id = $1 AND kind <> ALL($2::text[])"
+DROP_TIMERS = """
+DELETE FROM order_timer
+WHERE order_id = ANY($1::uuid[])
+  AND (order_id, kind) NOT IN (SELECT * FROM unnest($2::uuid[], $3::text[]))
+RETURNING order_id
+"""
 
 # What is waited for, as far as it is new. Another moment is another timer; the same moment keeps
 # whether it fired. A stretched one whose time is over stays so: the unit did not come out, whatever
 # explains it now.
 PUT_TIMERS = """
 INSERT INTO order_timer (order_id, kind, due_at, stretched_to)
-SELECT $1, * FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[])
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[])
 ON CONFLICT (order_id, kind) DO UPDATE SET
     due_at = EXCLUDED.due_at, stretched_to = EXCLUDED.stretched_to,
     fired_at = CASE WHEN order_timer.due_at = EXCLUDED.due_at THEN order_timer.fired_at END
@@ -99,6 +106,7 @@ WHERE order_timer.due_at <> EXCLUDED.due_at
    OR (order_timer.fired_at IS NULL
        AND order_timer.stretched_to IS DISTINCT FROM EXCLUDED.stretched_to
        AND (order_timer.stretched_to <= $5) IS NOT TRUE)
+RETURNING order_id
 """
 
 # Take the timers that ring: each is given out once.
@@ -108,7 +116,33 @@ WHERE order_id = $1 AND fired_at IS NULL AND coalesce(stretched_to, due_at) <= $
 RETURNING kind, due_at, stretched_to
 """
 
-LOOKED_AT = "UPDATE dispatch_order SET look_again = false WHERE id = $1 AND look_again"
+LOOKED_AT = """
+UPDATE dispatch_order SET look_again = false WHERE id = ANY($1::uuid[]) AND look_again
+"""
+
+# Lock the incidents of these orders, but none that somebody is changing.
+HOLD_INCIDENTS = """
+SELECT id FROM incident
+WHERE id IN (SELECT incident_id FROM dispatch_order WHERE id = ANY($1::uuid[]))
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+# Then those of the orders that are of these incidents.
+HOLD_ORDERS = """
+SELECT id, incident_id, unit_id FROM dispatch_order
+WHERE id = ANY($1::uuid[]) AND incident_id = ANY($2::uuid[])
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+# Those of these orders that more is to be done about than plan: something rings, or is open.
+UNSETTLED = """
+SELECT order_id FROM order_timer
+WHERE order_id = ANY($1::uuid[]) AND fired_at IS NULL AND coalesce(stretched_to, due_at) <= $2
+UNION
+SELECT order_id FROM work_item WHERE order_id = ANY($1::uuid[]) AND settled_at IS NULL
+UNION
+SELECT order_id FROM escalation WHERE order_id = ANY($1::uuid[]) AND settled_at IS NULL
+"""
 
 ALL_LOOK_AGAIN = "UPDATE dispatch_order SET look_again = true WHERE closed_at IS NULL"
 
@@ -152,6 +186,19 @@ SELECT id, body,
        ARRAY(SELECT unit_id::text FROM dispatch_order WHERE incident_id = $1) AS had_order
 FROM recommendation WHERE incident_id = $1 ORDER BY computed_at DESC, id DESC LIMIT 1
 """
+
+
+Plan: TypeAlias = Mapping[TimerKind, tuple[datetime, datetime | None]]
+"""Of one order: (due, stretched to) of all that is waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An order that nobody else can change until the transaction ends, nor its incident."""
+
+    id: str
+    incident_id: str
+    unit_id: str
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,30 +284,44 @@ async def next_due_at(conn: Any, *, without: Sequence[str] = ()) -> datetime | N
     return at
 
 
-async def known(conn: Any, order_id: str) -> Known:
-    """What is known of an order that exists."""
-    row, instead = await conn.fetchrow(KNOWN, order_id), await conn.fetch(SENT_INSTEAD, order_id)
-    sent_instead = {each["number"]: each["id"] for each in instead}
-    return msgspec.convert(dict(row) | {"sent_instead": sent_instead}, Known)
+async def hold_free(conn: Any, order_ids: Sequence[str]) -> list[Held]:
+    """Lock those of these orders that nobody is changing, with their incidents; waits for none."""
+    incident_ids = [row["id"] for row in await conn.fetch(HOLD_INCIDENTS, list(order_ids))]
+    rows = await conn.fetch(HOLD_ORDERS, list(order_ids), incident_ids)
+    return [Held(**row) for row in rows]
 
 
-async def put_plan(
-    conn: Any,
-    order_id: str,
-    plan: Mapping[TimerKind, tuple[datetime, datetime | None]],
-    now: datetime,
-) -> bool:
-    """(due, stretched to) of everything that is waited for; the rest has lost its cause.
+async def known(conn: Any, order_ids: Sequence[str]) -> dict[str, Known]:
+    """What is known of orders that exist, by id."""
+    rows = await conn.fetch(KNOWN, list(order_ids))
+    instead: dict[str, dict[int, str]] = defaultdict(dict)
+    for row in await conn.fetch(SENT_INSTEAD, list(order_ids)):
+        instead[row["order_id"]][row["number"]] = row["id"]
+    return {
+        row["id"]: msgspec.convert(dict(row) | {"sent_instead": instead[row["id"]]}, Known)
+        for row in rows
+    }
 
-    Returns whether anything was different before.
+
+async def put_plans(conn: Any, plans: Mapping[str, Plan], now: datetime) -> frozenset[str]:
+    """All that is waited for of these orders; the rest has lost its cause.
+
+    Returns the orders of which anything was different before.
     """
-    kinds = [str(kind) for kind in plan]
-    dropped = await conn.execute(DROP_TIMERS, order_id, kinds)
-    moments = list(plan.values())
-    put = await conn.execute(
-        PUT_TIMERS, order_id, kinds, [due for due, _ in moments], [to for _, to in moments], now
+    timers = [(order_id, kind) for order_id, plan in plans.items() for kind in plan]
+    moments = [moment for plan in plans.values() for moment in plan.values()]
+    names = [order_id for order_id, _ in timers], [str(kind) for _, kind in timers]
+    dropped = await conn.fetch(DROP_TIMERS, list(plans), *names)
+    put = await conn.fetch(
+        PUT_TIMERS, *names, [due for due, _ in moments], [to for _, to in moments], now
     )
-    return (dropped, put) != ("DELETE 0", "INSERT 0 0")
+    return frozenset(row["order_id"] for row in (*dropped, *put))
+
+
+async def unsettled(conn: Any, order_ids: Sequence[str], now: datetime) -> frozenset[str]:
+    """Those of locked orders that something rings of, or that a person has to see to."""
+    rows = await conn.fetch(UNSETTLED, list(order_ids), now)
+    return frozenset(row["order_id"] for row in rows)
 
 
 async def claim(conn: Any, order_id: str, now: datetime) -> list[Ringing]:
@@ -273,9 +334,9 @@ async def claim(conn: Any, order_id: str, now: datetime) -> list[Ringing]:
     return sorted(rows, key=lambda each: (each.due_at, kinds.index(each.kind)))
 
 
-async def looked_at(conn: Any, order_id: str) -> None:
-    """The plan of a locked order is that of what is known."""
-    await conn.execute(LOOKED_AT, order_id)
+async def looked_at(conn: Any, order_ids: Sequence[str]) -> None:
+    """The plans of these locked orders are those of what is known."""
+    await conn.execute(LOOKED_AT, list(order_ids))
 
 
 async def look_at_all(conn: Any) -> None:
