@@ -17,6 +17,7 @@ from server.http import auth as auth_module
 from server.http import devices_admin, pages, users
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token
+from server.http.enrolment import ENROLMENTS_MAX, ENROLMENTS_WINDOW_S
 from server.http.errors import ApiError
 from server.http.passwords import Passwords, one_time_password, weakness
 from server.http.ratelimit import RateLimiter
@@ -515,3 +516,36 @@ async def test_browser_becomes_the_handset_of_the_officers_unit(url: str, pool: 
     assert [entry["body"]["again"] for entry in await log_of(pool, "device.enrolled")] == [
         False, True, False,
     ]  # fmt: skip
+
+
+async def test_browsers_of_one_officer_enrolled_too_often_are_told_when_to_come_again(
+    url: str, pool: Pool
+) -> None:
+    unit_id = new_id()
+    async with pool.acquire() as conn, conn.transaction():
+        await roster.add_unit(
+            conn, unit_id=unit_id, call_sign="P-07", kind="off_road", station_id=None
+        )
+        for badge, username in (("A-7", "officer"), ("A-8", "admin")):
+            await roster.add_officer(conn, officer_id=new_id(), badge=badge, name="Li")
+            await roster.join_unit(conn, badge=badge, unit_id=unit_id)
+            await conn.execute(
+                "UPDATE app_user SET officer_id = (SELECT id FROM officer WHERE badge = $1),"
+                " roles = '{officer}' WHERE username = $2",
+                badge,
+                username,
+            )
+    async with signed_in(url, "officer") as officer, signed_in(url, "admin") as another:
+        body = {"install_id": "browser-1"}
+        for _ in range(ENROLMENTS_MAX):
+            assert (await officer.post("/api/handset", json=body)).status_code == 200
+
+        refused = await officer.post("/api/handset", json=body)
+
+        assert error_of(refused) == (429, "rate_limited")
+        wait_s = int(refused.headers["retry-after"])
+        assert 0 < wait_s <= ENROLMENTS_WINDOW_S
+        assert refused.json()["error"]["detail"] == {"wait_s": wait_s}
+        assert (await another.post("/api/handset", json=body)).status_code == 200
+    entries = await log_of(pool, "device.enrolled")
+    assert len(entries) == ENROLMENTS_MAX + 1, "what is refused leaves nothing behind"
