@@ -377,8 +377,8 @@ async def _follow_escalation(
     """The watch knows then that the unit was sent in the place of one that does not answer."""
     if not wanted.escalation_id:
         return
-    first = issued.tasks[0][1]["order"]
-    if not await watch.follow(conn, wanted.escalation_id, incident_id=incident.id, order_id=first):
+    sent = [task["order"] for _, task in issued.tasks]
+    if not await watch.follow(conn, wanted.escalation_id, incident_id=incident.id, order_ids=sent):
         text = "A unit was sent for this order already, and is on it."
         raise Conflict("escalation_followed", text, {"escalation": wanted.escalation_id})
 

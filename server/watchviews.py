@@ -66,8 +66,8 @@ class EscalationView(WatchView, frozen=True):
     level: Literal["leader", "supervisor"]
     opened_at: datetime
     proposal: ProposalView | None
-    offered_order_id: str | None
-    """Sent without asking, as war allows."""
+    offered_order_ids: list[str]
+    """Orders that others have in its place: sent by a dispatcher, or as war allows."""
     leader: LeaderView | None = None
     """As the roster had him when it was opened."""
     leader_devices: list[str] = []

@@ -71,7 +71,7 @@ SELECT dispatch_order.id, number, incident_id, decision_id, unit_id, call_sign, 
            'by', recall_by, 'at', recall_at) END AS recall,
        (SELECT jsonb_build_object(
             'id', escalation.id, 'level', level, 'opened_at', opened_at,
-            'proposal', proposal, 'offered_order_id', offered_id, 'leader', leader,
+            'proposal', proposal, 'offered_order_ids', offered_ids, 'leader', leader,
             'leader_devices', leader_devices, 'leader_answer', leader_answer,
             'leader_reason', leader_reason, 'leader_answered_at', leader_answered_at)
         FROM escalation

@@ -159,14 +159,14 @@ async def _escalate(
 
     While a unit that was sent before is still on it, no other is proposed.
     """
-    running_id = next(iter(found.sent_instead.values()), None)
-    next_best = await _next_best(conn, order.incident_id) if running_id is None else None
+    running = list(found.sent_instead.values())
+    next_best = None if running else await _next_best(conn, order.incident_id)
     escalation_id = await watch.escalate(conn, order.id, at=at, proposal=next_best)
     if escalation_id is None:
         return Marked()
     await _mark(conn, order, Mark.ESCALATED, at)
-    if running_id is not None:
-        await watch.offered(conn, escalation_id, running_id)
+    if running:
+        await watch.offered(conn, escalation_id, running)
     offers = stance.war and stance.offers and next_best is not None
     leader = await leaders.of_unit(conn, order.unit_id)
     devices = [] if leader is None else await leaders.handsets(conn, leader.badge)
@@ -178,7 +178,7 @@ async def _escalate(
     sent = Marked()
     if offers and next_best is not None:
         sent = await _offer(conn, incident, found, escalation_id, next_best, at=at)
-    offered = running_id is not None or bool(sent.entries)
+    offered = bool(running or sent.entries)
     escalated = _escalated(
         order,
         {
@@ -277,7 +277,7 @@ async def _offer(
             )
     except (Conflict, NotFound):
         return Marked()
-    await watch.offered(conn, escalation_id, issued.tasks[0][1]["order"])
+    await watch.offered(conn, escalation_id, [task["order"] for _, task in issued.tasks])
     taken = entries.decision_taken(incident, decision, issued)
     return Marked(entries=(*taken, *issued.entries), hints=issued.hints)
 

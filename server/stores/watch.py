@@ -42,9 +42,10 @@ WHERE fired_at IS NULL AND order_id <> ALL($1::uuid[])
 # Open orders that went out in the place of an order that nobody answered, or of such a one in turn.
 SENT_INSTEAD = """
 WITH RECURSIVE instead AS (
-    SELECT order_id, offered_id FROM escalation WHERE order_id = ANY($1::uuid[])
+    SELECT order_id, unnest(offered_ids) AS offered_id
+    FROM escalation WHERE order_id = ANY($1::uuid[])
     UNION
-    SELECT instead.order_id, escalation.offered_id
+    SELECT instead.order_id, unnest(escalation.offered_ids)
     FROM escalation JOIN instead ON escalation.order_id = instead.offered_id
 )
 SELECT order_id, id, number FROM instead JOIN dispatch_order ON dispatch_order.id = offered_id
@@ -153,14 +154,14 @@ ON CONFLICT (order_id) WHERE settled_at IS NULL DO NOTHING
 RETURNING id
 """
 
-OFFERED = "UPDATE escalation SET offered_id = $2 WHERE id = $1"
+OFFERED = "UPDATE escalation SET offered_ids = $2 WHERE id = $1"
 
-# A dispatcher sends the next-best unit, as an escalation of this incident proposes; once.
+# A dispatcher sends others, as an escalation of this incident proposes, while none is on it.
 FOLLOW = """
-UPDATE escalation SET offered_id = $3 FROM dispatch_order
+UPDATE escalation SET offered_ids = offered_ids || $3::uuid[] FROM dispatch_order
 WHERE escalation.id = $1 AND dispatch_order.id = order_id AND incident_id = $2
   AND NOT EXISTS (SELECT FROM dispatch_order AS sent
-                  WHERE sent.id = offered_id AND sent.closed_at IS NULL)
+                  WHERE sent.id = ANY(offered_ids) AND sent.closed_at IS NULL)
 RETURNING escalation.id
 """
 
@@ -352,17 +353,19 @@ async def escalate(
     return escalation_id
 
 
-async def offered(conn: Any, escalation_id: str, order_id: str) -> None:
-    """The order that went to the next-best unit."""
-    await conn.execute(OFFERED, escalation_id, order_id)
+async def offered(conn: Any, escalation_id: str, order_ids: Sequence[str]) -> None:
+    """The orders that others have in the place of this one."""
+    await conn.execute(OFFERED, escalation_id, list(order_ids))
 
 
-async def follow(conn: Any, escalation_id: str, *, incident_id: str, order_id: str) -> bool:
-    """A dispatcher's order does what an escalation proposes.
+async def follow(
+    conn: Any, escalation_id: str, *, incident_id: str, order_ids: Sequence[str]
+) -> bool:
+    """A dispatcher's orders do what an escalation proposes.
 
     False: the escalation is none of this incident, or a unit that was sent for it is still on it.
     """
-    return await conn.fetchval(FOLLOW, escalation_id, incident_id, order_id) is not None
+    return await conn.fetchval(FOLLOW, escalation_id, incident_id, list(order_ids)) is not None
 
 
 async def told_instead(conn: Any, order_id: str) -> frozenset[int]:

@@ -111,7 +111,7 @@ async def test_the_proposed_unit_is_sent_by_one_press_and_two_on_one_job_are_tol
     (sent,) = await dispatcher.orders_beside(order)
     assert sent["unit_id"] == second.unit_id
     left = await dispatcher.order(order)
-    assert left["escalation"]["offered_order_id"] == sent["id"]
+    assert left["escalation"]["offered_order_ids"] == [sent["id"]]
     assert (left["closed_at"], left["recall"]) == (None, None), "the first may still answer"
     await dispatcher.report(order, "accepted")
     await console.keyboard.press("4")

@@ -51,6 +51,28 @@ async def test_a_proposal_is_taken_once(watch: Watch) -> None:
     assert len((await watch.room.incident(watch.incident.id)).orders) == 2
 
 
+async def test_all_units_of_a_decision_are_in_its_place(watch: Watch) -> None:
+    third = await watch.room.add_unit("P-06", crossing(0, 0))
+    await watch.says(Report.SHOWN, by="")
+    await watch.after(60)
+    await _send_the_proposed(watch, watch.next_best, third)
+    _, second, last = (await watch.room.incident(watch.incident.id)).orders
+    escalation = (await watch.now()).escalation
+    assert escalation is not None
+    assert set(escalation.offered_order_ids) == {second.id, last.id}
+    await watch.says(Report.ACCEPTED)
+    await watch.after(61)
+    assert (await watch.open())["two_units"].body["sent_instead"] == [second.number, last.number]
+
+    await watch.others_say(second, Report.DECLINED, reason="the bridge is gone")
+    await watch.after(62)
+    assert "two_units" in await watch.open(), "the third is still on the job"
+    await watch.others_say(last, Report.DECLINED, reason="so here")
+    await watch.after(63)
+
+    assert "two_units" not in await watch.open()
+
+
 async def test_an_escalation_of_another_incident_is_not_followed(watch: Watch) -> None:
     await watch.says(Report.SHOWN, by="")
     await watch.after(60)
@@ -95,7 +117,7 @@ async def test_nobody_else_is_sent_when_the_time_it_asked_for_is_over(watch: Wat
     assert len((await watch.room.incident(watch.incident.id)).orders) == 2
     escalation = (await watch.now()).escalation
     assert escalation is not None, "the leader still hears that it does not answer"
-    assert (escalation.proposal, escalation.offered_order_id) == (None, second.id)
+    assert (escalation.proposal, escalation.offered_order_ids) == (None, [second.id])
 
 
 async def test_the_unit_in_between_declines_and_the_first_and_the_last_accept(
@@ -147,7 +169,7 @@ async def test_in_war_the_next_unit_may_be_sent_at_once_and_once(watch: Watch) -
     assert (second.call_sign, second.issued_by) == ("P-05", "system")
     escalation = (await watch.now()).escalation
     assert escalation is not None
-    assert escalation.offered_order_id == second.id
+    assert escalation.offered_order_ids == [second.id]
     assert (await watch.commands("P-05-handset"))[0] == ("task", "")
     assert first.id == watch.order.id
 
@@ -167,11 +189,11 @@ async def test_two_units_on_one_job_are_an_alarm_until_one_is_left(watch: Watch)
     assert "two_units" not in await watch.open()
 
 
-async def _send_the_proposed(watch: Watch, unit: UnitRow | None = None) -> None:
+async def _send_the_proposed(watch: Watch, *units: UnitRow) -> None:
     escalation = (await watch.now()).escalation
     assert escalation is not None
     found = await watch.room.pipeline.recommend(watch.incident.id, by=BY)
-    decision = a_decision(found, unit or watch.next_best, escalation_id=escalation.id)
+    decision = a_decision(found, *(units or (watch.next_best,)), escalation_id=escalation.id)
     await watch.room.pipeline.dispatch(watch.incident.id, decision, by=BY)
 
 

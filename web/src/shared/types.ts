@@ -140,7 +140,8 @@ export interface Escalation {
   level: "leader" | "supervisor";
   opened_at: Instant;
   proposal: Proposal | null;
-  offered_order_id: string | null;
+  /** Orders that others have in its place. */
+  offered_order_ids: string[];
   leader: Leader | null;
   /** That he was asked on; empty: call him. */
   leader_devices: string[];

@@ -154,13 +154,13 @@ function Escalated({
     <div class="notice" data-kind="bad" data-testid="order-escalation">
       <p>
         {t(`escalation.${escalation.level}`)} · <Age at={escalation.opened_at} />
-        {escalation.offered_order_id && ` · ${t("escalation.offered")}`}
+        {escalation.offered_order_ids.length > 0 && ` · ${t("escalation.offered")}`}
       </p>
       <p data-testid="order-leader" data-answer={escalation.leader_answer ?? ""}>
         {asked(escalation)}
         {escalation.leader_reason && ` “${escalation.leader_reason}”`}
       </p>
-      {proposal && !escalation.offered_order_id && (
+      {proposal && escalation.offered_order_ids.length === 0 && (
         <Button
           size="small"
           kind="primary"
