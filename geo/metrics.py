@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from geo.driving.speed import Profile, arc_speeds
 from geo.driving.vehicles import Mode, Vehicle
 from geo.live.overlay import Arcs, Overlay
+from geo.memory import give_back
 from geo.roadmap import EdgeFlag, RoadMap
 from geo.routing.choose import EngineName, choose
 from geo.routing.engine import CLOSED, Engine, Weights
@@ -108,6 +109,8 @@ class Metrics:
         self._arcs = self.models.turns.arcs
         self._overlay = Overlay(self._arcs.arc_count)
         self._metrics: OrderedDict[Profile, Metric] = OrderedDict()
+        self._latest: tuple[Profile, Metric] | None = None
+        """Whom the last question was about: the same object need not be looked up again."""
         self._kept: frozenset[Profile] = frozenset()
         self._metrics_max = metrics_max
 
@@ -127,12 +130,9 @@ class Metrics:
 
         `modelled`: when somebody has asked `models` on another thread, it is not done here.
         """
-        metric = self._metrics.get(profile)
-        if metric is None:
-            metric = self._made(profile, modelled or self.models.of(profile))
-            self._make_room()
-            self._metrics[profile] = metric
-        self._metrics.move_to_end(profile)
+        if self._latest is None or self._latest[0] is not profile:
+            self._latest = profile, self._looked_up(profile, modelled)
+        metric = self._latest[1]
         self._catch_up(metric)
         return metric
 
@@ -158,8 +158,19 @@ class Metrics:
 
     def close(self) -> None:
         """Let go of every engine, on the thread that made them."""
+        self._latest = None
         while self._metrics:
             self._metrics.popitem()[1].router.engine.close()
+
+    def _looked_up(self, profile: Profile, modelled: Modelled | None) -> Metric:
+        metric = self._metrics.get(profile)
+        if metric is None:
+            metric = self._made(profile, modelled or self.models.of(profile))
+            give_back()
+            self._make_room()
+            self._metrics[profile] = metric
+        self._metrics.move_to_end(profile)
+        return metric
 
     def _make_room(self) -> None:
         if len(self._metrics) >= self._metrics_max:

@@ -5,16 +5,30 @@ Knows no travel time.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
+from math import cos, hypot
+from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from geo.projection import projection
 from geo.roadmap import RoadMap
 from geo.routing.arcgraph import ranges
-from geo.routing.journey import Leg, Legs
+from geo.routing.journey import Legs
 from geo.snap import Snap
+
+HALF_RADIAN: Final = np.pi / 360.0
+"""The mean of two angles in degrees is their sum in this."""
+
+AT_PLACE: Final = 1e-5
+"""Share of an edge's length up to which a shape point is at a place, which stands for it."""
+
+ECCENTRICITY2: Final = 0.00669438
+"""Of the WGS-84 ellipsoid, squared: a degree of latitude is shorter near the equator."""
+FLAT: Final = 1.0 - ECCENTRICITY2
 
 Floats = NDArray[np.float64]
 
@@ -25,8 +39,8 @@ class WayLines:
     def __init__(self, roadmap: RoadMap) -> None:
         self._points = np.asarray(roadmap.point_lonlat)  # a mapped file is slow to slice
         self._first = roadmap.edge_first_point
+        self._runs = sliding_window_view(self._first, 2)  # (M, 2) first point, one past the last
         self._length_m = roadmap.edge_length_m
-        self._projection = projection(roadmap.meta.crs)
 
     def bearings_deg(self, snaps: Sequence[Snap]) -> Floats:
         """(K,) compass direction of the piece of road under each, tail to head."""
@@ -50,42 +64,42 @@ class WayLines:
 
     def length_m(self, legs: Legs) -> float:
         """Along all legs."""
-        return float(self._length_m[legs.edge] @ legs.share)
+        lengths_m = self._length_m[legs.edge]
+        for part, begin, finish in legs.parts():
+            lengths_m[part] *= abs(finish - begin)
+        return float(lengths_m.sum(dtype=np.float64))
 
     def line(self, source: Snap, target: Snap, legs: Legs) -> Floats:
         """(k, 2) degrees from one place along the legs to the other, no point twice in a row."""
-        points = np.empty((2, 2))
-        points[0], points[1] = (source.lon, source.lat), (target.lon, target.lat)
-        if len(legs):
-            points = np.concatenate((points[:1], self._driven(legs), points[1:]))
-        moved = np.ones(len(points), dtype=np.bool_)
-        moved[1:-1] = (points[1:-1] != points[:-2]).any(axis=1)
-        return points[moved]
+        ends = np.array(((source.lon, source.lat), (target.lon, target.lat)))
+        return np.concatenate((ends[:1], *self._shapes(legs), ends[1:]))
 
-    def _driven(self, legs: Legs) -> Floats:
-        """Shape points of the legs in driving order, without ends in the middle of an edge."""
-        begin, end = self._first[legs.edge], self._first[legs.edge + 1]
-        counts = end - begin
-        stop = np.cumsum(counts)
-        nth = np.arange(stop[-1]) - np.repeat(stop - counts, counts)
-        back = (legs.arc & 1).astype(np.bool_)
-        origin, step = np.where(back, end - 1, begin), np.where(back, -1, 1)
-        points = self._points[np.repeat(origin, counts) + np.repeat(step, counts) * nth]
-        covered = np.ones(len(points), dtype=np.bool_)
-        for number in {0, len(legs) - 1}:  # no other leg is a part of its edge
-            covered[stop[number] - counts[number] : stop[number]] = self._covered(legs[number])
-        driven: Floats = points[covered]
-        return driven
+    def _shapes(self, legs: Legs) -> list[Floats]:
+        """The shape points between both ends, in driving order; every junction once."""
+        if not legs:
+            return []
+        points, runs, arcs = self._points, self._runs[legs.edge].tolist(), legs.arc.tolist()
+        shapes = [  # without the first point of each: it is the last of the leg before
+            points[first + 1 : stop]
+            if arc & 1 == 0
+            else points[stop - 2 : first - 1 if first else None : -1]
+            for arc, (first, stop) in zip(arcs, runs, strict=True)
+        ]
+        passed = _passed(points[slice(*runs[0])].tolist(), legs.begin, arcs[0] & 1)
+        ahead = _passed(points[slice(*runs[-1])].tolist(), legs.finish, ~arcs[-1] & 1)
+        shapes[0] = shapes[0][passed - 1 :]
+        shapes[-1] = shapes[-1][: max(len(shapes[-1]) - ahead, 0)]
+        return shapes
 
-    def _covered(self, leg: Leg) -> NDArray[np.bool_]:
-        """Which shape points of its edge lie on a leg, in driving order."""
-        shape = self._points[self._first[leg.edge] : self._first[leg.edge + 1]]
-        low, high = sorted((leg.start, leg.end))
-        if (low, high) == (0.0, 1.0):
-            return np.ones(len(shape), dtype=np.bool_)
-        metres = self._projection.to_metres(shape)
-        along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(metres, axis=0).T))))
-        share = along / along[-1] if along[-1] > 0.0 else np.linspace(0.0, 1.0, len(along))
-        share[-1] = 1.0
-        covered = (share >= low) & (share <= high)
-        return covered if leg.start < leg.end else covered[::-1]
+
+def _passed(shape: list[list[float]], fraction: float, head_side: int) -> int:
+    """How many points of an edge's shape lie before a place on it, or at the place; with
+    `head_side` those behind it. In plain numbers: an edge has a dozen points."""
+    along = [0.0]
+    for (west, south), (east, north) in pairwise(shape):
+        cosine = cos((south + north) * HALF_RADIAN)
+        flat = FLAT / (FLAT + ECCENTRICITY2 * cosine * cosine)
+        along.append(along[-1] + hypot((east - west) * cosine, (north - south) * flat))
+    if head_side:
+        return len(along) - bisect_left(along, (fraction - AT_PLACE) * along[-1])
+    return bisect_right(along, (fraction + AT_PLACE) * along[-1])

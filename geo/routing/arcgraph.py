@@ -27,6 +27,9 @@ class ArcGraph:
     """N = 2M, A = K: `graph.tail` is the arc a move leaves, `graph.head` the one it enters."""
     first_move: Ints
     """(2M + 1,) the moves out of arc a are first_move[a] … first_move[a + 1] - 1."""
+    nth_out: NDArray[np.int32]
+    """(2M,) of the arcs out of its junction, and so of the moves out of each arc that ends there,
+    which leads into an arc: the first is 0."""
 
     @property
     def arc_count(self) -> int:
@@ -39,6 +42,10 @@ class ArcGraph:
     def moves_from(self, arcs: Ints) -> Ints:
         """All moves out of some arcs, in the order of the arcs."""
         return ranges(self.first_move[arcs], self.first_move[arcs + 1])
+
+    def moves_between(self, arcs: Ints) -> Ints:
+        """(L - 1,) the move from each of some arcs to the next of them; there is one."""
+        return self.first_move[arcs[:-1]] + self.nth_out[arcs[1:]]
 
     def weights(
         self, arc_ms: NDArray[np.integer], move_ms: Weights, moves: Ints | slice = slice(None)
@@ -66,6 +73,8 @@ def arc_graph(
     first = np.searchsorted(tail[leaving], np.arange(max(tail.max(), head.max()) + 2))
     begin, end = first[head], first[head + 1]
     first_move = np.concatenate(([0], np.cumsum(end - begin)))
+    nth_out = np.empty(len(tail), dtype=np.int32)
+    nth_out[leaving] = np.arange(len(tail)) - first[tail[leaving]]
     order = edge_order.astype(np.int64)
     return ArcGraph(
         graph=Graph(
@@ -75,6 +84,7 @@ def arc_graph(
             order=np.column_stack((2 * order, 2 * order + 1)).ravel().astype(np.uint32),
         ),
         first_move=first_move,
+        nth_out=nth_out,
     )
 
 

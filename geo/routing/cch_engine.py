@@ -3,18 +3,18 @@
 The library is fast and sharp-edged (docs/adr/0003): its objects belong to the thread that made
 them, its errors are panics that no `except Exception` sees, some bad input crashes the process,
 and a metric cannot change while a query object lives. So: everything is validated before it goes
-in, a query object lives inside one call or waits in `_Kept` until something changes, every local is
-let go in `finally`, and the weights kept here can rebuild the metric after any failure. Only
-`choose` should make one, after the probe.
+in, a query object lives inside one call or waits on the `_Shelf` until its metric changes, every
+local is let go in `finally`, and the weights kept here can rebuild the metric after any failure.
+Only `choose` should make one, after the probe.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from threading import get_ident
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,15 @@ from geo.routing.scipy_engine import ScipyEngine
 PARTIAL_CHANGES_MAX: Final = 1_000
 """Arcs changed one by one; beyond it a full customization is quicker."""
 
+SHELF_MAX: Final = 4
+"""Query objects kept: for many units of three kinds of vehicle, and for a way. Each takes 16 bytes
+a node: 2 MB for a county, 40 for a province."""
+
+_ONE, _MANY = "one", "many"
+
+_Pins: TypeAlias = tuple[int, bytes]
+"""Sources, quick to compare."""
+
 
 class EngineBroken(RuntimeError):
     """The library panicked; the engine has put itself right or cannot be used any more."""
@@ -55,23 +64,27 @@ class CchEngine:
         self._thread = get_ident()
         self._weights = checked_weights(weights, graph.arc_count)
         self._reference: ScipyEngine | None = None
-        with _panics_as_errors():
+        self._pins: _Pins | None = None
+        """What the query object on the shelf is asked from."""
+        with _panics_as_errors:
             self._cch: Any = shared._cch if shared else self._contracted()
             self._metric: Any = self._kit.CCHMetric(self._cch, self._weights.data)
             self._updater: Any = self._kit.CCHMetricPartialUpdater(self._cch)
-        self._kept: _Kept = shared._kept if shared else _Kept()
+        self._shelf: _Shelf = shared._shelf if shared else _Shelf()
 
     def many_to_one(self, sources: NDArray[np.int64], target: Seeds) -> Millis:
         return self.matrix(sources, (target,))[:, 0]
 
     def matrix(self, sources: NDArray[np.int64], targets: Sequence[Seeds]) -> Millis:
         self._require_usable()
-        require_nodes(sources, self.graph.node_count)
+        pins = _pins(sources)
+        if pins != self._pins:
+            require_nodes(sources, self.graph.node_count)
         for target in targets:
             target.require_within(self.graph.node_count)
         found = np.empty((len(sources), len(targets)), dtype=np.int64)
         if sources.size and targets:
-            self._fill(found, sources, targets)
+            self._fill(found, sources, targets, pins)
         return found
 
     def route(self, source: Seeds, target: Seeds) -> Path | None:
@@ -80,24 +93,19 @@ class CchEngine:
         target.require_within(self.graph.node_count)
         query = result = None
         try:
-            with _panics_as_errors():
-                query = self._kit.CCHQuery(self._metric)
+            with _panics_as_errors:
+                query = self._shelf.take(self._metric, _ONE) or self._kit.CCHQuery(self._metric)
                 result = query.run_multi(_pairs(source), _pairs(target))
-                if result.distance is None or result.distance >= UNREACHABLE:
-                    return None
-                arcs = np.array(result.arc_path, dtype=np.int64)
-                if arcs.size:
-                    first, last = self.graph.tail[arcs[0]], self.graph.head[arcs[-1]]
-                else:
-                    first = last = result.node_path[0]
-                return Path(
-                    total_ms=int(result.distance),
-                    first_node=int(first),
-                    last_node=int(last),
-                    arcs=arcs,
-                )
+                total_ms, nodes = result.distance, None
+                if total_ms is not None and total_ms < UNREACHABLE:
+                    nodes = array("q", result.node_path)
+                result = None
+                self._shelf.put(self._metric, _ONE, query)
         finally:
             query = result = None
+        if nodes is None:
+            return None
+        return Path(total_ms=total_ms, nodes=np.frombuffer(nodes, dtype=np.int64))
 
     def one_to_all(self, source: Seeds, limit_ms: int = UNREACHABLE - 1) -> Millis:
         """By the reference engine: contraction has no advantage where all nodes are asked."""
@@ -115,7 +123,7 @@ class CchEngine:
         if len(arcs) > PARTIAL_CHANGES_MAX:
             self._customize()
         elif len(arcs):
-            self._kept.drop()
+            self._shelf.clear(self._metric)
             changes = dict(zip(arcs.tolist(), weights.tolist(), strict=True))
             self._or_customize(lambda: self._updater.apply(self._metric, changes))
 
@@ -132,7 +140,7 @@ class CchEngine:
 
     def close(self) -> None:
         self._require_own_thread()
-        self._kept.drop()
+        self._shelf.clear(self._metric)
         self._updater = self._metric = self._cch = self._reference = None
 
     def _contracted(self) -> Any:
@@ -143,32 +151,40 @@ class CchEngine:
             True,  # leave out shortcuts that no weights could ever open
         )
 
-    def _fill(self, found: Millis, sources: NDArray[np.int64], targets: Sequence[Seeds]) -> None:
+    def _fill(
+        self, found: Millis, sources: NDArray[np.int64], targets: Sequence[Seeds], pins: _Pins
+    ) -> None:
         query = None
         try:
-            with _panics_as_errors():
-                query = self._kept.take(self._metric)
-                if query is None:
-                    query = self._kit.CCHManyToOne(self._metric, sources.tolist())
-                else:
-                    query.repin_sources(sources.tolist())
+            with _panics_as_errors:
+                query = self._pinned(sources, pins)
                 for column, target in enumerate(targets):
                     found[:, column] = _to_millis(query.distances_to_multi(_pairs(target)))
-                self._kept.put(self._metric, query)
+                self._shelf.put(self._metric, _MANY, query)
+                self._pins = pins
         finally:
             query = None
+
+    def _pinned(self, sources: NDArray[np.int64], pins: _Pins) -> Any:
+        """A query object that is asked from these sources; the one on the shelf may be already."""
+        query = self._shelf.take(self._metric, _MANY)
+        if query is None:
+            return self._kit.CCHManyToOne(self._metric, sources.tolist())
+        if pins != self._pins:
+            query.repin_sources(sources.tolist())
+        return query
 
     def _or_customize(self, change: Callable[[], None]) -> None:
         """Make a partial change; if the library panics half way, rebuild from our weights."""
         try:
-            with _panics_as_errors():
+            with _panics_as_errors:
                 change()
         except EngineBroken:
             self._customize()
 
     def _customize(self) -> None:
-        self._kept.drop()
-        with _panics_as_errors():
+        self._shelf.clear(self._metric)
+        with _panics_as_errors:
             self._metric.reset(self._weights.data)
 
     def _require_own_thread(self) -> None:
@@ -181,42 +197,50 @@ class CchEngine:
             raise RuntimeError("the engine is closed")
 
 
-class _Kept:
-    """The query object of the last question to many: to make one costs a sweep over all nodes.
+class _Shelf:
+    """Query objects of the last questions, to be used again: making one is a sweep over all nodes.
 
-    One for all metrics, as each has arrays of all nodes. It must be gone before its metric changes.
+    One for each metric and kind of question, SHELF_MAX for all metrics together, as each has arrays
+    of all nodes. Those of a metric must be gone before it changes.
     """
 
     def __init__(self) -> None:
-        self._metric: Any = None
-        self._query: Any = None
+        self._queries: OrderedDict[tuple[int, str], Any] = OrderedDict()
 
-    def take(self, metric: Any) -> Any:
-        """What was kept of this metric, or None; nothing is kept any more."""
-        query = self._query if self._metric is metric else None
-        self.drop()
-        return query
+    def take(self, metric: Any, kind: str) -> Any:
+        """What was put there last, or None; it is the caller's now."""
+        return self._queries.pop((id(metric), kind), None)
 
-    def put(self, metric: Any, query: Any) -> None:
-        self._metric, self._query = metric, query
+    def put(self, metric: Any, kind: str, query: Any) -> None:
+        """The one unused for longest makes room for it."""
+        if len(self._queries) >= SHELF_MAX:
+            self._queries.popitem(last=False)
+        self._queries[id(metric), kind] = query
 
-    def drop(self) -> None:
-        self._metric = self._query = None
+    def clear(self, metric: Any) -> None:
+        for kind in (_ONE, _MANY):
+            self.take(metric, kind)
 
 
-@contextmanager
-def _panics_as_errors() -> Iterator[None]:
+class _PanicsAsErrors:
     """Rust panics arrive as a BaseException of the library's own; everything else passes."""
-    try:
-        yield
-    except BaseException as error:  # PanicException is no Exception
-        if type(error).__name__ != "PanicException":
-            raise
-        text = str(error)
-        error.__traceback__ = None  # its frames hold thread-bound objects
-    else:
-        return
-    raise EngineBroken(f"routingkit-cch: {text}")
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if type(error).__name__ == "PanicException":  # no Exception
+            assert error is not None
+            text = str(error)
+            error.__traceback__ = None  # its frames hold thread-bound objects
+            raise EngineBroken(f"routingkit-cch: {text}") from None
+
+
+_panics_as_errors = _PanicsAsErrors()
+
+
+def _pins(sources: NDArray[np.int64]) -> _Pins:
+    return len(sources), sources.tobytes()
 
 
 def _pairs(seeds: Seeds) -> list[tuple[int, int]]:

@@ -83,12 +83,12 @@ class Seeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """A shortest way: total with both offsets, first and last node, and the arcs between."""
+    """A shortest way."""
 
     total_ms: int
-    first_node: int
-    last_node: int
-    arcs: NDArray[np.int64]
+    """With both offsets."""
+    nodes: NDArray[np.int64]
+    """One or more, each joined to the next by the quickest arc there is."""
 
 
 class Engine(Protocol):

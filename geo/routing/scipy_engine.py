@@ -8,7 +8,6 @@ no rebuild. One extra node with SEEDS_MAX arcs stands for an end in the middle o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -54,7 +53,6 @@ class _Half:
         indices = np.full(len(rows) + SEEDS_MAX, nodes, dtype=np.int32)
         data = np.ones(len(rows) + SEEDS_MAX, dtype=np.float64)
         self.csr = csr_array((data, indices, indptr.astype(np.int32)), shape=(nodes + 1,) * 2)
-        self.slot_at = by_row
 
     def set(self, slots: NDArray[np.int64], best_ms: NDArray[np.int64]) -> None:
         at = self.position[slots]
@@ -127,12 +125,7 @@ class ScipyEngine:
         while previous[walk[-1]] != self._forward.extra:
             walk.append(int(previous[walk[-1]]))
         walk.reverse()
-        return Path(
-            total_ms=int(totals[best]),
-            first_node=walk[0],
-            last_node=walk[-1],
-            arcs=self._arcs_along(walk),
-        )
+        return Path(total_ms=int(totals[best]), nodes=np.array(walk))
 
     def one_to_all(self, source: Seeds, limit_ms: int = UNREACHABLE - 1) -> Millis:
         source.require_within(self.graph.node_count)
@@ -164,15 +157,6 @@ class ScipyEngine:
         best_ms = self._weights[self._best_arc[slots]].astype(np.int64)
         self._forward.set(slots, best_ms)
         self._backward.set(slots, best_ms)
-
-    def _arcs_along(self, walk: list[int]) -> NDArray[np.int64]:
-        half = self._forward
-        arcs = np.empty(len(walk) - 1, dtype=np.int64)
-        for k, (tail, head) in enumerate(pairwise(walk)):
-            row = slice(half.csr.indptr[tail], half.csr.indptr[tail + 1])
-            at = row.start + int(np.flatnonzero(half.csr.indices[row] == head)[0])
-            arcs[k] = self._best_arc[half.slot_at[at]]
-        return arcs
 
 
 def _to_millis(found: NDArray[np.float64]) -> Millis:

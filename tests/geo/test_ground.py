@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from geo.projection import projection
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
 from geo.routing.engine import CLOSED
+from geo.routing.journey import Leg
 from geo.routing.probe import cch_verdict
 from geo.snap import Snap
 from tests.geo.maps import grid_map, lonlat, one_road
@@ -55,6 +57,30 @@ def check_route(ground: Ground, route: Route, source: Snap, target: Snap) -> Non
     assert route.lonlat[-1].tolist() == [target.lon, target.lat]
     drawn_m = line_length_m(ground.roadmap, route.lonlat)
     assert drawn_m == pytest.approx(route.distance_m, rel=0.002, abs=1.0)
+
+
+def plain_shape(roadmap: RoadMap, leg: Leg) -> NDArray[np.float64]:
+    """The shape points of a leg, in driving order."""
+    shape = np.asarray(roadmap.shape(leg.edge))
+    metres = projection(roadmap.meta.crs).to_metres(shape)
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(metres, axis=0).T))))
+    low, high = sorted((leg.start * along[-1], leg.end * along[-1]))
+    points: NDArray[np.float64] = shape[(along >= low) & (along <= high)]
+    return points if leg.start < leg.end else points[::-1]
+
+
+@pytest.mark.parametrize("turnout_s", [0.0, 60.0])
+def test_a_fleet_is_asked_from_like_its_units_one_by_one(ground: Ground, turnout_s: float) -> None:
+    snaps = random_snaps(ground, 26, seed=5)
+    units = [ground.departure(snap, turnout_s=turnout_s) for snap in snaps[:12]]
+    fleet, others = ground.fleet(units), ground.fleet(units[::-1])
+
+    for number, target in enumerate(snaps[16:26]):
+        ground.set_overrides({2 * units[number % 4].snap.edge: CLOSED} if number % 3 else {})
+        alone_s = [float(ground.etas([unit], target)[0]) for unit in units]
+        for _ in range(2):
+            assert ground.etas(fleet, target).tolist() == alone_s
+        assert ground.etas(others, target).tolist() == alone_s[::-1]
 
 
 def test_etas_matrix_and_routes_agree(ground: Ground) -> None:
@@ -251,6 +277,24 @@ def test_engines_agree_on_random_pairs_of_andorra(andorra_dir: Path) -> None:
             assert route.duration_s == eta
             check_route(ground, route, source, target)
     quick.close()
+
+
+@pytest.mark.data
+def test_ways_of_andorra_are_drawn_through_every_point_between(andorra_dir: Path) -> None:
+    ground = Ground.open(andorra_dir)
+    sources, targets = (random_snaps(ground, 20, seed=seed) for seed in (15, 16))
+
+    for source, target in zip(sources, targets, strict=True):
+        if np.isinf(ground.etas([source], target)[0]):
+            continue
+        route = ground.route(source, target)
+        shapes = [plain_shape(ground.roadmap, leg).tolist() for leg in route.legs]
+        points = [point for point, _ in groupby(point for shape in shapes for point in shape)]
+        ends = np.array([(place.lon, place.lat) for place in (source, target)])
+        off = np.abs(np.array(points).reshape(-1, 1, 2) - ends).max(axis=2).min(axis=1)
+        between = [point for point, off_deg in zip(points, off, strict=True) if off_deg > 1e-7]
+        assert route.lonlat[1:-1].tolist() == between
+    ground.close()
 
 
 @pytest.mark.data

@@ -259,7 +259,7 @@ def test_engines_agree_on_thousands_of_pairs_also_after_closures(seed: int) -> N
         totals = quick.matrix(spots, spots)
         assert totals.tolist() == exact.matrix(spots, spots).tolist()
         for column in range(5):
-            one = spots.take(column)
+            one = spots.take([column])
             assert quick.etas(spots, one).tolist() == totals[:, column].tolist()
         arcs = rng.choice(town.arcs.arc_count, 60, replace=False)
         arc_ms[arcs] = random_weights(int(rng.integers(1 << 30)), 60, closed_share=0.6)

@@ -6,21 +6,26 @@ import numpy as np
 import pytest
 
 from geo.ground import Route
-from geo.routing.journey import Legs
+from geo.routing.journey import NO_LEGS, Journey, Legs
+from geo.snap import Snap
+from geo.wayline import WayLines
 from server.dispatch.waychange import is_another
+from tests.geo.maps import one_road
+
+HERE = Snap(edge=0, fraction=0.5, lon=1.0, lat=42.0, distance_m=0.0)
+LINES = WayLines(one_road([(0.0, 0.0), (100.0, 0.0)]))
 
 
 def a_way(*arcs: int, leg_s: float = 100.0) -> Route:
     """Each leg takes so long; the first one's rest does not count."""
-    times = np.full(len(arcs), leg_s)
-    return Route(
-        duration_s=float(times.sum()),
-        distance_m=1000.0 * len(arcs),
-        lonlat=np.zeros((2, 2)),
-        legs=Legs.along(np.array(arcs, dtype=np.int64)),
-        leg_s=times,
-        turn_s=np.zeros(len(arcs)),
+    leg_ms = np.full(len(arcs), round(1000.0 * leg_s))
+    journey = Journey(
+        total_ms=int(leg_ms.sum()),
+        legs=Legs.along(np.array(arcs)) if arcs else NO_LEGS,
+        leg_ms=leg_ms,
+        between_ms=lambda: np.zeros(len(arcs) - 1, dtype=np.int64),
     )
+    return Route(source=HERE, target=HERE, journey=journey, lines=LINES)
 
 
 GIVEN = a_way(2, 4, 6, 8, 10, 12, 14, 16)
