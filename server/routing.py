@@ -27,13 +27,14 @@ from geo.reach.coverage import FOLLOWED_S, Village, eta_to, times_to
 from geo.reach.times import Reach
 from server.dispatch.contenders import Way
 from server.dispatch.travel import Arrival, Lead, Terms, Traveller
+from server.fleets import Fleets, departures
 from server.ports import LiveRoads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.departure import Departure, Start
-    from geo.ground import Ground, Route
+    from geo.ground import Fleet, Ground, Route
     from geo.learning.factors import LearnedFactors
     from geo.snap import Snap
     from geo.walk import Approach, DropOff
@@ -68,6 +69,7 @@ class RoutingService:
         self._stopping = False
         self.refused_count = 0
         self._roads = LiveRoads()
+        self._fleets = Fleets()
         self._modelling: dict[Profile, asyncio.Task[None]] = {}
 
     @property
@@ -85,7 +87,9 @@ class RoutingService:
 
     async def etas(self, sources: Sequence[Snap], target: Snap) -> NDArray[np.float64]:
         """Seconds from each source to the target, inf where no road leads. Raises `RoutingBusy`."""
-        return await self._run(lambda ground: self._matrix(ground, sources, (target,))[:, 0])
+        return await self._run(
+            lambda ground: self._matrix(ground, ground.fleet(sources), sources, (target,))[:, 0]
+        )
 
     async def route(self, source: Snap, target: Snap) -> Route:
         """The road itself. Raises `NoRouteError`, `RoutingBusy`."""
@@ -261,8 +265,9 @@ class RoutingService:
         for vehicle in {each.vehicle for each in travellers}:
             rows = [row for row, each in enumerate(travellers) if each.vehicle is vehicle]
             profile = replace(ground.profile, vehicle=vehicle, mode=mode)
-            starts = _starts(ground, [travellers[row] for row in rows])
-            total_s[rows] = self._matrix(ground, starts, targets, profile) + walks_s
+            them = [travellers[row] for row in rows]
+            at, fleet = [each.snap for each in them], self._fleets.of(ground, them)
+            total_s[rows] = self._matrix(ground, fleet, at, targets, profile) + walks_s
         best = total_s.argmin(axis=1)
         return [
             Arrival(eta_s=eta_s, drop_off=place.drop_offs[column]) if eta_s < np.inf else None
@@ -282,25 +287,30 @@ class RoutingService:
     def _matrix(
         self,
         ground: Ground,
-        sources: Sequence[Start],
+        fleet: Fleet,
+        at: Sequence[Snap],
         targets: Sequence[Snap],
         profile: Profile | None = None,
     ) -> NDArray[np.float64]:
-        """Those that set off inside closed roads apart, so that others do not drive through."""
-        found = np.full((len(sources), len(targets)), np.inf)
+        """Those that set off inside closed roads apart, so that others do not drive through.
+
+        `at`: where the fleet is.
+        """
+        found = np.full((len(at), len(targets)), np.inf)
         columns_by = self._by_closures(targets)
-        for closures, rows in self._by_closures([snap_of(each) for each in sources]).items():
+        for closures, rows in self._by_closures(at).items():
+            some = fleet if len(rows) == len(at) else fleet.take(rows)
             for others, columns in columns_by.items():
                 with self._inside(ground, closures | others):
                     found[np.ix_(rows, columns)] = ground.matrix(
-                        [sources[row] for row in rows],
-                        [targets[column] for column in columns],
-                        profile=profile,
+                        some, [targets[column] for column in columns], profile=profile
                     )
         return found
 
     def _by_closures(self, places: Sequence[Snap]) -> dict[frozenset[int], list[int]]:
         """Which places lie in which closed roads; those beyond the maximum count as in none."""
+        if self._roads.table is None:
+            return {frozenset(): list(range(len(places)))}
         groups: dict[frozenset[int], list[int]] = {frozenset(): []}
         for number, place in enumerate(places):
             closures = self._roads.closures_of(place)
@@ -366,16 +376,7 @@ class RoutingService:
 
 
 def _start(ground: Ground, traveller: Traveller) -> Departure:
-    return _starts(ground, [traveller])[0]
-
-
-def _starts(ground: Ground, travellers: Sequence[Traveller]) -> list[Departure]:
-    return ground.departures(
-        [each.snap for each in travellers],
-        headings_deg=[each.heading_deg for each in travellers],
-        speeds_mps=[each.speed_mps for each in travellers],
-        turnouts_s=[each.turnout_s for each in travellers],
-    )
+    return departures(ground, [traveller])[0]
 
 
 def _catch_up(profile: Profile, ground: Ground) -> None:
