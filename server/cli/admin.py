@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +141,52 @@ def add_device(
     if token is None:
         raise click.ClickException(f"There is no unit {call_sign}.")
     click.echo(f"{device_id}: token {token}")
+
+
+@device_group.command("renew-epochs")
+@click.argument("device_ids", nargs=-1)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the ids as JSON.")
+@DATA
+def renew_epochs(
+    device_ids: tuple[str, ...], yes: bool, as_json: bool, data_dir: Path | None
+) -> None:
+    """After a restored backup: have all devices, or DEVICE_IDS, fetch what is open anew.
+
+    Each of them shows nothing twice: it knows commands that it has by their ids. See
+    docs/restore.md.
+    """
+    from server.journal.kinds import JournalKind
+    from server.stores import devices, journal
+
+    whose = f"{len(device_ids)} devices" if device_ids else "all devices"
+    if not yes:
+        click.confirm(f"Begin the logs of {whose} anew?", abort=True, err=True)
+
+    async def renew(pool: Any) -> list[str]:
+        async with pool.acquire() as conn, conn.transaction():
+            renewed = await devices.renew_epochs(conn, device_ids or None)
+            if missing := sorted(set(device_ids) - set(renewed)):
+                raise click.ClickException(
+                    f"No device in service is called {', '.join(missing)}; nothing was changed."
+                )
+            if renewed:
+                await journal.append(
+                    conn,
+                    actor=actor(),
+                    subject=f"device:{renewed[0] if len(renewed) == 1 else 'all'}",
+                    kind=JournalKind.DEVICE_EPOCHS_RENEWED,
+                    body={"devices": list(device_ids) or "all", "count": len(renewed)},
+                )
+        return renewed
+
+    renewed = with_pool(data_dir, renew)
+    if as_json:
+        click.echo(json.dumps({"renewed": renewed}))
+    else:
+        click.echo(
+            f"{len(renewed)} logs begin anew; connected devices hear of it as they reconnect."
+        )
 
 
 def with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:

@@ -136,6 +136,8 @@ class JournalKind(StrEnum):
     UNIT_CHANGED = "unit.changed"
     DEVICE_ENROLLED = "device.enrolled"
     DEVICE_CHANGED = "device.changed"
+    DEVICE_EPOCHS_RENEWED = "device.epochs_renewed"
+    """After a restored backup: devices begin their logs of commands anew."""
 
     SPARE_CREATED = "spare.created"
     SPARE_TAKEN = "spare.taken"

@@ -115,6 +115,13 @@ UPDATE installation SET up_seq = $3, last_seen_at = $4
 WHERE device_id = $1 AND install_id = $2 AND up_seq = $3 - 1
 """
 
+# Begin the downlink logs of devices in service anew; all, or those named.
+RENEW_EPOCHS = """
+UPDATE device SET epoch = gen_random_uuid()::text
+WHERE disabled_at IS NULL AND ($1::text[] IS NULL OR id = ANY($1))
+RETURNING id
+"""
+
 # The connection ended.
 SEEN = "UPDATE installation SET last_seen_at = $3 WHERE device_id = $1 AND install_id = $2"
 
@@ -208,3 +215,13 @@ async def up_seq(conn: Any, *, device_id: str, install_id: str) -> int:
 async def seen(conn: Any, *, device_id: str, install_id: str, at: datetime) -> None:
     """Remember when the installation was last connected."""
     await conn.execute(SEEN, device_id, install_id, at)
+
+
+async def renew_epochs(conn: Any, device_ids: Sequence[str] | None = None) -> list[str]:
+    """A new epoch for each, all in service or those named; returns the ids.
+
+    At its next hello such a device is told that its cursor means nothing any more, and gets all
+    that is open; what it has already, it knows by its id.
+    """
+    rows = await conn.fetch(RENEW_EPOCHS, None if device_ids is None else list(device_ids))
+    return sorted(row["id"] for row in rows)

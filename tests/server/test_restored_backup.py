@@ -16,6 +16,7 @@ from devices.link import Phase
 from devices.shell.client import DeviceShell
 from devices.storage import MemoryStorage
 from protocols.native import Location, Report
+from server.stores import devices
 from server.stores.pool import Pool
 from tests.server.field_room import (
     TOKEN,
@@ -99,6 +100,24 @@ async def test_device_that_has_nothing_of_what_was_lost_goes_on(pool: Pool) -> N
 
     assert texts(events) == ["one", "two", "three"]
     assert not any(isinstance(each, Unrecovered) for each in events)
+
+
+async def test_device_of_a_new_epoch_gets_what_is_open_and_shows_nothing_twice(pool: Pool) -> None:
+    await add_device(pool)
+    storage, events = MemoryStorage(), list[Event]()
+    async with field_room(pool) as room, on(room, storage, events) as shell:
+        await tell(pool, "one", "two")
+        room.fanout.publish("device", "cam-07")
+        await until(lambda: len(texts(events)) == 2 and not len(shell.client.outbox))
+    await tell(pool, "three")
+
+    async with pool.acquire() as conn, conn.transaction():
+        assert await devices.renew_epochs(conn) == ["cam-07"]
+    async with field_room(pool) as room, on(room, storage, events):
+        await until(lambda: len(texts(events)) == 3)
+
+    assert texts(events) == ["one", "two", "three"]
+    assert Unrecovered(commands=True, reports_lost=0) in events
 
 
 async def test_last_step_is_said_again_to_a_server_that_lost_it(pool: Pool) -> None:
