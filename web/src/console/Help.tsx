@@ -21,6 +21,7 @@ const KEYS = [
   ["F", "help.f"],
   ["I", "help.i"],
   ["Z", "help.z"],
+  ["B", "help.b"],
   ["0", "help.zero"],
   ["1 – 4", "help.tabs"],
   ["Esc", "help.esc"],

@@ -4,7 +4,7 @@ import { Switches } from "../shared/components/Switches";
 import { conditionWords } from "../shared/conditions";
 import { durationText, localTime, now, utcTime } from "../shared/time";
 import { feedState, heardAt, openedBy, silentMs } from "./feed";
-import { assigned, helpOpen, mapInfo, roads, show, unassigned, units, user } from "./store";
+import { assigned, batteriesOpen, helpOpen, mapInfo, roads, show, unassigned, units, user } from "./store";
 import { t } from "./words";
 
 export function TopBar() {
@@ -39,6 +39,18 @@ export function TopBar() {
       <div class="top-right">
         <Feed />
         <Clock />
+        <Button
+          kind="quiet"
+          size="small"
+          icon="battery"
+          data-testid="batteries-toggle"
+          aria-label={t("top.batteries")}
+          aria-pressed={batteriesOpen.value}
+          title={`${t("top.batteries")} (B)`}
+          onClick={() => {
+            batteriesOpen.value = !batteriesOpen.value;
+          }}
+        />
         <Switches />
         <Button
           kind="quiet"

@@ -6,6 +6,7 @@ import { camera } from "./map/camera";
 import { focusSearch } from "./map/SearchBox";
 import { acknowledgeFirst } from "./sos";
 import {
+  batteriesOpen,
   closing,
   followedUnit,
   helpOpen,
@@ -78,6 +79,9 @@ const KEYS: Record<string, () => void> = {
   z: () => {
     zonesOpen.value = !zonesOpen.peek();
     reachOpen.value = false;
+  },
+  b: () => {
+    batteriesOpen.value = !batteriesOpen.peek();
   },
   "0": () => camera.all(),
   "1": () => show("incidents"),

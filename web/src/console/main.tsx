@@ -7,8 +7,8 @@
 //   excluded; order (data-unit, data-state), order-state, order-event (data-state, data-applied),
 //   order-voice, voice-<state>, voice-note, order-cancel, ask-input, ask-confirm, incident-close;
 //   sos-banner (data-open), sos-call (data-seen), sos-acknowledge, sos-place, sos-nearest, sos-where;
-//   shift; feed-state (data-state), feed-banner, toast, theme, language, help; rec-roads; those of the
-//   roads are at the head of roads/Panel.tsx.
+//   shift; feed-state (data-state), feed-banner, toast, theme, language, help; rec-roads; batteries-toggle; those of
+//   the roads are at the head of roads/Panel.tsx, those of the batteries at that of batteries/Page.tsx.
 import { useEffect } from "preact/hooks";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
@@ -26,6 +26,7 @@ import { announceExpiry } from "./road_news";
 import { SosBanner } from "./SosBanner";
 import { startSos, unacknowledged } from "./sos";
 import {
+  batteriesOpen,
   expired,
   helpOpen,
   incidentTypes,
@@ -45,6 +46,8 @@ import { t } from "./words";
 const Worklist = lazy(() => import("./work").then((part) => part.Worklist));
 const Help = lazy(() => import("./Help").then((part) => part.Help));
 const RoadsPanel = lazy(() => import("./roads/Panel").then((part) => part.RoadsPanel));
+
+const BatteriesPage = lazy(() => import("./batteries/Page").then((part) => part.BatteriesPage));
 
 const RETRY_MS = 3_000;
 
@@ -80,6 +83,7 @@ function Console() {
       </aside>
       {mapInfo.value ? <MapView info={mapInfo.value} /> : <main class="map" />}
       <DetailPane />
+      {batteriesOpen.value && <BatteriesPage />}
       <nav class="bottom-tabs" aria-label={t("app.name")}>
         {(["incidents", "units", "roads", "work", "map", "detail"] as const).map((name) => (
           <button key={name} type="button" aria-current={view.value === name} onClick={() => show(name)}>

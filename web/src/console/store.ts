@@ -46,6 +46,8 @@ export const helpOpen = signal(false);
 export const reachOpen = signal(false);
 /** The panel of dead zones. */
 export const zonesOpen = signal(false);
+/** The page of batteries, over the map. */
+export const batteriesOpen = signal(false);
 /** The dialog that closes the selected incident. */
 export const closing = signal(false);
 export const followedUnit = signal<string | null>(null);
