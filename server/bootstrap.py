@@ -287,7 +287,7 @@ async def build(settings: Settings) -> Services:
                 pool=pool,
                 live=board,
                 batteries=batteries,
-                job_of=lambda unit, device_id, now: (),
+                jobs=jobs,
                 shift=timedelta(hours=settings.shift_h),
                 clock=utc_now,
             ),

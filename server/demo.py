@@ -19,11 +19,13 @@ from msgspec import Struct
 from devices.sim import force
 from devices.sim.force import UNITS_DEFAULT, draw_kind
 from geo.roadmap import Place, RoadMap
+from server.dispatch.spares import SpareKind
 from server.http import devices_admin, users
 from server.http.devices_admin import NewDevice, NewOfficer, NewStation, NewUnit
 from server.http.passwords import Passwords, one_time_password
 from server.http.users import NewUser
 from server.ids import new_id
+from server.sparedesk import NewSpare, Whereabouts, add_spare
 from server.stores import units as unit_store
 from server.stores.pool import Connection, Pool
 from server.stores.users import Role
@@ -95,6 +97,7 @@ async def seed(
         for number in range(1, units + 1):
             station = stations[(number - 1) % len(stations)]
             devices += await _add_unit(conn, number, station, chance, simulated=number < units)
+        await _add_spares(conn, stations)
         logins = await _add_users(conn, devices[-1])
     return DemoSeed(fleet=Fleet(devices=devices, dispatcher=logins[0]), logins=logins)
 
@@ -145,6 +148,23 @@ async def _add_unit(
             )
         )
     return devices
+
+
+async def _add_spares(conn: Connection, stations: Sequence[Place]) -> None:
+    """A charged pack of every model and a power bank in each station, one camera in the first."""
+    for number, station in enumerate(stations, 1):
+        lies = Whereabouts(station=station.name)
+        for model in CAMERA_MODELS:
+            await _add_spare(conn, f"pack-{model}-{number:02d}", SpareKind.PACK, lies, (model,))
+        await _add_spare(conn, f"bank-{number:02d}", SpareKind.POWER_BANK, lies)
+    await _add_spare(conn, "camera-01", SpareKind.CAMERA, Whereabouts(station=stations[0].name))
+
+
+async def _add_spare(
+    conn: Connection, label: str, kind: SpareKind, lies: Whereabouts, fits: tuple[str, ...] = ()
+) -> None:
+    wanted = NewSpare(label=label, kind=kind, fits=fits, lies=lies, charged=True)
+    await add_spare(conn, wanted, by=BY)
 
 
 async def _add_users(conn: Connection, officer_of: FleetDevice) -> list[Login]:

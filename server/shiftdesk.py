@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -32,13 +32,14 @@ from server.dispatch.shiftplan import (
     expected_work,
 )
 from server.dispatch.spares import LonLat, Spare
+from server.jobbatteries import CAMERA, CHARGING_KINDS, JobBatteries
 from server.ports import Clock, LiveUnits
 from server.shiftviews import AdviceView, PastView, ShiftCameraView, ShiftPlanView
-from server.stores import charges, shifts, spares, stations
+from server.stores import batteryjobs, charges, shifts, spares, stations
+from server.stores.batteryjobs import Asked, BatteryJob
 from server.stores.shifts import Jobs
 from server.views import DeviceView, UnitView
 
-CAMERA: Final = "body_camera"
 PAST_DAYS: Final = 28
 """Whole weeks."""
 CHARGES_DAYS: Final = 90
@@ -46,11 +47,6 @@ CAMERAS_LEN_MAX: Final = 1_000
 """Planned at once, in seconds and in a thread. Of more, those with the lowest levels."""
 CHANGE_OVER: Final = timedelta(minutes=30)
 """Who goes off duty up to so long after the shift begins does not belong to it."""
-CHARGING_KINDS: Final = frozenset({"patrol_car", "off_road"})
-"""Units whose vehicle can charge."""
-
-JobOf = Callable[[UnitView, str, datetime], Sequence[Leg]]
-"""(unit, device, now) → what lies ahead of the device in the unit's present job; nothing: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +59,10 @@ class _Facts:
     stations: Mapping[str, LonLat]
     speeds: Mapping[str, float]
     """%/h on the charger, by device."""
+    jobs: Mapping[str, BatteryJob]
+    """The one that each unit is on."""
+    asked: Mapping[str, Asked]
+    """What is done for devices meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +89,12 @@ class ShiftDesk:
         pool: Any,
         live: LiveUnits,
         batteries: Batteries,
-        job_of: JobOf,
+        jobs: JobBatteries,
         shift: timedelta,
         clock: Clock,
     ) -> None:
         self._pool, self._live, self._batteries = pool, live, batteries
-        self._job_of, self._shift, self._clock = job_of, shift, clock
+        self._jobs, self._shift, self._clock = jobs, shift, clock
         self._planning = asyncio.Lock()
 
     async def plan(self, begins_at: datetime | None = None) -> ShiftPlanView:
@@ -141,6 +141,8 @@ class ShiftDesk:
                 speeds=await charges.speeds_pct_per_h(
                     conn, since=now - timedelta(days=CHARGES_DAYS)
                 ),
+                jobs={job.unit_id: job for job in await batteryjobs.jobs(conn)},
+                asked=await batteryjobs.asked(conn),
             )
 
     def _slots(self, now: datetime, begins_at: datetime | None) -> list[_Slot]:
@@ -186,7 +188,7 @@ class ShiftDesk:
                 temp_c=present.temp_c,
                 weak=present.weak,
             ),
-            job=tuple(self._job_of(unit, device.id, now)) if runs else (),
+            job=self._job(slot, facts, now) if runs else (),
             charging=present.charging,
             charge_pct_per_h=facts.speeds.get(device.id, CHARGE_PCT_PER_H),
             work=expected_work(facts.worked.get(unit.id, Worked()), facts.county),
@@ -195,6 +197,15 @@ class ShiftDesk:
                 minutes=_minutes(slot.ends_at - slot.begins_at),
             ),
         )
+
+    def _job(self, slot: _Slot, facts: _Facts, now: datetime) -> tuple[Leg, ...]:
+        """What lies ahead of the camera in its unit's present job."""
+        job = facts.jobs.get(slot.unit.id)
+        if job is None:
+            return ()
+        cameras = self._jobs.cameras(slot.unit, job, now, asked=facts.asked)
+        (mine,) = (each for each in cameras if each.device_id == slot.device.id)
+        return tuple(each.leg for each in mine.prospect.plan)
 
 
 def _span(

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from devices.battery.charging import Charge, ChargeKind, Told
-from devices.battery.model import Load
-from devices.battery.outlook import Leg
 from geo.roadmap import RoadMap
 from server import shiftdesk
+from server.dispatch.endurance import Rules
 from server.dispatch.shiftplan import COUNTY_H, JOBS_PER_H, STARTING_H, STREAM_MIN
 from server.dispatch.spares import SpareKind
 from server.ids import new_id
+from server.jobbatteries import JobBatteries
 from server.shiftdesk import PAST_DAYS, ShiftDesk
 from server.shiftviews import ShiftCameraView, ShiftPlanView
+from server.sparesathand import SparesAtHand
 from server.stores import charges, shifts, spares
 from server.stores.presence import DeviceFix
 from server.stores.units import UnitRow, load_units
-from server.views import UnitView
 from tests.server.dispatch_room import NOW, Room, a_room
 from tests.small_county import crossing
 
@@ -35,28 +35,17 @@ async def room(pool: Any, small_map: RoadMap) -> AsyncIterator[Room]:
         yield room
 
 
-class Jobs:
-    """What each unit has before it."""
-
-    def __init__(self) -> None:
-        self.legs: dict[str, Sequence[Leg]] = {}
-
-    def of(self, unit: UnitView, device_id: str, now: datetime) -> Sequence[Leg]:
-        return self.legs.get(unit.id, ())
-
-
 @pytest.fixture
-def jobs() -> Jobs:
-    return Jobs()
-
-
-@pytest.fixture
-def desk(room: Room, jobs: Jobs) -> ShiftDesk:
+def desk(room: Room) -> ShiftDesk:
     return ShiftDesk(
         pool=room.pool,
         live=room.live,
         batteries=room.batteries,
-        job_of=jobs.of,
+        jobs=JobBatteries(
+            batteries=room.batteries,
+            rules=Rules(),
+            at_hand=SparesAtHand(pool=room.pool, live=room.live, router=room.routing),
+        ),
         shift=SHIFT,
         clock=lambda: room.now,
     )
@@ -144,17 +133,18 @@ async def test_a_level_told_before_the_shift_counts_as_it_was_told(
     assert later.p_lasts == first.p_lasts
 
 
-async def test_the_present_job_is_part_of_the_plan(room: Room, desk: ShiftDesk, jobs: Jobs) -> None:
+async def test_the_present_job_is_part_of_the_plan(room: Room, desk: ShiftDesk) -> None:
     row = await add(room, "P-01", 70)
     idle = by_unit(await desk.plan())["P-01"]
 
-    jobs.legs[row.id] = [Leg(loads=frozenset({Load.STREAM_HIGH}), minutes=90.0)]
+    await room.send(await room.open(type="armed_threat", priority="emergency"), row)
     busy = by_unit(await desk.plan())["P-01"]
 
     assert idle.p_lasts is not None
     assert busy.p_lasts is not None
     assert busy.p_lasts < idle.p_lasts - 0.1
-    assert busy.job_ends_at == NOW + timedelta(minutes=90)
+    assert busy.job_ends_at is not None
+    assert busy.job_ends_at > NOW + timedelta(minutes=90)
     assert idle.job_ends_at is None
 
 
