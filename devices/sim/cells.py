@@ -31,6 +31,7 @@ from devices.battery.model import (
     WANDER_LOG_SD,
     Load,
     exposure_h,
+    level_of,
 )
 
 Floats = NDArray[np.float64]
@@ -112,20 +113,28 @@ class Cells:
         self._excess = kept * self._excess + self.rng.normal(0.0, sd, len(self._excess))
 
     def use(
-        self, seconds: float, mask: Ints, temp_c: Floats, weak: Floats, charging: Bools
+        self,
+        seconds: float,
+        mask: Ints,
+        temp_c: Floats,
+        weak: Floats,
+        charging: Bools,
+        seldom: Floats | float = 0.0,
     ) -> None:
         """Let time pass as things are. What is on a charger gains and spends nothing."""
         hours = seconds / 3600.0
         gained = self._charger_pct_per_h * hours
-        spent = self.rate(mask, temp_c, weak) * hours
+        spent = self.rate(mask, temp_c, weak, seldom) * hours
         before = self.charge_pct
         self.charge_pct = np.minimum(before + np.where(charging, gained, -spent), FULL_PCT)
         self.charge_pct = np.maximum(self.charge_pct, _DEEPEST_PCT)
         self.cycles += np.maximum(self.charge_pct - before, 0.0) / 100.0
 
-    def rate(self, mask: Ints, temp_c: Floats, weak: Floats) -> Floats:
-        """(N,) charge taken now, %/h."""
-        hour = exposure_h(np.ones(len(mask)), mask, temp_c, weak)
+    def rate(
+        self, mask: Ints, temp_c: Floats, weak: Floats, seldom: Floats | float = 0.0
+    ) -> Floats:
+        """(N,) charge taken now, %/h. `seldom`: 1 where fixes are far apart."""
+        hour = exposure_h(np.ones(len(mask)), mask, temp_c, weak, seldom)
         return np.asarray((np.exp(self.log_rate + self._excess[:, None]) * hour).sum(axis=1))
 
     def swap(self, which: Bools, rng: np.random.Generator | None = None) -> None:
@@ -137,9 +146,8 @@ class Cells:
     @property
     def level_pct(self) -> Floats:
         """What the gauges show."""
-        tail = TAIL_FACTOR * self.charge_pct + RESERVE_PCT
-        true = np.where(tail < TAIL_BELOW_PCT, tail, self.charge_pct + _TAIL_LOST)
-        return np.asarray(np.clip(np.floor(true / self.step_pct) * self.step_pct, 0.0, 100.0))
+        shown = np.floor(level_of(self.charge_pct) / self.step_pct) * self.step_pct
+        return np.asarray(np.clip(shown, 0.0, 100.0))
 
     @property
     def empty(self) -> Bools:

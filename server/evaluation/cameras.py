@@ -36,6 +36,8 @@ class Use:
     temp_c: float = INDOORS_C
     weak: float = 0.0
     charging: bool = False
+    seldom: bool = False
+    """It tells its place more seldom, and the modem sleeps in between."""
 
 
 class Cameras:
@@ -51,7 +53,7 @@ class Cameras:
         self._heard = heard
         self._uses = [Use()] * n
         self._mask = np.full(n, mask_of({Load.STANDBY}), dtype=np.int64)
-        self._temp_c, self._weak = np.full(n, INDOORS_C), np.zeros(n)
+        self._temp_c, self._weak, self._seldom = np.full(n, INDOORS_C), np.zeros(n), np.zeros(n)
         self._charging = np.zeros(n, dtype=np.bool_)
         self._died = np.zeros(n, dtype=np.bool_)
         self._swaps = np.zeros(n, dtype=np.int64)
@@ -73,7 +75,14 @@ class Cameras:
         """Let time pass."""
         before = self._cells.charge_pct
         mask = np.where(self._cells.empty, 0, self._mask)
-        self._cells.use(now_s - self._now_s, mask, self._temp_c, self._weak, self._charging)
+        self._cells.use(
+            now_s - self._now_s,
+            mask,
+            self._temp_c,
+            self._weak,
+            self._charging,
+            seldom=self._seldom,
+        )
         self._inspector.charges(before, self._cells.charge_pct, self._charging)
         self._died |= self._cells.empty
         self._now_s = now_s
@@ -88,6 +97,7 @@ class Cameras:
         self._uses[unit] = use
         self._mask[unit], self._charging[unit] = mask_of(use.loads), use.charging
         self._temp_c[unit], self._weak[unit] = use.temp_c, use.weak
+        self._seldom[unit] = use.seldom
         self._report(np.array([unit]))
 
     def watch(self, unit: int, now_s: float) -> None:
@@ -99,6 +109,10 @@ class Cameras:
         """All the time since `watch`."""
         self.live(now_s)
         return not self._died[unit]
+
+    def use(self, unit: int) -> Use:
+        """What it does now, if it is not empty."""
+        return self._uses[unit]
 
     def outlook(self, unit: int) -> Outlook | None:
         """What the product foresees, now."""

@@ -7,7 +7,9 @@ straight_line  the nearest as the crow flies
 road_class     the quickest by road at a speed by class, tagged limit and surface
 road           the quickest by our travel times of a patrol car
 battery_blind  all the product knows of who drives what, from where and when, but no battery
-full           all the product knows
+battery_choice all the product knows, but nothing is done about a camera that may not last
+mitigations    chosen as battery_blind does, and what the product proposes for cameras is done
+full           all the product knows, and what it proposes for cameras is done
 """
 
 from __future__ import annotations
@@ -50,6 +52,8 @@ class Policy:
     rank: Callable[[Question], Ranking]
     batteries: bool = False
     """Whether it asks what is known of batteries."""
+    mitigates: bool = False
+    """Whether the room does what is proposed for a camera that may not last."""
 
 
 def _straight_line(question: Question) -> Ranking:
@@ -94,6 +98,8 @@ POLICIES: Final = {
         Policy(name="road_class", rank=_road_class),
         Policy(name="road", rank=_road),
         Policy(name="battery_blind", rank=_battery_blind),
-        Policy(name="full", rank=_full, batteries=True),
+        Policy(name="battery_choice", rank=_full, batteries=True),
+        Policy(name="mitigations", rank=_battery_blind, batteries=True, mitigates=True),
+        Policy(name="full", rank=_full, batteries=True, mitigates=True),
     )
 }

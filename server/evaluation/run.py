@@ -19,8 +19,7 @@ from typing import Final
 import numpy as np
 
 from devices.battery.ambient import ambient_c
-from devices.battery.model import Load
-from devices.sim.climate import is_dark, outdoors_c
+from devices.sim.climate import is_dark
 from geo.departure import Departure
 from geo.driving.conditions import Condition
 from geo.driving.vehicles import Mode
@@ -31,7 +30,8 @@ from server.dispatch.ranking import Contender, Scene
 from server.dispatch.travel import MODE_OF_PRIORITY
 from server.dispatch.turnout import Turnout
 from server.evaluation.agenda import Agenda, Happening
-from server.evaluation.cameras import TICK_S, Cameras, Use
+from server.evaluation.cameras import TICK_S, Cameras
+from server.evaluation.care import Care
 from server.evaluation.county import County
 from server.evaluation.inspection import Inspector
 from server.evaluation.policies import Policy, Question
@@ -67,6 +67,7 @@ class Run:
         self._turnout = Turnout()
         self.inspector = Inspector(county.least_s)
         self.cameras = Cameras(scenario, self.inspector, heard=policy.batteries)
+        self._care = Care(county, scenario, self.cameras, mitigates=policy.mitigates)
         self.jobs = [Job(call=call) for call in scenario.calls]
         self._waiting: list[Job] = []
         self._open = len(self.jobs)
@@ -216,7 +217,9 @@ class Run:
             self._agenda.after(answer.answers_s, partial(self._declined, unit, job))
             return
         job.unit, job.ordered_s = unit.call_sign, now_s
-        leaves_s = answer.answers_s + answer.leaves_s
+        leaves_s = (
+            answer.answers_s + answer.leaves_s + self._care.remedy(unit, now_s, spare_here=at_home)
+        )
         self._agenda.after(leaves_s, partial(self._set_out, unit, job, stop, answer.pace))
 
     def _declined(self, unit: Unit, job: Job) -> None:
@@ -225,6 +228,7 @@ class Run:
         self._choose(job)
 
     def _set_out(self, unit: Unit, job: Job, stop: DropOff, pace: float) -> None:
+        job.set_out_s = self._agenda.now_s
         self._do(unit, Doing.EN_ROUTE)
         mode = MODE_OF_PRIORITY[job.call.priority]
         self._drive(unit, stop.snap, mode, pace, partial(self._stopped, unit, job, stop))
@@ -235,6 +239,7 @@ class Run:
     def _arrived(self, unit: Unit, job: Job, stop: DropOff) -> None:
         job.arrived_s = self._agenda.now_s
         self._do(unit, Doing.ON_SCENE)
+        self._care.remedy(unit, job.arrived_s)
         stays_s = job.call.scene_s + stop.walk.duration_s
         self._agenda.after(stays_s, partial(self._done, unit, job))
 
@@ -260,7 +265,7 @@ class Run:
         """At home, until the next patrol."""
         rng = Random(f"{self._scenario.seed}-{unit.call_sign}-{unit.outings}")
         unit.outings += 1
-        unit.docked = rng.random() < DOCKED_SHARE
+        unit.docked, unit.measures = rng.random() < DOCKED_SHARE, frozenset()
         self._do(unit, Doing.AT_HOME, fresh_pack=unit.pack_due)
         leaves_s = rng.expovariate(1.0 / AT_STATION_S_MEAN)
         self._agenda.after(leaves_s, self._still(unit, partial(self._patrol, unit, rng)))
@@ -287,6 +292,9 @@ class Run:
 
     def _tick(self) -> None:
         self.cameras.tick(self._agenda.now_s)
+        for unit in self._units.values():
+            if unit.doing in (Doing.EN_ROUTE, Doing.ON_SCENE):
+                self._care.remedy(unit, self._agenda.now_s)
         self._agenda.after(TICK_S, self._tick)
 
     def _next_crew(self, unit: Unit) -> None:
@@ -296,30 +304,12 @@ class Run:
             self._rest(unit)
         self._agenda.after(SHIFT_S, partial(self._next_crew, unit))
 
-    def _use(self, unit: Unit) -> Use:
-        """What the unit's camera does now: it records from the order on where there is need to."""
-        if unit.doing is Doing.AT_HOME:
-            return Use(charging=unit.docked)
-        if unit.doing not in (Doing.ORDERED, Doing.EN_ROUTE, Doing.ON_SCENE) or unit.job is None:
-            return Use()
-        call, hour = unit.job.call, self._agenda.now_s % DAY_S / HOUR_S
-        films = call.recording != {Load.STANDBY}
-        if unit.doing is not Doing.ON_SCENE:
-            return Use(loads=frozenset({Load.RECORD})) if films else Use()
-        height_m = self._county.height_m(call.lon, call.lat)
-        return Use(
-            loads=call.recording | ({Load.INFRARED} if films and is_dark(hour) else set()),
-            temp_c=outdoors_c(height_m, hour, sea_level_c=self._scenario.sea_level_c),
-            weak=float(self._county.dead_zones.covers(call.lon, call.lat)),
-        )
-
     # -- moving --------------------------------------------------------------------------------
 
     def _do(self, unit: Unit, doing: Doing, *, fresh_pack: bool = False) -> None:
         unit.doing = doing
         unit.turn += 1
-        use = self._use(unit)
-        self.cameras.does(unit.number, use, self._agenda.now_s, fresh_pack=fresh_pack)
+        self._care.goes_on(unit, self._agenda.now_s, fresh_pack=fresh_pack)
         unit.pack_due &= not fresh_pack
 
     def _still(self, unit: Unit, happening: Happening) -> Happening:

@@ -9,6 +9,8 @@ from geo.departure import Departure
 from geo.driving.speed import Profile
 from geo.driving.vehicles import Mode
 from geo.roadmap import RoadMap
+from server.dispatch.mitigation import Mitigation
+from server.dispatch.orders import OrderState
 from server.evaluation.scenario import Call, Post
 from server.evaluation.trips import Trip
 from server.views import UnitStatus
@@ -34,6 +36,13 @@ STATUS = {
 }
 
 
+ORDER = {
+    Doing.ORDERED: OrderState.ISSUED,
+    Doing.EN_ROUTE: OrderState.EN_ROUTE,
+    Doing.ON_SCENE: OrderState.ON_SCENE,
+}
+
+
 @dataclass(slots=True, kw_only=True)
 class Job:
     """One call, and what became of it."""
@@ -48,10 +57,14 @@ class Job:
     later_s: float = 0.0
     """How much later than the first of those free it was foretold to be there."""
     ordered_s: float = 0.0
+    set_out_s: float = 0.0
     arrived_s: float = 0.0
     done_s: float = 0.0
     camera_alive: bool = True
     """From the order until done."""
+
+    measures: set[Mitigation] = field(default_factory=set)
+    """What was done for its camera."""
 
     @property
     def response_s(self) -> float:
@@ -75,6 +88,8 @@ class Unit:
     outings: int = 0
     docked: bool = False
     """The camera hangs on the charger, at home."""
+    measures: frozenset[Mitigation] = frozenset()
+    """What is done for its camera, until it is at home again."""
     pack_due: bool = False
     """The next crew brings a charged camera, as soon as the unit is at home."""
     job: Job | None = None

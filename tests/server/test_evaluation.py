@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,12 @@ import pytest
 from devices.battery.model import Load
 from devices.sim.climate import is_dark, outdoors_c
 from geo.driving.speed import Profile
+from geo.driving.vehicles import Vehicle
 from geo.roadmap import RoadMap
 from geo.snap import Snap
+from server.dispatch.endurance import Work
+from server.dispatch.mitigation import Mitigation
+from server.dispatch.orders import OrderState
 from server.evaluation import agenda as agendas
 from server.evaluation.agenda import Agenda
 from server.evaluation.cameras import TICK_S, Cameras, Use
@@ -23,6 +29,7 @@ from server.evaluation.county import County
 from server.evaluation.figures import P90_N_MIN, Table, differences, figures
 from server.evaluation.inspection import Inspector, InvariantBroken
 from server.evaluation.policies import POLICIES
+from server.evaluation.remedies import Need, taken, under_way
 from server.evaluation.run import Run
 from server.evaluation.scenario import DAY_S, TRAFFIC, Scenario, Traffic, make
 from server.evaluation.trips import Trip, Way
@@ -320,6 +327,105 @@ def test_cameras_meet_the_cold_of_the_heights_and_the_dark(county: County) -> No
     assert [hour for hour in range(24) if is_dark(hour)] == [*range(6), *range(20, 24)]
     assert county.height_m(*CENTRE) > 0.0
     assert county.height_m(0.0, 0.0) == 0.0
+
+
+# -- what is done for cameras --------------------------------------------------------------------
+
+
+def a_need(scenario: Scenario, hours: float, **more: Any) -> Need:
+    """Of a camera that has recorded for so long and is to stream for an hour, 20 min away."""
+    cameras = some_cameras(scenario)
+    cameras.does(0, Use(loads=frozenset({Load.RECORD})), 0.0)
+    for tick in range(1, round(hours * 6) + 1):
+        cameras.tick(tick * TICK_S)
+    outlook = cameras.outlook(0)
+    assert outlook is not None
+    asked = Need(
+        outlook=outlook,
+        work=Work(
+            state=OrderState.ISSUED, en_route_at=None, on_scene_at=None, eta_s=1200.0, scene_s=3600
+        ),
+        present=frozenset({Load.RECORD}),
+        scene=frozenset({Load.STREAM_HIGH}),
+        temp_c=0.0,
+        weak=0.0,
+        vehicle=Vehicle.PATROL_CAR,
+        spare_here=False,
+        evidence=True,
+    )
+    return replace(asked, **more)
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_nothing_is_done_for_a_camera_that_lasts(scenario: Scenario) -> None:
+    lasting = a_need(scenario, 0.2, scene=frozenset({Load.RECORD}), temp_c=20.0)
+
+    assert taken(lasting, frozenset(), NOW, Random(1)) == set()
+
+
+def test_a_stream_is_stopped_and_a_camera_charged_on_the_way(scenario: Scenario) -> None:
+    done = taken(a_need(scenario, 4.0), frozenset(), NOW, Random(1))
+
+    assert done & {Mitigation.RECORD_LOCALLY, Mitigation.LOWER_BITRATE}
+    assert Mitigation.SNIPPETS not in done
+    streaming = Use(loads=frozenset({Load.STREAM_HIGH, Load.INFRARED}), weak=1.0)
+    use = under_way(streaming, frozenset(done), driving=False)
+    assert Load.STREAM_HIGH not in use.loads
+
+
+def test_only_who_is_still_at_the_station_takes_a_charged_pack(scenario: Scenario) -> None:
+    worn = a_need(scenario, 6.0)
+
+    here = taken(replace(worn, spare_here=True), frozenset(), NOW, Random(1))
+    away = taken(worn, frozenset(), NOW, Random(1))
+
+    assert Mitigation.SPARE_AT_STATION in here
+    assert Mitigation.SPARE_AT_STATION not in away
+
+
+def test_a_motorcycle_charges_nothing_on_the_way(scenario: Scenario) -> None:
+    needs = a_need(scenario, 5.5, scene=frozenset({Load.RECORD}))
+
+    by_car = taken(needs, frozenset(), NOW, Random(1))
+    by_motorcycle = taken(replace(needs, vehicle=Vehicle.MOTORCYCLE), frozenset(), NOW, Random(1))
+
+    assert Mitigation.CHARGE_IN_CAR in by_car
+    assert Mitigation.CHARGE_IN_CAR not in by_motorcycle
+    driving = under_way(Use(), frozenset(by_car), driving=True)
+    assert driving.charging
+    assert not under_way(Use(), frozenset(by_car), driving=False).charging
+
+
+@pytest.mark.parametrize(
+    ("done", "loads"),
+    [
+        (Mitigation.RECORD_LOCALLY, {Load.RECORD, Load.INFRARED}),
+        (Mitigation.LOWER_BITRATE, {Load.STREAM_LOW, Load.INFRARED}),
+        (Mitigation.NO_WEAK_STREAM, {Load.RECORD, Load.INFRARED}),
+        (Mitigation.LIGHTS_OFF, {Load.STREAM_HIGH}),
+        (Mitigation.SELDOM_FIXES, {Load.STREAM_HIGH, Load.INFRARED}),
+    ],
+)
+def test_a_camera_does_what_it_is_told(done: Mitigation, loads: set[Load]) -> None:
+    streaming = Use(loads=frozenset({Load.STREAM_HIGH, Load.INFRARED}), weak=1.0)
+
+    use = under_way(streaming, frozenset({done}), driving=False)
+
+    assert use.loads == loads
+    assert use.seldom == (done is Mitigation.SELDOM_FIXES)
+
+
+def test_minding_cameras_keeps_more_of_them_alive(county: County) -> None:
+    days = make(county, seed=11, days=1, units=6, traffic=BUSY, sea_level_c=-10.0)
+
+    blind, full = (Run(county, days, POLICIES[name]) for name in ("battery_blind", "full"))
+    lived = [sum(job.camera_alive for job in run.live()) for run in (blind, full)]
+
+    assert lived[1] > lived[0]
+    assert not any(job.measures for job in blind.jobs)
+    assert any(job.measures for job in full.jobs)
 
 
 # -- figures -------------------------------------------------------------------------------------
