@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -35,53 +33,38 @@ from devices.battery.model import (
 )
 from devices.battery.modes import is_weak, loads_of
 from devices.battery.outlook import Leg, Outlook, Outlooks, basis_of, outlook
-from devices.battery.reports import Reports
+from devices.battery.pool import steps_of
+from devices.battery.reports import Ints, Reports
 from server.ambient import Ambient
-from server.dispatch.battery import Battery, Endurance
+from server.batteryreports import Said, Waiting
+from server.dispatch.battery import OWN_BATTERY, Battery, Endurance
 from server.metrics import Metrics
-from server.ports import Clock, FanOut
+from server.ports import FanOut
 from server.stores import batteries as store
 from server.stores import picture
 from server.stores.away import STORE_AWAY
-from server.stores.batteries import BatteryDevice
+from server.stores.batteries import BatteryDevice, KeptState
+from server.stores.batteryversions import ModelPool
 from server.stores.presence import DeviceFix, Presence
-from server.views import DeviceKind
 
 logger = logging.getLogger(__name__)
 
-STARTING_PRIORS: Final[dict[DeviceKind, Prior]] = {
+STARTING_PRIORS: Final[Mapping[str, Prior]] = {
     "body_camera": starting_prior(capacity_wh=CAMERA_WH, power_w=CAMERA_W),
     "handset": starting_prior(capacity_wh=HANDSET_WH, power_w=HANDSET_W),
 }
 """Of the kinds that have a battery of their own."""
 LEARN_S: Final = 1.0
+KEEP_S: Final = 60.0
+"""Between two times that states are kept: what a crash may lose."""
+KNOWN_MIN: Final = 0.2
+"""A device of which less is known begins anew with a better prior. Starting value."""
 DEVICES_MAX: Final = store.DEVICES_LEN_MAX
 """That are learned of; more are counted and left out."""
-PENDING_LEN_MAX: Final = 50_000
-"""Reports that wait to be learned from; more are not taken, and counted."""
 ROUNDS_MAX: Final = 32
 """Reports of one device taken at a time: the backlog of a dead zone waits for the next."""
 PING_AFTER_S: Final = 120.0
 """A level that comes without a fix counts when there was none for so long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """One report; None: unchanged since the last."""
-
-    at_s: float
-    level_pct: float
-    loads: int | None = None
-    charging: bool | None = None
-    temp_c: float = np.nan
-    weak: float | None = None
-    lonlat: tuple[float, float] | None = None
-
-    def says_what(self, other: _Said) -> bool:
-        """The same but for time and place."""
-        return (self.level_pct, self.loads, self.charging, self.weak, str(self.temp_c)) == (
-            *(other.level_pct, other.loads, other.charging, other.weak, str(other.temp_c)),
-        )
 
 
 class Batteries:
@@ -93,10 +76,10 @@ class Batteries:
         pool: Any,
         fanout: FanOut,
         ambient: Ambient,
-        clock: Clock,
         metrics: Metrics | None = None,
+        keep_s: float = KEEP_S,
     ) -> None:
-        self._pool, self._ambient, self._clock = pool, ambient, clock
+        self._pool, self._ambient, self._keep_s = pool, ambient, keep_s
         self._metrics = metrics or Metrics()
         self._estimator = Estimator([])
         self._devices: list[BatteryDevice] = []
@@ -105,13 +88,17 @@ class Batteries:
         """How much warmer each device says it is than the air about it."""
         self._without: set[str] = set()
         """Devices that reported and have no battery of their own, or are not in service."""
+        self._changed: set[int] = set()
+        """Rows that learned something since they were kept."""
+        self._pools: dict[str, ModelPool] = {}
+        """By model; what is not there begins with the starting values."""
+        self._version: int | None = None
         self._fix_at_s: dict[str, float] = {}
         """Of each device's last fix."""
-        self._pending: dict[str, deque[_Said]] = {}
-        self._pending_len = 0
+        self._waiting = Waiting()
         fanout.subscribe("fix", self._fix_arrived)
         fanout.subscribe("presence", self._presence_arrived)
-        self._metrics.gauge("battery_reports_pending", lambda: self._pending_len)
+        self._metrics.gauge("battery_reports_pending", lambda: len(self._waiting))
 
     # -- reading -------------------------------------------------------------------------
 
@@ -160,6 +147,7 @@ class Batteries:
             index={each: n for n, each in enumerate(told)},
             basis=basis,
             outlooks=Outlooks(basis),
+            version=self._version,
         )
 
     def _battery(self, row: int) -> Battery:
@@ -180,22 +168,59 @@ class Batteries:
             counts=known.counts_of(row),
         )
 
-    # -- learning ------------------------------------------------------------------------
+    # -- what is kept ----------------------------------------------------------------------
 
     async def load(self) -> None:
-        """Begin with the devices in service and their last levels. Raises what the store raises."""
+        """Go on with what was kept, and with last levels. Raises what the store raises."""
         async with self._pool.acquire() as conn:
             devices = await store.devices(conn)
+            kept = await store.states(conn)
             fixes = await picture.last_fixes(conn)
-        self._meet(devices)
+        self._meet(devices, kept)
         for fix in fixes:
-            self.hear_fix(fix)
+            row = self._row.get(fix.device_id)
+            if row is not None and not fix.observed_at.timestamp() <= self._estimator.at_s[row]:
+                self.hear_fix(fix)
         self.learn()
+
+    async def keep(self) -> None:
+        """Write down what was learned since the last time. Raises what the store raises."""
+        self.learn()
+        rows, self._changed = self._changed, set()
+        heard = [row for row in sorted(rows) if not np.isnan(self._estimator.at_s[row])]
+        try:
+            async with self._pool.acquire() as conn:
+                for first in range(0, len(heard), store.STATES_LEN_MAX):
+                    batch = heard[first : first + store.STATES_LEN_MAX]
+                    await store.keep(conn, [self._kept(row) for row in batch])
+        except STORE_AWAY:
+            self._changed |= rows
+            raise
+
+    async def leave(self) -> None:
+        """Before the process ends: keep all of it, if the store is there."""
+        try:
+            await self.keep()
+        except STORE_AWAY as error:
+            logger.warning("what batteries said lately is not kept, PostgreSQL is away: %s", error)
+
+    def adopt(self, version: int | None, pools: Mapping[str, ModelPool]) -> None:
+        """Begin new devices with these pools, and those of which hardly anything is known."""
+        self._version, self._pools = version, dict(pools)
+        known = self._estimator.known()
+        for row, device in enumerate(self._devices):
+            prior = self._prior_of(device)
+            had = self._estimator.priors[row]
+            if prior != had and known[row] < KNOWN_MIN:
+                self._estimator.begin_anew(row, prior)
+                self._changed.add(row)
+
+    # -- learning ------------------------------------------------------------------------
 
     def hear_fix(self, fix: DeviceFix) -> None:
         """A device's newest fix, from whichever process received it."""
         level = fix.battery_pct if fix.gauge_pct is None else fix.gauge_pct
-        said = _Said(
+        said = Said(
             at_s=fix.observed_at.timestamp(),
             level_pct=np.nan if level is None else float(level),
             loads=mask_of(loads_of(fix.mode, fix.stream_kbps)),
@@ -212,30 +237,32 @@ class Batteries:
         at_s, fix_at_s = presence.at.timestamp(), self._fix_at_s.get(presence.device_id)
         if presence.battery_pct is None or (fix_at_s and at_s - fix_at_s <= PING_AFTER_S):
             return
-        self._hear(presence.device_id, _Said(at_s=at_s, level_pct=float(presence.battery_pct)))
+        self._hear(presence.device_id, Said(at_s=at_s, level_pct=float(presence.battery_pct)))
 
     def learn(self) -> None:
         """Take what waits, of devices that are known."""
         for _ in range(ROUNDS_MAX):
-            ready = [each for each in self._pending if each in self._row]
-            if not ready:
+            said = self._waiting.oldest(self._row)
+            if not said:
                 return
-            said = [self._pending[each].popleft() for each in ready]
-            self._pending_len -= len(said)
-            for each in ready:
-                if not self._pending[each]:
-                    del self._pending[each]
-            self._take(np.array([self._row[each] for each in ready]), said)
+            self._take(np.array([self._row[each] for each in said]), list(said.values()))
 
     async def run(self) -> None:
-        """Learn once a second, and get to know devices that are new."""
+        """Learn once a second, get to know devices that are new, keep what was learned."""
+        loop = asyncio.get_running_loop()
+        keep_at = loop.time() + self._keep_s
         while True:
             await asyncio.sleep(LEARN_S)
+            self.learn()
             try:
                 await self.meet_strangers()
+                if loop.time() >= keep_at:
+                    keep_at = loop.time() + self._keep_s
+                    await self._look_again()
+                    await self.keep()
             except STORE_AWAY as error:
-                logger.warning("new devices wait, PostgreSQL is away: %s", error)
-            self.learn()
+                self._metrics.count("batteries_store_failures")
+                logger.warning("batteries are not kept, PostgreSQL is away: %s", error)
 
     def _fix_arrived(self, payload: str) -> None:
         self.hear_fix(msgspec.json.decode(payload, type=DeviceFix))
@@ -243,21 +270,11 @@ class Batteries:
     def _presence_arrived(self, payload: str) -> None:
         self.hear_presence(msgspec.json.decode(payload, type=Presence))
 
-    def _hear(self, device_id: str, said: _Said) -> None:
-        """Let it wait; of a row of reports that all say the same, the first and the last do."""
-        if device_id in self._without:
-            return
-        if self._pending_len >= PENDING_LEN_MAX:
+    def _hear(self, device_id: str, said: Said) -> None:
+        if device_id not in self._without and not self._waiting.add(device_id, said):
             self._metrics.count("battery_reports_dropped")
-            return
-        waiting = self._pending.setdefault(device_id, deque())
-        if len(waiting) >= 2 and waiting[-1].says_what(waiting[-2]) and said.says_what(waiting[-1]):
-            waiting.pop()
-            self._pending_len -= 1
-        waiting.append(said)
-        self._pending_len += 1
 
-    def _take(self, which: np.ndarray[Any, np.dtype[np.int64]], said: list[_Said]) -> None:
+    def _take(self, which: Ints, said: list[Said]) -> None:
         """One report of each of the rows `which`."""
         known = self._estimator
         lonlat = np.array([each.lonlat or (np.nan, np.nan) for each in said])
@@ -276,6 +293,7 @@ class Batteries:
                 dtype=before.dtype,
             )
 
+        self._changed.update(which.tolist())
         known.update(
             which,
             Reports(
@@ -287,22 +305,43 @@ class Batteries:
                 weak=latest("weak", known.weak),
             ),
         )
+        self._mind_gauges(which)
+
+    def _mind_gauges(self, which: Ints) -> None:
+        """A gauge that turns out to be coarser, or finer, than was supposed: learn anew."""
+        known = self._estimator
+        steps = steps_of(known.shown[which], known.step_pct[which])
+        for at in np.flatnonzero(steps != known.step_pct[which]).tolist():
+            row = int(which[at])
+            prior = self._prior_of(self._devices[row])
+            known.begin_anew(row, msgspec.structs.replace(prior, step_pct=float(steps[at])))
 
     async def meet_strangers(self) -> None:
-        strangers = [each for each in self._pending if each not in self._row]
+        """Find out who reported and is not known. Raises what the store raises."""
+        strangers = self._waiting.strangers(self._row)
         if not strangers:
             return
         async with self._pool.acquire() as conn:
             found = await store.devices(conn, strangers)
-        self._meet(found)
+            kept = await store.states(conn, strangers)
+        self._meet(found, kept)
         for each in set(strangers) - set(self._row):
             self._without.add(each)
-            self._pending_len -= len(self._pending.pop(each))
+            self._waiting.forget(each)
 
-    def _meet(self, devices: Sequence[BatteryDevice]) -> None:
-        new = [
-            each for each in devices if each.kind in STARTING_PRIORS and each.id not in self._row
-        ]
+    async def _look_again(self) -> None:
+        """A device that turns out to be of another model begins anew."""
+        async with self._pool.acquire() as conn:
+            devices = await store.devices(conn)
+        for device in devices:
+            row = self._row.get(device.id)
+            if row is not None and device != self._devices[row]:
+                self._devices[row] = device
+                self._estimator.begin_anew(row, self._prior_of(device))
+                self._changed.add(row)
+
+    def _meet(self, devices: Sequence[BatteryDevice], kept: Sequence[KeptState]) -> None:
+        new = [each for each in devices if each.kind in OWN_BATTERY and each.id not in self._row]
         room = DEVICES_MAX - len(self._devices)
         if len(new) > room:
             self._metrics.count("battery_devices_refused", len(new) - room)
@@ -311,4 +350,21 @@ class Batteries:
             self._row[each.id] = len(self._devices)
             self._devices.append(each)
         self._warmer_c = np.append(self._warmer_c, np.zeros(len(new[:room])))
-        self._estimator.extend([STARTING_PRIORS[each.kind] for each in new[:room]])
+        self._estimator.extend([self._prior_of(each) for each in new[:room]])
+        for state in kept:
+            row = self._row.get(state.device_id)
+            if row is not None and self._devices[row].key == state.model:
+                self._estimator.restore(row, state.state)
+
+    def _prior_of(self, device: BatteryDevice) -> Prior:
+        pool = self._pools.get(device.key) or self._pools.get(device.kind)
+        return STARTING_PRIORS[device.kind] if pool is None else pool.prior
+
+    def _kept(self, row: int) -> KeptState:
+        device = self._devices[row]
+        return KeptState(
+            device_id=device.id,
+            at=datetime.fromtimestamp(self._estimator.at_s[row], UTC),
+            model=device.key,
+            state=self._estimator.state(row),
+        )

@@ -40,3 +40,38 @@ class BatteryView(View, frozen=True):
     """Readings nobody can have, since it is known."""
     swaps: int
     """Packs changed, as far as they were seen."""
+
+
+class ModelBatteryView(View, frozen=True):
+    """What the batteries of one model have in common."""
+
+    model: str
+    """`body_camera/BC-4G`; `body_camera`: of all models of the kind, for those nobody knows."""
+    devices: int
+    """That it was learned from."""
+    step_pct: float
+    """How coarse its gauge is."""
+    rates_pct_per_h: dict[str, float]
+    """Of each load at 25 °C with good signal: the median device."""
+    spread_log_sd: dict[str, float]
+    """Between devices: 0.2 is about 20 % more or less."""
+
+
+class BatteryVersionView(View, frozen=True):
+    version: int
+    created_at: datetime
+    created_by: str
+    reason: str
+    devices: int
+    models: list[ModelBatteryView]
+
+
+class BatteryModelsView(View, frozen=True):
+    """Versions, newest first, and which is in force."""
+
+    active: int | None
+    """None: the starting values alone."""
+    activated_at: datetime | None
+    activated_by: str | None
+    reason: str | None
+    versions: list[BatteryVersionView]

@@ -33,6 +33,7 @@ from geo.snap import SnapIndex
 from server import housekeeping
 from server.ambient import Ambient
 from server.batteries import STARTING_PRIORS, Batteries
+from server.batterymodels import BatteryModels
 from server.batterywatch import BatteryWatch
 from server.board import Board
 from server.chargingdesk import ChargingDesk
@@ -95,6 +96,7 @@ class Services:
     presence: PresenceStore
     board: Board
     batteries: Batteries
+    battery_models: BatteryModels
     pipeline: Pipeline
     sos_desk: SosDesk
     order_desk: OrderDesk
@@ -163,18 +165,9 @@ async def build(settings: Settings) -> Services:
         roads, road_desk = await _live_roads(
             pool, fanout, routing, surveyor, roadmap, metrics, warmth
         )
-        batteries = Batteries(
-            pool=pool,
-            fanout=fanout,
-            ambient=Ambient(
-                roadmap.elevation,
-                lambda: routing.roads.county,
-                sea_level_c=settings.sea_level_c,
-            ),
-            clock=utc_now,
-            metrics=metrics,
+        batteries, battery_models = await _live_batteries(
+            pool, fanout, routing, roadmap, metrics, settings
         )
-        await batteries.load()
         classroom = Classroom(roadmap)
         undo.push_async_callback(classroom.close)
         learning = await _learning(
@@ -229,6 +222,7 @@ async def build(settings: Settings) -> Services:
             presence=presence,
             board=board,
             batteries=batteries,
+            battery_models=battery_models,
             pipeline=pipeline,
             sos_desk=SosDesk(
                 pool=pool,
@@ -362,6 +356,30 @@ async def _live_roads(
     return picture, desk
 
 
+async def _live_batteries(
+    pool: Pool,
+    fanout: RedisFanOut,
+    routing: RoutingService,
+    roadmap: RoadMap,
+    metrics: Metrics,
+    settings: Settings,
+) -> tuple[Batteries, BatteryModels]:
+    """What was learned of batteries before, going on; and the desk that learns of their models."""
+    batteries = Batteries(
+        pool=pool,
+        fanout=fanout,
+        ambient=Ambient(
+            roadmap.elevation, lambda: routing.roads.county, sea_level_c=settings.sea_level_c
+        ),
+        metrics=metrics,
+        keep_s=settings.limits.batteries_keep_s,
+    )
+    models = BatteryModels(pool=pool, fanout=fanout, batteries=batteries, clock=utc_now)
+    await models.catch_up()
+    await batteries.load()
+    return batteries, models
+
+
 async def _learning(
     pool: Pool,
     fanout: RedisFanOut,
@@ -416,6 +434,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "presence": services.presence.run,
             "board": services.board.run,
             "batteries": services.batteries.run,
+            "battery_models": services.battery_models.run,
             "timekeeper": services.timekeeper.run,
             "roads": services.roads.run,
             "warmth": services.warmth.run,
@@ -436,6 +455,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         services.positions.stop()
         await asyncio.wait({writer}, timeout=services.settings.limits.shutdown_s)
         await _end({writer, *others})
+        await services.batteries.leave()
     await services.fanout.flush()
 
 

@@ -41,6 +41,7 @@ from server.gateways import console, device, exchange
 from server.http import (
     auth,
     batteries,
+    batterymodels,
     charges,
     deadzones,
     devices_admin,
@@ -80,6 +81,7 @@ _MODULES = (
     worklist,
     units,
     batteries,
+    batterymodels,
     mitigations,
     journal,
     learning,

@@ -15,7 +15,7 @@ from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap
 from geo.walk import Approach
-from server.dispatch.battery import foresee
+from server.dispatch.battery import Reckoned, foresee
 from server.dispatch.contenders import Way, contender, recommendation_view
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
@@ -61,8 +61,9 @@ class Recommender:
         in_need: frozenset[str] = frozenset(),
         recommendation_id: str,
         now: datetime,
-    ) -> RecommendationView:
-        """Every unit of `doing` (status and open order's number by unit id), ranked or excluded.
+    ) -> tuple[RecommendationView, Reckoned]:
+        """Every unit of `doing` (status and open order's number by unit id), ranked or excluded;
+        and what is to be kept of how their batteries were reckoned.
 
         `unseen` are the views of those that the live picture does not show yet, `in_need` those
         who call for help themselves.
@@ -70,12 +71,15 @@ class Recommender:
         """
         for _ in range(TRIES_MAX):
             roads = self._router.roads
-            found = await self._compute(incident, doing, unseen, in_need, recommendation_id, now)
+            found, reckoned = await self._compute(
+                incident, doing, unseen, in_need, recommendation_id, now
+            )
             if self._router.roads is roads:
                 break  # nothing changed under way: all of it is of one moment
-        return msgspec.structs.replace(
+        view = msgspec.structs.replace(
             found, road_version=roads.version, conditions=list(roads.conditions)
         )
+        return view, reckoned
 
     async def _compute(
         self,
@@ -85,7 +89,7 @@ class Recommender:
         in_need: frozenset[str],
         recommendation_id: str,
         now: datetime,
-    ) -> RecommendationView:
+    ) -> tuple[RecommendationView, Reckoned]:
         mode = MODE_OF_PRIORITY[incident.priority]
         place, no_road = await self._place(incident, mode)
         living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
@@ -103,8 +107,9 @@ class Recommender:
         ]
         contenders = [replace(each, in_need=each.unit_id in in_need) for each in contenders]
         scene = self._scene(incident, no_road)
-        ranking = rank(scene, self._with_batteries(contenders, living, scene, now))
-        return recommendation_view(
+        contenders, reckoned = self._with_batteries(contenders, living, scene, now)
+        ranking = rank(scene, contenders)
+        view = recommendation_view(
             ranking,
             recommendation_id=recommendation_id,
             incident_id=incident.id,
@@ -112,6 +117,7 @@ class Recommender:
             map_id=self._map_id,
             ways=await self._ways(ranking, travellers, arrivals, mode),
         )
+        return view, reckoned
 
     def _traveller(self, unit: UnitView, snap: Snap, mode: Mode, now: datetime) -> Traveller:
         turnout_s = self._turnout.seconds(mode, at_station=unit.at_station)
@@ -145,8 +151,8 @@ class Recommender:
         living: Mapping[str, UnitView],
         scene: Scene,
         now: datetime,
-    ) -> list[Contender]:
-        """Those who can get there, with what becomes of their batteries."""
+    ) -> tuple[list[Contender], Reckoned]:
+        """With what becomes of the batteries of those who can get there."""
         jobs = {
             device.id: scene.job(one.eta_s)
             for one in contenders
@@ -154,16 +160,12 @@ class Recommender:
             for device in living[one.unit_id].devices
         }
         found = foresee(list(jobs.items()), self._batteries.endurance(jobs, now))
-        known = {each.battery.device_id: each for each in found}
-        return [
-            replace(
-                one,
-                batteries=tuple(
-                    known[device.id] for device in living[one.unit_id].devices if device.id in known
-                ),
-            )
-            for one in contenders
-        ]
+        known = {each.battery.device_id: each for each in found.prospects}
+        told = {
+            unit_id: tuple(known[each.id] for each in unit.devices if each.id in known)
+            for unit_id, unit in living.items()
+        }
+        return [replace(one, batteries=told[one.unit_id]) for one in contenders], found.reckoned
 
     def _scene(self, incident: IncidentView, no_road: str) -> Scene:
         kind = INCIDENT_TYPES[incident.type]

@@ -108,6 +108,8 @@ class Limits:
     """Positions that wait for PostgreSQL; beyond it devices are read no further."""
     charging_log_days: int = 400
     """How long the charging log of devices is kept."""
+    batteries_keep_s: float = 60.0
+    """Between two times that what was learned of batteries is kept; a crash loses at most this."""
     shutdown_s: float = 10.0
     """For peers to close and buffers to drain when the server stops."""
 

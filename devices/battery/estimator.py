@@ -60,6 +60,8 @@ class Estimator:
         self.at_s, self.level_pct, self.temp_c = (np.full(n, np.nan) for _ in range(3))
         self.mask = np.zeros(n, dtype=np.int64)
         self.charging, self.broken = np.zeros((2, n), dtype=np.bool_)
+        self.shown = np.zeros((n, 101), dtype=np.bool_)
+        """Whole levels that each gauge has shown."""
         self.weak = np.zeros(n)
 
     def extend(self, priors: Sequence[Prior]) -> None:
@@ -117,6 +119,11 @@ class Estimator:
         slope[:, WANDER] = -used.sum(axis=1)
         return self.mean[which, CHARGE] - used.sum(axis=1), slope
 
+    def known(self) -> Floats:
+        """(N,) how much is known of each beside its prior: 0 nothing, near 1 all of some load."""
+        var = np.diagonal(self.cov, axis1=1, axis2=2)[:, RATES]
+        return np.asarray((1.0 - var / self._prior_var).max(axis=1))
+
     @property
     def counts(self) -> Counts:
         """Of all devices."""
@@ -145,6 +152,7 @@ class Estimator:
             weak=float(self.weak[device]),
             prior=self.priors[device],
             counts=self.counts_of(device),
+            shown=tuple(np.flatnonzero(self.shown[device]).tolist()),
         )
 
     def restore(self, device: int, state: DeviceState) -> None:
@@ -152,6 +160,7 @@ class Estimator:
         self.priors[device] = state.prior
         self._begin(device, state.prior)
         self.tally[device] = msgspec.structs.astuple(state.counts)
+        self.shown[device, list(state.shown)] = True
         self.mean[device], self.cov[device] = state.mean, state.cov
         self.exposure_h[device], self.waited_h[device] = state.exposure_h, state.waited_h
         self.at_s[device] = np.nan if state.at_s is None else state.at_s
@@ -288,6 +297,7 @@ class Estimator:
         self.at_s[which] = reports.at_s[kept]
         told = ~np.isnan(level)
         self.level_pct[which[told]] = level[told]
+        self.shown[which[told], np.rint(level[told]).astype(np.int64)] = True
         self.mask[which], self.charging[which] = reports.mask[kept], reports.charging[kept]
         self.temp_c[which], self.weak[which] = reports.temp_c[kept], reports.weak[kept]
 

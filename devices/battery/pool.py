@@ -16,12 +16,27 @@ import numpy as np
 
 from devices.battery.estimator import RATES
 from devices.battery.model import FACTOR_MAX, Floats, Prior
-from devices.battery.reports import DeviceState
+from devices.battery.reports import Bools, DeviceState
 
 PSEUDO_DEVICES: Final = 5.0
 """The prior counts as much as so many well-known devices. Starting value."""
+STEPS_PCT: Final = (25.0, 20.0, 10.0, 5.0, 1.0)
+SHOWN_MIN: Final = 3
+"""Levels between empty and full that must have been shown: of three steps of 1 %, all are multiples
+of 5 once in 125 times."""
 ROUNDS: Final = 30
 """After them a guess moves by less than a percent of the spread."""
+
+
+def steps_of(shown: Bools, step_pct: Floats) -> Floats:
+    """(N,) how coarse gauges are, by the levels they have shown, (N, 101); (N,) `step_pct` where
+    they have not shown enough."""
+    inner = shown[:, 1:100]
+    told = inner.sum(axis=1) >= SHOWN_MIN
+    for step in reversed(STEPS_PCT):
+        off = np.arange(1, 100) % step != 0.0
+        step_pct = np.where(told & ~inner[:, off].any(axis=1), step, step_pct)
+    return step_pct
 
 
 def pooled(prior: Prior, states: Sequence[DeviceState]) -> Prior:
@@ -45,6 +60,14 @@ def pooled(prior: Prior, states: Sequence[DeviceState]) -> Prior:
         log_rate=tuple(mean.tolist()),
         cov=tuple(map(tuple, cov.tolist())),
     )
+
+
+def step_of(states: Sequence[DeviceState], step_pct: float) -> float:
+    """How coarse one model's gauges are, by what its devices have shown together."""
+    shown = np.zeros((1, 101), dtype=np.bool_)
+    for state in states:
+        shown[0, list(state.shown)] = True
+    return float(steps_of(shown, np.array([step_pct]))[0])
 
 
 def _told(states: Sequence[DeviceState]) -> tuple[Floats, Floats]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from devices.battery.model import OVERSHOOT_MAX_PCT, Floats, Prior
@@ -61,6 +63,8 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
     prior: Prior
     """What it began with."""
     counts: Counts = Counts()
+    shown: tuple[Annotated[int, Meta(ge=0, le=100)], ...] = ()
+    """Whole levels that its gauge has shown."""
 
 
 def sensible(reports: Reports) -> tuple[Floats, Bools]:

@@ -19,6 +19,7 @@ import numpy as np
 from devices.battery.model import Floats, Load, level_of
 from devices.battery.modes import EXTRAS
 from devices.battery.outlook import Basis, Leg, Outlooks, exposures_of
+from devices.battery.record import pack
 from devices.battery.reports import Counts, Ints
 from server.views import DeviceKind, Priority
 
@@ -82,6 +83,8 @@ class Endurance:
     """Device id to its row; devices that never told a level have none."""
     basis: Basis
     outlooks: Outlooks
+    version: int | None = None
+    """Of what models have in common, in force; None: starting values."""
 
     def rows(self, asked: Sequence[tuple[str, object]]) -> Ints:
         """Of devices that told a level."""
@@ -118,6 +121,26 @@ class Prospect:
     end_pct: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reckoned:
+    """What prospects were reckoned with; to be kept with what was decided by them."""
+
+    version: int | None
+    """As of `Endurance`."""
+    device_ids: tuple[str, ...] = ()
+    """Of those whose level was known."""
+    numbers: bytes = b""
+    """`devices.battery.record` has the form; a row for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foresight:
+    """What becomes of batteries, and what that was reckoned with."""
+
+    prospects: tuple[Prospect, ...]
+    reckoned: Reckoned
+
+
 def plan(battery: Battery, job: Job) -> tuple[Leg, ...]:
     """The way, the scene, the way back; a camera records from the order on where there is need to.
 
@@ -138,15 +161,16 @@ def plan(battery: Battery, job: Job) -> tuple[Leg, ...]:
     return replace(road, charging=battery.charging), scene, road
 
 
-def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> list[Prospect]:
+def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> Foresight:
     """Each device over its job, all at once; devices that are not known of are left out."""
     told = [(each, job) for each, job in asked if each in endurance.index]
     rows = endurance.rows(told)
     plans = [plan(endurance.batteries[each], job) for each, job in told]
     hours = exposures_of(plans)
+    basis = endurance.basis.only(rows)
     lasts = endurance.outlooks.only(rows).p_last(hours).tolist()
     spared = _recording_only(told, endurance)
-    levels = _levels(endurance.basis.only(rows), plans, hours)
+    levels = _levels(basis, plans, hours)
     known = {
         each: Prospect(
             battery=endurance.batteries[each],
@@ -159,11 +183,18 @@ def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> list[Pros
         )
         for (each, _), p_last, (now, arrival, end) in zip(told, lasts, levels, strict=True)
     }
-    return [
-        known.get(each) or Prospect(battery=endurance.batteries[each], p_last=None)
-        for each, _ in asked
-        if each in endurance.batteries
-    ]
+    return Foresight(
+        prospects=tuple(
+            known.get(each) or Prospect(battery=endurance.batteries[each], p_last=None)
+            for each, _ in asked
+            if each in endurance.batteries
+        ),
+        reckoned=Reckoned(
+            version=endurance.version,
+            device_ids=tuple(each for each, _ in told),
+            numbers=pack(basis, hours),
+        ),
+    )
 
 
 def cost_s(prospects: Sequence[Prospect], *, priority: Priority, recording: Load) -> float:

@@ -186,7 +186,7 @@ class Run:
         jobs = [
             (numbers[one.unit_id], scene.job(one.eta_s)) for one in known if one.eta_s is not None
         ]
-        found = foresee(jobs, self.cameras.endurance())
+        found = foresee(jobs, self.cameras.endurance()).prospects
         prospects = {each.battery.device_id: (each,) for each in found}
         return [replace(one, batteries=prospects.get(numbers[one.unit_id], ())) for one in known]
 

@@ -19,6 +19,7 @@ from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from server.batteries import Batteries
+from server.batterymodels import BatteryModels
 from server.chargingdesk import ChargingDesk
 from server.classroom import ClassroomBusy
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
@@ -74,6 +75,8 @@ class Services(Protocol):
     def settings(self) -> Settings: ...
     @property
     def batteries(self) -> Batteries: ...
+    @property
+    def battery_models(self) -> BatteryModels: ...
     @property
     def routing(self) -> Router: ...
     @property

@@ -87,6 +87,12 @@ class JournalKind(StrEnum):
     LEARNING_CARRY_ENDED = "learning.carry_ended"
     """They do so no more."""
 
+    BATTERIES_LEARNED = "batteries.learned"
+    """A version of what the batteries of each model have in common."""
+    BATTERIES_ACTIVATED = "batteries.activated"
+    BATTERIES_SET_ASIDE = "batteries.set_aside"
+    """The starting values alone were put in force."""
+
     DEAD_ZONES_LEARNED = "dead_zones.learned"
     """A version of dead zones was learned from drives."""
     DEAD_ZONES_ACTIVATED = "dead_zones.activated"

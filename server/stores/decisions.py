@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from server.dispatch.battery import Reckoned
 from server.views import RecommendationView
 
 Etas: TypeAlias = Mapping[str, tuple[float | None, float | None]]
@@ -23,6 +24,15 @@ ETAS = """
 SELECT jsonb_path_query_array(body, '$.*[*] ? (@.unit_id == $units[*])',
                               jsonb_build_object('units', $3::uuid[]))
 FROM recommendation WHERE id = $1 AND incident_id = $2
+"""
+
+# What it was reckoned with.
+INSERT_RECKONED = """
+INSERT INTO recommendation_battery (recommendation_id, version, device_ids, numbers)
+VALUES ($1, $2, $3, $4)
+"""
+RECKONED = """
+SELECT version, device_ids, numbers FROM recommendation_battery WHERE recommendation_id = $1
 """
 
 # Take a decision; its request was not seen before.
@@ -55,10 +65,30 @@ class Decision:
     decided_at: datetime
 
 
-async def insert_recommendation(conn: Any, found: RecommendationView, *, by: str) -> None:
-    """Keep what was recommended."""
+async def insert_recommendation(
+    conn: Any, found: RecommendationView, reckoned: Reckoned, *, by: str
+) -> None:
+    """Keep what was recommended, and what batteries it was reckoned with."""
     await conn.execute(
         INSERT_RECOMMENDATION, found.id, found.incident_id, found.computed_at, by, found
+    )
+    if reckoned.device_ids:
+        await conn.execute(
+            INSERT_RECKONED,
+            found.id,
+            reckoned.version,
+            list(reckoned.device_ids),
+            reckoned.numbers,
+        )
+
+
+async def reckoned_with(conn: Any, recommendation_id: str) -> Reckoned | None:
+    """What batteries a recommendation was reckoned with; None: with none."""
+    row = await conn.fetchrow(RECKONED, recommendation_id)
+    if row is None:
+        return None
+    return Reckoned(
+        version=row["version"], device_ids=tuple(row["device_ids"]), numbers=row["numbers"]
     )
 
 

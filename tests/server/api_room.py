@@ -18,9 +18,11 @@ from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
 from server.batteries import Batteries
+from server.batterymodels import BatteryModels
 from server.classroom import Classroom
 from server.http import (
     batteries,
+    batterymodels,
     guidance,
     incidents,
     journal,
@@ -46,7 +48,7 @@ from server.zonedesk import ZoneDesk
 from tests.server.dispatch_room import Room, StillLife, a_room
 
 MODULES: Final = (
-    *(incidents, orders, worklist, guidance, units, batteries),
+    *(incidents, orders, worklist, guidance, units, batteries, batterymodels),
     *(journal, map, reach),
 )
 
@@ -61,6 +63,7 @@ class Services:
     board: StillLife
     settings: Settings
     batteries: Batteries
+    battery_models: BatteryModels
     routing: RoutingService
     roadmap: RoadMap
     tiles: TileMaker
@@ -126,6 +129,12 @@ async def an_api(
             room.live,
             Settings(data_dir=Path(), map_dir=Path()),
             room.batteries,
+            BatteryModels(
+                pool=pool,
+                fanout=room.fanout,
+                batteries=room.batteries,
+                clock=lambda: room.now,
+            ),
             room.routing,
             small_map,
             tiles,

@@ -62,7 +62,6 @@ class BatteryRoom:
             pool=self.room.pool,
             fanout=self.room.fanout,
             ambient=Ambient(None),
-            clock=lambda: self.room.now,
         )
         await self.room.batteries.load()
         for each in self.told:

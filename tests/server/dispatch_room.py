@@ -357,7 +357,7 @@ async def a_room(
         times_of=lambda condition: travel_times_ms(roadmap, Profile(condition=condition)),
         ready=Warmth(live=live, router=routing).ready_for,
     )
-    batteries = Batteries(pool=pool, fanout=fanout, ambient=Ambient(None), clock=lambda: room.now)
+    batteries = Batteries(pool=pool, fanout=fanout, ambient=Ambient(None))
     room = Room(
         pool=pool,
         pipeline=Pipeline(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from devices.battery.estimator import Estimator
 from devices.battery.model import Load, mask_of, starting_prior
 from devices.battery.outlook import Leg, Outlooks, basis_of
+from devices.battery.record import ROW_BYTES, again
 from devices.battery.reports import Reports
 from server.dispatch.battery import (
     OWN_BATTERY,
@@ -71,8 +73,9 @@ def endurance(*batteries: Battery) -> Endurance:
     )
 
 
-def foreseen(job: Job, *batteries: Battery) -> list[Prospect]:
-    return foresee([(each.device_id, job) for each in batteries], endurance(*batteries))
+def foreseen(job: Job, *batteries: Battery) -> Sequence[Prospect]:
+    asked = [(each.device_id, job) for each in batteries]
+    return foresee(asked, endurance(*batteries)).prospects
 
 
 def a_prospect(p_last: float | None, **battery: Any) -> Prospect:
@@ -107,6 +110,19 @@ def test_many_batteries_are_each_as_if_alone() -> None:
     assert together[-1].now_pct == pytest.approx(69.5, abs=0.1)
 
 
+def test_what_was_reckoned_can_be_reckoned_again() -> None:
+    batteries = [a_battery(device_id=f"cam-{n}", level_pct=20.0 + 7 * n) for n in range(8)]
+    unknown = a_battery(device_id="cam-9", level_pct=None, level_at=None)
+    asked = [(each.device_id, a_job()) for each in (*batteries, unknown)]
+
+    found = foresee(asked, endurance(*batteries, unknown))
+
+    assert found.reckoned.device_ids == tuple(each.device_id for each in batteries)
+    assert len(found.reckoned.numbers) == len(batteries) * ROW_BYTES
+    expected = [each.p_last for each in found.prospects if each.p_last is not None]
+    assert again(found.reckoned.numbers).tolist() == pytest.approx(expected, abs=1e-3)
+
+
 def test_the_plan_is_the_road_the_scene_and_the_road_back() -> None:
     screen = frozenset({Load.STANDBY, Load.SCREEN})
     camera = a_battery(loads=screen, charging=True, temp_c=16.0, warmer_c=6.0, weak=1.0)
@@ -136,7 +152,7 @@ def test_an_unknown_level_says_so_and_a_device_nobody_knows_is_left_out() -> Non
     unknown = a_battery(level_pct=None, level_at=None)
     job = a_job()
 
-    found = foresee([("cam-1", job), ("car-1", job)], endurance(unknown))
+    found = foresee([("cam-1", job), ("car-1", job)], endurance(unknown)).prospects
 
     assert [each.p_last for each in found] == [None]
     assert [each.code for each in battery_reasons(found)] == ["camera_level_unknown"]
@@ -190,7 +206,7 @@ def test_probabilities_and_levels_stay_in_range(
         for each, (_, minutes, _) in zip(batteries, said, strict=True)
     ]
 
-    for each in foresee(jobs, endurance(*batteries)):
+    for each in foresee(jobs, endurance(*batteries)).prospects:
         if each.p_last is not None:
             assert 0 <= each.p_last <= 1
             assert each.p_recording is None or each.p_recording >= each.p_last - 1e-6

@@ -10,12 +10,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from devices.battery.record import again
 from geo.roadmap import RoadMap
 from protocols.native import Report
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.orders import OrderState
 from server.ids import new_id
-from server.stores import commands
+from server.stores import commands, decisions
 from tests.server.dispatch_room import BY, NOW, Room, a_decision, a_room, an_incident
 from tests.small_county import crossing
 
@@ -116,6 +117,12 @@ async def test_units_are_ranked_by_road_and_the_recommendation_is_kept(room: Roo
     assert found.map_id == room.roadmap.meta.map_id
     (kept,) = await room.fetch("SELECT id, body FROM recommendation")
     assert kept["id"] == found.id
+    reckoned = await decisions.reckoned_with(room.pool, found.id)
+    assert reckoned is not None
+    once_more = dict(zip(reckoned.device_ids, again(reckoned.numbers).tolist(), strict=True))
+    for candidate in found.candidates:
+        for battery in candidate.batteries:
+            assert once_more[battery.device_id] == pytest.approx(battery.p_last, abs=2e-3)
     assert len(kept["body"]["candidates"]) == 2
     assert await room.kinds() == ["incident.opened", "recommendation.computed"]
     (logged,) = await room.fetch(
