@@ -17,6 +17,7 @@ resume_storm     the server is killed while 2,000 devices are connected and some
 from __future__ import annotations
 
 import asyncio
+import itertools
 import resource
 import subprocess
 import sys
@@ -60,6 +61,7 @@ PREPARING_AT_ONCE = 8
 STEP_S_MAX = 120.0
 RETRY_S = 0.05, 0.5
 """A device that is refused at the door comes again after a random while of this."""
+HEARTBEAT_S = 30.0
 FILES_MAX = 16_384
 
 
@@ -218,17 +220,9 @@ async def order_to_frame(house: House, at_once: dict[int, int], options: Options
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(_many_requests(house))
         feed = await stack.enter_async_context(watching(house.server.url, client))
-        sockets = [
-            await stack.enter_async_context(device.connected(house.server.url))
-            for device in handsets
-        ]
-        for device, socket in zip(handsets, sockets, strict=True):
-            await device.greet(socket)
-        listening = [
-            asyncio.create_task(device.listen(socket))
-            for device, socket in zip(handsets, sockets, strict=True)
-        ]
-        people = list(zip(handsets, sockets, strict=True))
+        people = [(device, await _come(stack, device, house.server.url)) for device in handsets]
+        listening = [asyncio.create_task(device.listen(socket)) for device, socket in people]
+        await stack.enter_async_context(_heartbeats([socket for _, socket in people]))
         for count, times in at_once.items():
             took: dict[str, list[float]] = {"ridgeline": [], "bare": []}
             for number in range(times):
@@ -242,6 +236,31 @@ async def order_to_frame(house: House, at_once: dict[int, int], options: Options
         for task in listening:
             task.cancel()
     return rows
+
+
+async def _come(stack: AsyncExitStack, device: Device, url: str) -> websockets.ClientConnection:
+    """Connected and greeted until the stack closes."""
+    socket = await stack.enter_async_context(device.connected(url))
+    await device.greet(socket)
+    return socket
+
+
+@asynccontextmanager
+async def _heartbeats(sockets: Sequence[websockets.ClientConnection]) -> AsyncIterator[None]:
+    """Each says now and then that it lives; the server closes who is silent for two beats."""
+
+    async def beat() -> None:
+        for number in itertools.count(1):
+            await asyncio.sleep(HEARTBEAT_S)
+            for socket in sockets:
+                with suppress(websockets.ConnectionClosed):  # what it misses will be waited for
+                    await send(socket, native.Ping(i=number, bat=71))
+
+    beating = asyncio.create_task(beat(), name="heartbeats")
+    try:
+        yield
+    finally:
+        beating.cancel()
 
 
 @asynccontextmanager
@@ -341,11 +360,11 @@ async def resume_storm(house: House, options: Options) -> list[Row]:
     async with AsyncExitStack() as stack:
         handsets = {each.known.device_id: each for each in devices if each.known.kind == "handset"}
         deaf = list(handsets.values())[:missing]
-        for device in devices:
-            socket = await stack.enter_async_context(device.connected(url))
-            await device.greet(socket)
+        sockets = [await _come(stack, device, url) for device in devices]
+        for device, socket in zip(devices, sockets, strict=True):
             if device in deaf:
                 await socket.close()
+        await stack.enter_async_context(_heartbeats(sockets))
         async with _many_requests(house) as client:
             prepared = await _prepare(client, deaf, "missed")
             for _, path, body in prepared:

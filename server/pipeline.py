@@ -185,8 +185,7 @@ class Pipeline:
         if not 1 <= len(unit_ids) <= UNITS_PER_DECISION_MAX:
             raise Impossible("unit_count", f"Send 1 to {UNITS_PER_DECISION_MAX} units at once.")
         async with self._transaction() as conn:
-            await lock_replaced(conn, incident_id, wanted.replaces)
-            incident = _found(await incidents.lock(conn, incident_id))
+            incident = _found(await lock_replaced(conn, incident_id, wanted.replaces))
             if (earlier := await decisions.by_request(conn, wanted.request_id)) is not None:
                 return await _decided_before(conn, earlier, incident, wanted), False
             _require_running(incident)

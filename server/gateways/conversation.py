@@ -221,9 +221,8 @@ class Conversation:
     async def _authenticate(self, hello: Hello) -> bool:
         if not (_NAME.fullmatch(hello.dev) and _NAME.fullmatch(hello.inst)):
             return False
-        async with self._field.pool.acquire() as conn:
-            found = await devices.authenticate(conn, hello.dev, self._token or hello.tok)
-        if found is None:
+        found = await self._field.mail.device(hello.dev)
+        if found is None or not devices.has_token(found, self._token or hello.tok):
             return False  # who it was until now stays: the registry knows it by that
         if self.device is None:
             self._feed = Feed(self._field, self.session, found.id)

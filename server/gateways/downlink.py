@@ -10,15 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from devices.session import DeviceSession, Phase
 from devices.session_events import Downlink
 from server.gateways.field import Field
-from server.stores import commands, devices
+from server.gateways.mail import PAGE_LEN
+from server.stores import devices
 from server.stores.commands import Command
-
-PAGE_LEN: Final = 100
 
 
 class Feed:
@@ -66,8 +64,7 @@ class Feed:
             return taken
         self._session.skip_to(self._floor_seq)
         greeting, self.has_more = self._greetings, False
-        async with self._field.pool.acquire() as conn:
-            page = await commands.after(conn, self._device_id, self._session.read_seq, PAGE_LEN)
+        page = await self._field.mail.page(self._device_id, self._session.read_seq)
         if greeting != self._greetings or self._session.phase is not Phase.LIVE:
             self.has_more = True  # a new hello came in between: its cursor counts
             return 0
@@ -86,8 +83,7 @@ class Feed:
         if not self._unmarked:
             return
         ids = list(self._unmarked)
-        async with self._field.pool.acquire() as conn:
-            await commands.mark_sent(conn, ids, at=self._field.clock())
+        await self._field.mail.mark_sent(ids)
         del self._unmarked[: len(ids)]
         self._field.metrics.count("commands_sent", len(ids))
 

@@ -12,6 +12,7 @@ from itertools import count
 import msgspec
 
 from devices.session_flow import SessionLimits
+from server.gateways.mail import Mail
 from server.ids import new_id
 from server.metrics import Metrics
 from server.ports import Clock, FanOut
@@ -31,6 +32,7 @@ class Field:
     clock: Clock
     metrics: Metrics
     limits: SessionLimits
+    mail: Mail
     presence: PresenceStore | None = None
     name_place: NamePlace = coordinates
     gateway_id: str = field(default_factory=new_id)

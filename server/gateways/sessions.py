@@ -21,6 +21,7 @@ from protocols.native import CloseCode
 from server.gateways.conversation import TRY_AGAIN_LATER, Conversation, House
 from server.gateways.door import Door, DoorLimits, Full, Place
 from server.gateways.field import Field
+from server.gateways.mail import Mail
 from server.metrics import Metrics
 from server.ports import Clock, FanOut
 from server.stores import devices
@@ -71,6 +72,7 @@ class Sessions:
             clock=clock,
             metrics=self.metrics,
             limits=session_limits or SessionLimits(),
+            mail=Mail(pool, clock),
             presence=presence,
             name_place=name_place,
         )

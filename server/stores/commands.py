@@ -28,6 +28,18 @@ person is to do something for a battery; `limits`: what the device itself is to 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A command that has no place in a log yet."""
+
+    device_id: str
+    kind: CommandKind
+    priority: Priority
+    body: dict[str, Any]
+    order_id: str | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """One entry of a device's downlink log."""
 
@@ -43,20 +55,34 @@ class Command:
     sent_at: datetime | None
 
 
-# Give out the device's next seq and write the command under it.
+# Give out the next seq of each device, locked by id, and write the commands under them.
 ENQUEUE = """
-WITH head AS (
-    UPDATE device SET head_seq = head_seq + 1 WHERE id = $2 RETURNING head_seq
+WITH wanted AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::uuid[],
+                         $7::timestamptz[])
+        AS each (id, device_id, kind, priority, body, order_id, expires_at)
+), held AS (
+    SELECT id FROM device WHERE id = ANY($2::text[]) ORDER BY id FOR NO KEY UPDATE
+), head AS (
+    UPDATE device SET head_seq = head_seq + 1 FROM held WHERE device.id = held.id
+    RETURNING device.id, head_seq
 )
 INSERT INTO command (id, device_id, seq, kind, priority, body, order_id, expires_at, created_at)
-SELECT $1, $2, head_seq, $3, $4, $5, $6, $7, $8 FROM head
+SELECT wanted.id, device_id, head_seq, kind, priority, body, order_id, expires_at, $8
+FROM wanted JOIN head ON head.id = wanted.device_id
 RETURNING id, device_id, seq, kind, priority, body, order_id, expires_at, created_at, sent_at
 """
 
-# What a resuming device has not stored yet, in order.
-AFTER = """
-SELECT id, device_id, seq, kind, priority, body, order_id, expires_at, created_at, sent_at
-FROM command WHERE device_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+# What each of these devices has not stored yet, in order.
+PAGES = """
+SELECT wanted.place, page.*
+FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS wanted (device_id, seq, place)
+CROSS JOIN LATERAL (
+    SELECT id, device_id, seq, kind, priority, body, order_id, expires_at, created_at, sent_at
+    FROM command WHERE command.device_id = wanted.device_id AND command.seq > wanted.seq
+    ORDER BY seq LIMIT $3
+) AS page
+ORDER BY wanted.place, page.seq
 """
 
 # Everything still of use to a device whose cursor means nothing to us: tasks of open orders (those
@@ -89,16 +115,45 @@ async def enqueue(
 ) -> Command:
     """Append one command to a device's log. Several in one transaction: in order of device id.
 
+    Raises as `enqueue_all`.
+    """
+    draft = Draft(
+        device_id=device_id,
+        kind=kind,
+        priority=priority,
+        body=body,
+        order_id=order_id,
+        expires_at=expires_at,
+    )
+    return (await enqueue_all(conn, [draft], now=now))[0]
+
+
+async def enqueue_all(conn: Any, drafts: Sequence[Draft], *, now: datetime) -> list[Command]:
+    """Append one command each to the logs of so many devices.
+
     Raises `LookupError` when there is no such device, `FrameTooLarge` when no frame holds it: what
     cannot be sent must not stand in the way of all that comes after it.
     """
-    _require_sendable(kind, body)
-    row = await conn.fetchrow(
-        ENQUEUE, new_id(), device_id, kind, priority, body, order_id, expires_at, now
+    if not drafts:
+        return []
+    device_ids = [each.device_id for each in drafts]
+    assert len(set(device_ids)) == len(drafts), "one command a device, or their order is not ours"
+    for each in drafts:
+        _require_sendable(each.kind, each.body)
+    rows = await conn.fetch(
+        ENQUEUE,
+        [new_id() for _ in drafts],
+        device_ids,
+        [each.kind for each in drafts],
+        [each.priority for each in drafts],
+        [each.body for each in drafts],
+        [each.order_id for each in drafts],
+        [each.expires_at for each in drafts],
+        now,
     )
-    if row is None:
-        raise LookupError(f"no device {device_id!r}")
-    return Command(**row)
+    if missing := set(device_ids) - {row["device_id"] for row in rows}:
+        raise LookupError(f"no device {', '.join(map(repr, sorted(missing)))}")
+    return [Command(**row) for row in rows]
 
 
 def _require_sendable(kind: CommandKind, body: dict[str, Any]) -> None:
@@ -111,8 +166,19 @@ def _require_sendable(kind: CommandKind, body: dict[str, Any]) -> None:
 
 async def after(conn: Any, device_id: str, seq: int, limit: int = REPLAY_LEN_MAX) -> list[Command]:
     """Commands with a seq above `seq`, lowest first, at most `limit`."""
-    rows = await conn.fetch(AFTER, device_id, seq, min(limit, REPLAY_LEN_MAX))
-    return [Command(**row) for row in rows]
+    return (await pages(conn, [(device_id, seq)], limit))[0]
+
+
+async def pages(
+    conn: Any, wanted: Sequence[tuple[str, int]], limit: int = REPLAY_LEN_MAX
+) -> list[list[Command]]:
+    """`after` for many (device id, seq), each at most `limit`, in their order."""
+    found: list[list[Command]] = [[] for _ in wanted]
+    ids, seqs = [device_id for device_id, _ in wanted], [seq for _, seq in wanted]
+    for row in await conn.fetch(PAGES, ids, seqs, min(limit, REPLAY_LEN_MAX)):
+        values = dict(row)
+        found[values.pop("place") - 1].append(Command(**values))
+    return found
 
 
 async def open_for(conn: Any, device_id: str, *, now: datetime) -> list[Command]:

@@ -133,11 +133,13 @@ def token_hash(token: str) -> bytes:
 
 async def authenticate(conn: Any, device_id: str, token: str) -> Device | None:
     """The device, if it is enabled and the token is its own."""
-    found = await enabled(conn, [device_id])
-    device = found.get(device_id)
-    if device is None or not hmac.compare_digest(device.token_hash, token_hash(token)):
-        return None
-    return device
+    device = (await enabled(conn, [device_id])).get(device_id)
+    return device if device is not None and has_token(device, token) else None
+
+
+def has_token(device: Device, token: str) -> bool:
+    """Whether the token is the device's own."""
+    return hmac.compare_digest(device.token_hash, token_hash(token))
 
 
 async def enabled(conn: Any, device_ids: Sequence[str]) -> dict[str, Device]:

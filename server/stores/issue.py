@@ -15,9 +15,10 @@ from server.dispatch.orders import OrderState, is_answered
 from server.dispatch.worklist import ItemKind
 from server.ids import new_id
 from server.stores import commands, incidents, order_rows, units, worklist
+from server.stores.commands import Draft
 from server.stores.decisions import Decision, Etas
 from server.stores.journal import Entry
-from server.stores.order_rows import Event
+from server.stores.order_rows import NewOrder
 from server.stores.stepping import COMMAND_TTL
 from server.stores.steps import Hint
 from server.stores.units import UnitRow
@@ -62,33 +63,29 @@ async def issue(
 
     Nobody may accept them once `valid` is over.
     """
-    tasks = {}
-    for row in rows:
-        tasks[row.id] = await _order(
-            conn,
-            incident,
-            decision,
-            row,
-            instruction=instruction,
-            eta=etas.get(row.id, (None, None)),
-            expires_at=decision.decided_at + valid,
-        )
+    orders = await _place(
+        conn, incident, decision, rows, etas, instruction=instruction, valid=valid
+    )
+    tasks = {
+        row.id: _task(order.id, number, incident, row, instruction=instruction, eta_s=order.eta_s)
+        for row, (order, number) in zip(rows, orders, strict=True)
+    }
     await order_rows.look_again(conn, incident.id)
-    hints: list[Hint] = []
-    mute = set(tasks)
-    for device_id, unit_id in await units.order_devices(conn, list(tasks)):
-        await commands.enqueue(
-            conn,
+    told = await units.order_devices(conn, list(tasks))
+    drafts = [
+        Draft(
             device_id=device_id,
             kind="task",
             priority=incident.priority,
             body=tasks[unit_id],
             order_id=tasks[unit_id]["order"],
             expires_at=decision.decided_at + valid,
-            now=decision.decided_at,
         )
-        hints.append(("device", device_id))
-        mute.discard(unit_id)
+        for device_id, unit_id in told
+    ]
+    await commands.enqueue_all(conn, drafts, now=decision.decided_at)
+    hints: list[Hint] = [("device", device_id) for device_id, _ in told]
+    mute = set(tasks) - {unit_id for _, unit_id in told}
     hints += [("unit", row.id) for row in rows]
     items = [
         await _tell_by_voice(conn, incident, row, tasks[row.id], at=decision.decided_at)
@@ -172,47 +169,40 @@ async def require_free(conn: Any, row: UnitRow) -> None:
         )
 
 
-async def _order(
+async def _place(
     conn: Any,
     incident: IncidentView,
     decision: Decision,
-    row: UnitRow,
+    rows: Sequence[UnitRow],
+    etas: Etas,
     *,
     instruction: str,
-    eta: tuple[float | None, float | None],
-    expires_at: datetime,
-) -> dict[str, Any]:
-    """Write one order with its first event; returns what its task says."""
-    order_id = new_id()
-    number = None
-    while number is None:
-        number = await order_rows.insert(
+    valid: timedelta,
+) -> list[tuple[NewOrder, int]]:
+    """Write the orders with their first steps; each with its number. Raises `Conflict`."""
+    orders = [
+        NewOrder(id=new_id(), unit_id=row.id, eta_s=eta_s, eta_p90_s=eta_p90_s)
+        for row in rows
+        for eta_s, eta_p90_s in [etas.get(row.id, (None, None))]
+    ]
+    numbers: dict[str, int] = {}
+    while missing := [each for each in orders if each.unit_id not in numbers]:
+        numbers |= await order_rows.insert(
             conn,
-            order_id=order_id,
+            missing,
             incident_id=incident.id,
             decision_id=decision.id,
-            unit_id=row.id,
-            eta_s=eta[0],
-            eta_p90_s=eta[1],
             instruction=instruction,
+            reason=decision.reason,
             issued_by=decision.decided_by,
             at=decision.decided_at,
-            expires_at=expires_at,
+            expires_at=decision.decided_at + valid,
         )
-        if number is None:
-            # Free again if the order in our way ended between the two statements.
-            await require_free(conn, row)
-    event = Event(
-        order_id=order_id,
-        ver=1,
-        state=OrderState.ISSUED,
-        applied=True,
-        actor=decision.decided_by,
-        server_at=decision.decided_at,
-        reason=decision.reason,
-    )
-    await order_rows.add_event(conn, event)
-    return _task(order_id, number, incident, row, instruction=instruction, eta_s=eta[0])
+        for row in rows:
+            if row.id not in numbers:
+                # Free again if the order in our way ended between the two statements.
+                await require_free(conn, row)
+    return [(each, numbers[each.unit_id]) for each in orders]
 
 
 def _task(

@@ -14,16 +14,24 @@ from server.dispatch.clock import is_skewed
 from server.dispatch.orders import Mark, OrderState
 from server.views import OrderEventView, OrderView
 
-# Issue one order; no row when the unit has an open one: the index `dispatch_order_one_open`
-# is the arbiter between dispatchers.
+# Issue orders with their first steps, in the order given; no row for a unit that has an open one:
+# the index `dispatch_order_one_open` is the arbiter between dispatchers.
 INSERT = """
-INSERT INTO dispatch_order
-    (id, incident_id, decision_id, unit_id, state, eta_s, eta_p90_s, instruction,
-     issued_by, issued_at, state_at, expires_at)
-VALUES ($1, $2, $3, $4, 'issued', $5, $6, $7, $8, $9, $9, $10)
-ON CONFLICT (unit_id) WHERE closed_at IS NULL AND recall_why IS DISTINCT FROM 'superseded'
-DO NOTHING
-RETURNING number
+WITH placed AS (
+    INSERT INTO dispatch_order
+        (id, incident_id, decision_id, unit_id, state, eta_s, eta_p90_s, instruction,
+         issued_by, issued_at, state_at, expires_at)
+    SELECT id, $5, $6, unit_id, 'issued', eta_s, eta_p90_s, $7, $8, $9, $9, $10
+    FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::float8[])
+        AS each (id, unit_id, eta_s, eta_p90_s)
+    ON CONFLICT (unit_id) WHERE closed_at IS NULL AND recall_why IS DISTINCT FROM 'superseded'
+    DO NOTHING
+    RETURNING id, unit_id, number
+), said AS (
+    INSERT INTO order_event (order_id, ver, state, applied, actor, server_at, reason)
+    SELECT id, 1, 'issued', true, $8, $9, $11 FROM placed
+)
+SELECT unit_id, number FROM placed
 """
 
 # The incident of an order, read before anything is locked: an order never moves to another.
@@ -45,7 +53,9 @@ WHERE id = $1 AND ver = $2
 """
 
 # The timers and the open troubles of an incident's orders are to be looked at again.
-LOOK_AGAIN = "UPDATE dispatch_order SET look_again = true WHERE incident_id = $1"
+LOOK_AGAIN = """
+UPDATE dispatch_order SET look_again = true WHERE incident_id = $1 AND NOT look_again
+"""
 
 # A device knows that an order is over; the first one counts.
 END_RECEIVED = """
@@ -127,6 +137,16 @@ SELECT device_id, id FROM command WHERE order_id = $1 AND kind = 'task' ORDER BY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """One order of a decision, with its unit's journey as recommended."""
+
+    id: str
+    unit_id: str
+    eta_s: float | None
+    eta_p90_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LockedOrder:
     """An order that nobody else can change until the transaction ends."""
 
@@ -172,36 +192,35 @@ class Event:
 
 async def insert(
     conn: Any,
+    orders: Sequence[NewOrder],
     *,
-    order_id: str,
     incident_id: str,
     decision_id: str,
-    unit_id: str,
-    eta_s: float | None,
-    eta_p90_s: float | None,
     instruction: str,
+    reason: str,
     issued_by: str,
     at: datetime,
     expires_at: datetime,
-) -> int | None:
-    """Issue one order and return its number; None when the unit has an open one.
+) -> dict[str, int]:
+    """Issue orders, each with its first step; numbers by unit id. Without units that have one.
 
-    Several in one transaction: in order of unit id, or two dispatchers wait for each other.
+    In order of unit id, or two dispatchers wait for each other.
     """
-    number: int | None = await conn.fetchval(
+    rows = await conn.fetch(
         INSERT,
-        order_id,
+        [each.id for each in orders],
+        [each.unit_id for each in orders],
+        [each.eta_s for each in orders],
+        [each.eta_p90_s for each in orders],
         incident_id,
         decision_id,
-        unit_id,
-        eta_s,
-        eta_p90_s,
         instruction,
         issued_by,
         at,
         expires_at,
+        reason,
     )
-    return number
+    return {row["unit_id"]: row["number"] for row in rows}
 
 
 async def incident_of(conn: Any, order_id: str) -> str | None:

@@ -31,10 +31,12 @@ class Replaced:
     ver: int
 
 
-async def lock_replaced(conn: Any, incident_id: str, replaced: Sequence[Replaced]) -> None:
+async def lock_replaced(
+    conn: Any, incident_id: str, replaced: Sequence[Replaced]
+) -> IncidentView | None:
     """Lock the incidents of all orders, and the decision's own, by id: before any order.
 
-    Raises `NotFound`.
+    Returns the decision's own; None: there is no such. Raises `NotFound`.
     """
     found = {incident_id}
     for each in replaced:
@@ -42,8 +44,8 @@ async def lock_replaced(conn: Any, incident_id: str, replaced: Sequence[Replaced
         if of_order is None:
             raise NotFound("not_found", "There is no such order.", {"order": each.order_id})
         found.add(of_order)
-    for each_id in sorted(found):
-        await incidents.lock(conn, each_id)
+    locked = {each_id: await incidents.lock(conn, each_id) for each_id in sorted(found)}
+    return locked[incident_id]
 
 
 async def recall_replaced(

@@ -23,6 +23,7 @@ from server.dispatch.orders import (
 from server.dispatch.worklist import ENDED_BADLY, ItemKind
 from server.journal.kinds import JournalKind
 from server.stores import commands, incidents, order_rows, recalls, worklist
+from server.stores.commands import Draft
 from server.stores.journal import Entry
 from server.stores.order_rows import Event, LockedOrder
 from server.stores.steps import Hint, about, step_body
@@ -109,12 +110,8 @@ async def _tell_the_end(
     A recall was confirmed as a command of its own: that device, too, must put the task away.
     """
     why = OrderState.EXPIRED if event.state is OrderState.UNDELIVERABLE else event.state
-    told = []
-    for device_id, command_id in await order_rows.tasks_of(conn, order.id):
-        if device_id == event.device_id and event.state not in CONFIRMED:
-            continue
-        await commands.enqueue(
-            conn,
+    drafts = [
+        Draft(
             device_id=device_id,
             kind="notice",
             priority=incident.priority,
@@ -127,10 +124,12 @@ async def _tell_the_end(
             },
             order_id=order.id,
             expires_at=event.server_at + COMMAND_TTL,
-            now=event.server_at,
         )
-        told.append(device_id)
-    return told
+        for device_id, command_id in await order_rows.tasks_of(conn, order.id)
+        if device_id != event.device_id or event.state in CONFIRMED
+    ]
+    await commands.enqueue_all(conn, drafts, now=event.server_at)
+    return [each.device_id for each in drafts]
 
 
 async def _settle(
