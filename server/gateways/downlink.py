@@ -28,6 +28,8 @@ class Feed:
         self._field, self._session, self._device_id = field, session, device_id
         self._open_commands: list[Downlink] = []
         """What is still open below the floor, and is to be sent before the log goes on."""
+        self._page: list[Command] = []
+        """What was read of the log and found no room yet."""
         self._floor_seq = 0
         """Where the log goes on after those."""
         self._head_at_hello = 0
@@ -40,7 +42,7 @@ class Feed:
     def greeted(self) -> None:
         """The device said hello: what was being read for it is read anew."""
         self._greetings += 1
-        self._open_commands = []
+        self._open_commands, self._page = [], []
 
     def start(self, opening: devices.Opening, still_open: list[Command], now: datetime) -> None:
         """The session was welcomed."""
@@ -62,17 +64,26 @@ class Feed:
             taken = self._session.queue(self._open_commands, _now())
             del self._open_commands[:taken]
             return taken
+        if not self._page and not await self._turn_page():
+            return 0
+        now = self._field.clock()
+        waiting = [self._downlink(command, now) for command in self._page]
+        taken = self._session.queue(waiting, _now())
+        del self._page[:taken]
+        self.has_more = self.has_more or bool(self._page)
+        return taken
+
+    async def _turn_page(self) -> bool:
+        """Read on in the log; False: what was read is of no use any more."""
         self._session.skip_to(self._floor_seq)
         greeting, self.has_more = self._greetings, False
         page = await self._field.mail.page(self._device_id, self._session.read_seq)
         if greeting != self._greetings or self._session.phase is not Phase.LIVE:
             self.has_more = True  # a new hello came in between: its cursor counts
-            return 0
-        now = self._field.clock()
-        taken = self._session.queue([self._downlink(command, now) for command in page], _now())
-        if taken < len(page) or len(page) == PAGE_LEN:
-            self.has_more = True
-        return taken
+            return False
+        self._page = page
+        self.has_more = self.has_more or len(page) == PAGE_LEN
+        return True
 
     def written(self, command_ids: Sequence[str]) -> None:
         """The frames of these were written."""
