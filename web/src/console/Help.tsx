@@ -19,6 +19,7 @@ const KEYS = [
   ["R", "help.r"],
   ["C", "help.c"],
   ["F", "help.f"],
+  ["M", "help.m"],
   ["I", "help.i"],
   ["Z", "help.z"],
   ["B", "help.b"],

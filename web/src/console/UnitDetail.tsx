@@ -4,12 +4,15 @@ import { Button } from "../shared/components/Button";
 import { Icon } from "../shared/components/Icon";
 import { StateChip } from "../shared/components/StateChip";
 import { Age } from "../shared/components/Time";
+import { lazy } from "../shared/lazy";
 import type { Device, Unit } from "../shared/types";
 import { openIncident, setShift } from "./commands";
 import { contactWords, isAlarming } from "./contact";
 import { camera } from "./map/camera";
 import { deselect, followedUnit, incidents, STALE_S } from "./store";
 import { officerWords, positionWords, t, typeName } from "./words";
+
+const OrderBatteries = lazy(() => import("./work").then((part) => part.OrderBatteries));
 
 export function UnitDetail({ unit }: { unit: Unit }) {
   const busy = useSignal(false);
@@ -99,6 +102,9 @@ export function UnitDetail({ unit }: { unit: Unit }) {
             <DeviceRow key={device.id} device={device} />
           ))}
         </ul>
+        {unit.order_id && unit.incident_id && (
+          <OrderBatteries orderId={unit.order_id} incidentId={unit.incident_id} />
+        )}
       </div>
       <footer class="detail-foot">
         <Button

@@ -72,6 +72,7 @@ const KEYS: Record<string, () => void> = {
     const unit = selectedUnit.peek();
     if (unit?.position) followedUnit.value = followedUnit.peek() === unit.id ? null : unit.id;
   },
+  m: () => document.querySelector<HTMLButtonElement>("[data-testid=work-mitigate]")?.click(),
   i: () => {
     reachOpen.value = !reachOpen.peek();
     zonesOpen.value = false;

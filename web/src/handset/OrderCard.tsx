@@ -7,6 +7,8 @@ import { PriorityTag } from "../shared/components/StateChip";
 import { Time } from "../shared/components/Time";
 import { toastError } from "../shared/components/Toast";
 import { distanceText, etaText, localTime, now } from "../shared/time";
+import { Advice } from "./Advice";
+import { advicesOf } from "./advices";
 import { distanceM, octant } from "./bearing";
 import { DeclineDialog } from "./DeclineDialog";
 import { type Desk, endedBy } from "./orders";
@@ -73,6 +75,8 @@ export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
         </p>
       )}
       {!ended && order.check && !answerOf(order.check) && <WelfareCheck order={order} desk={desk} />}
+      {!ended &&
+        advicesOf(order, now.value).map((advice) => <Advice key={advice.id} advice={advice} desk={desk} />)}
       {!ended && order.recall && <RecallAsked order={order} desk={desk} />}
       {ended ? (
         <Over why={ended} order={order} desk={desk} />

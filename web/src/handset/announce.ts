@@ -21,6 +21,7 @@ export function announce(command: Command, orders: readonly StoredOrder[]): void
 
 function words(command: Command, orders: readonly StoredOrder[]): string {
   if (command.kind === "task") return task(command.body);
+  if (command.kind === "advice") return command.body.text[language.value];
   const { body } = command;
   const order = orders.find((each) => each.id === body.ref || each.body.order === body.ref)?.body;
   if (command.kind === "recall") return t("say.recall", { n: order?.number ?? "" });

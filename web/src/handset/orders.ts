@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import * as api from "../shared/api";
 import { ageMs, now } from "../shared/time";
 import type { HandsetGrant, IncidentType } from "../shared/types";
+import { advicesOf, type StoredAdvice } from "./advices";
 import type { StoredAsk } from "./asks";
 import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
@@ -98,6 +99,8 @@ export class Desk {
         if (order.last.s === "received" && !endedBy(order)) await this.#say(order, "shown");
         for (const kind of ["recall", "check"] as const)
           if (order[kind]?.last === null && isOpen(order, kind)) await this.#reply(order, kind, "shown");
+        for (const { id, last } of endedBy(order) ? [] : advicesOf(order, now.value))
+          if (last === null) await this.#store.answerAdvice(said(id, "shown", {}));
       }
       for (const ask of await this.#store.asks())
         if (ask.last === null && !isAskOver(ask)) await this.#store.answerAsk(said(ask.id, "shown", {}));
@@ -161,6 +164,12 @@ export class Desk {
 
   async dismissAsk(ask: StoredAsk): Promise<void> {
     await this.#store.dismissAsk(ask.id);
+    await this.refresh();
+  }
+
+  /** He does what makes a battery last, or says why not. */
+  async answerAdvice({ id }: StoredAdvice, answer: "accepted" | "declined", reason = ""): Promise<void> {
+    await this.#store.answerAdvice(said(id, answer, { by: this.grant.badge, ...(reason ? { reason } : {}) }));
     await this.refresh();
   }
 

@@ -2,6 +2,7 @@
 // Every change that the protocol calls one step is one IndexedDB transaction.
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import type { HandsetGrant } from "../shared/types";
+import { endAdvice, keepAdvice, type StoredAdvice, sayAdvice } from "./advices";
 import { endAsk, keepAsk, type StoredAsk } from "./asks";
 import { sendingOrder, thin } from "./sending";
 import type { StoredCall } from "./sos";
@@ -71,6 +72,8 @@ export interface StoredOrder {
   recall?: Question & { why: RecallBody["why"]; text: string };
   /** The control room asks whether all is well. */
   check?: Question;
+  /** What would make a battery last, oldest first. */
+  advices?: StoredAdvice[];
   /** Until when the officer asked to wait. */
   standbyUntil?: number;
 }
@@ -190,7 +193,7 @@ export class Store {
     const known = (await tx.objectStore("seen").get(command.id)) !== undefined;
     if (known) await this.#sayAgain(tx, command.id);
     else await this.#receive(tx, command, now, serverMs);
-    if (command.kind === "recall" || command.kind === "check")
+    if (command.kind === "recall" || command.kind === "check" || command.kind === "advice")
       await this.#ask(tx, command, now, late(command, serverMs));
     if (command.kind === "notice") await this.#end(tx, command, now);
     if (command.seq > link.cursor)
@@ -212,10 +215,13 @@ export class Store {
 
   /** A recall or a question about an order that is here; asked again, the old answer stands. */
   async #ask(tx: Write, command: Asking, now: number, missed: boolean): Promise<void> {
-    const { id, kind, body } = command;
+    const { id } = command;
     const expiresAt = command.exp ?? null;
-    if (body.why === "leader") return keepAsk(tx, id, body, now, expiresAt, missed);
     const question = { id, at: now, expiresAt, missed, last: null };
+    if (command.kind === "advice")
+      return keepAdvice(tx, await meant(tx, command.body), command.body, question);
+    const { kind, body } = command;
+    if (body.why === "leader") return keepAsk(tx, id, body, now, expiresAt, missed);
     for (const each of await meant(tx, body)) {
       if (each[kind]?.id === id) continue;
       const asked =
@@ -230,8 +236,8 @@ export class Store {
   async #sayAgain(tx: Write, id: string): Promise<void> {
     const known = (await tx.objectStore("orders").get(id)) ?? (await tx.objectStore("asks").get(id));
     if (known?.last) await tx.objectStore("queue").add(known.last);
-    for (const { recall, check } of await tx.objectStore("orders").getAll())
-      for (const asked of [recall, check])
+    for (const { recall, check, advices = [] } of await tx.objectStore("orders").getAll())
+      for (const asked of [recall, check, ...advices])
         if (asked?.id === id && asked.last) await tx.objectStore("queue").add(asked.last);
   }
 
@@ -252,7 +258,7 @@ export class Store {
       const asked = { kind: body.asked, id, body: body.question } as Asking;
       return this.#ask(tx, asked, now, true);
     }
-    if ((await endAsk(tx, body, now)) || !ENDS.has(body.why)) return;
+    if ((await endAsk(tx, body, now)) || (await endAdvice(tx, body.ref)) || !ENDS.has(body.why)) return;
     const ended = { why: body.why, text: body.text ?? "", at: now };
     const over = await meant(tx, body);
     for (const each of over) {
@@ -308,6 +314,13 @@ export class Store {
       await tx.objectStore("orders").put({ ...asked, [kind]: { ...question, last: record } });
       await tx.objectStore("queue").add(record);
     }
+    await tx.done;
+  }
+
+  /** What a person, or at first the page, says to an advice. */
+  async answerAdvice(record: StateRecord): Promise<void> {
+    const tx = this.#write();
+    if (await sayAdvice(tx, record)) await tx.objectStore("queue").add(record);
     await tx.done;
   }
 
@@ -453,7 +466,10 @@ function freshLink(): Link {
   return { installId, deviceId: "", epoch: "", cursor: 0, nextN: 1, upAcked: 0 };
 }
 
-type Asking = Pick<Command & { kind: "recall" | "check" }, "id" | "kind" | "body" | "exp">;
+type Asking =
+  | Pick<Command & { kind: "recall" }, "id" | "kind" | "body" | "exp">
+  | Pick<Command & { kind: "check" }, "id" | "kind" | "body" | "exp">
+  | Pick<Command & { kind: "advice" }, "id" | "kind" | "body" | "exp">;
 
 const late = ({ exp }: Command, serverMs: number): boolean => exp !== undefined && exp < serverMs;
 

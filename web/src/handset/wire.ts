@@ -46,8 +46,8 @@ export interface NoticeBody {
   /** Where the notice stands for a task that never came. */
   incident?: TaskBody["incident"];
   /** Where the notice stands for a question that came too late: its kind, and what it asked. */
-  asked?: "recall" | "check";
-  question?: RecallBody | CheckBody | LeaderBody;
+  asked?: "recall" | "check" | "advice";
+  question?: RecallBody | CheckBody | LeaderBody | AdviceBody;
   /** To a leader who was asked: what state the order is in now. */
   became?: string;
 }
@@ -81,6 +81,17 @@ export interface LeaderBody {
   scene: { incident: number; type: string; priority: Priority; place: string };
 }
 
+/** Something to do so that a battery lasts: a person answers under the command's own id. */
+export interface AdviceBody {
+  ref: string;
+  order: string;
+  /** A mitigation, `charge_in_car`. */
+  why: string;
+  /** Whose battery. */
+  device: string;
+  text: Record<"en" | "zh", string>;
+}
+
 interface CommandFrame {
   t: "cmd";
   seq: number;
@@ -93,6 +104,7 @@ export type Command =
   | (CommandFrame & { kind: "task"; body: TaskBody })
   | (CommandFrame & { kind: "recall"; body: RecallBody })
   | (CommandFrame & { kind: "check"; body: CheckBody | LeaderBody })
+  | (CommandFrame & { kind: "advice"; body: AdviceBody })
   | (CommandFrame & { kind: "notice"; body: NoticeBody });
 
 export interface StateRecord {

@@ -170,6 +170,60 @@ export interface WorkItem {
   why: string;
 }
 
+/** What a mitigation would bring. */
+export interface BatteryEffect {
+  p_before: number;
+  p_after: number;
+  drain_before_pct_per_h: number;
+  drain_after_pct_per_h: number;
+  values: Record<string, string | number>;
+}
+
+export type Words = Record<"en" | "zh", string>;
+
+/** Something that could be done about a battery now. */
+export interface BatteryProposal {
+  kind: string;
+  /** The device does it itself; else a person is asked. */
+  by_device: boolean;
+  effect: BatteryEffect;
+  instruction: Words;
+  words: Words;
+}
+
+/** Something that was asked for. */
+export interface Mitigation {
+  id: string;
+  number: number;
+  kind: string;
+  device_id: string;
+  order_id: string;
+  by_device: boolean;
+  state: "sent" | "received" | "shown" | "applied" | "accepted" | "declined" | "refused" | "unanswered";
+  expected: BatteryEffect;
+  sent_by: string;
+  sent_at: Instant;
+  answered_by: string | null;
+  answered_at: Instant | null;
+  reason: string;
+  measured: { drain_pct_per_h: number; error_pct_per_h: number; change_pct_per_h: number } | null;
+  ended_at: Instant | null;
+  ended_why: string;
+}
+
+export interface OrderBatteries {
+  cameras: {
+    device_id: string;
+    level_pct: number | null;
+    p_last: number;
+    job_min: number;
+    likely_min: number | null;
+    surely_min: number | null;
+    proposals: BatteryProposal[];
+  }[];
+  mitigations: Mitigation[];
+}
+
 export interface Order {
   id: string;
   number: number;

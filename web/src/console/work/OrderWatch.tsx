@@ -15,6 +15,7 @@ import { rereadDetail } from "../detail_store";
 import { incidents } from "../store";
 import { actorWords } from "../words";
 import * as api from "./api";
+import { OrderBatteries } from "./OrderBatteries";
 import { asked, t } from "./words";
 
 const TIMERS_SHOWN = 3;
@@ -36,6 +37,7 @@ export function OrderWatch({ order }: { order: Order }) {
       <RecallState order={order} onAnswer={done} onRefused={ask("refused")} />
       <Waiting order={order} />
       <Escalated order={order} onSent={done} />
+      <OrderBatteries orderId={order.id} incidentId={order.incident_id} />
       <div class="order-actions">
         {(!order.recall || order.recall.state === "declined") && (
           <>

@@ -12,6 +12,7 @@ import { openIncident } from "../commands";
 import { incidents, putWork, selectIncident, user, work, workOpen } from "../store";
 import { actorWords } from "../words";
 import * as api from "./api";
+import { BatteryActions, batteryDetails } from "./BatteryActions";
 import { asked, t } from "./words";
 
 export function Worklist() {
@@ -60,6 +61,7 @@ function Row({ item }: { item: WorkItem }) {
           </span>
         )}
       </button>
+      {item.kind === "battery_short" && <BatteryActions key={item.times} item={item} mine={mine} />}
       <div class="work-actions">
         {!mine && (
           <Button
@@ -114,11 +116,17 @@ function about({ body, subject, times }: WorkItem): string {
     .join(" · ");
 }
 
-function details({ body }: WorkItem): string {
+const LAST_HEARD = { camera_dark: true, unit_silent: true };
+
+function details({ kind, body }: WorkItem): string {
   const { reason, note, level, due_at: due, expected_back_at: back } = body;
   return [
     typeof level === "string" ? t.loose(`work.level.${level}`, {}, level) : "",
     "leader" in body ? asked(body as unknown as Escalation) : "",
+    ...batteryDetails(body),
+    typeof body.heard_at === "string" && kind in LAST_HEARD
+      ? t("battery.heard", { time: localTime(body.heard_at) })
+      : "",
     typeof reason === "string" && reason ? `“${reason}”` : "",
     typeof note === "string" && note ? `“${note}”` : "",
     typeof due === "string" ? t("work.due", { time: localTime(due) }) : "",

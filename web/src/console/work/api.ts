@@ -1,6 +1,6 @@
 // The worklist and the watch over orders (docs/http-api.md) as typed functions.
 import { call, requestId } from "../../shared/api";
-import type { Order, WorkItem } from "../../shared/types";
+import type { Mitigation, Order, OrderBatteries, WorkItem } from "../../shared/types";
 
 export const claim = (id: string, takeOver: boolean) =>
   call<WorkItem>("POST", `/api/worklist/${id}/claim`, { take_over: takeOver });
@@ -13,6 +13,14 @@ export const answerRecall = ({ id, ver }: Order, confirmed: boolean, reason: str
   call<Order>("POST", `/api/orders/${id}/recall/answer`, { ver, confirmed, reason });
 export const welfare = ({ id }: Order, well: boolean, note: string) =>
   call<Order>("POST", `/api/orders/${id}/welfare`, { well, note });
+
+export const batteries = (orderId: string) =>
+  call<OrderBatteries>("GET", `/api/orders/${orderId}/mitigations`);
+export const mitigate = (orderId: string, deviceId: string, kind: string) =>
+  call<Mitigation>("POST", `/api/orders/${orderId}/mitigations`, { device_id: deviceId, kind });
+export const endMitigation = (id: string) => call<Mitigation>("POST", `/api/mitigations/${id}/end`, {});
+export const answerMitigation = (id: string, accepted: boolean, reason: string) =>
+  call<Mitigation>("POST", `/api/mitigations/${id}/answer`, { accepted, reason });
 
 /** Send a unit: in the place of an order, or as an escalation proposes, where one is named. */
 export const send = (

@@ -14,3 +14,13 @@ export function asked({ leader, leader_devices: devices, leader_answer: answer }
   if (!leader) return t("leader.none");
   return t(`leader.${answer ?? (devices.length > 0 ? "asked" : "call")}`, { who: leaderWords(leader) });
 }
+
+/** "Spare at North": what a mitigation is called. */
+export const mitigationWords = (kind: string, values: Record<string, string | number>): string =>
+  t.loose(`mitigation.${kind}`, values, kind);
+
+/** "−13", with a true minus sign. */
+export const signed = (value: number): string => {
+  const whole = Math.round(value);
+  return whole < 0 ? `−${-whole}` : `+${whole}`;
+};
