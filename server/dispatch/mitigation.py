@@ -87,6 +87,12 @@ LIMITS: Final[dict[Mitigation, Limits]] = {
 }
 """Those that a device can apply by itself."""
 
+_COVERED: Final[dict[Mitigation, frozenset[Mitigation]]] = {
+    _M.RECORD_LOCALLY: frozenset({_M.SNIPPETS, _M.NO_WEAK_STREAM, _M.LOWER_BITRATE}),
+    _M.SNIPPETS: frozenset({_M.NO_WEAK_STREAM, _M.LOWER_BITRATE}),
+}
+"""What has nothing more to say once this was asked for."""
+
 _STREAMS: Final = frozenset({Load.STREAM_LOW, Load.STREAM_HIGH})
 _LIGHTS: Final = frozenset({Load.SCREEN, Load.INFRARED})
 
@@ -210,11 +216,12 @@ def offered(prospect: Prospect, kind: Mitigation) -> Proposal | None:
 
 
 def _possible(prospect: Prospect, p_before: float) -> list[Proposal]:
-    """Everything that brings something."""
+    """Everything that brings something and was not asked for."""
+    needless = prospect.in_force.union(*(_COVERED.get(each, ()) for each in prospect.in_force))
     found = [
         made
         for kind, change in _CHANGES.items()
-        if kind not in prospect.in_force
+        if kind not in needless
         and (changed := change(prospect)) is not None
         and (made := _effect(kind, prospect, p_before, changed)).gain >= GAIN_MIN
     ]

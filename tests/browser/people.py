@@ -56,7 +56,9 @@ async def sign_in(page: Page, login: demo.Login) -> None:
     await page.wait_for_url(SIGNED_IN)
 
 
-def report_position(server: ServerProcess, seeded: demo.DemoSeed, number: int = 0) -> None:
+def report_position(
+    server: ServerProcess, seeded: demo.DemoSeed, number: int = 0, *, bat: int = 64, mode: str = ""
+) -> None:
     """A unit's body camera says where it is; the first one's, as a rule."""
     camera = [each for each in seeded.fleet.devices if each.kind == "body_camera"][number]
     lon, lat = camera.home
@@ -67,7 +69,7 @@ def report_position(server: ServerProcess, seeded: demo.DemoSeed, number: int = 
     ) as socket:
         socket.send(native.encode(native.Hello(dev=camera.device_id, inst=uuid4().hex)).decode())
         assert isinstance(native.decode_server(socket.recv()), native.Welcome)
-        fix = native.Location(n=1, at=int(time.time() * 1000), lon=lon, lat=lat, bat=64)
+        fix = native.Location(n=1, at=int(time.time() * 1000), lon=lon, lat=lat, bat=bat, mode=mode)
         socket.send(native.encode(fix).decode())
         frames = (native.decode_server(text) for text in socket)
         assert native.Ack(up=1) in frames  # after what it missed

@@ -2,7 +2,7 @@
 // camera goes on recording.
 //
 // Marks for browser tests: work-mitigate (data-kind), work-handover.
-import { useSignal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { Button } from "../../shared/components/Button";
 import { toast, toastError } from "../../shared/components/Toast";
 import type { WorkItem } from "../../shared/types";
@@ -32,28 +32,30 @@ interface Short {
   handover?: Handover | null;
 }
 
+/** Items seen to here: what else could be done is reckoned anew, with the order. */
+const seenTo = signal<ReadonlySet<string>>(new Set());
+
 export function BatteryActions({ item, mine }: { item: WorkItem; mine: boolean }) {
-  const done = useSignal<readonly string[]>([]);
   const { device, call_sign: unit, actions = [], handover } = item.body as unknown as Short;
   const { order_id: orderId, incident_id: incidentId } = item;
-  const left = actions.filter(({ kind }) => !done.value.includes(kind));
-  const act = (name: string, step: Promise<unknown>, words: string) => {
-    done.value = [...done.value, name];
+  const now = `${item.id}/${item.times}`;
+  const act = (step: Promise<unknown>, words: string) => {
+    seenTo.value = new Set([...seenTo.value, now]);
     step.then(
       () => {
         toast(words);
         if (!mine) api.claim(item.id, false).then(putWork, toastError);
       },
       (error: unknown) => {
-        done.value = done.value.filter((each) => each !== name);
+        seenTo.value = new Set([...seenTo.value].filter((each) => each !== now));
         toastError(error);
       },
     );
   };
-  if (!orderId) return null;
+  if (!orderId || seenTo.value.has(now)) return null;
   return (
     <div class="work-actions battery-actions">
-      {left.map(({ kind, p_after_pct: pct, values }, index) => (
+      {actions.map(({ kind, p_after_pct: pct, values }, index) => (
         <Button
           key={kind}
           size="small"
@@ -63,7 +65,6 @@ export function BatteryActions({ item, mine }: { item: WorkItem; mine: boolean }
           data-kind={kind}
           onClick={() =>
             act(
-              kind,
               api.mitigate(orderId, device, kind),
               t("battery.sent", { what: mitigationWords(kind, values) }),
             )
@@ -72,13 +73,12 @@ export function BatteryActions({ item, mine }: { item: WorkItem; mine: boolean }
           {t("battery.send", { what: mitigationWords(kind, values), pct })}
         </Button>
       ))}
-      {handover && incidentId && !done.value.includes("handover") && (
+      {handover && incidentId && (
         <Button
           size="small"
           data-testid="work-handover"
           onClick={() =>
             act(
-              "handover",
               api.send(incidentId, handover.recommendation_id, handover.unit_id, {
                 reason: t("battery.handover.reason", { unit }),
                 instruction: t("battery.handover.instruction", { unit }),

@@ -172,8 +172,7 @@ function Effect({ asked }: { asked: Mitigation }) {
         .join(" · ");
   return (
     <span class="row-soft" data-testid="mitigation-effect">
-      {" "}
-      {words}
+      {` · ${words}`}
     </span>
   );
 }

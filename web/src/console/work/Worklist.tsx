@@ -61,7 +61,7 @@ function Row({ item }: { item: WorkItem }) {
           </span>
         )}
       </button>
-      {item.kind === "battery_short" && <BatteryActions key={item.times} item={item} mine={mine} />}
+      {item.kind === "battery_short" && <BatteryActions item={item} mine={mine} />}
       <div class="work-actions">
         {!mine && (
           <Button
