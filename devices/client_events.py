@@ -83,7 +83,8 @@ class Unrecovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreTrouble:
-    """The durable store failed; the client went back to what is stored."""
+    """The durable store failed and the client went back to what is stored; or it is full, and what
+    came was refused."""
 
     text: str
 

@@ -27,8 +27,9 @@ from devices.client_events import (
     Event,
     NoticeArrived,
     OrderEnded,
+    StoreTrouble,
 )
-from devices.errors import OrderOver, StorageFailed
+from devices.errors import InboxFull, OrderOver, StorageFailed
 from devices.inbox import ENDS, ENDS_QUESTIONS, LIMITS, QUESTIONS, TASK, Entry, Inbox, Over
 from devices.outbox import Outbox
 from devices.storage import Batch, Storage
@@ -133,7 +134,10 @@ class ClientLogs:
 
     def take(self, command: Command, unix_ms: int) -> list[Event]:
         """Keep the next command of the log; returns what the user is to be told."""
-        entry = self.inbox.store(command)
+        try:
+            entry = self.inbox.store(command)
+        except InboxFull as full:
+            return self._no_room(command, unix_ms, str(full))
         if entry is None:
             events = self._known(command)
         else:
@@ -144,6 +148,15 @@ class ClientLogs:
             events = self._meaning(entry, unix_ms)
         self.commit()
         return events
+
+    def _no_room(self, command: Command, unix_ms: int, why: str) -> list[Event]:
+        """Heed a notice, which may make room; refuse what somebody would have to do or answer."""
+        notice = command.kind == "notice"
+        step, reason = (Report.RECEIVED, "") if notice else (Report.REFUSED, why)
+        self.outbox.add_state(State(n=0, id=command.id, s=step, at=unix_ms, reason=reason))
+        told = self._end_meant(command) or [NoticeArrived(command=command)] if notice else []
+        self.commit()
+        return told if notice else [StoreTrouble(text=why)]
 
     def expire(self, unix_ms: int) -> list[Event]:
         """End what nobody has taken on in its time, by the server's clock; returns what it was."""

@@ -2,6 +2,7 @@
 
 DeviceError
 ├── StorageFailed     the durable store could not be read or written; nothing of the step was kept
+├── InboxFull         so many orders and questions wait that no more are taken; the server is told
 ├── OutboxFull        too many reports wait for the link; the new one was refused
 ├── UnknownCommand    a report about a command that this device does not have
 └── OrderOver         a report about an order that has ended: done, declined, cancelled or expired
@@ -14,6 +15,10 @@ class DeviceError(Exception):
 
 class StorageFailed(DeviceError):
     """The durable store could not be read or written; the step left no trace."""
+
+
+class InboxFull(DeviceError):
+    """Everything that the device remembers still waits for somebody: there is no room for more."""
 
 
 class OutboxFull(DeviceError):

@@ -16,13 +16,13 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from devices.errors import StorageFailed, UnknownCommand
+from devices.errors import InboxFull, UnknownCommand
 from devices.storage import Batch
 from protocols.native import Command, Report, State
 
 INBOX_LEN_MAX: Final = 1000
 """Commands remembered. Full: the oldest that is over is forgotten; if none is over, nothing more
-is taken (StorageFailed): an order is never dropped for a newer one."""
+is taken (InboxFull), and the server told so: an order is never dropped for a newer one."""
 
 UNANSWERED: Final = frozenset({Report.RECEIVED, Report.SHOWN, Report.STANDBY})
 """Steps after which an order still waits for somebody to take it on."""
@@ -131,7 +131,10 @@ class Inbox:
         self._move(Cursor(epoch=epoch, seq=0))
 
     def store(self, command: Command) -> Entry | None:
-        """Take in one command and move the cursor, in one step; None if it was here before."""
+        """Take in one command and move the cursor, in one step; None if it was here before.
+
+        Raises InboxFull with the cursor moved: it is to be refused.
+        """
         self._move(Cursor(epoch=self.cursor.epoch, seq=command.seq, id=command.id))
         if command.id in self._entries:
             return None
@@ -222,4 +225,4 @@ class Inbox:
                 del self._entries[entry.command.id]
                 self._batch.delete(ENTRY_PREFIX + entry.command.id)
                 return
-        raise StorageFailed(f"{INBOX_LEN_MAX} orders and questions wait on this device")
+        raise InboxFull(f"{INBOX_LEN_MAX} orders and questions wait on this device")

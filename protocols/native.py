@@ -65,6 +65,8 @@ class Report(StrEnum):
     DONE = "done"
     APPLIED = "applied"
     """A machine's word: it keeps the limits that it was sent. Beside the ranks of an order."""
+    REFUSED = "refused"
+    """A machine's word: it cannot keep or show the command, `reason` says why. Beside them, too."""
 
 
 class Wire(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -45,6 +45,7 @@ class ItemKind(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     UNDELIVERABLE = "undeliverable"
+    """No device of the unit had it in time; or can show it at all, then tell it by voice."""
     NOT_DEPARTED = "not_departed"
     LATE_ARRIVAL = "late_arrival"
     NO_FEEDBACK = "no_feedback"
@@ -175,6 +176,8 @@ def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None
         return "heard" if heard else None
     if kind in _UNTIL_HEARD and heard:
         return "heard"
+    if kind is _K.UNDELIVERABLE and not is_closed(order.state):
+        return _past(order.state, OrderState.DELIVERED)  # its devices refused it, so far
     if kind in ENDED_BADLY.values():
         return _seen_to(order)
     if kind is _K.RECALL_UNCONFIRMED and order.recall_declined:

@@ -47,6 +47,8 @@ class JournalKind(StrEnum):
     ORDER_LEADER_ANSWERED = "order.leader_answered"
     """Its unit did not, and the leader says whether he sees to it."""
     ORDER_WELFARE_ANSWERED = "order.welfare_answered"
+    ORDER_DEVICE_REFUSED = "order.device_refused"
+    """A device of the unit says that it cannot show the order."""
     ORDER_NOTICE_RECEIVED = "order.notice_received"
     """A device knows that the order is over."""
     ORDER_REPORT_IGNORED = "order.report_ignored"
@@ -142,6 +144,8 @@ class JournalKind(StrEnum):
     UNIT_CHANGED = "unit.changed"
     DEVICE_ENROLLED = "device.enrolled"
     DEVICE_CHANGED = "device.changed"
+    DEVICE_REFUSED = "device.refused"
+    """It cannot keep or show what it was sent beside orders."""
     DEVICE_EPOCHS_RENEWED = "device.epochs_renewed"
     """After a restored backup: devices begin their logs of commands anew."""
 

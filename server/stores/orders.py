@@ -38,6 +38,7 @@ from server.stores import (
     mitigations,
     order_rows,
     recalls,
+    refusals,
     units,
     worklist,
 )
@@ -102,6 +103,8 @@ async def apply_report(
     row = await conn.fetchrow(COMMAND, state.id, device_id) if _is_uuid(state.id) else None
     if row is None:
         return await _unknown(conn, device_id, state, received_at)
+    if state.s is Report.REFUSED:
+        return await _refused(conn, device_id, state, row, received_at)
     if row["kind"] in mitigations.KINDS:
         marked = await mitigations.reported(conn, device_id, state, row, received_at)
         await journal.append_all(conn, marked.entries)
@@ -125,6 +128,23 @@ async def apply_report(
         case _:
             said = _said(state, STATE_OF_REPORT[state.s])
             return await _reported(conn, order, incident, event, said, crew)
+
+
+async def _refused(
+    conn: Any, device_id: str, state: State, row: Any, received_at: datetime
+) -> ReportOutcome:
+    """The device cannot keep or show the command."""
+    done = await refusals.take(conn, device_id, state, row, received_at, _device_at(state))
+    if done is not None:
+        await journal.append_all(conn, done.entries)
+    return ReportOutcome(
+        applied=done is not None,
+        why=Why.LATE if done is None else None,
+        order_id=row["order_id"],
+        incident_id=row["incident_id"],
+        unit_id=row["unit_id"],
+        hints=() if done is None else done.hints,
+    )
 
 
 async def _who_may_answer(conn: Any, order: LockedOrder, row: Any) -> frozenset[str]:

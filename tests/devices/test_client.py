@@ -531,6 +531,43 @@ def test_store_that_fails_when_time_runs_out_is_tried_again_later() -> None:
     assert [type(each) for each in client.events()] == [CommandMissed]
 
 
+def test_full_inbox_refuses_an_order_and_heeds_the_notice_that_makes_room() -> None:
+    storage = MemoryStorage()
+    client = a_client(storage)
+    go_live(client)
+    for seq in range(1, INBOX_LEN_MAX + 1):
+        give(client, a_task(seq))
+    acknowledged(client)
+
+    give(client, a_task(INBOX_LEN_MAX + 1))
+
+    (refused,) = acknowledged(client)
+    assert isinstance(refused, State)
+    assert (refused.id, refused.s, bool(refused.reason)) == (
+        f"c{INBOX_LEN_MAX + 1}", Report.REFUSED, True,
+    )  # fmt: skip
+    assert isinstance(client.events()[-1], StoreTrouble)
+    assert client.phase is Phase.LIVE
+    over = {"ref": "c1", "why": "cancelled"}
+    give(client, a_task(INBOX_LEN_MAX + 2, kind="notice", body=over))
+    give(client, a_task(INBOX_LEN_MAX + 3))
+    assert [each.s for each in acknowledged(client) if isinstance(each, State)] == [
+        Report.RECEIVED, Report.RECEIVED,
+    ]  # fmt: skip
+    ended, arrived = client.events()
+    assert (type(ended), type(arrived)) == (OrderEnded, CommandArrived)
+    assert a_client(storage).inbox.cursor.seq == INBOX_LEN_MAX + 3
+
+
+def acknowledged(client: DeviceClient) -> list[Location | State]:
+    """What it sends until nothing is left, each of it acknowledged."""
+    told: list[Location | State] = []
+    while records := sent_records(client):
+        told += records
+        give(client, Ack(up=client.outbox.numbers.last))
+    return told
+
+
 def test_question_about_an_order_that_was_missed_only_here_is_asked() -> None:
     client = a_client()
     go_live(client)

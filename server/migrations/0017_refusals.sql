@@ -1,0 +1,3 @@
+-- A device says that it cannot keep or show what it was sent.
+
+ALTER TABLE command ADD COLUMN refused_at timestamptz;  -- the first time
