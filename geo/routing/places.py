@@ -5,7 +5,7 @@ A value: what a router works out of it can be kept as long as the very same one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -114,6 +114,10 @@ class Places:
         for row, edge in enumerate(self.edges):
             found.setdefault(edge, []).append(row)
         return found
+
+    def stay_off(self, edges: Iterable[int]) -> bool:
+        """Whether all are in the middle of other edges."""
+        return self.all_inside and self.rows_on.keys().isdisjoint(edges)
 
     @property
     def last_arc(self) -> Ints:

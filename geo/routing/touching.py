@@ -8,9 +8,10 @@ Time along an edge is shared out by length. Knows no search.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,14 @@ from geo.routing.arcgraph import ArcGraph
 from geo.routing.engine import CLOSED, SEEDS_MAX, UNREACHABLE, Millis, Seeds, Weights
 from geo.routing.places import Ints, Places
 
+LEAVING_MAX: Final = 4
+"""Starts of which it is kept what leads away from them, those asked for last."""
+
 _ArcMs: TypeAlias = tuple[int, int]
 """An arc, and the time from its beginning to a place, or the other way about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Leaving:
     """The P open arcs that lead away from S starts."""
 
@@ -61,16 +65,26 @@ class Touching:
         """New times for all arcs."""
         self.arc_ms: Millis = arc_ms.astype(np.int64)
         """(2M,) Not to be written to."""
-        self._last: Leaving | None = None
+        self._kept: deque[Leaving] = deque(maxlen=LEAVING_MAX)
 
     def apply(self, arcs: Ints, arc_ms: Weights) -> None:
         """New times for some arcs."""
-        self.arc_ms[arcs], self._last = arc_ms, None
+        self.arc_ms[arcs] = arc_ms
+        edges = (arcs >> 1).tolist()
+        same = [each for each in self._kept if each.starts.stay_off(edges)]
+        self._kept = deque(same, maxlen=LEAVING_MAX)
 
     def leaving(self, starts: Places) -> Leaving:
-        """All arcs that lead away from some starts; those of the starts asked for last are kept."""
-        if self._last is not None and self._last.starts is starts:
-            return self._last
+        """All arcs that lead away from some starts."""
+        found = next((each for each in self._kept if each.starts is starts), None)
+        if found is None:
+            found = self._worked_out(starts)
+        else:
+            self._kept.remove(found)
+        self._kept.append(found)
+        return found
+
+    def _worked_out(self, starts: Places) -> Leaving:
         for edge in starts.edges:
             self._require_on_map(edge)
         lead_ms = self.lead_ms(starts).ravel()
@@ -86,10 +100,9 @@ class Touching:
         begins = np.ones(len(row), dtype=np.bool_)
         begins[1:] = row[1:] != row[:-1]
         first = begins.nonzero()[0]
-        self._last = Leaving(
+        return Leaving(
             starts=starts, arc=arc, lead_ms=lead_ms[:, None], rows=row[first], first=first
         )
-        return self._last
 
     def lead_ms(self, starts: Places) -> Millis:
         """(S, 2) from each start inside an edge to the beginning of each arc of it."""
