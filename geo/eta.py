@@ -55,7 +55,8 @@ SD_MAX: Final = float(np.hypot(RATIO_MAX * ROUGH_SD, EDGE_SD))
 """No journey spreads less or more, whatever was learned."""
 
 UNROUTED_SD: Final = UNLEARNED_SD
-"""Where the way itself is not computed, only its time: as if nothing on it were learned."""
+"""Where the way itself is not computed, only its time, and nobody has learned how far journeys
+differ: as if nothing on it were learned."""
 
 LIKELY: Final = 0.9
 """A place counts as reached in time when the chance is at least this."""
@@ -157,6 +158,8 @@ class Spreads:
         if unknown.shape != (arcs,):
             raise ValueError(f"learned values of {len(unknown)} arcs for a map of {arcs}")
         known_var, unknown_var = spread.learned_sd**2, spread.unlearned_sd**2
+        self.unrouted_sd = ROUGH_SD if on_foot else spread.unlearned_sd
+        """From trip to trip where only the time is computed: as if nothing on it were learned."""
         self._trip_sd = np.sqrt(known_var + unknown * (unknown_var - known_var))
         self.rough: NDArray[np.bool_] = np.repeat(roadmap.edge_class == RoadClass.TRACK, 2)
         """(2M,) tracks."""
@@ -183,7 +186,7 @@ class Spreads:
         total_s = duration_s + walk_s
         if total_s <= 0.0:
             return unrouted(total_s)
-        trip_sd, edge_sd = UNLEARNED_SD, 0.0
+        trip_sd, edge_sd = self.unrouted_sd, 0.0
         if len(arcs) and (driven_s := float(leg_s.sum())) > 0.0:
             trip_sd, edge_sd = self.parts(np.asarray(arcs), leg_s)
             edge_sd *= driven_s / total_s
@@ -200,9 +203,9 @@ class Spreads:
         return float(share @ self._trip_sd[arcs]), float(np.sqrt(edge_var))
 
 
-def unrouted(duration_s: float) -> Eta:
-    """The distribution of a journey of which only the time was computed, by UNROUTED_SD."""
-    return Eta(median_s=duration_s, log_sd=UNROUTED_SD)
+def unrouted(duration_s: float, log_sd: float = UNROUTED_SD) -> Eta:
+    """The distribution of a journey of which only the time was computed; `Spreads.unrouted_sd`."""
+    return Eta(median_s=duration_s, log_sd=log_sd)
 
 
 def quantile_s(median_s: Floats | np.float64, log_sd: Floats | float, share: float) -> Floats:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.driving.speed import Profile
-    from geo.driving.vehicles import Mode
+    from geo.driving.vehicles import Mode, Vehicle
     from geo.eta import Eta
     from geo.ground import Route
     from geo.live.conditionfield import ConditionField
@@ -195,6 +195,10 @@ class Router(Protocol):
 
     async def spread(self, route: Route, mode: Mode | None) -> float:
         """Standard deviation of the log of a way's time; None: on foot. Raises `RoutingBusy`."""
+
+    def unrouted_sd(self, vehicle: Vehicle, mode: Mode) -> float:
+        """Standard deviation of the log of a time whose way is not computed, by what was learned so
+        far. Never waits."""
 
     async def etas_to(self, pairs: Sequence[tuple[Traveller, Village]], terms: Terms) -> list[Eta]:
         """The time to each village by its own road. Raises `NoRouteError`, `RoutingBusy`."""

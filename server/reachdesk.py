@@ -18,7 +18,7 @@ import numpy as np
 
 from geo.driving.speed import Profile
 from geo.driving.vehicles import Vehicle
-from geo.eta import Eta
+from geo.eta import UNROUTED_SD, Eta
 from geo.reach.coverage import Coverage, Pair, Survey, Village, villages_of
 from geo.reach.isochrone import Band, isochrones
 from geo.reach.times import SOURCES_MAX, Nearest, Reach
@@ -70,7 +70,9 @@ class ReachDesk:
                     known = alike.get(same)
                     alike[same] = reach if known is None else known.joined(reach)
             nearest = Nearest(parts=tuple(alike.values()))
-            return await asyncio.to_thread(isochrones, nearest, limits_s, share=share)
+            return await asyncio.to_thread(
+                isochrones, nearest, limits_s, share=share, log_sd=self._log_sd(sources, terms)
+            )
 
     async def coverage(
         self, sources: Sequence[Traveller], limit_s: float, terms: Terms
@@ -88,7 +90,12 @@ class ReachDesk:
             for piece in _pieces(survey.undecided()):
                 roads = [(sources[source], villages[village]) for source, village in piece]
                 etas.update(zip(piece, await self._router.etas_to(roads, terms), strict=True))
-            return survey.verdict(etas)
+            return survey.verdict(etas, log_sd=self._log_sd(sources, terms))
+
+    def _log_sd(self, sources: Sequence[Traveller], terms: Terms) -> float:
+        """Of the source whose journeys differ most."""
+        log_sds = [self._router.unrouted_sd(each.vehicle, terms.mode) for each in sources]
+        return max(log_sds, default=UNROUTED_SD)
 
     async def _known_villages(self, terms: Terms) -> list[Village]:
         """Brought to the road once for every way of walking there."""

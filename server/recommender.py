@@ -116,6 +116,10 @@ class Recommender:
             computed_at=now,
             map_id=self._map_id,
             ways=await self._ways(ranking, travellers, arrivals, mode),
+            log_sds={
+                unit_id: self._router.unrouted_sd(each.vehicle, mode)
+                for unit_id, each in travellers.items()
+            },
         )
         return view, reckoned
 

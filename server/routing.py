@@ -136,6 +136,10 @@ class RoutingService:
             lambda _: self._spreads[mode].eta(route.duration_s, route.legs.arc, route.leg_s).log_sd
         )
 
+    def unrouted_sd(self, vehicle: Vehicle, mode: Mode) -> float:
+        """See `ports.Router`."""
+        return self._spreads[None if vehicle is Vehicle.FOOT else mode].unrouted_sd
+
     async def times_to(
         self, villages: Sequence[Village], traveller: Traveller, terms: Terms
     ) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from geo.errors import NoRouteError
-from geo.eta import LIKELY, SD_MAX, SD_MIN, Eta, Spreads, unrouted
+from geo.eta import LIKELY, SD_MAX, SD_MIN, UNROUTED_SD, Eta, Spreads, unrouted
 from geo.reach.isochrone import DIGITS
 from geo.reach.times import SOURCES_MAX, Reach
 from geo.roadmap import Place, RoadMap
@@ -172,11 +172,11 @@ class Survey:
             if sure_len[village] < 2 and sure_s <= time_s <= hopeless_s
         ]
 
-    def verdict(self, etas: Mapping[Pair, Eta]) -> Coverage:
-        """`etas`: of the undecided pairs, walk included; others spread by UNROUTED_SD."""
+    def verdict(self, etas: Mapping[Pair, Eta], *, log_sd: float = UNROUTED_SD) -> Coverage:
+        """`etas`: of the undecided pairs, walk included; others spread by `log_sd`."""
         arrivals: dict[int, list[Arrival]] = {}
         for (source, village), time_s in self._pairs():
-            eta = etas.get((source, village)) or unrouted(time_s)
+            eta = etas.get((source, village)) or unrouted(time_s, log_sd)
             arrival = Arrival(source=source, eta=eta, chance=eta.chance_by(self.limit_s))
             arrivals.setdefault(village, []).append(arrival)
         return Coverage(
@@ -257,7 +257,7 @@ def cover(
         )
         for source, village in survey.undecided()
     }
-    return survey.verdict(etas)
+    return survey.verdict(etas, log_sd=spreads.unrouted_sd)
 
 
 def summary(found: Coverage) -> dict[str, Any]:

@@ -57,15 +57,20 @@ class Band:
 
 
 def isochrones(
-    reach: Reach | Nearest, limits_s: Sequence[float], *, share: float = 0.5
+    reach: Reach | Nearest,
+    limits_s: Sequence[float],
+    *,
+    share: float = 0.5,
+    log_sd: float = UNROUTED_SD,
 ) -> list[Band]:
     """One band per limit, in the order given: what is reached by then.
 
-    `share`: how many journeys in all shall arrive in time, 0.5 the median; by UNROUTED_SD.
+    `share`: how many journeys in all shall arrive in time, 0.5 the median; `log_sd`: how far they
+    differ, `geo.eta.Spreads.unrouted_sd`.
     Raises ValueError for limits out of range, or beyond the reach.
     """
     _check(reach, limits_s)
-    sooner = float(quantile_s(np.float64(1.0), UNROUTED_SD, share))
+    sooner = float(quantile_s(np.float64(1.0), log_sd, share))
     plane = projection(reach.roadmap.meta.crs)
     metres, times_s = _reached_points(reach, plane, max(limits_s) / sooner)
     raster = _Raster.around(metres)

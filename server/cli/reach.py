@@ -94,7 +94,9 @@ def isochrone_command(
         sources = _sources(journeys.ground, places, stations, units_file)
         try:
             reach = Reach.of(journeys.ground, [each.snap for each in sources], max(limits_s))
-            bands = isochrone.isochrones(reach, limits_s, share=share)
+            bands = isochrone.isochrones(
+                reach, limits_s, share=share, log_sd=journeys.spreads.unrouted_sd
+            )
         except ValueError as error:
             raise click.ClickException(f"{error}.") from error
     if as_json:

@@ -80,23 +80,27 @@ def recommendation_view(
     computed_at: datetime,
     map_id: str,
     ways: Mapping[str, Way | None],
+    log_sds: Mapping[str, float],
 ) -> RecommendationView:
-    """The recommendation as it is kept and shown; `ways` by unit id, where computed."""
+    """The recommendation as it is kept and shown; `ways` by unit id, where computed; `log_sds` how
+    far the times of the others differ, of all that have one."""
+
+    def candidate(each: Ranked) -> CandidateView:
+        return _candidate(each, _eta(each.contender, ways, log_sds), ways)
+
     return RecommendationView(
         id=recommendation_id,
         incident_id=incident_id,
         computed_at=computed_at,
         map_id=map_id,
-        candidates=[
-            _candidate(each, ways.get(each.contender.unit_id)) for each in ranking.candidates
-        ],
-        excluded=[_candidate(each, ways.get(each.contender.unit_id)) for each in ranking.excluded],
+        candidates=[candidate(each) for each in ranking.candidates],
+        excluded=[candidate(each) for each in ranking.excluded],
     )
 
 
-def _candidate(each: Ranked, way: Way | None) -> CandidateView:
+def _candidate(each: Ranked, eta: Eta | None, ways: Mapping[str, Way | None]) -> CandidateView:
     one = each.contender
-    eta = _eta(one, way)
+    way = ways.get(one.unit_id)
     return CandidateView(
         unit_id=one.unit_id,
         call_sign=one.call_sign,
@@ -112,11 +116,14 @@ def _candidate(each: Ranked, way: Way | None) -> CandidateView:
     )
 
 
-def _eta(one: Contender, way: Way | None) -> Eta | None:
+def _eta(
+    one: Contender, ways: Mapping[str, Way | None], log_sds: Mapping[str, float]
+) -> Eta | None:
     """With the spread of its own road where that was computed, else with that of any."""
     if one.eta_s is None:
         return None
-    return unrouted(one.eta_s) if way is None else way.eta
+    way = ways.get(one.unit_id)
+    return unrouted(one.eta_s, log_sds[one.unit_id]) if way is None else way.eta
 
 
 def _outlook(each: Prospect) -> BatteryOutlookView:

@@ -12,12 +12,15 @@ import pytest
 from geo.departure import TURN_ROUND_S
 from geo.driving.vehicles import Mode, Vehicle
 from geo.errors import MapFolderError, OffMapError
+from geo.eta import ROUGH_SD, UNROUTED_SD, TripSpread
 from geo.ground import Ground
 from geo.learning.factors import LearnedFactors
 from geo.roadmap import RoadMap
 from server.dispatch.travel import Traveller
 from server.routing import RoutingBusy, RoutingService
 from tests.small_county import crossing
+
+KNOWN = TripSpread(unlearned_sd=0.24)
 
 
 class WatchedGround(Ground):
@@ -113,9 +116,16 @@ async def test_how_sure_an_arrival_is_was_learned_in_its_own_mode(small_map: Roa
             found.append(way.eta.log_sd)
         return found
 
+    def unrouted_sds() -> list[float]:
+        return [
+            service.unrouted_sd(Vehicle.PATROL_CAR, Mode.URGENT),
+            service.unrouted_sd(Vehicle.PATROL_CAR, Mode.ROUTINE),
+            service.unrouted_sd(Vehicle.FOOT, Mode.URGENT),
+        ]
+
     before = await log_sds()
     await service.set_learned({Mode.URGENT: well_known(small_map)})
-    after = await log_sds()
+    after, unrouted_after = await log_sds(), unrouted_sds()
     await service.set_learned(None)
     set_aside = await log_sds()
     await service.close()
@@ -124,6 +134,8 @@ async def test_how_sure_an_arrival_is_was_learned_in_its_own_mode(small_map: Roa
     assert after[1:] == before[1:]
     assert before[2] > before[1]
     assert set_aside == before
+    assert unrouted_after == [KNOWN.unlearned_sd, UNROUTED_SD, ROUGH_SD]
+    assert unrouted_sds() == [UNROUTED_SD, UNROUTED_SD, ROUGH_SD]
 
 
 def well_known(roadmap: RoadMap) -> LearnedFactors:
@@ -134,6 +146,7 @@ def well_known(roadmap: RoadMap) -> LearnedFactors:
         log_sd=np.zeros(arcs, dtype=np.float32),
         unknown=np.zeros(arcs, dtype=np.float32),
         trips=np.full(arcs, 400, dtype=np.int32),
+        spread=KNOWN,
     )
 
 
