@@ -106,11 +106,7 @@ class ShiftDesk:
             facts = await self._facts(now)
             slots = self._slots(now, begins_at)
             kept = sorted(slots, key=lambda slot: slot.level_pct or 0.0)[:CAMERAS_LEN_MAX]
-            cameras = {
-                slot.device.id: camera
-                for slot in kept
-                if (camera := self._camera(slot, facts, now, runs=begins_at is None)) is not None
-            }
+            cameras = await self._cameras(kept, facts, now, runs=begins_at is None)
             advised = await asyncio.to_thread(plan_shift, list(cameras.values()), facts.spares)
         by_id = {slot.device.id: slot for slot in kept}
         unknown = [slot for slot in kept if slot.device.id not in cameras]
@@ -161,6 +157,18 @@ class ShiftDesk:
                 for device in unit.devices
                 if span is not None and device.kind == CAMERA
             ]
+        return found
+
+    async def _cameras(
+        self, slots: Sequence[_Slot], facts: _Facts, now: datetime, *, runs: bool
+    ) -> dict[str, Camera]:
+        """By device; lets others run after each."""
+        found = {}
+        for slot in slots:
+            camera = self._camera(slot, facts, now, runs=runs)
+            if camera is not None:
+                found[slot.device.id] = camera
+            await asyncio.sleep(0)
         return found
 
     def _camera(self, slot: _Slot, facts: _Facts, now: datetime, *, runs: bool) -> Camera | None:

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from devices.battery.model import Floats, Load, charge_of
-from devices.battery.outlook import Leg, Outlook, exposure_of
+from devices.battery.outlook import Leg, Outlook, exposures_of
 from server.dispatch.spares import LonLat
 
 LASTS_MIN: Final = 0.8
@@ -46,7 +46,6 @@ STEP_MIN: Final = 15.0
 
 FULL_PCT: Final = float(charge_of(np.array([100.0]))[0])
 _STEPS: Final = np.arange(0.0, HORIZON_MIN + STEP_MIN / 2, STEP_MIN)
-_NUMBERS: Final = np.arange(JOBS_MAX + 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,29 +131,24 @@ class Demand:
     """What a shift takes of a camera."""
 
     def __init__(self, camera: Camera) -> None:
-        self._work, self._minutes = camera.work, camera.shift.minutes
-        self._per_h = np.array(
-            [
-                exposure_of([replace(camera.idle, loads=frozenset({load}), minutes=60.0)])
-                for load in (Load.RECORD, Load.STREAM_LOW, Load.STANDBY)
-            ]
+        self._work = camera.work
+        each = (Load.RECORD, Load.STREAM_LOW, Load.STANDBY)
+        self._per_h = exposures_of(
+            [[replace(camera.idle, loads=frozenset({load}), minutes=60.0)] for load in each]
         )
         """(3, 6) exposure of an hour of each."""
         self._ends = np.cumsum([0.0, *(leg.minutes for leg in camera.job)])
-        parts = [np.zeros(self._per_h.shape[1]), *(exposure_of([leg]) for leg in camera.job)]
-        self._used = np.cumsum(parts, axis=0)
+        self._used = np.cumsum(exposures_of([[], *([leg] for leg in camera.job)]), axis=0)
         """(L + 1, 6) exposure of the present job until the end of each leg."""
-        self._left_h = max(self._minutes - float(self._ends[-1]), 0.0) / 60.0
+        minutes = camera.shift.minutes
+        self._left_h = max(minutes - float(self._ends[-1]), 0.0) / 60.0
         self.jobs = self._work.jobs_per_h * self._left_h
         """Expected after the present one."""
-
-    @property
-    def chances(self) -> Floats:
-        """(13,) of so many jobs (Poisson); the last: of so many or more."""
-        steps = (self.jobs / number for number in range(1, JOBS_MAX + 1))
-        chances = np.cumprod([exp(-self.jobs), *steps])
-        chances[-1] = 1.0 - chances[:-1].sum()
-        return np.asarray(chances)
+        self.chances = _poisson(self.jobs)
+        self.of_shift: Floats = (
+            self._of_job(np.array([minutes])) + self.split(np.arange(JOBS_MAX + 1.0)) @ self._per_h
+        )
+        """(13, 6) exposure with so many jobs after the present one, from none."""
 
     def split(self, jobs: Floats) -> Floats:
         """(N, 3) hours of recording, streaming and standing by with so many jobs, (N,)."""
@@ -163,11 +157,6 @@ class Demand:
         busy = wanted * np.minimum(1.0, self._left_h / np.maximum(wanted_h, NOTHING_H))
         rest = np.maximum(self._left_h - busy.sum(axis=1, keepdims=True), 0.0)
         return np.hstack([busy, rest])
-
-    def of_shift(self, jobs: Floats) -> Floats:
-        """(N, 6) exposure with so many jobs, (N,), after the present one."""
-        hours = self._of_job(np.array([self._minutes])) + self.split(jobs) @ self._per_h
-        return np.asarray(hours)
 
     def until(self, minutes: Floats) -> Floats:
         """(T, 6) exposure until these minutes, (T,), jobs spread evenly; also beyond the shift."""
@@ -179,6 +168,13 @@ class Demand:
     def _of_job(self, minutes: Floats) -> Floats:
         """(T, 6) exposure of the present job until these minutes."""
         return np.stack([np.interp(minutes, self._ends, load) for load in self._used.T], axis=1)
+
+
+def _poisson(mean: float) -> Floats:
+    """(13,) chances of so many jobs; the last: of so many or more."""
+    chances = np.cumprod([exp(-mean), *(mean / number for number in range(1, JOBS_MAX + 1))])
+    chances[-1] = 1.0 - chances[:-1].sum()
+    return np.asarray(chances)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +226,7 @@ def ahead(camera: Camera) -> CameraPlan:
 
 def _p_lasts(camera: Camera, demand: Demand, outlook: Outlook, extra_pct: float) -> float:
     charge = _charge(camera, outlook) + extra_pct
-    return float(outlook.p_each(demand.of_shift(_NUMBERS), charge) @ demand.chances)
+    return float(outlook.p_each(demand.of_shift, charge) @ demand.chances)
 
 
 def _charge(camera: Camera, outlook: Outlook) -> Floats:

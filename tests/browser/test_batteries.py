@@ -23,7 +23,7 @@ from server.ids import new_id
 from server.stores import charges, spares
 from server.stores.pool import open_pool
 from tests.browser.house import House, NewHouse
-from tests.browser.people import login_of, person
+from tests.browser.people import dispatching, login_of, person
 from tests.browser.test_accessibility import violations
 from tests.server_process import ServerProcess
 
@@ -141,6 +141,23 @@ async def test_who_dies_first_and_what_to_do_by_keyboard(
 
         await page.keyboard.press("Escape")
         await expect(page.get_by_test_id("batteries")).to_have_count(0)
+
+
+async def test_the_present_job_is_drawn_below_the_battery(
+    plain_browser: Browser, house: House
+) -> None:
+    who, busy = login_of(house.seeded, "dispatcher"), cameras(house)[0]
+
+    async with (
+        dispatching(house.server, house.seeded) as dispatcher,
+        person(plain_browser, house.server.url, who) as page,
+    ):
+        await dispatcher.send(busy.unit_id)
+        await page.get_by_test_id("batteries-toggle").click()
+        row = page.locator(f"[data-device={busy.device_id}]")
+        await expect(row.locator(".endurance-job")).to_have_count(1)
+        await expect(page.locator("ol .endurance-job")).to_have_count(1)
+        await look(page, "batteries-job")
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
