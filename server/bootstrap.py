@@ -288,7 +288,7 @@ async def build(settings: Settings) -> Services:
             charging=ChargingDesk(
                 pool=pool,
                 places=names,
-                prior_of=lambda kind, model: STARTING_PRIORS[kind],
+                prior_of=STARTING_PRIORS.__getitem__,
                 loads_of=loads_of,
                 kept=timedelta(days=limits.charging_log_days),
                 clock=utc_now,

@@ -32,7 +32,7 @@ class ChargeView(Struct, frozen=True, kw_only=True):
     place: str
     """In words; empty: outside the map."""
     capacity_pct: float | None
-    """The device used its battery before as one with so much of its model's capacity would."""
+    """The device used its battery before as one with so much of a new one's capacity would."""
 
 
 class ChargingLogView(Struct, frozen=True, kw_only=True):

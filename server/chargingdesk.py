@@ -38,8 +38,8 @@ READINGS_LEN_MAX: Final = 5_000
 """Of one transaction: a tenth of a second of reckoning."""
 SWEEP_EVERY: Final = timedelta(hours=1)
 
-PriorOf = Callable[[DeviceKind, str], Prior]
-"""(kind, model) → what is supposed of such a device."""
+PriorOf = Callable[[DeviceKind], Prior]
+"""What is supposed of a new device, always the same."""
 LoadsOf = Callable[[str], frozenset[Load]]
 """A reported mode → loads."""
 
@@ -133,7 +133,7 @@ class ChargingDesk:
                 known,
                 read.reading,
                 self._loads_of(read.mode),
-                self._prior_of(reader.kind, reader.model),
+                self._prior_of(reader.kind),
             )
             changed[read.device_id] |= {charge.began.at: charge for charge in told}
         return follows, changed

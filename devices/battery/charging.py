@@ -91,11 +91,11 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     """Charge taken since the charge before, % of the pack; None: not all of it was watched, or
     it is less than USED_MIN_PCT."""
     expected_pct: float | None = None
-    """What a new device of its model would have taken for the same."""
+    """What a new device would have taken for the same."""
 
     @property
     def capacity_pct(self) -> float | None:
-        """The device behaves as if its pack had so much of its model's capacity."""
+        """The device behaves as if its pack had so much of a new one's capacity."""
         if self.used_pct is None or self.expected_pct is None:
             return None
         return 100.0 * self.expected_pct / self.used_pct
@@ -130,7 +130,7 @@ def follow(
 ) -> tuple[Follow, list[Charge]]:
     """Take one report, newer than the last; the charges that begin, end or change with it.
 
-    `loads` from now on; `prior` of the device's model.
+    `loads` from now on; `prior` of a new device.
     """
     if known.last is not None and reading.at <= known.last.at:
         return known, []

@@ -25,7 +25,6 @@ class Reader:
 
     device_id: str
     kind: DeviceKind
-    model: str
     known: Follow
     seen_at: datetime
 
@@ -50,7 +49,7 @@ LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('charges'))"
 # Devices with a battery of their own that have reported since they were read, the longest unread
 # first; one that was never read begins at $1.
 READERS = """
-SELECT device.id, device.kind, device.model, coalesce(seen_at, $1) AS seen_at, state
+SELECT device.id, device.kind, coalesce(seen_at, $1) AS seen_at, state
 FROM last_position JOIN device ON device.id = last_position.device_id
 LEFT JOIN charge_follow ON charge_follow.device_id = device.id
 WHERE device.kind IN ('body_camera', 'handset')
@@ -123,7 +122,6 @@ async def readers(conn: Any, *, since: datetime, limit: int) -> list[Reader]:
         Reader(
             device_id=row["id"],
             kind=row["kind"],
-            model=row["model"],
             known=Follow() if row["state"] is None else msgspec.convert(row["state"], Follow),
             seen_at=row["seen_at"],
         )

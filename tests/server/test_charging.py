@@ -37,7 +37,7 @@ def a_desk(pool: Pool, small_map: RoadMap, *, later: timedelta = timedelta()) ->
     return ChargingDesk(
         pool=pool,
         places=PlaceNames(small_map, Describer(small_map)),
-        prior_of=lambda kind, model: starting_prior(),
+        prior_of=lambda kind: starting_prior(),
         loads_of=lambda mode: frozenset({Load(mode)}),
         kept=timedelta(days=30),
         clock=lambda: NOW + timedelta(hours=12) + later,
