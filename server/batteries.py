@@ -88,6 +88,7 @@ class Batteries:
         """How much warmer each device says it is than the air about it."""
         self._without: set[str] = set()
         """Devices that reported and have no battery of their own, or are not in service."""
+        self._standing: dict[int, Battery] = {}
         self._changed: set[int] = set()
         """Rows that learned something since they were kept."""
         self._pools: dict[str, ModelPool] = {}
@@ -151,6 +152,12 @@ class Batteries:
         )
 
     def _battery(self, row: int) -> Battery:
+        """As it stands, put together once after each report."""
+        if (kept := self._standing.get(row)) is None:
+            kept = self._standing[row] = self._put_together(row)
+        return kept
+
+    def _put_together(self, row: int) -> Battery:
         known, device = self._estimator, self._devices[row]
         level, temp_c = known.level_pct[row], known.temp_c[row]
         heard = not np.isnan(level)
@@ -294,6 +301,8 @@ class Batteries:
             )
 
         self._changed.update(which.tolist())
+        for row in which.tolist():
+            self._standing.pop(row, None)
         known.update(
             which,
             Reports(
@@ -337,6 +346,7 @@ class Batteries:
             row = self._row.get(device.id)
             if row is not None and device != self._devices[row]:
                 self._devices[row] = device
+                self._standing.pop(row, None)
                 self._estimator.begin_anew(row, self._prior_of(device))
                 self._changed.add(row)
 

@@ -195,7 +195,7 @@ class BatteryOutlookView(View, frozen=True):
     p_last: float | None = None
     """Probability that it outlasts the way, the scene and the way back."""
     p_recording: float | None = None
-    """The same if it only records; None: the incident asks for no stream."""
+    """The same if it only records, where it is to stream and may not last; else None."""
 
 
 class CandidateView(View, frozen=True):

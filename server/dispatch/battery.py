@@ -10,8 +10,9 @@ unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,8 @@ COST_MIN_OF_PRIORITY: Final[Mapping[Priority, float]] = {
 Starting values."""
 HANDSET_SHARE: Final = 0.5
 """A handset that dies costs less: the officer has a radio. Starting value."""
+P_GOOD: Final = 0.8
+"""What lasts with less is worth a word, and a mitigation. Starting value."""
 UNKNOWN_P: Final = 0.5
 """Of a level that was never told. Starting value."""
 STREAMS: Final = frozenset({Load.STREAM_LOW, Load.STREAM_HIGH})
@@ -114,7 +117,7 @@ class Prospect:
     age_s: float = 0.0
     """Of its level."""
     p_recording: float | None = None
-    """The same if it only records where the job asks for a stream; None: the job does not."""
+    """The same if it only records, where it is to stream and may not last; else None."""
     now_pct: float = 0.0
     """Level as it is expected, now, on arrival and at the end, 0 … 100; 0 where unknown."""
     arrival_pct: float = 0.0
@@ -141,24 +144,27 @@ class Foresight:
     reckoned: Reckoned
 
 
-def plan(battery: Battery, job: Job) -> tuple[Leg, ...]:
+def plan(battery: Battery, job: Job, recording: Load | None = None) -> tuple[Leg, Leg, Leg]:
     """The way, the scene, the way back; a camera records from the order on where there is need to.
 
-    On a charger (in the car, as a rule) it is taken to hold its level until the scene.
+    On a charger (in the car, as a rule) it is taken to hold its level until the scene. `recording`
+    stands for what the job asks of a camera at the scene.
     """
-    scene_load, road_load = _loads(battery, job)
-    extras = battery.loads & EXTRAS
+    scene_load, road_load = _loads(battery, recording or job.recording)
     scene_c = battery.temp_c if job.temp_c is None else job.temp_c + battery.warmer_c
     road_c = (
         scene_c if battery.temp_c is None or scene_c is None else (battery.temp_c + scene_c) / 2
     )
-    road = Leg(
-        loads=extras | {road_load}, minutes=job.travel_s / 60, temp_c=road_c, weak=battery.weak
-    )
-    scene = Leg(
-        loads=extras | {scene_load}, minutes=job.scene_s / 60, temp_c=scene_c, weak=battery.weak
-    )
-    return replace(road, charging=battery.charging), scene, road
+
+    def leg(load: Load, seconds: float, temp_c: float | None, charging: bool = False) -> Leg:
+        loads = _with_extras(load, battery.loads)
+        return Leg(
+            loads=loads, minutes=seconds / 60, temp_c=temp_c, weak=battery.weak, charging=charging
+        )
+
+    back = leg(road_load, job.travel_s, road_c)
+    there = leg(road_load, job.travel_s, road_c, charging=True) if battery.charging else back
+    return there, leg(scene_load, job.scene_s, scene_c), back
 
 
 def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> Foresight:
@@ -169,7 +175,7 @@ def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> Foresight
     hours = exposures_of(plans)
     basis = endurance.basis.only(rows)
     lasts = endurance.outlooks.only(rows).p_last(hours).tolist()
-    spared = _recording_only(told, endurance)
+    spared = _recording_only(told, lasts, endurance)
     levels = _levels(basis, plans, hours)
     known = {
         each: Prospect(
@@ -224,23 +230,35 @@ def _of(kind: DeviceKind, prospects: Sequence[Prospect]) -> list[Prospect]:
     return [each for each in prospects if each.battery.kind == kind]
 
 
-def _loads(battery: Battery, job: Job) -> tuple[Load, Load]:
+def _loads(battery: Battery, recording: Load) -> tuple[Load, Load]:
     """At the scene, and on the road."""
-    if battery.kind != "body_camera" or job.recording is Load.STANDBY:
+    if battery.kind != "body_camera" or recording is Load.STANDBY:
         return Load.STANDBY, Load.STANDBY
-    return job.recording, Load.RECORD
+    return recording, Load.RECORD
 
 
-def _recording_only(told: Sequence[tuple[str, Job]], endurance: Endurance) -> dict[str, float]:
-    """Of cameras that are to stream: how they would last if they recorded alone."""
+@cache
+def _with_extras(load: Load, present: frozenset[Load]) -> frozenset[Load]:
+    """With the screen and the infrared light, where they are on now."""
+    return frozenset({load}) | (present & EXTRAS)
+
+
+def _recording_only(
+    told: Sequence[tuple[str, Job]], lasts: Sequence[float], endurance: Endurance
+) -> dict[str, float]:
+    """Of cameras that are to stream and may not last: how they would if they recorded alone."""
     spared = [
-        (each, replace(job, recording=Load.RECORD))
-        for each, job in told
-        if job.recording in STREAMS and endurance.batteries[each].kind == "body_camera"
+        (each, job)
+        for (each, job), p_last in zip(told, lasts, strict=True)
+        if p_last < P_GOOD
+        and job.recording in STREAMS
+        and endurance.batteries[each].kind == "body_camera"
     ]
-    hours = exposures_of([plan(endurance.batteries[each], job) for each, job in spared])
-    lasts = endurance.outlooks.only(endurance.rows(spared)).p_last(hours)
-    return dict(zip((each for each, _ in spared), lasts.tolist(), strict=True))
+    hours = exposures_of(
+        [plan(endurance.batteries[each], job, Load.RECORD) for each, job in spared]
+    )
+    found = endurance.outlooks.only(endurance.rows(spared)).p_last(hours)
+    return dict(zip((each for each, _ in spared), found.tolist(), strict=True))
 
 
 def _levels(basis: Basis, plans: Sequence[Sequence[Leg]], hours: Floats) -> list[list[float]]:

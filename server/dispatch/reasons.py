@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from server.dispatch.battery import Battery, Prospect
+from server.dispatch.battery import P_GOOD, Battery, Prospect
 
-P_GOOD: Final = 0.8
-"""A battery that lasts with less is worth a word. Starting value."""
 GAIN_MIN: Final = 0.05
 """That recording only must add to be worth saying."""
 STALE_S: Final = 30 * 60.0

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from server.batteryfleet import fleet
 from server.http.errors import json
-from server.http.needs import Services, guarded, instant
+from server.http.needs import Services, guarded, instant, term
 from server.stores.users import User
 
 LOOK = ("dispatcher", "supervisor", "admin")
@@ -22,10 +22,9 @@ def routes(services: Services) -> list[BaseRoute]:
     shift = timedelta(hours=services.settings.shift_h)
 
     async def look(request: Request, user: User) -> Response:
-        now = datetime.now(UTC)
-        return json(
-            fleet(batteries, board.units(), now, until=instant(request, "until"), shift=shift)
-        )
+        now, unit_id = datetime.now(UTC), term(request, "unit")
+        units = [each for each in board.units() if unit_id in ("", each.id)]
+        return json(fleet(batteries, units, now, until=instant(request, "until"), shift=shift))
 
     async def plan(request: Request, user: User) -> Response:
         return json(await services.shifts.plan(instant(request, "begins")))

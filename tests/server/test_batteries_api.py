@@ -25,7 +25,7 @@ async def api(pool: Any, small_map: RoadMap) -> AsyncIterator[Api]:
 
 
 async def test_the_fleet_as_a_dispatcher_asks_for_it(api: Api) -> None:
-    await api.room.add_unit("P-02", crossing(5, 2), battery_pct=None)
+    row = await api.room.add_unit("P-02", crossing(5, 2), battery_pct=None)
     now = datetime.now(UTC)
     api.room.batteries.hear_fix(
         DeviceFix(
@@ -42,6 +42,8 @@ async def test_the_fleet_as_a_dispatcher_asks_for_it(api: Api) -> None:
     async with api.signed_in("dispatcher") as dispatcher:
         until = (now + timedelta(hours=1)).isoformat()
         answer = await dispatcher.get("/api/batteries", params={"until": until})
+        nobody = await dispatcher.get("/api/batteries", params={"unit": "nobody"})
+        mine = await dispatcher.get("/api/batteries", params={"unit": row.id})
         malformed = await dispatcher.get("/api/batteries?until=tomorrow")
 
     camera, handset = convert(answer.json(), list[BatteryView])
@@ -49,6 +51,8 @@ async def test_the_fleet_as_a_dispatcher_asks_for_it(api: Api) -> None:
     assert camera.p_until is not None
     assert camera.p_until > 0.95
     assert (handset.device_id, handset.level_pct, handset.p_until) == ("P-02-handset", None, None)
+    assert [each["device_id"] for each in mine.json()] == [camera.device_id, handset.device_id]
+    assert nobody.json() == []
     assert malformed.status_code == 400
 
 

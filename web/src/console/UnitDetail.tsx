@@ -8,6 +8,7 @@ import { lazy } from "../shared/lazy";
 import type { Device, Unit } from "../shared/types";
 import { openIncident, setShift } from "./commands";
 import { contactWords, isAlarming } from "./contact";
+import { EnduranceLine, useEndurance } from "./DeviceEndurance";
 import { camera } from "./map/camera";
 import { deselect, followedUnit, incidents, STALE_S } from "./store";
 import { officerWords, positionWords, t, typeName } from "./words";
@@ -16,6 +17,7 @@ const OrderBatteries = lazy(() => import("./work").then((part) => part.OrderBatt
 
 export function UnitDetail({ unit }: { unit: Unit }) {
   const busy = useSignal(false);
+  useEndurance(unit.id);
   const { position } = unit;
   const incident = unit.incident_id ? incidents.value.get(unit.incident_id) : undefined;
   const following = followedUnit.value === unit.id;
@@ -164,6 +166,7 @@ function DeviceRow({ device }: { device: Device }) {
             {device.mode && ` · ${t("unit.mode", { mode: device.mode })}`}
           </span>
         </span>
+        <EnduranceLine deviceId={device.id} />
         <span class="row-line row-soft">
           <span class="device-mini" data-online={device.online}>
             <i />

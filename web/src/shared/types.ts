@@ -290,7 +290,7 @@ export interface DeviceOutlook {
   battery_at_end_pct: number;
   /** Probability that it outlasts the job. */
   p_last: number | null;
-  /** The same if it only records; null: the incident asks for no stream. */
+  /** The same if it only records; told where a stream is asked for and it may not last. */
   p_recording: number | null;
 }
 
