@@ -46,11 +46,14 @@ export function EnduranceLine({ deviceId }: { deviceId: string }) {
   const one = known.value.get(deviceId);
   if (!one) return null;
   const words = [lasting(one), shiftWords(one), nonsenseWords(one)].filter(Boolean);
-  if (words.length === 0) return null;
   return (
-    <span class="row-line row-soft" data-testid="endurance">
-      <span class="row-place">{words.join(" · ")}</span>
-    </span>
+    <>
+      {words.map((each) => (
+        <span key={each} class="row-line row-soft" data-testid="endurance">
+          {each}
+        </span>
+      ))}
+    </>
   );
 }
 
