@@ -25,6 +25,7 @@ from server.dispatch.mitigation import (
     Takeover,
     propose,
 )
+from server.dispatch.orders import is_answered
 from server.dispatch.worklist import ItemKind
 from server.jobbatteries import CAMERA, JobBatteries, JobCamera, does
 from server.metrics import Metrics
@@ -126,10 +127,11 @@ class BatteryWatch:
         for device in unit.devices:
             if device.kind != CAMERA:
                 continue
-            who = self._heard(unit, device, now)
-            await self._dark(device, who, job, found.items)
-            if who is Heard.BOTH_SILENT:
-                await self._silent(unit, job, found.items)
+            if is_answered(job.state):  # before, the timers of the order say who is not there
+                who = self._heard(unit, device, now)
+                await self._dark(device, who, job, found.items)
+                if who is Heard.BOTH_SILENT:
+                    await self._silent(unit, job, found.items)
             if device.id in by_id:
                 await self._short(by_id[device.id], unit, job, found.items)
 
@@ -181,6 +183,8 @@ class BatteryWatch:
             if open_one is not None:
                 await self._settle(open_one, "lasts")
             return
+        if open_one is not None and mine is None:
+            await self._settle(open_one, "order_over")
         second = camera.prospect.evidence and p_last < self._rules.second_below
         if mine is not None and (not second or mine.body.get("second")):
             return

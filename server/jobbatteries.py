@@ -168,6 +168,7 @@ class JobBatteries:
             scene=_scene(job),
             temp_c=present.temp_c,
             weak=present.weak,
+            charging=present.charging,
         )
         return Prospect(
             outlook=outlook,

@@ -89,8 +89,9 @@ def ahead(
     scene: frozenset[Load],
     temp_c: float | None = None,
     weak: float = 0.0,
+    charging: bool = False,
 ) -> Plan:
-    """What lies before a camera from now on.
+    """What lies before a camera from now on; who charges it in the car does so until the scene.
 
     `present`: what it does now; `scene`: what it is to do there. Who is there goes on as he does,
     if that is more than nothing; on the way back a camera that had something to record records.
@@ -105,7 +106,16 @@ def ahead(
         (Part.RETURN, RECORD if scene & _AT_WORK else STANDBY, way_s),
     )
     return tuple(
-        Stretch(part=part, leg=Leg(loads=loads, minutes=s / 60.0, temp_c=temp_c, weak=weak))
+        Stretch(
+            part=part,
+            leg=Leg(
+                loads=loads,
+                minutes=s / 60.0,
+                temp_c=temp_c,
+                weak=weak,
+                charging=charging and part is Part.TRAVEL,
+            ),
+        )
         for part, loads, s in parts
         if s > 0.0
     )

@@ -132,6 +132,19 @@ async def test_end_of_the_order_ends_the_trouble(job: BatteryRoom) -> None:
     assert "battery_short" not in await job.look()
 
 
+async def test_next_job_of_the_same_camera_is_a_trouble_of_its_own(job: BatteryRoom) -> None:
+    first = (await job.look())["battery_short"]
+    await done(job)
+    incident = await job.room.open(type="assault", priority="emergency")
+    (order,) = await job.room.send(incident, job.row)
+    await job.tell(15, after_s=1.0)
+
+    second = (await job.look())["battery_short"]
+
+    assert (second.order_id, second.times) == (order.id, 1)
+    assert second.id != first.id
+
+
 # -- who is heard ----------------------------------------------------------------------------
 
 
@@ -144,6 +157,15 @@ async def test_dark_camera_with_an_officer_who_is_heard(job: BatteryRoom) -> Non
     assert "unit_silent" not in items
     job.ages_s = {}
     assert "camera_dark" not in await job.look()
+
+
+async def test_unit_that_has_not_answered_is_the_timers_business(job: BatteryRoom) -> None:
+    await done(job)
+    incident = await job.room.open(type="assault")
+    await job.room.send(incident, job.row)
+    job.ages_s = {CAMERA: 400.0, HANDSET: 350.0}
+
+    assert not {"camera_dark", "unit_silent"} & (await job.look()).keys()
 
 
 async def test_silent_unit_is_another_thing(job: BatteryRoom) -> None:

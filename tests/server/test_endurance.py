@@ -75,6 +75,12 @@ def test_way_that_nobody_reckoned_is_taken_to_be_long() -> None:
     assert minutes(planned(a_work(eta_s=None)))[Part.RETURN] == WAY_UNKNOWN_S / 60.0
 
 
+def test_charger_in_the_car_holds_until_the_scene() -> None:
+    plan = ahead(a_work(), NOW, present=STANDBY, scene=STREAM, charging=True)
+
+    assert [each.leg.charging for each in plan] == [True, False, False]
+
+
 def test_at_the_scene_the_rest_of_it_lies_ahead_as_it_is_now() -> None:
     work = a_work(OrderState.ON_SCENE, on_scene_at=NOW)
 
