@@ -43,6 +43,7 @@ class FleetDevice(Struct, frozen=True, kw_only=True):
     device_id: str
     token: str
     kind: DeviceKind
+    model: str
     unit_id: str
     call_sign: str
     unit_kind: UnitKind
@@ -139,6 +140,7 @@ async def _add_unit(
                 device_id=device_id,
                 token=await devices_admin.add_device(conn, wanted, by=BY),
                 kind=device_kind,
+                model=model,
                 unit_id=unit_id,
                 call_sign=call_sign,
                 unit_kind=kind,

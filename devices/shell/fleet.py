@@ -35,10 +35,13 @@ from devices.link import Phase
 from devices.shell.fleetfile import FleetDevice
 from devices.shell.radio import Radio
 from devices.shell.simdevice import SimDevice, unix_ms
+from devices.sim.climate import INDOORS_C, is_dark, outdoors_c
 from devices.sim.deadzones import DeadZones
 from devices.sim.movement import METRES_PER_DEGREE
 from devices.sim.officers import Priority
+from devices.sim.packs import Around, Packs
 from devices.sim.roads import Roads
+from devices.sim.thrift import GOOD_SIGNAL_DBM
 from devices.sim.unit import Activity, Job, Said, SimUnit
 from geo.errors import GeoError
 from protocols.native import CloseCode, Command, Location, Report
@@ -58,6 +61,9 @@ STILL_FACTOR: Final = 4.0
 """A unit that stands reports its place so much more seldom."""
 CAMERA_FACTOR: Final = 2.0
 """A body camera reports so much more seldom than a handset."""
+BEGINS_H: Final = 9.0
+"""Of the simulated day."""
+WEAK_SIGNAL_DBM: Final = -118
 GPS_SIGMA_M: Final = 4.0
 
 
@@ -96,6 +102,7 @@ class FleetUnit:
                 each,
                 url=fleet.url,
                 radio=self.radio,
+                pack=fleet.packs.of(each.device_id),
                 rng=rng,
                 on_event=self._handler(each),
                 connect_after_s=rng.uniform(0.0, RAMP_S),
@@ -109,35 +116,45 @@ class FleetUnit:
         )
         """Shows the orders; where a person has the handset, another device knows of them."""
 
-    def live(self, sim_now_s: float, seconds: float, now: float) -> None:
-        """One step: the crew, the signal, the batteries, the fixes."""
+    def live(self, sim_now_s: float, now: float) -> None:
+        """One step: the crew, the signal, what devices do from now on, the fixes."""
         before_m = self.sim.metres
         for said in self.sim.step(sim_now_s):
             self._report(said)
         self._fleet.tally.metres += self.sim.metres - before_m
-        place = self.sim.place
-        silent = self._fleet.dead_zones.covers(place.lon, place.lat)
-        if silent:
+        place, zones = self.sim.place, self._fleet.dead_zones
+        if zones.covers(place.lon, place.lat):
             self.radio.lose()
         else:
             self.radio.regain()
+        around = self._around(sim_now_s)
         for each in self.devices:
-            camera = each.device.kind == "body_camera"
-            each.live(
-                seconds,
-                self.sim.camera_mode if camera else "standby",
-                at_home=self.sim.at_home,
-                driving=self.sim.moving,
-                weak_signal=silent,
-            )
+            if each.device.kind == "body_camera":
+                each.live(self.sim.camera_mode, around)
+            else:
+                each.live("standby", around, screen=self.sim.reads)
             due = now >= each.next_fix_at or self.sim.metres - each.fixed_m >= FIX_M_MAX
             if due and not each.dark:
                 self._fix(each, now)
 
+    def _around(self, sim_now_s: float) -> Around:
+        """The simulation begins in the morning; whoever is at a scene is outdoors."""
+        place, hour = self.sim.place, (BEGINS_H + sim_now_s / 3600.0) % 24.0
+        outdoors = self.sim.activity in (Activity.ARRIVED, Activity.ON_SCENE)
+        height_m = self._fleet.roads.height_m(place) if outdoors else 0.0
+        return Around(
+            at_home=self.sim.at_home,
+            driving=self.sim.moving,
+            temp_c=outdoors_c(height_m, hour) if outdoors else INDOORS_C,
+            has_signal=not self._fleet.dead_zones.weakens(place.lon, place.lat),
+            dark=outdoors and is_dark(hour),
+        )
+
     def _fix(self, each: SimDevice, now: float) -> None:
         place, rng = self.sim.place, self._rng
         every_s = self._fleet.fix_interval_s
-        every_s *= CAMERA_FACTOR if each.device.kind == "body_camera" else 1.0
+        camera = each.device.kind == "body_camera"
+        every_s *= CAMERA_FACTOR if camera else 1.0
         every_s *= 1.0 if self.sim.moving else STILL_FACTOR
         each.next_fix_at = now + each.thrift.fix_s(every_s) * rng.uniform(0.9, 1.1)
         each.fixed_m = self.sim.metres
@@ -152,9 +169,12 @@ class FleetUnit:
                 acc=round(max(3.0, hypot(north_m, east_m)), 1),
                 spd=round(self.sim.speed_mps, 1),
                 hdg=None if heading is None else round(heading, 1) % 360.0,
-                bat=each.client.battery_pct,
+                bat=None if each.pack is None else each.pack.reading_pct(),
                 chg=each.charging and each.pack is not None,
-                mode=each.mode,
+                mode=each.doing,
+                tmp=round(each.around.temp_c, 1) if camera and each.pack is not None else None,
+                rsrp=GOOD_SIGNAL_DBM if each.around.has_signal else WEAK_SIGNAL_DBM,
+                kbps=each.stream_kbps,
             )
         )
         self._fleet.tally.fixes += 1
@@ -255,6 +275,11 @@ class Fleet:
         self.speed, self.fix_interval_s = speed, fix_interval_s
         self.sim_now_s = 0.0
         self.tally = FleetTally()
+        self.roads = roads
+        self.packs = Packs(
+            ((each.device_id, each.kind, each.model) for devices in units for each in devices),
+            seed,
+        )
         self.units: list[FleetUnit] = []
         for devices in units:
             rng = Random(f"{seed}-{devices[0].call_sign or devices[0].unit_id}")
@@ -289,8 +314,9 @@ class Fleet:
             seconds = min(now - before, CATCH_UP_S_MAX) * self.speed
             before = now
             self.sim_now_s += seconds
+            self.packs.live(seconds)
             for unit in self.units:
-                unit.live(self.sim_now_s, seconds, now)
+                unit.live(self.sim_now_s, now)
 
     # -- what the status line shows ----------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from devices.sim.battery import Kind
+from devices.sim.packs import Kind
 from protocols.errors import MALFORMED_JSON
 
 FILE_BYTES_MAX: Final = 16 << 20
@@ -27,6 +27,8 @@ class FleetDevice(Struct, frozen=True, kw_only=True):
     device_id: str
     token: str
     kind: Kind
+    model: str = ""
+    """Whose devices are like each other."""
     unit_id: str
     call_sign: str = ""
     unit_kind: str = "patrol_car"

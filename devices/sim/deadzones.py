@@ -22,6 +22,8 @@ from geo.roadmap import Elevation, RoadMap
 ZONES_MAX: Final = 40
 AREA_KM2_PER_ZONE: Final = 90.0
 RADIUS_M: Final = (500.0, 1400.0)
+WEAK_FACTOR: Final = 1.6
+"""About a zone the signal is weak as far as this times its radius. Starting value."""
 APART_M: Final = 2500.0
 """Between two zones' centres: a county has gaps in its coverage, not coverage in its gaps."""
 TOWN_M: Final = 2500.0
@@ -56,6 +58,12 @@ class DeadZones:
             return False
         away_m = _away_m(self._centres, lon, lat)
         return bool((away_m <= self._radii_m).any())
+
+    def weakens(self, lon: float, lat: float) -> bool:
+        """Whether the signal is weak at a place: in a zone, or about it."""
+        if not len(self._radii_m):
+            return False
+        return bool((_away_m(self._centres, lon, lat) <= WEAK_FACTOR * self._radii_m).any())
 
     @classmethod
     def of(cls, roadmap: RoadMap, rng: Random) -> DeadZones:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.sim.movement import Path, steps_m
+from geo import grid
 from geo.driving.speed import Profile
 from geo.errors import GeoError, NoRouteError
 from geo.metrics import Metrics
@@ -77,6 +78,13 @@ class Roads:
         edge = int(self._drivable[rng.randrange(len(self._drivable))])
         lon, lat = self.roadmap.shape(edge)[0].tolist()
         return Snap(edge=edge, fraction=0.0, lon=lon, lat=lat, distance_m=0.0)
+
+    def height_m(self, place: Snap) -> float:
+        """Above the sea; 0 where the map does not know."""
+        elevation = self.roadmap.elevation
+        if elevation is None:
+            return 0.0
+        return float(np.nan_to_num(grid.sample(elevation, np.array([[place.lon, place.lat]]))[0]))
 
     def close(self) -> None:
         self._metrics.close()

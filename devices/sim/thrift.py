@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from devices.limits import NO_LIMITS, may_stream, strictest
-from devices.sim.battery import Mode
+from devices.sim.packs import Mode
 from protocols.native import Limits
 
 GOOD_SIGNAL_DBM: Final = -95

@@ -19,9 +19,9 @@ from math import inf
 from random import Random
 from typing import Final
 
-from devices.sim.battery import Mode
 from devices.sim.movement import Drive
 from devices.sim.officers import Crew, Priority
+from devices.sim.packs import Mode
 from devices.sim.roads import Roads
 from geo.errors import GeoError, NoRouteError
 from geo.snap import Snap
@@ -153,6 +153,11 @@ class SimUnit:
     @property
     def at_home(self) -> bool:
         return self._drive is None and self._here is self.home
+
+    @property
+    def reads(self) -> bool:
+        """Whether somebody looks at the handset: an order, or the way."""
+        return self.activity in (Activity.READING, Activity.ANSWERING, Activity.DRIVING)
 
     @property
     def camera_mode(self) -> Mode:

@@ -8,7 +8,6 @@ minutes, as its gauge shows it. A camera at the reserve shuts down and says noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,24 +19,13 @@ from devices.battery.outlook import Outlook, Outlooks, basis_of, outlook
 from devices.battery.reports import Reports
 from devices.sim.cells import MAKES, Cells
 from devices.sim.climate import INDOORS_C
+from devices.sim.packs import AT_REST, Use
 from server.dispatch.battery import Battery, Endurance
 from server.evaluation.inspection import Inspector
 from server.evaluation.scenario import Scenario
 
 TICK_S: Final = 600.0
 """Between two reports of a camera that goes on as it did, and two turns of how it is used."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """What one camera does, and where."""
-
-    loads: frozenset[Load] = frozenset({Load.STANDBY})
-    temp_c: float = INDOORS_C
-    weak: float = 0.0
-    charging: bool = False
-    seldom: bool = False
-    """It tells its place more seldom, and the modem sleeps in between."""
 
 
 class Cameras:
@@ -51,7 +39,7 @@ class Cameras:
         self._cells = Cells(makes, np.random.default_rng((scenario.seed, 0)))
         self._estimator = Estimator([starting_prior(step_pct=make.step_pct) for make in makes])
         self._heard = heard
-        self._uses = [Use()] * n
+        self._uses = [AT_REST] * n
         self._mask = np.full(n, mask_of({Load.STANDBY}), dtype=np.int64)
         self._temp_c, self._weak, self._seldom = np.full(n, INDOORS_C), np.zeros(n), np.zeros(n)
         self._charging = np.zeros(n, dtype=np.bool_)

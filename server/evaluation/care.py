@@ -13,9 +13,10 @@ from random import Random
 from devices.battery.model import Load
 from devices.battery.outlook import Outlook
 from devices.sim.climate import is_dark, outdoors_c
+from devices.sim.packs import Use
 from server.dispatch.endurance import Work
 from server.dispatch.mitigation import Mitigation
-from server.evaluation.cameras import Cameras, Use
+from server.evaluation.cameras import Cameras
 from server.evaluation.county import County
 from server.evaluation.remedies import CHANGES_PACK, Need, taken, under_way
 from server.evaluation.scenario import DAY_S, HOUR_S, Scenario

@@ -16,11 +16,11 @@ from typing import Final
 from devices.battery.model import Load
 from devices.battery.outlook import Outlook
 from devices.sim.officers import Spread
+from devices.sim.packs import Use
 from geo.driving.vehicles import Vehicle
 from server.dispatch.battery import STREAMS
 from server.dispatch.endurance import Work, ahead
 from server.dispatch.mitigation import LIMITS, Mitigation, Prospect, Spare, propose, under
-from server.evaluation.cameras import Use
 
 CHARGES: Final = frozenset({Vehicle.PATROL_CAR, Vehicle.FOUR_BY_FOUR})
 """Vehicles with a socket."""

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from devices.shell.fleetfile import FleetFileError, read
-from devices.sim.battery import POWER_W, Kind, Mode, Pack
 from devices.sim.incidents import QUICK_TYPES, Planned, language_of, stream
 from devices.sim.incidents import Kind as IncidentKind
 from devices.sim.officers import ANSWER, Crew
@@ -32,51 +31,6 @@ KINDS = [
 @pytest.fixture(scope="module")
 def roads(small_map: RoadMap) -> Roads:
     return Roads(small_map, engine="scipy")
-
-
-# -- batteries -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("kind", ["body_camera", "handset"])
-def test_level_never_rises_unless_charging(kind: Kind, seed: int) -> None:
-    rng = Random(seed)
-    pack = Pack.of(kind, rng)
-    assert pack is not None
-    modes: list[Mode] = ["standby", "record", "stream"]
-
-    levels = [pack.level_pct]
-    for _ in range(1000):
-        pack.step(rng.uniform(0.0, 300.0), rng.choice(modes), weak_signal=rng.random() < 0.3)
-        levels.append(pack.level_pct)
-
-    assert all(after <= before for before, after in pairwise(levels))
-    assert levels[-1] == 0
-    assert pack.empty
-    pack.step(1800.0, "standby", charging=True)
-    assert pack.level_pct > 0
-
-
-def test_recording_and_weak_signal_drain_faster() -> None:
-    def hours(mode: Mode, *, weak_signal: bool = False) -> float:
-        pack = Pack(capacity_wh=11.4, power_w=POWER_W["body_camera"], left_wh=11.4)
-        passed = 0
-        while not pack.empty:
-            pack.step(60.0, mode, weak_signal=weak_signal)
-            passed += 1
-        return passed / 60
-
-    assert 12 <= hours("standby") <= 19
-    assert hours("record") == pytest.approx(9.5, abs=0.1)
-    assert hours("stream") == pytest.approx(4.2, abs=0.1)
-    assert hours("standby", weak_signal=True) < hours("standby")
-
-
-def test_packs_differ_and_vehicles_have_none() -> None:
-    packs = [Pack.of("body_camera", Random(seed)) for seed in range(50)]
-
-    assert len({pack.capacity_wh for pack in packs if pack}) == 50
-    assert Pack.of("vehicle", Random(1)) is None
 
 
 # -- incidents -------------------------------------------------------------------------------

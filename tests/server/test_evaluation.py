@@ -14,6 +14,7 @@ import pytest
 
 from devices.battery.model import Load
 from devices.sim.climate import is_dark, outdoors_c
+from devices.sim.packs import Use
 from geo.driving.speed import Profile
 from geo.driving.vehicles import Vehicle
 from geo.roadmap import RoadMap
@@ -23,7 +24,7 @@ from server.dispatch.mitigation import Mitigation
 from server.dispatch.orders import OrderState
 from server.evaluation import agenda as agendas
 from server.evaluation.agenda import Agenda
-from server.evaluation.cameras import TICK_S, Cameras, Use
+from server.evaluation.cameras import TICK_S, Cameras
 from server.evaluation.compare import Asked, compare
 from server.evaluation.county import County
 from server.evaluation.figures import P90_N_MIN, Table, differences, figures
