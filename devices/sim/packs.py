@@ -62,12 +62,16 @@ class Around:
 
 
 def make_of(kind: Kind, model: str, seed: int) -> Make | None:
-    """The truth about a model; None where devices hang on the vehicle's supply."""
+    """The truth about a model, whose gauge is a fine one rather than a coarse one.
+
+    None where devices hang on the vehicle's supply.
+    """
     if kind == "vehicle":
         return None
     makes = MAKES if kind == "body_camera" else HANDSETS
-    chance = Random(f"make-{seed}-{kind}-{model}")
-    return replace(chance.choice(makes), thirst=chance.uniform(0.8, 1.25))
+    chance = Random(f"make-{seed}-{model}")
+    (make,) = chance.choices(makes, [1.0 / make.step_pct for make in makes])
+    return replace(make, thirst=chance.uniform(0.8, 1.25))
 
 
 class Packs:
