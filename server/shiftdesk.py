@@ -45,6 +45,8 @@ PAST_DAYS: Final = 28
 CHARGES_DAYS: Final = 90
 CAMERAS_LEN_MAX: Final = 1_000
 """Planned at once, in seconds and in a thread. Of more, those with the lowest levels."""
+WAITING_MAX: Final = 32
+"""Plans that wait for one another; more are refused."""
 CHANGE_OVER: Final = timedelta(minutes=30)
 """Who goes off duty up to so long after the shift begins does not belong to it."""
 
@@ -80,6 +82,10 @@ class _Slot:
         return None if self.present is None else self.present.level_pct
 
 
+class ShiftDeskBusy(Exception):
+    """Too many plans wait already; ask again in a moment."""
+
+
 class ShiftDesk:
     """Plans are reckoned one at a time."""
 
@@ -96,18 +102,31 @@ class ShiftDesk:
         self._pool, self._live, self._batteries = pool, live, batteries
         self._jobs, self._shift, self._clock = jobs, shift, clock
         self._planning = asyncio.Lock()
+        self._waiting = 0
 
     async def plan(self, begins_at: datetime | None = None) -> ShiftPlanView:
-        """The shift that runs, or the one that begins then; one that has begun counts as now."""
+        """The shift that runs, or the one that begins then; one that has begun counts as now.
+
+        Raises `ShiftDeskBusy`.
+        """
+        if self._waiting >= WAITING_MAX:
+            raise ShiftDeskBusy(f"{WAITING_MAX} plans of shifts wait already")
+        self._waiting += 1
+        try:
+            async with self._planning:
+                return await self._plan(begins_at)
+        finally:
+            self._waiting -= 1
+
+    async def _plan(self, begins_at: datetime | None) -> ShiftPlanView:
         now = self._clock()
         if begins_at is not None:
             begins_at = max(begins_at, now)
-        async with self._planning:
-            facts = await self._facts(now)
-            slots = self._slots(now, begins_at)
-            kept = sorted(slots, key=lambda slot: slot.level_pct or 0.0)[:CAMERAS_LEN_MAX]
-            cameras = await self._cameras(kept, facts, now, runs=begins_at is None)
-            advised = await asyncio.to_thread(plan_shift, list(cameras.values()), facts.spares)
+        facts = await self._facts(now)
+        slots = self._slots(now, begins_at)
+        kept = sorted(slots, key=lambda slot: slot.level_pct or 0.0)[:CAMERAS_LEN_MAX]
+        cameras = await self._cameras(kept, facts, now, runs=begins_at is None)
+        advised = await asyncio.to_thread(plan_shift, list(cameras.values()), facts.spares)
         by_id = {slot.device.id: slot for slot in kept}
         unknown = [slot for slot in kept if slot.device.id not in cameras]
         return ShiftPlanView(

@@ -38,7 +38,7 @@ from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
 from server.settings import Settings
-from server.shiftdesk import ShiftDesk
+from server.shiftdesk import ShiftDesk, ShiftDeskBusy
 from server.sosdesk import SosDesk
 from server.sparedesk import SpareDesk
 from server.stores.users import User
@@ -121,9 +121,9 @@ def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Resp
         except DispatchError as error:
             status = _STATUS[type(error)]
             raise ApiError(status, error.code, error.message, error.detail) from None
-        except (RoutingBusy, SurveyorBusy, ClassroomBusy) as error:
+        except (RoutingBusy, SurveyorBusy, ClassroomBusy, ShiftDeskBusy) as error:
             raise ApiError(
-                503, "routing_busy", f"Too much to route just now: {error}.",
+                503, "routing_busy", f"Too much to reckon just now: {error}.",
                 headers={"retry-after": "1"},
             ) from None  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from server.dispatch.shiftplan import COUNTY_H, JOBS_PER_H, STARTING_H, STREAM_M
 from server.dispatch.spares import SpareKind
 from server.ids import new_id
 from server.jobbatteries import JobBatteries
-from server.shiftdesk import PAST_DAYS, ShiftDesk
+from server.shiftdesk import PAST_DAYS, ShiftDesk, ShiftDeskBusy
 from server.shiftviews import ShiftCameraView, ShiftPlanView
 from server.sparesathand import SparesAtHand
 from server.stores import charges, shifts, spares
@@ -249,6 +250,17 @@ async def test_of_too_many_cameras_those_with_the_lowest_levels_are_planned(
 
     assert set(by_unit(found)) == {"P-01", "P-02"}
     assert found.left_out == 1
+
+
+async def test_more_plans_than_may_wait_are_refused(
+    room: Room, desk: ShiftDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shiftdesk, "WAITING_MAX", 2)
+
+    answers = await asyncio.gather(*(desk.plan() for _ in range(3)), return_exceptions=True)
+
+    assert [isinstance(each, ShiftDeskBusy) for each in answers] == [False, False, True]
+    assert (await desk.plan()).cameras == []
 
 
 async def test_an_empty_county_has_an_empty_list(desk: ShiftDesk) -> None:
