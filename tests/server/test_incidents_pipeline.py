@@ -212,6 +212,19 @@ async def test_the_order_is_durable_with_a_command_for_each_device(room: Room) -
     )
 
 
+async def test_each_order_keeps_the_times_of_its_own_unit(room: Room) -> None:
+    near, far = await room.add_unit("P-02", NEAR), await room.add_unit("P-05", FAR)
+    incident = await room.open()
+    found = await room.pipeline.recommend(incident.id, by=BY)
+
+    decision = a_decision(found, unit_ids=[near.id, far.id])
+    issued, _ = await room.pipeline.dispatch(incident.id, decision, by=BY)
+
+    shown = {each.unit_id: (each.eta_s, each.eta_p90_s) for each in found.candidates}
+    assert {each.unit_id: (each.eta_s, each.eta_p90_s) for each in issued} == shown
+    assert len(set(shown.values())) == 2
+
+
 async def test_several_units_are_sent_all_or_none(room: Room) -> None:
     one, two = await room.add_unit("P-01", NEAR), await room.add_unit("P-02", FAR)
     earlier, incident = await room.open(), await room.open()

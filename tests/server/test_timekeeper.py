@@ -16,6 +16,7 @@ from server.dispatch.timers import Stance
 from server.http import devices_admin
 from server.http.devices_admin import NewOfficer
 from server.metrics import Metrics
+from server.stores import incidents
 from server.stores.away import STORE_AWAY
 from server.stores.replacing import Replaced
 from server.stores.ringing import NEXT_PATH
@@ -413,6 +414,29 @@ async def test_consoles_hear_when_the_plan_has_changed_and_only_then(watch: Watc
     await watch.keeper.look()
 
     assert watch.room.fanout.published == []
+
+
+async def test_a_burst_is_planned_in_one_step_without_what_somebody_is_changing(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = await watch.room.open()
+    await watch.room.send(second, watch.next_best)
+    await watch.says(Report.RECEIVED)
+    alone: list[str] = []
+
+    async def look_at(order_id: str) -> None:
+        alone.append(order_id)
+
+    monkeypatch.setattr(watch.keeper, "look_at", look_at)
+    async with watch.room.pool.acquire() as conn, conn.transaction():
+        await incidents.lock(conn, watch.incident.id)
+        await watch.keeper.look()
+    left = list(alone)
+    await watch.keeper.look()
+
+    assert left == alone == [watch.order.id]
+    planned = await watch.room.fetch("SELECT DISTINCT order_id FROM order_timer")
+    assert len(planned) == 2
 
 
 # -- the end of an order that a unit was on -------------------------------------------------
