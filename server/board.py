@@ -271,14 +271,22 @@ class Board:
 
     def _take_rows(self, rows: list[UnitRow], gone: set[str]) -> None:
         for unit_id in gone & set(self._rows):
-            del self._rows[unit_id]
+            self._drop_devices(self._rows.pop(unit_id))
             self._snaps.pop(unit_id, None)
             self._tell(unit_id)
         for row in rows:
-            if self._rows.get(row.id) != row:
+            if (known := self._rows.get(row.id)) != row:
+                if known is not None:
+                    self._drop_devices(known)
                 self._rows[row.id] = row
+                self._unit_of |= {device.id: row.id for device in row.devices}
                 self._tell(row.id)
-        self._unit_of = {device.id: row.id for row in self._rows.values() for device in row.devices}
+
+    def _drop_devices(self, row: UnitRow) -> None:
+        """Its devices are of this unit no more; some may be of another already."""
+        for device in row.devices:
+            if self._unit_of.get(device.id) == row.id:
+                del self._unit_of[device.id]
 
     def _device(self, device_id: str) -> _Device:
         return self._devices.setdefault(device_id, _Device())

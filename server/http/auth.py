@@ -12,7 +12,7 @@ import logging
 import math
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from server.gathering import Gathering
 from server.http.errors import ApiError, json, read_body
 from server.http.passwords import Passwords, weakness
 from server.http.ratelimit import RateLimiter
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 COOKIE = "ridgeline_session"
 TOKEN_BYTES = 32
+SESSIONS_TOGETHER_MAX = 100
+"""Requests whose users are looked up in one question."""
 TOUCH_S_MIN = 60.0
 """A session in use is written back at most this often."""
 PASSWORD_PATHS = frozenset({"/api/me", "/api/me/password", "/api/logout"})
@@ -74,6 +77,8 @@ class Auth:
         )
         self._pool = pool
         self._limits = limits
+        self._sessions: Gathering[bytes, tuple[User, datetime] | None]
+        self._sessions = Gathering(self._read_sessions, together_max=SESSIONS_TOGETHER_MAX)
         self._by_pair = self._limiter(limits.login_failures_max)
         self._by_name = self._limiter(limits.login_name_failures_max)
         self._by_address = self._limiter(limits.login_address_failures_max)
@@ -100,7 +105,7 @@ class Auth:
         """Whose token this is, keeping the session alive; None when unknown or run out."""
         now = datetime.now(UTC)
         token_hash = hash_token(token)
-        found = await users.by_session(self._pool, token_hash, now)
+        found = await self._sessions.ask(token_hash)
         if found is None:
             return None
         user, last_seen_at = found
@@ -113,6 +118,13 @@ class Auth:
                 total_s=self._limits.session_total_s,
             )
         return Session(user=user, token_hash=token_hash)
+
+    async def _read_sessions(
+        self, token_hashes: Sequence[bytes]
+    ) -> list[tuple[User, datetime] | None]:
+        async with self._pool.acquire() as conn:
+            found = await users.by_sessions(conn, token_hashes, datetime.now(UTC))
+        return [found.get(each) for each in token_hashes]
 
     async def sign_out(self, session: Session) -> None:
         user = session.user

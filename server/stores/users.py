@@ -56,11 +56,11 @@ FROM app_user {_JOINS}
 WHERE app_user.username = $1 AND app_user.disabled_at IS NULL
 """  # noqa: S608 (our own constants)
 
-# The user of a session that still runs.
-BY_SESSION = f"""
-SELECT {_COLUMNS}, user_session.last_seen_at
+# The users of those of these sessions that still run.
+BY_SESSIONS = f"""
+SELECT {_COLUMNS}, user_session.token_hash, user_session.last_seen_at
 FROM user_session JOIN app_user ON app_user.id = user_session.user_id {_JOINS}
-WHERE user_session.token_hash = $1 AND user_session.expires_at > $2
+WHERE user_session.token_hash = ANY($1::bytea[]) AND user_session.expires_at > $2
   AND app_user.disabled_at IS NULL
 """  # noqa: S608
 
@@ -136,10 +136,12 @@ async def by_name(conn: Any, username: str) -> tuple[User, str] | None:
     return None if row is None else (_user(row), row["password_hash"])
 
 
-async def by_session(conn: Any, token_hash: bytes, now: datetime) -> tuple[User, datetime] | None:
-    """Whose session this is, and when it was last used; None when it has run out."""
-    row = await conn.fetchrow(BY_SESSION, token_hash, now)
-    return None if row is None else (_user(row), row["last_seen_at"])
+async def by_sessions(
+    conn: Any, token_hashes: Sequence[bytes], now: datetime
+) -> dict[bytes, tuple[User, datetime]]:
+    """Whose sessions these are, and when each was last used, by hash; without those run out."""
+    rows = await conn.fetch(BY_SESSIONS, list(token_hashes), now)
+    return {row["token_hash"]: (_user(row), row["last_seen_at"]) for row in rows}
 
 
 async def all_users(conn: Any) -> list[User]:
