@@ -294,7 +294,7 @@ async def a_burst(
         await device.report(socket, command_id, native.Report.ACCEPTED)
         await device.report(socket, command_id, native.Report.DONE)
     for incident_id, *_ in prepared:
-        await feed.wait_for_order(incident_id, "done")
+        await feed.wait_for_order(incident_id, "done", STEP_S_MAX)
     return [(arrived_at - started) * 1000 for _, arrived_at in tasks]
 
 

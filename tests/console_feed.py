@@ -74,9 +74,11 @@ class ConsoleFeed:
         async with asyncio.timeout(STEP_S_MAX), self._changed:
             await self._changed.wait_for(there)
 
-    async def wait_for_order(self, incident_id: str, state: str) -> float:
+    async def wait_for_order(
+        self, incident_id: str, state: str, seconds_max: float = STEP_S_MAX
+    ) -> float:
         """When an order of this incident was first seen in `state`, by `perf_counter`."""
-        async with asyncio.timeout(STEP_S_MAX), self._changed:
+        async with asyncio.timeout(seconds_max), self._changed:
             await self._changed.wait_for(lambda: (incident_id, state) in self._states)
             return self._states[incident_id, state]
 
