@@ -110,11 +110,11 @@ class BatteryWatch:
                 items=await batteryjobs.open_items(conn),
                 open=await mitigation_rows.open_all(conn),
             )
+        found = replace(found, items=await self._settle_old(found))
         for job in found.jobs:
             unit = self._live.unit(job.unit_id)
             if unit is not None:
                 await self._look(unit, job, found)
-        await self._settle_old(found)
         for view, order_over in found.open:
             await self._follow(view, order_over=order_over)
 
@@ -128,25 +128,28 @@ class BatteryWatch:
             if device.kind != CAMERA:
                 continue
             if is_answered(job.state):  # before, the timers of the order say who is not there
-                who = self._heard(unit, device, now)
-                await self._dark(device, who, job, found.items)
+                dark = found.items.get((ItemKind.CAMERA_DARK, f"device:{device.id}"))
+                who = self._heard(unit, device, now, was_dark=dark is not None)
+                await self._dark(device, who, job, dark)
                 if who is Heard.BOTH_SILENT:
                     await self._silent(unit, job, found.items)
             if device.id in by_id:
                 await self._short(by_id[device.id], unit, job, found.items)
 
-    def _heard(self, unit: UnitView, camera: DeviceView, now: datetime) -> Heard:
+    def _heard(self, unit: UnitView, camera: DeviceView, now: datetime, *, was_dark: bool) -> Heard:
         return heard(
             camera_at=camera.last_seen_at,
             others_at=[each.last_seen_at for each in unit.devices if each.id != camera.id],
             now=now,
             expected_back=self._radio.expected_back(unit.id) is not None,
             rules=self._rules,
+            was_dark=was_dark,
         )
 
-    async def _dark(self, camera: DeviceView, who: Heard, job: BatteryJob, items: Items) -> None:
+    async def _dark(
+        self, camera: DeviceView, who: Heard, job: BatteryJob, open_one: WorkItemView | None
+    ) -> None:
         """The camera is silent, the officer is not."""
-        open_one = items.get((ItemKind.CAMERA_DARK, f"device:{camera.id}"))
         if who is Heard.CAMERA_DARK and open_one is None:
             body = _body(job, camera.id) | {
                 "level_pct": camera.battery_pct,
@@ -189,8 +192,11 @@ class BatteryWatch:
         if mine is not None and (not second or mine.body.get("second")):
             return
         recommended, takeovers = await self._takeovers(job) if second else (None, [])
+        if mine is not None and recommended is None:
+            return  # it is said already; who could take over is asked again in the next round
         camera = await self._jobs.with_spares(camera, unit, job, self._clock())
-        body = _short_body(job, camera, recommended, takeovers, self._rules) | {"second": second}
+        body = _short_body(job, camera, recommended, takeovers, self._rules)
+        body |= {"second": recommended is not None}
         await self._raise(ItemKind.BATTERY_SHORT, job, _about(job, camera.device_id), body)
 
     async def _takeovers(self, job: BatteryJob) -> tuple[RecommendationView | None, list[Takeover]]:
@@ -232,19 +238,23 @@ class BatteryWatch:
             await journal.append_all(conn, done.entries if done else ())
         self._publish(done.hints if done else ())
 
-    async def _settle_old(self, found: _Found) -> None:
-        """A camera's trouble ends with its job; a silent unit is well when it is heard."""
+    async def _settle_old(self, found: _Found) -> Items:
+        """A camera's trouble ends with its job, a silent unit's when it is heard; what is left."""
         now, soon = self._clock(), timedelta(seconds=self._rules.camera_dark_s)
         running = {job.order_id for job in found.jobs}
-        for (kind, _), item in found.items.items():
-            if kind in (ItemKind.BATTERY_SHORT, ItemKind.CAMERA_DARK):
-                if item.order_id not in running:
-                    await self._settle(item, "order_over")
-            elif kind == ItemKind.UNIT_SILENT:
+        rest = dict(found.items)
+        for key, item in found.items.items():
+            why = None
+            if item.kind in (ItemKind.BATTERY_SHORT, ItemKind.CAMERA_DARK):
+                why = None if item.order_id in running else "order_over"
+            elif item.kind == ItemKind.UNIT_SILENT:
                 unit = self._live.unit(item.unit_id or "")
                 seen = [] if unit is None else [each.last_seen_at for each in unit.devices]
-                if any(at is not None and now - at <= soon for at in seen):
-                    await self._settle(item, "heard")
+                why = "heard" if any(at is not None and now - at <= soon for at in seen) else None
+            if why is not None:
+                await self._settle(item, why)
+                del rest[key]
+        return rest
 
     # -- what was asked for --------------------------------------------------------------
 

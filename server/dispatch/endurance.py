@@ -159,18 +159,22 @@ def heard(
     now: datetime,
     expected_back: bool,
     rules: Rules,
+    was_dark: bool = False,
 ) -> Heard:
     """Tell a dark camera from a silent unit from a known dead zone.
 
     `camera_at`, `others_at`: when each was heard last; None: never. A device that was never heard
-    is not missing, and a unit that has only cameras is not told apart from its camera.
+    is not missing, and a unit that has only cameras is not told apart from its camera. `was_dark`:
+    it is said already; the officer then counts as heard until the unit is silent, so that one who
+    reports seldom does not end what his camera did not.
     """
     if camera_at is None or now - camera_at <= timedelta(seconds=rules.camera_dark_s):
         return Heard.BOTH
     if expected_back:
         return Heard.IN_DEAD_ZONE
     others = [at for at in others_at if at is not None]
-    if any(now - at <= timedelta(seconds=rules.camera_dark_s) for at in others):
+    reachable_s = max(rules.silent_s, rules.camera_dark_s) if was_dark else rules.camera_dark_s
+    if any(now - at <= timedelta(seconds=reachable_s) for at in others):
         return Heard.CAMERA_DARK
     last = max([camera_at, *others])
     return Heard.BOTH_SILENT if now - last > timedelta(seconds=rules.silent_s) else Heard.BOTH

@@ -25,13 +25,15 @@ PAGE_LEN_MAX = 200
 Hint = tuple[str, str]
 """(topic, payload) for the fan-out."""
 
-# Raise one; while an equal one is open, that one counts up, and is never graver than it was.
+# Raise one; while an equal one is open, that one counts up, is about what was said last, and is
+# never less grave than it was.
 RAISE = """
 INSERT INTO work_item
     (id, kind, severity, subject, order_id, incident_id, unit_id, body, raised_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (kind, subject) WHERE settled_at IS NULL DO UPDATE SET
     times = work_item.times + 1, raised_at = EXCLUDED.raised_at, body = EXCLUDED.body,
+    order_id = EXCLUDED.order_id, incident_id = EXCLUDED.incident_id, unit_id = EXCLUDED.unit_id,
     severity = CASE WHEN work_item.severity = 'alarm' THEN 'alarm' ELSE EXCLUDED.severity END
 RETURNING *
 """

@@ -120,7 +120,9 @@ def test_alert_does_not_flutter(p: float, *, was_short: bool, is_short: bool) ->
     assert short(p, Rules(), was_short=was_short) is is_short
 
 
-def who(camera_s: float | None, *others_s: float | None, zone: bool = False) -> Heard:
+def who(
+    camera_s: float | None, *others_s: float | None, zone: bool = False, was_dark: bool = False
+) -> Heard:
     def at(age_s: float | None) -> datetime | None:
         return None if age_s is None else NOW - timedelta(seconds=age_s)
 
@@ -130,6 +132,7 @@ def who(camera_s: float | None, *others_s: float | None, zone: bool = False) -> 
         now=NOW,
         expected_back=zone,
         rules=Rules(),
+        was_dark=was_dark,
     )
 
 
@@ -149,6 +152,20 @@ def test_dark_camera_is_not_a_silent_unit_and_neither_is_a_dead_zone(
     camera_s: float | None, other_s: float | None, *, zone: bool, found: Heard
 ) -> None:
     assert who(camera_s, other_s, zone=zone) is found
+
+
+@pytest.mark.parametrize(
+    ("camera_s", "other_s", "found"),
+    [
+        (20.0, 20.0, Heard.BOTH),
+        (400.0, 250.0, Heard.CAMERA_DARK),
+        (400.0, 301.0, Heard.BOTH_SILENT),
+    ],
+)
+def test_officer_who_reports_seldom_does_not_make_his_camera_heard(
+    camera_s: float, other_s: float, found: Heard
+) -> None:
+    assert who(camera_s, other_s, was_dark=True) is found
 
 
 @pytest.mark.parametrize(
