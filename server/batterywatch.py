@@ -186,8 +186,6 @@ class BatteryWatch:
             if open_one is not None:
                 await self._settle(open_one, "lasts")
             return
-        if open_one is not None and mine is None:
-            await self._settle(open_one, "order_over")
         second = camera.prospect.evidence and p_last < self._rules.second_below
         if mine is not None and (not second or mine.body.get("second")):
             return

@@ -21,6 +21,7 @@ from devices.battery.model import Load
 from devices.battery.outlook import Leg
 from server.batteries import Batteries
 from server.dispatch.battery import STREAMS, Battery
+from server.dispatch.errors import Impossible
 from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.shiftadvice import Advice, Advised, plan_shift
 from server.dispatch.shiftplan import (
@@ -47,6 +48,8 @@ CAMERAS_LEN_MAX: Final = 1_000
 """Planned at once, in seconds and in a thread. Of more, those with the lowest levels."""
 WAITING_MAX: Final = 32
 """Plans that wait for one another; more are refused."""
+AHEAD_MAX: Final = timedelta(days=28)
+"""Nobody plans a shift that begins later; it would say nothing of batteries."""
 CHANGE_OVER: Final = timedelta(minutes=30)
 """Who goes off duty up to so long after the shift begins does not belong to it."""
 
@@ -107,7 +110,7 @@ class ShiftDesk:
     async def plan(self, begins_at: datetime | None = None) -> ShiftPlanView:
         """The shift that runs, or the one that begins then; one that has begun counts as now.
 
-        Raises `ShiftDeskBusy`.
+        Raises `ShiftDeskBusy`, `Impossible` (`too_far`).
         """
         if self._waiting >= WAITING_MAX:
             raise ShiftDeskBusy(f"{WAITING_MAX} plans of shifts wait already")
@@ -120,6 +123,9 @@ class ShiftDesk:
 
     async def _plan(self, begins_at: datetime | None) -> ShiftPlanView:
         now = self._clock()
+        if begins_at is not None and begins_at - now > AHEAD_MAX:
+            text = f"A shift is planned at most {AHEAD_MAX.days} days ahead."
+            raise Impossible("too_far", text)
         if begins_at is not None:
             begins_at = max(begins_at, now)
         facts = await self._facts(now)

@@ -28,6 +28,8 @@ from server.dispatch.spares import Spare, SpareKind, metres_from
 BANK_PCT: Final = 100.0
 """What a power bank gives. Starting value."""
 ADVICE_LEN_MAX: Final = 3
+GAIN_MIN: Final = 0.02
+"""What wins less is not worth a word, nor a spare. Starting value."""
 TRADE_M_MAX: Final = 2_000.0
 """Units so near to each other can trade. Starting value."""
 EXTRA_STEP_PCT: Final = 5.0
@@ -96,7 +98,7 @@ def _advice(
 ) -> tuple[Advice, ...]:
     """What brings something: first what makes it last, of that the least trouble."""
     found = [*_charging(plan), *_spares(plan, spares), *_trades(plan, partners)]
-    worth = [each for each in found if each.p_lasts > plan.p_lasts]
+    worth = [each for each in found if each.p_lasts >= plan.p_lasts + GAIN_MIN]
     trouble = {id(each): number for number, each in enumerate(worth)}
     ranked = sorted(
         worth,

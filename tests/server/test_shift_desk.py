@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,11 +14,12 @@ from devices.battery.charging import Charge, ChargeKind, Told
 from geo.roadmap import RoadMap
 from server import shiftdesk
 from server.dispatch.endurance import Rules
+from server.dispatch.errors import Impossible
 from server.dispatch.shiftplan import COUNTY_H, JOBS_PER_H, STARTING_H, STREAM_MIN
 from server.dispatch.spares import SpareKind
 from server.ids import new_id
 from server.jobbatteries import JobBatteries
-from server.shiftdesk import PAST_DAYS, ShiftDesk, ShiftDeskBusy
+from server.shiftdesk import AHEAD_MAX, PAST_DAYS, ShiftDesk, ShiftDeskBusy
 from server.shiftviews import ShiftCameraView, ShiftPlanView
 from server.sparesathand import SparesAtHand
 from server.stores import charges, shifts, spares
@@ -261,6 +262,13 @@ async def test_more_plans_than_may_wait_are_refused(
 
     assert [isinstance(each, ShiftDeskBusy) for each in answers] == [False, False, True]
     assert (await desk.plan()).cameras == []
+
+
+async def test_nobody_plans_a_shift_at_the_end_of_time(desk: ShiftDesk) -> None:
+    with pytest.raises(Impossible, match="28 days"):
+        await desk.plan(datetime.max.replace(tzinfo=UTC))
+
+    assert (await desk.plan(NOW + AHEAD_MAX)).cameras == []
 
 
 async def test_an_empty_county_has_an_empty_list(desk: ShiftDesk) -> None:

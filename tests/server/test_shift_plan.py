@@ -30,6 +30,7 @@ from server.dispatch.spares import Spare, SpareKind
 HERE, NEAR, FAR = (100.20, 27.50), (100.21, 27.50), (100.60, 27.50)
 IDLE = Leg(loads=frozenset({Load.STANDBY}), minutes=60.0, temp_c=15.0)
 NO_WORK = Work(jobs_per_h=0.0)
+ENDLESS_WORK = Work(jobs_per_h=3.0, record_min=10.0, stream_min=300.0)
 
 
 def p_lasts(camera: Camera) -> float:
@@ -210,13 +211,19 @@ def test_before_the_shift_it_is_charged_as_late_as_it_may() -> None:
 
 
 def test_too_late_to_charge_another_pack_comes_first() -> None:
-    camera = a_camera(10, shift=Shift(begins_min=15.0, minutes=480.0))
+    camera = a_camera(10, shift=Shift(begins_min=60.0, minutes=480.0))
 
     advised = the_only(plan_shift([camera], [a_spare()]))
 
     assert [each.remedy for each in advised.advice[:2]] == [Remedy.SWAP, Remedy.CHARGE]
     assert advised.advice[1].by_min == 0.0
     assert advised.advice[1].p_lasts < LASTS_MIN
+
+
+def test_what_brings_nothing_is_not_proposed_and_takes_no_spare() -> None:
+    camera = a_camera(10, shift=Shift(begins_min=0.0, minutes=900.0), work=ENDLESS_WORK)
+
+    assert the_only(plan_shift([camera], [a_spare()])).advice == ()
 
 
 def test_a_camera_on_its_charger_before_the_shift_gains_until_then() -> None:
