@@ -15,7 +15,7 @@ from server.mitigationviews import MitigationView, OrderBatteriesView
 from server.ports import Clock, FanOut, LiveUnits
 from server.stores import batteryjobs, incidents, journal, mitigation_rows, mitigations, order_rows
 from server.stores.mitigation_rows import OrderOf
-from server.stores.steps import Hint
+from server.stores.steps import Hint, Marked
 
 
 class MitigationDesk:
@@ -53,14 +53,21 @@ class MitigationDesk:
             if order.closed_at is not None:
                 raise Conflict("order_over", f"Order {order.number} is over.")
             running = await mitigation_rows.open_one(conn, device_id, kind)
+            ended = Marked()
             if running is not None:
-                return running
+                theirs = await mitigation_rows.order_of(conn, running.order_id)
+                assert theirs is not None, "orders are never deleted"
+                if theirs.closed_at is None:
+                    return running
+                ended = await mitigations.end(
+                    conn, running, theirs, by="system", at=self._clock(), why="order_over"
+                )
             proposal = _proposal(order, camera, kind)
             view, done = await mitigations.send(
                 conn, order, device_id, proposal, by=by, at=self._clock()
             )
-            await journal.append_all(conn, done.entries)
-        self._publish(done.hints)
+            await journal.append_all(conn, (*ended.entries, *done.entries))
+        self._publish((*ended.hints, *done.hints))
         return view
 
     async def take_back(self, mitigation_id: str, *, reason: str, by: str) -> MitigationView:

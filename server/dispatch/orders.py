@@ -107,6 +107,8 @@ class Why(StrEnum):
     """`unable` and `cancelled` say why."""
     NO_BADGE = "no_badge"
     """A person's step without a person."""
+    TOO_LATE = "too_late"
+    """What was asked for was given up meanwhile."""
     NOT_IN_UNIT = "not_in_unit"
     """The badge is not of an officer of the unit."""
 

@@ -30,10 +30,11 @@ WHERE dispatch_order.closed_at IS NULL AND ($1::uuid IS NULL OR dispatch_order.i
 ORDER BY unit_id, dispatch_order.number DESC
 """
 
-# Mitigations that were asked for, and whether somebody or the device does them.
+# Mitigations that were asked for in open orders, and whether somebody or the device does them.
 ASKED = """
-SELECT device_id, kind, state IN ('applied', 'accepted') AS done
-FROM mitigation WHERE ended_at IS NULL
+SELECT device_id, kind, mitigation.state IN ('applied', 'accepted') AS done
+FROM mitigation JOIN dispatch_order ON dispatch_order.id = mitigation.order_id
+WHERE ended_at IS NULL AND closed_at IS NULL
 """
 
 # Open items that the watch over batteries keeps.

@@ -39,6 +39,9 @@ OF_ORDER = "SELECT * FROM mitigation WHERE order_id = $1 ORDER BY number DESC LI
 # Lock several, by id; those that exist.
 LOCK = "SELECT * FROM mitigation WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 
+# Nobody else tells the device anything until commit.
+HOLD_DEVICE = "SELECT id FROM device WHERE id = $1 FOR NO KEY UPDATE"
+
 # What a device is asked to keep to by itself.
 BY_DEVICE = """
 SELECT id, kind FROM mitigation
@@ -174,6 +177,11 @@ async def open_all(conn: Any) -> list[tuple[MitigationView, bool]]:
 async def lock(conn: Any, ids: list[str]) -> list[MitigationView]:
     """Those that exist, by id, until the caller commits."""
     return [_view(row) for row in await conn.fetch(LOCK, ids)]
+
+
+async def hold_device(conn: Any, device_id: str) -> None:
+    """What is read of it afterwards holds until the caller commits."""
+    await conn.execute(HOLD_DEVICE, device_id)
 
 
 async def by_device(conn: Any, device_id: str) -> list[tuple[str, Mitigation]]:

@@ -205,6 +205,7 @@ async def _tell_limits(
     conn: Any, order: OrderOf, device_id: str, *, at: datetime
 ) -> tuple[Hint, ...]:
     """All that the device is to keep to from now on."""
+    await mitigation_rows.hold_device(conn, device_id)
     asked = await mitigation_rows.by_device(conn, device_id)
     limits = limits_of(kind for _, kind in asked)
     await commands.enqueue(
@@ -301,6 +302,8 @@ async def _reported(
         return await _applied(conn, device_id, state, view, order, at)
     crew = await units.crew(conn, order.unit_id)
     why = Why.NOT_ALLOWED if state.s not in _ANSWERS else unanswerable(state.by, crew)
+    if why is None and view.state == "unanswered" and order.closed_at is None:
+        why = Why.TOO_LATE  # the room believes that nobody does it
     if why is not None:
         return await _ignored(conn, device_id, state, view, order, why, at)
     return await answered(

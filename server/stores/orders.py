@@ -103,7 +103,7 @@ async def apply_report(
     row = await conn.fetchrow(COMMAND, state.id, device_id) if _is_uuid(state.id) else None
     if row is None:
         return await _unknown(conn, device_id, state, received_at)
-    if state.s is Report.REFUSED:
+    if state.s is Report.REFUSED and not _is_of_mitigations(row):
         return await _refused(conn, device_id, state, row, received_at)
     if row["kind"] in mitigations.KINDS:
         marked = await mitigations.reported(conn, device_id, state, row, received_at)
@@ -128,6 +128,11 @@ async def apply_report(
         case _:
             said = _said(state, STATE_OF_REPORT[state.s])
             return await _reported(conn, order, incident, event, said, crew)
+
+
+def _is_of_mitigations(row: Any) -> bool:
+    """Limits that somebody waits for: a device that cannot keep them answers by that."""
+    return row["kind"] == "limits" and bool(row["body"]["mitigations"])
 
 
 async def _refused(

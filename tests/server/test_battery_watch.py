@@ -11,10 +11,13 @@ import pytest
 from geo.roadmap import RoadMap
 from protocols.native import Limits, Report
 from server.dispatch.mitigation import Mitigation
+from server.routing import RoutingBusy
+from server.stores.replacing import Replaced
 from server.stores.units import load_units
+from server.views import RecommendationView
 from server.watchviews import WorkItemView
 from tests.server.battery_room import BADGE, BY, CAMERA, HANDSET, BatteryRoom, a_battery_room
-from tests.server.dispatch_room import NOW
+from tests.server.dispatch_room import NOW, a_decision
 from tests.small_county import crossing
 
 
@@ -125,6 +128,44 @@ async def test_hand_over_is_said_when_it_becomes_needed(pool: Any, small_map: Ro
     assert second.times == 2
 
 
+async def test_hand_over_is_asked_for_again_where_routing_was_busy(job: BatteryRoom) -> None:
+    await job.room.add_unit("P-05", crossing(1, 1))
+    await job.tell(90, "standby", device_id="P-05-body_camera")
+    await job.refresh()
+
+    async def busy(incident_id: str) -> RecommendationView:
+        raise RoutingBusy("Too many ask.")
+
+    watch = job.watch
+    watch._recommend = busy
+    await watch.round()
+    first = (await job.open())["battery_short"]
+    await watch.round()
+    meanwhile = (await job.open())["battery_short"]
+
+    later = (await job.look())["battery_short"]
+
+    assert (body(first)["handover"], meanwhile.times) == (None, 1)
+    assert body(later)["handover"]["call_sign"] == "P-05"
+
+
+async def test_trouble_goes_over_to_the_newer_order_of_the_unit(job: BatteryRoom) -> None:
+    before = (await job.look())["battery_short"]
+    incident = await job.room.open(type="assault")
+    found = await job.room.pipeline.recommend(incident.id, by=BY)
+    (old,) = (await job.room.incident(job.order.incident_id)).orders
+    gives_way = [Replaced(order_id=old.id, ver=old.ver)]
+    wanted = a_decision(found, job.row, replaces=gives_way, reason="more urgent")
+    (newer,), _ = await job.room.pipeline.dispatch(incident.id, wanted, by=BY)
+
+    after = (await job.look())["battery_short"]
+    await job.look()
+    kinds = await job.room.kinds()
+
+    assert (before.order_id, after.order_id) == (job.order.id, newer.id)
+    assert (kinds.count("work.raised"), kinds.count("work.settled")) == (2, 1)
+
+
 async def test_end_of_the_order_ends_the_trouble(job: BatteryRoom) -> None:
     await job.look()
     await done(job)
@@ -166,6 +207,19 @@ async def test_unit_that_has_not_answered_is_the_timers_business(job: BatteryRoo
     job.ages_s = {CAMERA: 400.0, HANDSET: 350.0}
 
     assert not {"camera_dark", "unit_silent"} & (await job.look()).keys()
+
+
+async def test_officer_who_reports_seldom_does_not_end_that_his_camera_is_dark(
+    job: BatteryRoom,
+) -> None:
+    job.ages_s = {CAMERA: 200.0, HANDSET: 10.0}
+    await job.look()
+    job.ages_s = {CAMERA: 430.0, HANDSET: 240.0}
+
+    items = await job.look(230.0)
+
+    assert "camera_dark" in items
+    assert "work.settled" not in await job.room.kinds()
 
 
 async def test_silent_unit_is_another_thing(job: BatteryRoom) -> None:
@@ -266,6 +320,51 @@ async def test_unit_in_a_dead_zone_has_until_it_is_expected_back(job: BatteryRoo
 
     assert "mitigation_failed" not in await job.look(600.0)
     assert "mitigation_failed" in await job.look(900.0)
+
+
+async def test_late_answer_is_not_lost(job: BatteryRoom) -> None:
+    kind = Mitigation.RECORD_LOCALLY
+    await job.desk.send(job.order.id, device_id=CAMERA, kind=kind, by=BY)
+    (advice,) = await job.commands(HANDSET, "advice")
+    await job.look(400.0)
+
+    await job.says(HANDSET, advice["id"], Report.ACCEPTED, by=BADGE)
+
+    item = (await job.open())["report_refused"]
+    assert (body(item)["why"], body(item)["badge"]) == ("too_late", BADGE)
+    assert "order.report_ignored" in await job.room.kinds()
+
+
+async def test_device_that_cannot_keep_limits_is_a_trouble_at_once(job: BatteryRoom) -> None:
+    await job.can_limit()
+    kind = Mitigation.RECORD_LOCALLY
+    await job.desk.send(job.order.id, device_id=CAMERA, kind=kind, by=BY)
+    (command,) = await job.commands(CAMERA, "limits")
+
+    await job.says(CAMERA, command["id"], Report.REFUSED, reason="full")
+
+    assert body((await job.open())["mitigation_failed"])["answer"] == "refused"
+    assert (await asked(job)).state == "refused"
+
+
+async def test_what_an_order_that_is_over_left_does_not_stand_for_the_next(
+    job: BatteryRoom,
+) -> None:
+    await applied(job)
+    await done(job)
+    (newer,) = await job.room.send(await job.room.open(type="assault"), job.row)
+    await job.refresh()
+
+    sent = await job.desk.send(
+        newer.id, device_id=CAMERA, kind=Mitigation.RECORD_LOCALLY, by="user:li"
+    )
+    await job.look()
+
+    assert (sent.order_id, sent.sent_by) == (newer.id, "user:li")
+    assert (await asked(job)).ended_why == "order_over"
+    newest = (await job.desk.look(newer.id)).mitigations[0]
+    assert newest.ended_at is None
+    assert (await job.commands(CAMERA, "limits"))[-1]["body"]["limits"] == {"stream": "off"}
 
 
 async def test_limits_end_with_the_order(job: BatteryRoom) -> None:
