@@ -87,7 +87,8 @@ class Batteries:
         self._warmer_c = np.zeros(0)
         """How much warmer each device says it is than the air about it."""
         self._without: set[str] = set()
-        """Devices that reported and have no battery of their own, or are not in service."""
+        """Devices that reported and have no battery of their own, or are not in service; looked at
+        again as often as states are kept."""
         self._standing: dict[int, Battery] = {}
         self._changed: set[int] = set()
         """Rows that learned something since they were kept."""
@@ -215,8 +216,8 @@ class Batteries:
         """Begin new devices with these pools, and those of which hardly anything is known."""
         self._version, self._pools = version, dict(pools)
         known = self._estimator.known()
-        for row, device in enumerate(self._devices):
-            prior = self._prior_of(device)
+        for row in self._row.values():
+            prior = self._prior_of(self._devices[row])
             had = self._estimator.priors[row]
             if prior != had and known[row] < KNOWN_MIN:
                 self._estimator.begin_anew(row, prior)
@@ -265,7 +266,7 @@ class Batteries:
                 await self.meet_strangers()
                 if loop.time() >= keep_at:
                     keep_at = loop.time() + self._keep_s
-                    await self._look_again()
+                    await self.look_again()
                     await self.keep()
             except STORE_AWAY as error:
                 self._metrics.count("batteries_store_failures")
@@ -338,17 +339,26 @@ class Batteries:
             self._without.add(each)
             self._waiting.forget(each)
 
-    async def _look_again(self) -> None:
-        """A device that turns out to be of another model begins anew."""
+    async def look_again(self) -> None:
+        """The roster may have changed: a device of another model begins anew, one without a battery
+        of its own is left out, and who was left out may come in. Raises what the store raises."""
         async with self._pool.acquire() as conn:
             devices = await store.devices(conn)
+        self._without.clear()
         for device in devices:
             row = self._row.get(device.id)
             if row is not None and device != self._devices[row]:
-                self._devices[row] = device
-                self._standing.pop(row, None)
-                self._estimator.begin_anew(row, self._prior_of(device))
-                self._changed.add(row)
+                self._change(row, device)
+
+    def _change(self, row: int, device: BatteryDevice) -> None:
+        self._standing.pop(row, None)
+        if device.kind not in OWN_BATTERY:
+            del self._row[device.id]  # if it comes back, it is met with a row of its own
+            self._changed.discard(row)
+            return
+        self._devices[row] = device
+        self._estimator.begin_anew(row, self._prior_of(device))
+        self._changed.add(row)
 
     def _meet(self, devices: Sequence[BatteryDevice], kept: Sequence[KeptState]) -> None:
         new = [each for each in devices if each.kind in OWN_BATTERY and each.id not in self._row]

@@ -24,6 +24,9 @@ READINGS_LEN_MAX: Final = 2000
 REPORT_GAP_S_MAX: Final = 1800.0
 """s. A longer silence ends a stretch: nobody knows what the device did meanwhile."""
 
+DRAIN_PCT_PER_H_MAX: Final = 60.0
+"""What streaming with everything on in the cold takes, and more. Starting value."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -61,7 +64,8 @@ def measure(readings: Sequence[Reading], *, charging: bool) -> Measured | None:
 
 
 def _stretches(readings: Sequence[Reading], *, charging: bool) -> list[list[Reading]]:
-    """Readings in a row that fit and hide nothing."""
+    """Readings in a row that fit and hide nothing; another pack begins a row of its own."""
+    step_pct = _step_pct(readings)
     rows: list[list[Reading]] = [[]]
     for each in readings:
         if not each.fits or each.charging is not charging:
@@ -69,11 +73,24 @@ def _stretches(readings: Sequence[Reading], *, charging: bool) -> list[list[Read
             continue
         last = rows[-1][-1] if rows[-1] else None
         silent = last is not None and (each.at - last.at).total_seconds() > REPORT_GAP_S_MAX
-        swapped = last is not None and each.level_pct > last.level_pct and not charging
+        swapped = last is not None and not charging and _swapped(last, each, step_pct)
         if silent or swapped:
             rows.append([])
         rows[-1].append(each)
     return rows
+
+
+def _step_pct(readings: Sequence[Reading]) -> float:
+    """How coarse the gauge is: the least it ever fell by."""
+    falls = (a.level_pct - b.level_pct for a, b in pairwise(readings))
+    return min((fell_pct for fell_pct in falls if fell_pct > 0.0), default=0.0)
+
+
+def _swapped(before: Reading, after: Reading, step_pct: float) -> bool:
+    """The level rose, or fell by more than a step and what a battery gives meanwhile."""
+    hours = (after.at - before.at).total_seconds() / 3600.0
+    fell_pct = before.level_pct - after.level_pct
+    return fell_pct < 0.0 or fell_pct > step_pct + DRAIN_PCT_PER_H_MAX * hours
 
 
 def _by_steps(stretch: Sequence[Reading]) -> Measured | None:

@@ -66,7 +66,7 @@ RETURNING *
 
 MEASURED = """
 UPDATE mitigation SET measured = $2, measured_at = $3
-WHERE id = $1 AND measured IS NULL RETURNING *
+WHERE id = $1 AND measured IS NULL AND ended_at IS NULL RETURNING *
 """
 
 END = """
@@ -208,7 +208,7 @@ async def answer(
 async def keep_measured(
     conn: Any, mitigation_id: str, measured: MeasuredView, at: datetime
 ) -> MitigationView | None:
-    """None: it was measured before."""
+    """None: it was measured before, or is over."""
     row = await conn.fetchrow(MEASURED, mitigation_id, msgspec.to_builtins(measured), at)
     return None if row is None else _view(row)
 

@@ -332,6 +332,42 @@ async def test_a_device_of_another_model_is_learned_anew(room: Room) -> None:
     assert after is None
 
 
+async def test_a_device_that_loses_its_own_battery_is_left_out_until_it_has_one(room: Room) -> None:
+    async def becomes(kind: str) -> None:
+        await room.pool.execute("UPDATE device SET kind = $1 WHERE id = 'cam-07'", kind)
+        await room.batteries.look_again()
+        room.say(a_fix(60, minutes=next(minutes)))
+        await room.batteries.meet_strangers()
+        await room.batteries.keep()
+
+    minutes = iter(range(60, 64))
+    room.say(a_fix(80))
+    room.batteries.learn()
+
+    await becomes("vehicle")
+    assert room.batteries.present("cam-07") is None
+    room.batteries.adopt(None, {})
+
+    await becomes("handset")
+    present = room.batteries.present("cam-07")
+    assert present is not None
+    assert (present.kind, present.level_pct) == ("handset", 60)
+
+
+async def test_a_device_that_comes_into_service_is_met(room: Room) -> None:
+    await add_device(room.pool, "cam-08")
+    await room.pool.execute("UPDATE device SET disabled_at = now() WHERE id = 'cam-08'")
+    room.say(a_fix(80, dev="cam-08"))
+    await room.batteries.meet_strangers()
+    await room.pool.execute("UPDATE device SET disabled_at = NULL WHERE id = 'cam-08'")
+
+    await room.batteries.look_again()
+    room.say(a_fix(79, dev="cam-08", minutes=1))
+    await room.batteries.meet_strangers()
+
+    assert room.batteries.present("cam-08") is not None
+
+
 async def test_a_state_of_another_program_is_left_alone(room: Room) -> None:
     a_morning(room)
     await room.batteries.leave()

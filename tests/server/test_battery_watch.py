@@ -11,8 +11,11 @@ import pytest
 from geo.roadmap import RoadMap
 from protocols.native import Limits, Report
 from server.dispatch.mitigation import Mitigation
+from server.mitigationviews import MeasuredView
 from server.routing import RoutingBusy
+from server.stores import mitigation_rows, mitigations
 from server.stores.replacing import Replaced
+from server.stores.steps import Marked
 from server.stores.units import load_units
 from server.views import RecommendationView
 from server.watchviews import WorkItemView
@@ -289,6 +292,23 @@ async def test_only_what_the_device_was_to_do_is_measured(job: BatteryRoom) -> N
     await job.drains(12.0, 60, mode="standby")
     await job.look()
 
+    assert (await asked(job)).measured is None
+
+
+async def test_what_is_over_is_not_measured_any_more(job: BatteryRoom) -> None:
+    await applied(job)
+    view = await asked(job)
+    found = MeasuredView(
+        drain_pct_per_h=9.0, error_pct_per_h=1.0, change_pct_per_h=-5.0, steps=5, minutes=30.0
+    )
+    async with job.room.pool.acquire() as conn:
+        order = await mitigation_rows.order_of(conn, job.order.id)
+        assert order is not None
+        await mitigations.end(conn, view, order, by=BY, at=job.room.now, why="taken_back")
+
+        late = await mitigations.measured(conn, view, order, found, job.room.now)
+
+    assert late == Marked()
     assert (await asked(job)).measured is None
 
 

@@ -317,6 +317,32 @@ def test_another_pack_begins_anew() -> None:
     assert found.drain_pct_per_h == pytest.approx(12.0, rel=0.05)
 
 
+@pytest.mark.parametrize("lower_pct", [5, 30])
+def test_another_pack_that_is_lower_begins_anew(lower_pct: int) -> None:
+    first, second = fall(12.0, 30), fall(12.0, 60)
+    late = [
+        replace(each, at=each.at + timedelta(minutes=31), level_pct=each.level_pct - 6 - lower_pct)
+        for each in second
+    ]
+
+    found = measure([*first, *late], charging=False)
+
+    assert found is not None
+    assert found.drain_pct_per_h == pytest.approx(12.0, rel=0.05)
+
+
+def test_coarse_gauge_falls_by_its_steps() -> None:
+    quarters = [
+        replace(each, level_pct=each.level_pct + 40 - (each.level_pct + 40) % 25)
+        for each in fall(20.0, 330)
+    ]
+
+    found = measure(quarters, charging=False)
+
+    assert found is not None
+    assert found.drain_pct_per_h == pytest.approx(20.0, rel=0.05)
+
+
 def test_silence_ends_a_stretch() -> None:
     first, second = fall(24.0, 30), fall(24.0, 30)
     late = [
