@@ -177,7 +177,7 @@ def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None
     if kind in _UNTIL_HEARD and heard:
         return "heard"
     if kind is _K.UNDELIVERABLE and not is_closed(order.state):
-        return _past(order.state, OrderState.DELIVERED)  # its devices refused it, so far
+        return _past(order.state, OrderState.STANDBY)  # refused, whatever a device had of it before
     if kind in ENDED_BADLY.values():
         return _seen_to(order)
     if kind is _K.RECALL_UNCONFIRMED and order.recall_declined:

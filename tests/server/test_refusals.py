@@ -91,6 +91,20 @@ async def test_it_stays_until_the_order_is_over_and_then_until_another_goes(watc
     assert (await watch.open())["undeliverable"].times == 2
 
 
+async def test_what_devices_had_of_it_before_they_refused_settles_nothing(watch: Watch) -> None:
+    await watch.says(Report.RECEIVED, device=CAMERA, by="")
+    await watch.says(Report.SHOWN, device=HANDSET, by="")
+    await refuses(watch, CAMERA)
+    await refuses(watch, HANDSET)
+
+    await watch.after(5)
+    assert "undeliverable" in await watch.open()
+
+    await watch.says(Report.STANDBY)
+    await watch.after(5)
+    assert (await watch.settled())["undeliverable"].why == "standby"
+
+
 async def test_a_refusal_of_an_order_under_way_is_history(watch: Watch) -> None:
     await watch.says(Report.ACCEPTED)
 
