@@ -62,6 +62,8 @@ class WayWatch:
         self._metrics = metrics or Metrics()
         self._given: dict[str, _Given] = {}
         """By order under way."""
+        self._untold: set[str] = set()
+        """Orders whose way is another, which the store does not know yet."""
         self._wake = asyncio.Event()
         roads.on_change(self._wake.set)
         fanout.subscribe("incident", lambda _: self._wake.set())
@@ -71,7 +73,7 @@ class WayWatch:
         while True:
             try:
                 await self.look()
-            except (*STORE_AWAY, RoutingBusy) as error:
+            except STORE_AWAY as error:
                 logger.warning("ways under weather are looked at later: %s", error)
             try:
                 async with asyncio.timeout(LOOK_S):
@@ -81,14 +83,23 @@ class WayWatch:
             self._wake.clear()
 
     async def look(self) -> None:
-        """Reckon the ways that are new, and all of them under a new weather."""
+        """Reckon the ways that are new, and all of them under a new weather.
+
+        Where routing is busy the next look goes on; what was found until then is told.
+        """
         async with self._pool.acquire() as conn:
             open_ways = await zonestays.open_ways(conn)
         under_way = {each.order_id: each for each in open_ways.values() if each.state not in THERE}
         self._given = {key: given for key, given in self._given.items() if key in under_way}
-        changed = [each.order_id for each in under_way.values() if await self._is_another(each)]
-        if changed:
-            await self._tell(changed)
+        self._untold &= under_way.keys()
+        try:
+            for each in under_way.values():
+                if await self._is_another(each):
+                    self._untold.add(each.order_id)
+        except RoutingBusy as error:
+            logger.warning("ways under weather are looked at later: %s", error)
+        if self._untold:
+            await self._tell()
 
     async def _is_another(self, order: OpenWay) -> bool:
         roads, before = self._router.roads, self._given.get(order.order_id)
@@ -111,9 +122,10 @@ class WayWatch:
         except (NoRouteError, OffMapError):
             return None
 
-    async def _tell(self, order_ids: list[str]) -> None:
+    async def _tell(self) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
-            told = await waynews.tell_weather(conn, order_ids, at=self._clock())
+            told = await waynews.tell_weather(conn, sorted(self._untold), at=self._clock())
+        self._untold.clear()
         self._metrics.count("ways_changed_by_weather", len(told))
         for topic, payload in told:
             self._fanout.publish(topic, payload)

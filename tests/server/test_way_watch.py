@@ -11,6 +11,9 @@ import pytest
 
 from geo.roadmap import RoadMap
 from protocols.native import Report
+from server.routing import RoutingBusy
+from server.stores import waynews
+from server.stores.away import STORE_AWAY
 from server.stores.roadstate import CONDITIONS
 from server.views import OrderView
 from server.waywatch import WayWatch
@@ -29,19 +32,39 @@ async def room(pool: Any, small_map: RoadMap) -> AsyncIterator[Room]:
         yield room
 
 
-def a_watch(room: Room) -> WayWatch:
+class Crowded:
+    """A router that has room for so many questions more."""
+
+    def __init__(self, router: Any) -> None:
+        self._router = router
+        self.room = 100
+
+    @property
+    def roads(self) -> Any:
+        return self._router.roads
+
+    async def lead(self, *asked: Any) -> Any:
+        if not self.room:
+            raise RoutingBusy("no room")
+        self.room -= 1
+        return await self._router.lead(*asked)
+
+
+def a_watch(room: Room, router: Any = None) -> WayWatch:
     return WayWatch(
         pool=room.pool,
         fanout=room.fanout,
         live=room.live,
-        router=room.routing,
+        router=router or room.routing,
         roads=room.roads,
         clock=lambda: room.now,
     )
 
 
-async def under_way(room: Room, at: tuple[float, float] = FAR) -> OrderView:
-    unit = await room.add_unit("P-01", at)
+async def under_way(
+    room: Room, at: tuple[float, float] = FAR, call_sign: str = "P-01"
+) -> OrderView:
+    unit = await room.add_unit(call_sign, at)
     lon, lat = SCENE
     (order,) = await room.send(await room.open(lon=lon, lat=lat), unit)
     return order
@@ -93,6 +116,41 @@ async def test_weather_that_hardly_matters_is_not_told(room: Room) -> None:
         await watch.look()
 
     assert await told(room) == []
+
+
+async def test_a_way_found_before_routing_was_busy_is_told_and_the_rest_later(room: Room) -> None:
+    await under_way(room)
+    await under_way(room, call_sign="P-02")
+    router = Crowded(room.routing)
+    watch = a_watch(room, router)
+    await watch.look()
+
+    async with in_force(room, "snow,fog=40"):
+        router.room = 1
+        await watch.look()
+        first = await told(room)
+        router.room = 1
+        await watch.look()
+
+    assert len(first) == 1
+    assert sorted(await told(room)) == [("P-01-handset", "weather"), ("P-02-handset", "weather")]
+
+
+async def test_what_the_store_did_not_take_is_told_once_it_does(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await under_way(room)
+    watch = a_watch(room)
+    await watch.look()
+
+    async with in_force(room, "snow,fog=40"):
+        with monkeypatch.context() as away:
+            away.setattr(waynews, "ALONE", "SELECT 1/0")
+            with pytest.raises(STORE_AWAY):
+                await watch.look()
+        await watch.look()
+
+    assert await told(room) == [("P-01-handset", "weather")]
 
 
 async def test_two_servers_tell_it_once(room: Room) -> None:
