@@ -176,6 +176,26 @@ async def test_end_of_the_order_ends_the_trouble(job: BatteryRoom) -> None:
     assert "battery_short" not in await job.look()
 
 
+async def test_nothing_is_told_of_an_order_that_ended_during_the_round(job: BatteryRoom) -> None:
+    await job.refresh()
+    watch = job.watch
+    ended = False
+
+    async def ends_meanwhile(incident_id: str) -> RecommendationView:
+        nonlocal ended
+        ranked = await job.room.pipeline.recommend(incident_id, by="system")
+        await done(job)
+        ended = True
+        return ranked
+
+    watch._recommend = ends_meanwhile
+
+    await watch.round()
+
+    assert ended
+    assert await job.open() == {}
+
+
 async def test_next_job_of_the_same_camera_is_a_trouble_of_its_own(job: BatteryRoom) -> None:
     first = (await job.look())["battery_short"]
     await done(job)
