@@ -1,9 +1,10 @@
 """A simulated fleet: for each unit a crew that drives and answers, a handset and a body camera.
 
-Every device is a real WebSocket connection through the reference client. Movement, batteries and
-people live in simulated time, `speed` seconds per real second; the times that devices report are
-real, so at a speed above 1 the fleet looks faster than its roads allow, and only then. Devices keep
-the limits that they are sent; a crew follows the advice that it says yes to.
+Every device is a real WebSocket connection through the reference client. Movement and people live
+in simulated time, `speed` seconds per real second; the times that devices report are real, so at a
+speed above 1 the fleet looks faster than its roads allow, and only then. Batteries drain and charge
+in real time: they are told against clocks and shifts, which are real. Devices keep the limits that
+they are sent; a crew follows the advice that it says yes to.
 
 In a dead zone the radio of both devices falls silent: nothing is closed, nothing is told.
 """
@@ -311,12 +312,15 @@ class Fleet:
         while True:
             await asyncio.sleep(min(TICK_S, STEP_S_MAX / self.speed))
             now = loop.time()
-            seconds = min(now - before, CATCH_UP_S_MAX) * self.speed
+            self.live(min(now - before, CATCH_UP_S_MAX), now)
             before = now
-            self.sim_now_s += seconds
-            self.packs.live(seconds)
-            for unit in self.units:
-                unit.live(self.sim_now_s, now)
+
+    def live(self, seconds: float, now: float) -> None:
+        """Let so many real seconds pass for all; `now` is the loop's."""
+        self.sim_now_s += seconds * self.speed
+        self.packs.live(seconds)
+        for unit in self.units:
+            unit.live(self.sim_now_s, now)
 
     # -- what the status line shows ----------------------------------------------------------
 

@@ -81,7 +81,7 @@ class Options:
     type=click.FloatRange(0.1, SPEED_MAX),
     default=1.0,
     show_default=True,
-    help="Simulated seconds per real second: driving, batteries and people; clocks stay real.",
+    help="Simulated seconds per real second: driving and people; clocks and batteries stay real.",
 )
 @click.option(
     "--incidents-per-hour",
