@@ -58,7 +58,7 @@ LEARN_S: Final = 1.0
 KEEP_S: Final = 60.0
 """Between two times that states are kept: what a crash may lose."""
 KNOWN_MIN: Final = 0.2
-"""A device of which less is known begins anew with a better prior. Starting value."""
+"""A device of which less is known is new: it begins with a better prior. Starting value."""
 DEVICES_MAX: Final = store.DEVICES_LEN_MAX
 """That are learned of; more are counted and left out."""
 ROUNDS_MAX: Final = 32
@@ -87,8 +87,7 @@ class Batteries:
         self._warmer_c = np.zeros(0)
         """How much warmer each device says it is than the air about it."""
         self._without: set[str] = set()
-        """Devices that reported and have no battery of their own, or are not in service; looked at
-        again as often as states are kept."""
+        """Who reported and has no battery of its own or is not in service; asked about again."""
         self._standing: dict[int, Battery] = {}
         self._changed: set[int] = set()
         """Rows that learned something since they were kept."""
@@ -129,6 +128,14 @@ class Batteries:
         self.learn()
         row = self._row.get(device_id)
         return None if row is None else self._battery(row)
+
+    def learned(self, device_id: str) -> bool:
+        """Whether how it drains is known, from itself or from its model, and not only supposed."""
+        row = self._row.get(device_id)
+        return row is not None and (
+            self._pool_of(self._devices[row]) is not None
+            or self._estimator.known_of(row) >= KNOWN_MIN
+        )
 
     def outdoors_c(self, lon: float, lat: float) -> float | None:
         """The temperature at a place; None: the map knows no height there."""
@@ -377,8 +384,11 @@ class Batteries:
                 self._estimator.restore(row, state.state)
 
     def _prior_of(self, device: BatteryDevice) -> Prior:
-        pool = self._pools.get(device.key) or self._pools.get(device.kind)
+        pool = self._pool_of(device)
         return STARTING_PRIORS[device.kind] if pool is None else pool.prior
+
+    def _pool_of(self, device: BatteryDevice) -> ModelPool | None:
+        return self._pools.get(device.key) or self._pools.get(device.kind)
 
     def _kept(self, row: int) -> KeptState:
         device = self._devices[row]

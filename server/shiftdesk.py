@@ -214,6 +214,7 @@ class ShiftDesk:
             station=unit.station,
             at=at,
             drives=unit.kind in CHARGING_KINDS,
+            learned=self._batteries.learned(device.id),
             outlook=outlook,
             idle=Leg(
                 loads=frozenset({Load.STANDBY}),
@@ -297,6 +298,7 @@ def _bare(slot: _Slot) -> ShiftCameraView:
         standby_min=0.0,
         p_lasts=None,
         lasts=False,
+        fails=False,
         empty_p10_at=None,
         empty_p50_at=None,
         empty_p90_at=None,
@@ -317,6 +319,7 @@ def _foretold(advised: Advised, slots: Mapping[str, _Slot], now: datetime) -> Sh
         standby_min=round(plan.standby_min),
         p_lasts=round(plan.p_lasts, 3),
         lasts=plan.lasts,
+        fails=plan.fails,
         empty_p10_at=early,
         empty_p50_at=likely,
         empty_p90_at=late,

@@ -55,6 +55,8 @@ class ShiftCameraView(ShiftView, frozen=True):
     standby_min: float
     p_lasts: float | None
     lasts: bool
+    fails: bool
+    """Neither: nobody has watched how it drains, or told its level."""
     empty_p10_at: datetime | None
     """One in ten is empty by then as planned; None: not within a day."""
     empty_p50_at: datetime | None

@@ -124,6 +124,11 @@ class Estimator:
         var = np.diagonal(self.cov, axis1=1, axis2=2)[:, RATES]
         return np.asarray((1.0 - var / self._prior_var).max(axis=1))
 
+    def known_of(self, device: int) -> float:
+        """As `known`, of one."""
+        var = np.diagonal(self.cov[device])[RATES]
+        return float((1.0 - var / self._prior_var[device]).max())
+
     @property
     def counts(self) -> Counts:
         """Of all devices."""

@@ -132,7 +132,7 @@ def _show(plan: ShiftPlanView, rows: list[tuple[str, ...]]) -> None:
         table.add_row(*map(escape, row))
     console = Console()
     console.print(table)
-    failing = sum(not camera.lasts for camera in plan.cameras if camera.p_lasts is not None)
+    failing = sum(camera.fails for camera in plan.cameras)
     console.print(
         f"{failing} of {len(rows)} cameras last with less than {100 * plan.lasts_min:.0f} %. "
         f"Jobs expected from {plan.past.jobs} in {plan.past.on_duty_h:.0f} h on duty in "

@@ -73,7 +73,7 @@ class Advised:
 
     plan: CameraPlan
     advice: tuple[Advice, ...]
-    """Best first; none where it lasts."""
+    """Best first; none where it does not fail."""
 
 
 def plan_shift(cameras: Sequence[Camera], spares: Iterable[Spare]) -> list[Advised]:
@@ -83,7 +83,7 @@ def plan_shift(cameras: Sequence[Camera], spares: Iterable[Spare]) -> list[Advis
     partners = {plan.camera.device_id: plan for plan in plans if plan.lasts}
     made = []
     for plan in plans:
-        advice = () if plan.lasts else _advice(plan, free.values(), partners.values())
+        advice = _advice(plan, free.values(), partners.values()) if plan.fails else ()
         for first in advice[:1]:
             if first.spare is not None:
                 del free[first.spare.id]

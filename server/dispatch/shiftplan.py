@@ -22,7 +22,10 @@ from devices.battery.outlook import Leg, Outlook, exposures_of
 from server.dispatch.spares import LonLat
 
 LASTS_MIN: Final = 0.8
-"""Below it a camera is said not to last, and a remedy is looked for. Starting value."""
+"""From it a camera is said to last; below it a remedy is looked for. Starting value."""
+SUPPOSED_MIN: Final = 0.5
+"""The same for a camera nobody has watched: it is said to fail where it likelier does than not, for
+what differs between cameras alone keeps a full one below LASTS_MIN. Starting value."""
 JOBS_PER_H: Final = 0.25
 """Two in a shift of eight hours. Starting value, as are the next two."""
 RECORD_MIN: Final = 30.0
@@ -115,6 +118,8 @@ class Camera:
     """The unit, or else its station."""
     drives: bool
     """Its unit has a vehicle to charge in."""
+    learned: bool
+    """How it drains is known, and not only supposed."""
     outlook: Outlook
     """As of now; before the shift, as of its last report."""
     idle: Leg
@@ -196,6 +201,11 @@ class CameraPlan:
     @property
     def lasts(self) -> bool:
         return self.p_lasts >= LASTS_MIN
+
+    @property
+    def fails(self) -> bool:
+        """Something is to be done. What neither lasts nor fails is not known yet."""
+        return self.p_lasts < (LASTS_MIN if self.camera.learned else SUPPOSED_MIN)
 
     def p_with(self, *, extra_pct: float = 0.0, outlook: Outlook | None = None) -> float:
         """Probability of lasting with some charge more, or with another camera's futures."""

@@ -265,6 +265,17 @@ async def a_restart(room: Room) -> Room:
     return again
 
 
+async def test_a_camera_is_learned_when_it_was_watched(room: Room) -> None:
+    room.say(a_fix(95))
+    room.batteries.learn()
+    assert not room.batteries.learned("cam-07")
+
+    a_morning(room)
+
+    assert room.batteries.learned("cam-07")
+    assert not room.batteries.learned("car-07")
+
+
 async def test_a_restart_goes_on_with_what_was_learned(room: Room) -> None:
     now = NOW + timedelta(hours=3)
     a_morning(room)
@@ -433,6 +444,7 @@ async def test_a_new_device_begins_as_its_model_does(models: Models) -> None:
     assert await models.newcomer("BC-4G") == pytest.approx(14.0, rel=0.12)
     assert await models.newcomer("BC-2") == pytest.approx(8.0, rel=0.12)
     assert 8.0 < await models.newcomer("BC-9") < 14.0
+    assert models.room.batteries.learned("new-BC-4G")
     assert await kinds(models.room.pool) == ["batteries.learned", "batteries.activated"]
 
 

@@ -18,6 +18,7 @@ from server.dispatch.shiftplan import (
     JOBS_PER_H,
     LASTS_MIN,
     RECORD_MIN,
+    SUPPOSED_MIN,
     Camera,
     Shift,
     Work,
@@ -62,6 +63,7 @@ def a_camera(level_pct: float = 50.0, **changed: Any) -> Camera:
         station="North",
         at=HERE,
         drives=True,
+        learned=True,
         outlook=at_level(level_pct),
         idle=IDLE,
         shift=Shift(minutes=8 * 60.0),
@@ -196,6 +198,20 @@ def test_nothing_is_advised_for_a_camera_that_lasts() -> None:
 
     assert advised.plan.lasts
     assert advised.advice == ()
+
+
+def test_a_full_camera_that_nobody_has_watched_is_not_known_yet() -> None:
+    full = a_camera(100.0, learned=False)
+
+    (new,) = plan_shift([full], [a_spare()])
+    (watched,) = plan_shift([replace(full, learned=True)], [a_spare()])
+    (low,) = plan_shift([a_camera(20.0, learned=False)], [a_spare()])
+
+    assert SUPPOSED_MIN < new.plan.p_lasts < LASTS_MIN
+    assert (new.plan.lasts, new.plan.fails, new.advice) == (False, False, ())
+    assert watched.plan.fails
+    assert low.plan.fails
+    assert low.advice
 
 
 def test_before_the_shift_it_is_charged_as_late_as_it_may() -> None:

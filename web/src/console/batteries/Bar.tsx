@@ -47,6 +47,7 @@ export function Bar({ line, axis }: { line: Line; axis: Axis }) {
       role="img"
       aria-label={barWords(line)}
       data-lasts={line.lasts}
+      data-fails={line.fails}
     >
       {ticksOf(axis).map((at) => (
         <path key={at} class="endurance-tick" d={`M${x(at)} 0V24`} />

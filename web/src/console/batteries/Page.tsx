@@ -1,7 +1,7 @@
 // Batteries of the shift that runs and of the one to come, who dies first at the head; and the spares.
 // Comes over the line when it is opened.
 //
-// Marks for browser tests: batteries, batteries-<topic>, battery-row (data-device, data-lasts),
+// Marks for browser tests: batteries, batteries-<topic>, battery-row (data-device, data-lasts, data-fails),
 // battery-advice, battery-detail, charge (data-kind), batteries-csv, batteries-begins; spare (data-label,
 // data-charged), spare-take, spare-put, spare-charged, spare-where, spare-is-charged, spare-put-confirm.
 import { useEffect, useRef } from "preact/hooks";
@@ -162,6 +162,7 @@ function Row({ line, axis }: { line: Line; axis: Axis }) {
       data-testid="battery-row"
       data-device={line.id}
       data-lasts={line.lasts}
+      data-fails={line.fails}
       aria-expanded={opened.value === line.id}
       onClick={() => void open(line.id)}
     >
@@ -181,12 +182,12 @@ function Row({ line, axis }: { line: Line; axis: Axis }) {
               <Icon name="bolt" size={12} /> {adviceWords(first)} → {percent(first.p_lasts)}
             </span>
           ) : (
-            <span class="row-soft">{line.lasts ? barWords(line) : unhelped(line)}</span>
+            <span class="row-soft">{besides(line)}</span>
           )}
         </span>
       </span>
-      <span class="battery-p" data-lasts={line.lasts} data-known={line.p !== null}>
-        {line.p !== null && <Icon name={line.lasts ? "check" : "alert"} size={13} />}
+      <span class="battery-p" data-lasts={line.lasts} data-fails={line.fails}>
+        {(line.lasts || line.fails) && <Icon name={line.lasts ? "check" : "alert"} size={13} />}
         {line.p === null ? "–" : percent(line.p)}
       </span>
     </button>
@@ -195,8 +196,11 @@ function Row({ line, axis }: { line: Line; axis: Axis }) {
 
 const isOld = ({ levelAt }: Line): boolean => levelAt !== null && ageMs(levelAt) > OLD_S * 1000;
 
-const unhelped = (line: Line): string =>
-  line.p === null || line.camera === null ? barWords(line) : `${barWords(line)} ${t("helpless")}`;
+/** Where there is nothing to advise. */
+function besides(line: Line): string {
+  if (line.camera === null || line.p === null || line.lasts) return barWords(line);
+  return `${barWords(line)} ${t(line.fails ? "helpless" : "unlearned")}`;
+}
 
 function Legend() {
   return (

@@ -43,6 +43,8 @@ export interface ShiftCamera {
   standby_min: number;
   p_lasts: number | null;
   lasts: boolean;
+  /** Neither: nobody has watched how it drains, or told its level. */
+  fails: boolean;
   empty_p10_at: Instant | null;
   empty_p50_at: Instant | null;
   empty_p90_at: Instant | null;
@@ -121,6 +123,7 @@ export interface Line {
   ends: number;
   jobEnds: number | null;
   lasts: boolean;
+  fails: boolean;
   p: number | null;
   /** One in ten, half, nine in ten are empty by then; null: not within a day, or nobody knows. */
   empty: [number | null, number | null, number | null];
@@ -156,7 +159,7 @@ export const lines = computed<Line[]>(() => {
   return [...cameras, ...others].sort((a, b) => rank(a) - rank(b) || likely(a) - likely(b));
 });
 
-export const failing = computed(() => lines.value.filter(({ lasts, p }) => !lasts && p !== null));
+export const failing = computed(() => lines.value.filter(({ fails }) => fails));
 
 function ofCamera(camera: ShiftCamera): Line {
   return {
@@ -170,6 +173,7 @@ function ofCamera(camera: ShiftCamera): Line {
     ends: Date.parse(camera.ends_at),
     jobEnds: ms(camera.job_ends_at),
     lasts: camera.lasts,
+    fails: camera.fails,
     p: camera.p_lasts,
     empty: [ms(camera.empty_p10_at), ms(camera.empty_p50_at), ms(camera.empty_p90_at)],
     camera,
@@ -194,6 +198,7 @@ function ofOther(battery: Battery, { now, lasts_min }: ShiftPlan): Line[] {
       ends: Math.max(Date.parse(until), from),
       jobEnds: null,
       lasts: p !== null && p >= lasts_min,
+      fails: p !== null && p < lasts_min,
       p,
       empty: [at(battery.min_p10), at(battery.min_p50), at(battery.min_p90)],
       camera: null,
