@@ -115,11 +115,15 @@ UPDATE installation SET up_seq = $3, last_seen_at = $4
 WHERE device_id = $1 AND install_id = $2 AND up_seq = $3 - 1
 """
 
-# Begin the downlink logs of devices in service anew; all, or those named.
+# Begin the downlink logs of devices in service anew; all, or those named. Locked by id, as servers
+# do that run beside.
 RENEW_EPOCHS = """
-UPDATE device SET epoch = gen_random_uuid()::text
-WHERE disabled_at IS NULL AND ($1::text[] IS NULL OR id = ANY($1))
-RETURNING id
+WITH held AS (
+    SELECT id FROM device WHERE disabled_at IS NULL AND ($1::text[] IS NULL OR id = ANY($1))
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE device SET epoch = gen_random_uuid()::text FROM held WHERE device.id = held.id
+RETURNING device.id
 """
 
 # The connection ended.

@@ -27,6 +27,7 @@ from tests.server.field_room import (
     utc_now,
 )
 from tests.server.field_rows import add_device, until
+from tests.server.test_enrolment import a_lock_is_waited_for
 
 
 @asynccontextmanager
@@ -136,3 +137,18 @@ async def test_last_step_is_said_again_to_a_server_that_lost_it(pool: Pool) -> N
         await until(lambda: not len(shell.client.outbox))
 
     assert await pool.fetchval("SELECT state FROM dispatch_order") == "accepted"
+
+
+async def test_logs_begin_anew_beside_a_server_that_tells_several_devices(
+    pool: Pool, database_url: str
+) -> None:
+    for device_id in ("cam-09", "cam-08", "cam-07"):
+        await add_device(pool, device_id)
+
+    async with pool.acquire() as server, server.transaction():
+        await server.execute("SELECT FROM device WHERE id = 'cam-07' FOR NO KEY UPDATE")
+        renewing = asyncio.create_task(devices.renew_epochs(pool))
+        await a_lock_is_waited_for(database_url)
+        await server.execute("SELECT FROM device WHERE id = 'cam-09' FOR NO KEY UPDATE")
+
+    assert await renewing == ["cam-07", "cam-08", "cam-09"]
