@@ -63,6 +63,13 @@ async def of_unit(conn: Any, unit_id: str) -> LeaderView | None:
     return msgspec.convert(await conn.fetchval(OF_UNIT, unit_id), LeaderView | None)
 
 
+def for_log(leader: LeaderView | None) -> dict[str, str | None] | None:
+    """Without his telephone number: the command log is for ever."""
+    if leader is None:
+        return None
+    return {"badge": leader.badge, "name": leader.name, "call_sign": leader.call_sign}
+
+
 async def handsets(conn: Any, badge: str) -> list[str]:
     """Devices that reach an officer himself, by id."""
     return [row["id"] for row in await conn.fetch(HANDSETS, badge, BROWSER_MODEL)]
@@ -151,7 +158,9 @@ async def answered(
         actor=event.actor,
         subject=f"order:{order.id}",
         kind=JournalKind.ORDER_LEADER_ANSWERED,
-        body=step_body(order, event) | said,
+        body=step_body(order, event)
+        | said
+        | {"leader": for_log(msgspec.convert(asked, LeaderView))},
     )
     item = await _told(conn, order, event, said, takes=takes)
     hints = (("incident", order.incident_id), *(item.hints if item else ()))

@@ -36,7 +36,7 @@ from server.stores.order_rows import Event, LockedOrder
 from server.stores.steps import Hint, Marked, about
 from server.stores.watch import Known, Ringing
 from server.views import IncidentView, RecommendationView, UnitStatus
-from server.watchviews import ProposalView
+from server.watchviews import LeaderView, ProposalView
 
 logger = logging.getLogger(__name__)
 
@@ -179,19 +179,14 @@ async def _escalate(
     if offers and next_best is not None:
         sent = await _offer(conn, incident, found, escalation_id, next_best, at=at)
     offered = bool(running or sent.entries)
-    escalated = _escalated(
-        order,
-        {
-            "level": "leader",
-            "proposal": next_best,
-            "offered": offered,
-            "leader": leader,
-            "leader_devices": devices,
-        },
-    )
-    item = await worklist.raise_item(
-        conn, ItemKind.ESCALATED, about(order), body=escalated.body, at=at
-    )
+    body = {
+        "level": "leader",
+        "proposal": next_best,
+        "offered": offered,
+        "leader": leader,
+        "leader_devices": devices,
+    }
+    escalated, item = await _escalated(conn, order, body, at=at)
     return Marked(
         entries=(escalated, *sent.entries, *item.entries),
         hints=(*asked, *sent.hints, *item.hints),
@@ -201,25 +196,31 @@ async def _escalate(
 async def _to_supervisor(conn: Any, order: LockedOrder, at: datetime) -> Marked:
     if (open_one := await watch.to_supervisor(conn, order.id)) is None:
         return Marked()
-    escalated = _escalated(order, open_one)
-    item = await worklist.raise_item(
-        conn,
-        ItemKind.ESCALATED,
-        about(order),
-        body=escalated.body,
-        at=at,
-        severity=Severity.ALARM,
-    )
+    open_one["leader"] = msgspec.convert(open_one["leader"], LeaderView | None)
+    escalated, item = await _escalated(conn, order, open_one, at=at, severity=Severity.ALARM)
     return Marked(entries=(escalated, *item.entries), hints=item.hints)
 
 
-def _escalated(order: LockedOrder, body: dict[str, Any]) -> Entry:
-    return Entry(
+async def _escalated(
+    conn: Any,
+    order: LockedOrder,
+    body: dict[str, Any],
+    *,
+    at: datetime,
+    severity: Severity | None = None,
+) -> tuple[Entry, worklist.Changed]:
+    """For the log, and for a person: he may have to call the leader."""
+    named = {"number": order.number, "call_sign": order.call_sign} | body
+    entry = Entry(
         actor="system",
         subject=f"order:{order.id}",
         kind=JournalKind.ORDER_ESCALATED,
-        body={"number": order.number, "call_sign": order.call_sign} | body,
+        body=named | {"leader": leaders.for_log(body["leader"])},
     )
+    item = await worklist.raise_item(
+        conn, ItemKind.ESCALATED, about(order), body=named, at=at, severity=severity
+    )
+    return entry, item
 
 
 async def _next_best(conn: Any, incident_id: str) -> ProposalView | None:
@@ -283,7 +284,11 @@ async def _offer(
 
 
 async def _expire(conn: Any, order: LockedOrder, incident: IncidentView, at: datetime) -> Marked:
-    """Nobody took it in time; undeliverable, where not even a machine had it."""
+    """Nobody took it in time; undeliverable, where not even a machine had it.
+
+    Its unit hears of it here, and its leader in the same transaction.
+    """
+    await units.hold_devices(conn, [order.id], [])
     never_seen = order.state is OrderState.ISSUED
     end = OrderState.UNDELIVERABLE if never_seen else OrderState.EXPIRED
     verdict = decide(

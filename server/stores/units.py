@@ -120,10 +120,12 @@ ORDER BY id
 """
 
 
-# Lock the devices that were told of orders, and those that orders to units go to, by id.
+# Lock the devices that were told of orders or asked about them (the leader's, too), and those that
+# orders to units go to, by id.
 HOLD_DEVICES = """
 SELECT id FROM device
-WHERE id IN (SELECT device_id FROM command WHERE order_id = ANY($1::uuid[]) AND kind = 'task')
+WHERE id IN (SELECT device_id FROM command
+              WHERE order_id = ANY($1::uuid[]) AND kind IN ('task', 'check'))
    OR unit_id = ANY($2::uuid[]) AND disabled_at IS NULL AND kind IN ('handset', 'body_camera')
    OR id = ANY($3::text[])
 ORDER BY id FOR NO KEY UPDATE

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from server.http import devices_admin
 from server.http.devices_admin import NewOfficer
 from server.http.enrolment import enrol_browser
 from server.watchviews import LeaderView
-from tests.server.dispatch_room import BY
-from tests.server.watch_room import Watch, a_watch
+from tests.server.dispatch_room import BY, NOW
+from tests.server.field_rows import add_device
+from tests.server.test_enrolment import a_lock_is_waited_for
+from tests.server.watch_room import CAMERA, HANDSET, Watch, a_watch
 
 LEADER = "0700"
 PHONE = "+86 139 0000 0700"
@@ -86,6 +90,46 @@ async def test_a_leader_without_a_handset_is_to_be_called(watch: Watch) -> None:
     assert item.body["leader"] == {
         "badge": LEADER, "name": "Mu Feng", "phone": PHONE, "call_sign": "P-05",
     }  # fmt: skip
+
+
+async def test_the_log_which_keeps_all_for_ever_has_no_telephone_number_of_his(
+    watch: Watch,
+) -> None:
+    mine = await browser_of(watch, LEADER)
+    before = len(await watch.room.fetch("SELECT FROM journal_entry"))
+    await watch.after(60)
+    ((_, asked),) = await bodies(watch, mine)
+    await watch.room.report(mine, asked["id"], Report.ACCEPTED, by=LEADER)
+    await watch.after(600)
+
+    said = await watch.room.fetch(
+        "SELECT kind, body FROM journal_entry WHERE seq > $1 AND body ? 'leader'", before
+    )
+    assert [row["kind"] for row in said] == [
+        "order.escalated", "order.leader_answered", "order.escalated",
+    ]  # fmt: skip
+    who = {"badge": LEADER, "name": "Mu Feng", "call_sign": "P-05"}
+    assert [row["body"]["leader"] for row in said] == [who] * 3
+    assert (await watch.open())["escalated"].body["leader"] == who | {"phone": PHONE}
+
+
+async def test_where_an_order_expires_no_device_is_told_before_his_is_held(
+    watch: Watch, database_url: str
+) -> None:
+    await add_device(watch.room.pool, "A-01", kind="handset", unit_id=watch.next_best.id)
+    await watch.after(60)
+    assert [kind for kind, _ in await bodies(watch, "A-01")] == ["check"]
+    watch.room.now = NOW + timedelta(hours=5)
+
+    async with watch.room.pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM device WHERE id = 'A-01' FOR UPDATE")
+        looking = asyncio.create_task(watch.keeper.look())
+        await a_lock_is_waited_for(database_url)
+        free = await watch.room.fetch("SELECT id FROM device FOR UPDATE SKIP LOCKED")
+    await looking
+
+    assert {HANDSET, CAMERA} <= {row["id"] for row in free}
+    assert [kind for kind, _ in await bodies(watch, "A-01")] == ["check", "notice"]
 
 
 async def test_he_sees_to_it_and_the_order_is_still_the_units(watch: Watch) -> None:
