@@ -113,8 +113,8 @@ class HttpWire:
     async def _question(self, *, wait_s: int) -> list[bytes]:
         await self._signal.wait()
         hello = msgspec.to_builtins(self._hello())
-        query = {name: value for name, value in hello.items() if name not in ("t", "tok", "caps")}
-        path = f"/v1/cmd?{urlencode(query | {'wait': wait_s})}"
+        query = {name: value for name, value in hello.items() if name not in ("t", "tok")}
+        path = f"/v1/cmd?{urlencode(query | {'wait': wait_s}, doseq=True)}"
         return await self._down_lane.call("GET", path, None, PATIENCE_S + wait_s)
 
     async def _deliver(self) -> None:

@@ -13,7 +13,7 @@ import contextlib
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -219,8 +219,9 @@ async def _converse(
 
 def _question(request: Request) -> tuple[Hello, float]:
     """The hello and the seconds to wait, from the query. Raises `ApiError` 400."""
-    query = dict(request.query_params)
+    query: dict[str, Any] = dict(request.query_params)
     query.pop("tok", None)  # a secret has no place in an address
+    query["caps"] = request.query_params.getlist("caps")
     try:
         return (
             msgspec.convert(query, Hello, strict=False),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from devices.client import DeviceClient
 from devices.client_events import CommandArrived, Connected, Event, Unrecovered
 from devices.doors import Door, Doors
+from devices.limits import CAPABILITY
 from devices.link import Phase
 from devices.shell.client import DeviceShell
 from devices.storage import MemoryStorage
@@ -91,6 +92,7 @@ async def behind_a_proxy(
             storage=MemoryStorage(),
             rng=Hasty(1),
             now=asyncio.get_running_loop().time(),
+            caps=(CAPABILITY,),
         )
         shell = DeviceShell(
             client,
@@ -125,6 +127,7 @@ async def test_order_and_reports_travel_over_http(pool: Pool) -> None:
         await until(lambda: shell.client.inbox.cursor.seq == 2)
 
         assert (shell.door, proxy.refused) == (Door.HTTP, 3)
+        assert await pool.fetchval("SELECT caps FROM installation") == [CAPABILITY]
     assert await pool.fetchval("SELECT state FROM dispatch_order") == "accepted"
     assert await pool.fetchval("SELECT count(*) FROM position") == 1
 

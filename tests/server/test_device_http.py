@@ -89,6 +89,15 @@ async def test_broken_question_is_400_and_says_what(room: Room, change: dict[str
     assert next(iter(change)) in answer.json()["error"]["message"]
 
 
+async def test_what_a_device_can_do_is_known_from_its_question(pool: Pool, room: Room) -> None:
+    await add_device(pool)
+
+    async with client_of(room) as client:
+        said(await client.get(exchange.COMMANDS_PATH, params=WHO | {"caps": ["limits", "voice"]}))
+
+    assert await pool.fetchval("SELECT caps FROM installation") == ["limits", "voice"]
+
+
 async def test_waiting_ends_with_the_first_command(pool: Pool, room: Room) -> None:
     await add_device(pool)
 
