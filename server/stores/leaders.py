@@ -44,10 +44,12 @@ ORDER BY device.id
 
 NOTE_ASKED = "UPDATE escalation SET leader = $2, leader_devices = $3 WHERE id = $1"
 
-# What a leader says counts once, and while it matters.
+# What a leader says counts once, and while it matters; but that he cannot, also after he said on
+# another handset that he sees to it.
 NOTE_ANSWER = """
 UPDATE escalation SET leader_answer = $2, leader_reason = $3, leader_answered_at = $4
-WHERE id = $1 AND settled_at IS NULL AND leader_answer IS NULL
+WHERE id = $1 AND settled_at IS NULL
+  AND (leader_answer IS NULL OR leader_answer = 'accepted' AND $2 = 'declined')
 RETURNING leader
 """
 
@@ -162,21 +164,21 @@ async def answered(
         | said
         | {"leader": for_log(msgspec.convert(asked, LeaderView))},
     )
-    item = await _told(conn, order, event, said, takes=takes)
-    hints = (("incident", order.incident_id), *(item.hints if item else ()))
-    return Marked(entries=(entry, *(item.entries if item else ())), hints=hints)
+    told, hints = worklist.told(await _told(conn, order, event, said, takes=takes))
+    return Marked(entries=(entry, *told), hints=(("incident", order.incident_id), *hints))
 
 
 async def _told(
     conn: Any, order: LockedOrder, event: Event, said: dict[str, Any], *, takes: bool
-) -> worklist.Changed | None:
-    """The item of the escalation says who sees to it; that nobody does is one of its own."""
-    if takes:
-        return await worklist.amend(conn, ItemKind.ESCALATED, about(order).subject, body=said)
-    return await worklist.raise_item(
-        conn,
-        ItemKind.LEADER_DECLINED,
-        about(order),
-        body=step_body(order, event) | said,
-        at=event.server_at,
-    )
+) -> list[worklist.Changed]:
+    """The item of the escalation says what he said; that nobody sees to it is one of its own."""
+    amended = await worklist.amend(conn, ItemKind.ESCALATED, about(order).subject, body=said)
+    items = [] if amended is None else [amended]
+    if not takes:
+        body = step_body(order, event) | said
+        items.append(
+            await worklist.raise_item(
+                conn, ItemKind.LEADER_DECLINED, about(order), body=body, at=event.server_at
+            )
+        )
+    return items

@@ -167,6 +167,27 @@ async def test_that_he_cannot_is_told_to_a_person_until_the_unit_answers(watch: 
     assert await watch.open() == {}
 
 
+async def test_that_he_cannot_counts_also_where_another_handset_of_his_said_he_sees_to_it(
+    watch: Watch,
+) -> None:
+    mine = await browser_of(watch, LEADER)
+    await add_device(watch.room.pool, "A-01", kind="handset", unit_id=watch.next_best.id)
+    await watch.after(60)
+    ((_, first),), ((_, second),) = await bodies(watch, mine), await bodies(watch, "A-01")
+
+    await watch.room.report(mine, first["id"], Report.ACCEPTED, by=LEADER)
+    said = await watch.room.report("A-01", second["id"], Report.DECLINED, by=LEADER, reason="far")
+    again = await watch.room.report(mine, first["id"], Report.ACCEPTED, by=LEADER)
+
+    assert (said.applied, again.why) == (True, "late")
+    items = await watch.open()
+    assert items["leader_declined"].body["reason"] == "far"
+    assert items["escalated"].body["leader_answer"] == "declined"
+    escalation = (await watch.now()).escalation
+    assert escalation is not None
+    assert escalation.leader_answer == "declined"
+
+
 async def test_only_he_can_answer(watch: Watch) -> None:
     mine = await browser_of(watch, LEADER)
     await watch.after(60)
