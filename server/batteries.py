@@ -130,12 +130,9 @@ class Batteries:
         return None if row is None else self._battery(row)
 
     def learned(self, device_id: str) -> bool:
-        """Whether how it drains is known, from itself or from its model, and not only supposed."""
+        """Whether it told how it drains itself, beside what is supposed of its model."""
         row = self._row.get(device_id)
-        return row is not None and (
-            self._pool_of(self._devices[row]) is not None
-            or self._estimator.known_of(row) >= KNOWN_MIN
-        )
+        return row is not None and self._estimator.known_of(row) >= KNOWN_MIN
 
     def outdoors_c(self, lon: float, lat: float) -> float | None:
         """The temperature at a place; None: the map knows no height there."""
@@ -384,11 +381,8 @@ class Batteries:
                 self._estimator.restore(row, state.state)
 
     def _prior_of(self, device: BatteryDevice) -> Prior:
-        pool = self._pool_of(device)
+        pool = self._pools.get(device.key) or self._pools.get(device.kind)
         return STARTING_PRIORS[device.kind] if pool is None else pool.prior
-
-    def _pool_of(self, device: BatteryDevice) -> ModelPool | None:
-        return self._pools.get(device.key) or self._pools.get(device.kind)
 
     def _kept(self, row: int) -> KeptState:
         device = self._devices[row]

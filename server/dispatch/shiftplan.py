@@ -119,7 +119,7 @@ class Camera:
     drives: bool
     """Its unit has a vehicle to charge in."""
     learned: bool
-    """How it drains is known, and not only supposed."""
+    """It told how it drains itself, beside what is supposed of its model."""
     outlook: Outlook
     """As of now; before the shift, as of its last report."""
     idle: Leg
