@@ -1,19 +1,17 @@
-"""Wires the parts of one server process together: what is built, in which order, and what runs.
+"""Wires the parts of one server process together: what is built, and in which order.
 
-The only module that knows them all. `build` gives `Services`; `running` keeps their background
-tasks alive around the time the server serves.
+The only module that knows them all. `build` gives `Services`; `server.lifetime` keeps their
+background tasks alive around the time the server serves.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import redis.asyncio as aioredis
 
@@ -22,23 +20,17 @@ from devices.session_flow import SessionLimits
 from geo import mapfolder
 from geo.basemap.tiles import TileMaker
 from geo.describe import Describer
-from geo.driving.conditions import Condition
-from geo.driving.speed import Profile, travel_times_ms
 from geo.ground import Ground
 from geo.linear import LinearIndex
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
-from geo.routing.engine import Weights
 from geo.snap import SnapIndex
-from server import housekeeping
-from server.ambient import Ambient
 from server.batteries import STARTING_PRIORS, Batteries
 from server.batterymodels import BatteryModels
 from server.batterywatch import BatteryWatch
 from server.board import Board
 from server.chargingdesk import ChargingDesk
 from server.classroom import Classroom
-from server.drivematcher import DriveMatcher
 from server.gateways.console import ConsoleHub
 from server.gateways.door import DoorLimits
 from server.gateways.hub import HubLimits
@@ -47,7 +39,6 @@ from server.http.auth import Auth
 from server.http.pages import Check
 from server.jobbatteries import JobBatteries
 from server.learnedroads import LearnedRoads
-from server.learnedversions import Learned, LearnedVersions
 from server.learningdesk import LearningDesk
 from server.metrics import Metrics
 from server.mitigationdesk import MitigationDesk
@@ -55,6 +46,7 @@ from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline, utc_now
 from server.placenames import PlaceNames
 from server.reachdesk import ReachDesk
+from server.restored import live_batteries, live_learning, live_roads
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
@@ -73,10 +65,6 @@ from server.warmth import Warmth
 from server.waywatch import WayWatch
 from server.zonedesk import ZoneDesk
 from server.zonewatch import ZoneWatch
-
-logger = logging.getLogger(__name__)
-
-CANCEL_AGAIN_S = 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -162,16 +150,16 @@ async def build(settings: Settings) -> Services:
         board.on_change(warmth.unit_changed)
         surveyor = await asyncio.to_thread(Surveyor, roadmap)
         undo.push_async_callback(surveyor.close)
-        roads, road_desk = await _live_roads(
-            pool, fanout, routing, surveyor, roadmap, metrics, warmth
+        roads, road_desk = await live_roads(
+            pool, fanout, routing, surveyor, roadmap, metrics, warmth, clock=utc_now
         )
-        batteries, battery_models = await _live_batteries(
-            pool, fanout, routing, roadmap, metrics, settings
+        batteries, battery_models = await live_batteries(
+            pool, fanout, routing, roadmap, metrics, settings, clock=utc_now
         )
         classroom = Classroom(roadmap)
         undo.push_async_callback(classroom.close)
-        learning = await _learning(
-            pool, fanout, routing, surveyor, classroom, roadmap, metrics, warmth
+        learning = await live_learning(
+            pool, fanout, routing, surveyor, classroom, roadmap, metrics, warmth, clock=utc_now
         )
         dead_zones = ZoneDesk(
             pool=pool,
@@ -321,174 +309,6 @@ async def build(settings: Settings) -> Services:
         undo.pop_all()
     _offer_gauges(services)
     return services
-
-
-async def _live_roads(
-    pool: Pool,
-    fanout: RedisFanOut,
-    routing: RoutingService,
-    surveyor: Surveyor,
-    roadmap: RoadMap,
-    metrics: Metrics,
-    warmth: Warmth,
-) -> tuple[RoadPicture, RoadDesk]:
-    """What was closed, slowed or set before, in force again; and the desk that changes it."""
-    picture = RoadPicture(
-        pool=pool,
-        router=routing,
-        surveyor=surveyor,
-        roadmap=roadmap,
-        times_of=partial(_times_under, roadmap),
-        ready=warmth.ready_for,
-        metrics=metrics,
-    )
-    picture.on_change(warmth.wake)
-    desk = RoadDesk(
-        pool=pool,
-        fanout=fanout,
-        picture=picture,
-        surveyor=surveyor,
-        map_id=roadmap.meta.map_id,
-        clock=utc_now,
-    )
-    await desk.turn_over()
-    await desk.catch_up()
-    return picture, desk
-
-
-async def _live_batteries(
-    pool: Pool,
-    fanout: RedisFanOut,
-    routing: RoutingService,
-    roadmap: RoadMap,
-    metrics: Metrics,
-    settings: Settings,
-) -> tuple[Batteries, BatteryModels]:
-    """What was learned of batteries before, going on; and the desk that learns of their models."""
-    batteries = Batteries(
-        pool=pool,
-        fanout=fanout,
-        ambient=Ambient(
-            roadmap.elevation, lambda: routing.roads.county, sea_level_c=settings.sea_level_c
-        ),
-        metrics=metrics,
-        keep_s=settings.limits.batteries_keep_s,
-    )
-    models = BatteryModels(pool=pool, fanout=fanout, batteries=batteries, clock=utc_now)
-    await models.catch_up()
-    await batteries.load()
-    return batteries, models
-
-
-async def _learning(
-    pool: Pool,
-    fanout: RedisFanOut,
-    routing: RoutingService,
-    surveyor: Surveyor,
-    classroom: Classroom,
-    roadmap: RoadMap,
-    metrics: Metrics,
-    warmth: Warmth,
-) -> LearningDesk:
-    """The learned times that were in force, in force again; and the desk that learns more."""
-
-    async def put_in_force(learned: Learned | None) -> None:
-        await routing.set_learned(learned)
-        warmth.wake()
-
-    versions = LearnedVersions(
-        pool=pool,
-        fanout=fanout,
-        map_id=roadmap.meta.map_id,
-        put_in_force=put_in_force,
-        clock=utc_now,
-    )
-    await versions.catch_up()
-    matcher = DriveMatcher(
-        pool=pool,
-        roadmap=roadmap,
-        classroom=classroom,
-        surveyor=surveyor,
-        clock=utc_now,
-        metrics=metrics,
-    )
-    return LearningDesk(
-        pool=pool,
-        fanout=fanout,
-        classroom=classroom,
-        matcher=matcher,
-        versions=versions,
-        clock=utc_now,
-    )
-
-
-@asynccontextmanager
-async def background(services: Services) -> AsyncIterator[None]:
-    """Run the background tasks around the body; afterwards store and send what still waits.
-
-    A task that fails is our bug: it ends the body too.
-    """
-    async with asyncio.TaskGroup() as tasks:
-        jobs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-            "fanout": services.fanout.run,
-            "presence": services.presence.run,
-            "board": services.board.run,
-            "batteries": services.batteries.run,
-            "battery_models": services.battery_models.run,
-            "timekeeper": services.timekeeper.run,
-            "roads": services.roads.run,
-            "warmth": services.warmth.run,
-            "road_desk": services.road_desk.run,
-            "learning": services.learning.run,
-            "dead_zones": services.dead_zones.run,
-            "zone_watch": services.zone_watch.run,
-            "way_watch": services.way_watch.run,
-            "battery_watch": services.battery_watch.run,
-            "charging": services.charging.run,
-            "hub": services.hub.run,
-            "sessions": services.sessions.run,
-            "sweep": lambda: housekeeping.sweep_sessions(services.pool),
-        }
-        writer = tasks.create_task(services.positions.run(), name="positions")
-        others = [tasks.create_task(job(), name=name) for name, job in jobs.items()]
-        yield
-        services.positions.stop()
-        await asyncio.wait({writer}, timeout=services.settings.limits.shutdown_s)
-        await _end({writer, *others})
-        await services.batteries.leave()
-    await services.fanout.flush()
-
-
-async def close_peers(services: Services) -> None:
-    """Tell devices and consoles that the server stops, and wait for them to go."""
-    await asyncio.gather(services.sessions.drain(), services.hub.drain())
-
-
-async def close(services: Services) -> None:
-    """Let go of what `build` opened, in the opposite order."""
-    services.auth.close()
-    await services.redis.aclose()
-    await services.classroom.close()
-    await services.surveyor.close()
-    await services.routing.close()
-    try:
-        await asyncio.wait_for(services.pool.close(), services.settings.limits.shutdown_s)
-    except TimeoutError:
-        logger.warning("a database connection did not come back; it is cut")
-        services.pool.terminate()
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel until they have ended: before Python 3.12 `wait_for` may lose a cancellation."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
-
-
-def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
-    """Of a patrol car in routine; how much slower an area is than the county holds for all."""
-    return travel_times_ms(roadmap, Profile(condition=condition))
 
 
 def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex, PlaceNames]:

@@ -32,7 +32,7 @@ from starlette.applications import Starlette
 
 from geo import mapfolder
 from geo.errors import GeoError
-from server import bootstrap, housekeeping, migrate
+from server import bootstrap, housekeeping, lifetime, migrate
 from server.bootstrap import Services
 from server.embedded import launcher
 from server.embedded.errors import EmbeddedError
@@ -111,7 +111,7 @@ def create_app(services: Services) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with bootstrap.background(services):
+        async with lifetime.background(services):
             yield
 
     limits = services.settings.limits
@@ -178,7 +178,7 @@ async def serve(
         if server.failure:
             raise CannotServe(server.failure)
     finally:
-        await bootstrap.close(services)
+        await lifetime.close(services)
 
 
 class Server(uvicorn.Server):
@@ -212,7 +212,7 @@ class Server(uvicorn.Server):
         """Accept no more, tell the peers, then uvicorn waits for requests and ends the lifespan."""
         for each in self.servers:
             each.close()
-        await bootstrap.close_peers(self._services)
+        await lifetime.close_peers(self._services)
         await super().shutdown(sockets)
 
     @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from starlette.applications import Starlette
 
-from server import bootstrap
+from server import bootstrap, lifetime
 from server.bootstrap import Services
 from server.http.auth import COOKIE, hash_token, new_token
 from server.ids import new_id
@@ -99,6 +99,6 @@ async def whole_server(
         app = create_app(services)
         async with serving(app, uvicorn_config(app, settings)) as url:
             yield WholeServer(url=url, app=app, services=services)
-            await bootstrap.close_peers(services)
+            await lifetime.close_peers(services)
     finally:
-        await bootstrap.close(services)
+        await lifetime.close(services)
