@@ -8,7 +8,7 @@ import { language } from "../shared/i18n";
 import type { StoredAdvice } from "./advices";
 import { DeclineDialog } from "./DeclineDialog";
 import type { Desk } from "./orders";
-import { answerOf } from "./store";
+import { answerOf } from "./stored";
 import { t } from "./words";
 
 export function Advice({ advice, desk }: { advice: StoredAdvice; desk: Desk }) {

@@ -78,15 +78,16 @@ function Answer({ ask, desk }: { ask: StoredAsk; desk: Desk }) {
 /** Nothing more is asked of him: what became of it, until he has read it. */
 function Over({ ask, why, desk }: { ask: StoredAsk; why: string; desk: Desk }) {
   const { unit } = ask.body;
+  const sawToIt = ask.last?.s === "accepted"; // then it is the order that expired, and he missed nothing
   const words = {
-    expired: t("leader.missed", { unit }),
+    ...(sawToIt ? {} : { expired: t("leader.missed", { unit }) }),
     cannot: t("leader.cannot"),
     accepted: t("leader.accepted", { unit }),
     standby: t("leader.standby", { unit }),
-  }[why];
+  } as Record<string, string>;
   return (
     <div class="order-ended" role="status" data-testid="ask-over" data-why={why}>
-      <p>{words ?? t("leader.over", { state: t.loose(`order.${why}`, {}, t("ended.closed.short")) })}</p>
+      <p>{words[why] ?? t("leader.over", { state: t.loose(`order.${why}`, {}, t("ended.closed.short")) })}</p>
       <Button
         size="large"
         kind="primary"

@@ -13,7 +13,7 @@ import { distanceM, octant } from "./bearing";
 import { DeclineDialog } from "./DeclineDialog";
 import { type Desk, endedBy } from "./orders";
 import { lastFix } from "./sensors";
-import { answerOf, isMissed, type StoredOrder } from "./store";
+import { answerOf, isMissed, type StoredOrder } from "./stored";
 import { WayList } from "./WayList";
 import type { Step } from "./wire";
 import { t, typeName } from "./words";

@@ -5,7 +5,7 @@ import { toastError } from "../shared/components/Toast";
 import { language } from "../shared/i18n";
 import { ageMs, distanceText, durationText, etaText } from "../shared/time";
 import type { Desk } from "./orders";
-import type { StoredOrder } from "./store";
+import type { StoredOrder } from "./stored";
 import { signOf, type WayStep } from "./way";
 import { t } from "./words";
 

@@ -1,5 +1,5 @@
 // What the control room asks a crew to do so that a battery lasts. Kept with the order that it is for.
-import { isMissed, type Question, type StoredOrder, type Write } from "./store";
+import { isMissed, type Question, type StoredOrder, type Write } from "./stored";
 import type { AdviceBody, StateRecord } from "./wire";
 
 /** Of one order, the newest. */

@@ -1,6 +1,6 @@
 // A command that arrives is felt in the pocket and spoken, where the device has a voice of its own.
 import { language } from "../shared/i18n";
-import type { StoredOrder } from "./store";
+import type { StoredOrder } from "./stored";
 import type { Command, TaskBody } from "./wire";
 import { t, typeName } from "./words";
 

@@ -1,6 +1,6 @@
 // What the leader of a unit is asked when nobody of it answers an order: that he sees to it. The order
 // is not his; it stays with its unit, whatever he says.
-import type { Ending, Write } from "./store";
+import type { Ending, Write } from "./stored";
 import type { LeaderBody, NoticeBody, StateRecord } from "./wire";
 
 export const ASKS_KEPT_MAX = 20;

@@ -8,7 +8,8 @@ import type { StoredAsk } from "./asks";
 import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
 import { call, raise, type StoredCall, withdraw } from "./sos";
-import { isMissed, type Question, type Store, type StoredOrder } from "./store";
+import type { Store } from "./store";
+import { isMissed, type Question, type StoredOrder } from "./stored";
 import { fetchWay } from "./way";
 import type { StateRecord, Step } from "./wire";
 

@@ -1,11 +1,25 @@
 // What this handset must not forget: its identity, the orders it got, the records it still owes.
 // Every change that the protocol calls one step is one IndexedDB transaction.
-import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
+import { type IDBPDatabase, openDB } from "idb";
 import type { HandsetGrant } from "../shared/types";
-import { endAdvice, keepAdvice, type StoredAdvice, sayAdvice } from "./advices";
+import { endAdvice, keepAdvice, sayAdvice } from "./advices";
 import { endAsk, keepAsk, type StoredAsk } from "./asks";
 import { sendingOrder, thin } from "./sending";
 import type { StoredCall } from "./sos";
+import {
+  ENDS,
+  endedBy,
+  freshLink,
+  type Link,
+  meant,
+  missedTask,
+  order,
+  received,
+  type Schema,
+  type StoredOrder,
+  stepped,
+  type Write,
+} from "./stored";
 import type { Way } from "./way";
 import type {
   Command,
@@ -15,109 +29,11 @@ import type {
   RecallBody,
   SosRecord,
   StateRecord,
-  TaskBody,
-  UpRecord,
 } from "./wire";
 
 const QUEUE_LEN_MAX = 5_000;
 const ORDERS_KEPT_MAX = 50;
 const SEEN_KEPT_MAX = 2_000;
-
-/** Why a notice is the end of an order; others are only news. */
-const ENDS = new Set([
-  ...["expired", "closed", "cancelled", "done", "unable"],
-  ...["recalled", "superseded", "handed_over", "undeliverable"],
-]);
-
-/** What an officer's own last step already says. */
-const SAID_HERE: Record<string, string> = { done: "done", declined: "unable" };
-
-/** Time ends an order only while nobody has accepted it. */
-const UNANSWERED = ["received", "shown", "standby"];
-
-/** Place in both logs of the protocol. */
-export interface Link {
-  installId: string;
-  /** The device whose logs these are; empty before the first enrolment. */
-  deviceId: string;
-  epoch: string;
-  /** Highest downlink seq stored. */
-  cursor: number;
-  /** Id of the command that had it. */
-  cursorId?: string;
-  /** `n` of the next record to be sent. */
-  nextN: number;
-  upAcked: number;
-}
-
-export interface StoredOrder {
-  /** Id of the command that brought it. */
-  id: string;
-  body: TaskBody;
-  receivedAt: number;
-  expiresAt: number | null;
-  /** The last step taken here, reports apart: said again if the server turns out to have lost it. */
-  last: StateRecord;
-  /** Reports (feedback) given here. */
-  reports: number;
-  /** Why it is over, where that came from outside. */
-  ended: Ending | null;
-  /** The officer has read that it is over. */
-  dismissed: boolean;
-  /** To the scene; not there until it was fetched. */
-  way?: Way;
-  /** A road has changed since. */
-  wayOld?: boolean;
-  /** The control room wants it back; until the officer answers, the order stands. */
-  recall?: Question & { why: RecallBody["why"]; text: string };
-  /** The control room asks whether all is well. */
-  check?: Question;
-  /** What would make a battery last, oldest first. */
-  advices?: StoredAdvice[];
-  /** Until when the officer asked to wait. */
-  standbyUntil?: number;
-}
-
-/** A command that a person answers, under its own id. */
-export interface Question {
-  id: string;
-  at: number;
-  expiresAt: number | null;
-  /** It came after its time. */
-  missed?: boolean;
-  /** What was said to it last; null: not even shown. */
-  last: StateRecord | null;
-}
-
-/** Whether and how a person has answered. */
-export function answerOf({ last }: Question): "accepted" | "declined" | null {
-  return last?.s === "accepted" || last?.s === "declined" ? last.s : null;
-}
-
-/** Past its time without an answer: to be known, not to be answered any more. */
-export const isMissed = (question: Question, serverMs: number): boolean =>
-  answerOf(question) === null &&
-  (question.missed || (question.expiresAt !== null && question.expiresAt < serverMs));
-
-export interface Ending {
-  /** Of a notice: `cancelled`, `expired`, `closed`; `done` or `unable` said elsewhere. */
-  why: string;
-  text: string;
-  at: number;
-}
-
-interface Schema extends DBSchema {
-  state: { key: "link" | "grant" | "call"; value: Link | HandsetGrant | StoredCall };
-  orders: { key: string; value: StoredOrder };
-  /** Command ids seen, also of notices: what is here was handled. */
-  seen: { key: string; value: number };
-  queue: { key: number; value: UpRecord };
-  sent: { key: number; value: Numbered };
-  asks: { key: string; value: StoredAsk };
-}
-
-type Stores = "state" | "orders" | "seen" | "queue" | "sent" | "asks";
-export type Write = IDBPTransaction<Schema, Stores[], "readwrite">;
 
 export type Arrival = "news" | "known" | "gap";
 
@@ -261,10 +177,8 @@ export class Store {
     if ((await endAsk(tx, body, now)) || (await endAdvice(tx, body.ref)) || !ENDS.has(body.why)) return;
     const ended = { why: body.why, text: body.text ?? "", at: now };
     const over = await meant(tx, body);
-    for (const each of over) {
-      if (body.why === "expired" && !UNANSWERED.includes(each.last.s)) continue;
-      if (SAID_HERE[each.last.s] !== body.why) await tx.objectStore("orders").put({ ...each, ended });
-    }
+    for (const each of over)
+      if (endedBy(body.why, each)) await tx.objectStore("orders").put({ ...each, ended });
     const missed = over.length === 0 && missedTask(body);
     if (missed) await this.#keep(tx, { ...order(id, missed, received(id, now)), ended });
   }
@@ -460,41 +374,12 @@ export class Store {
   }
 }
 
-function freshLink(): Link {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const installId = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { installId, deviceId: "", epoch: "", cursor: 0, nextN: 1, upAcked: 0 };
-}
-
 type Asking =
   | Pick<Command & { kind: "recall" }, "id" | "kind" | "body" | "exp">
   | Pick<Command & { kind: "check" }, "id" | "kind" | "body" | "exp">
   | Pick<Command & { kind: "advice" }, "id" | "kind" | "body" | "exp">;
 
 const late = ({ exp }: Command, serverMs: number): boolean => exp !== undefined && exp < serverMs;
-
-const received = (id: string, at: number): StateRecord => ({ t: "up", k: "state", id, s: "received", at });
-
-function order(id: string, body: TaskBody, receipt: StateRecord, exp?: number): StoredOrder {
-  const fresh = { reports: 0, ended: null, dismissed: false };
-  return { id, body, receivedAt: receipt.at, expiresAt: exp ?? null, last: receipt, ...fresh };
-}
-
-/** A standby is a step that may be taken again, and says until when. */
-const stepped = (record: StateRecord): Partial<StoredOrder> =>
-  record.until === undefined ? { last: record } : { last: record, standbyUntil: record.until };
-
-/** The orders that a command is about. */
-async function meant(tx: Write, { ref, order }: { ref: string; order?: string }): Promise<StoredOrder[]> {
-  const all = await tx.objectStore("orders").getAll();
-  return all.filter(({ id, body }) => id === ref || body.order === ref || body.order === order);
-}
-
-/** What a notice tells of a task that never came. */
-function missedTask({ order, number, incident }: NoticeBody): TaskBody | undefined {
-  if (!order || number === undefined || !incident) return undefined;
-  return { order, number, incident, instruction: "", eta_s: null, unit: "" };
-}
 
 /** Ids of commands begin with the time they were made. */
 async function forgetOldest(tx: Write, keptMax: number): Promise<void> {
