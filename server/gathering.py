@@ -44,6 +44,7 @@ class Gathering(Generic[Q, A]):
     async def _ask_some(self, asked: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
         try:
             found = await self._ask([question for question, _ in asked])
+            answered = list(zip(asked, found, strict=True))
         except asyncio.CancelledError:
             for _, answer in asked:
                 answer.cancel()
@@ -53,6 +54,6 @@ class Gathering(Generic[Q, A]):
                 if not answer.done():  # who left meanwhile has cancelled it
                     answer.set_exception(error)
             return
-        for (_, answer), value in zip(asked, found, strict=True):
+        for (_, answer), value in answered:
             if not answer.done():
                 answer.set_result(value)

@@ -63,3 +63,11 @@ async def test_who_leaves_takes_no_answer_from_the_others() -> None:
     with pytest.raises(asyncio.CancelledError):
         await leaving
     assert await staying == 4
+
+
+async def test_too_few_answers_are_an_error_for_all_who_asked() -> None:
+    async def one_short(numbers: Sequence[int]) -> list[int]:
+        return list(numbers[1:])
+
+    with pytest.raises(ValueError, match="shorter"):
+        await Gathering(one_short, together_max=10).ask(1)
