@@ -132,7 +132,10 @@ class Timekeeper:
         try:
             async with self._pool.acquire() as conn, conn.transaction():
                 planned, changed = await self._plan_free(conn, order_ids)
-        except Exception:  # one of them, or the store: each look of its own will tell
+        except STORE_AWAY as error:  # the first look of its own will tell
+            logger.info("%d orders are looked at one by one: %s", len(order_ids), error)
+            return frozenset()
+        except Exception:  # one of them: its own look will tell
             logger.info("%d orders are looked at one by one", len(order_ids), exc_info=True)
             return frozenset()
         for incident_id in sorted(changed):

@@ -149,6 +149,7 @@ async def test_a_recall_past_its_time_is_missed_and_the_order_goes_on(
 
     await expect(page.get_by_test_id("recall")).to_have_count(0)
     await page.get_by_test_id("step-accepted").click()
+    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
     await all_sent(page)
     assert (await dispatcher.order(order))["state"] == "accepted"
 

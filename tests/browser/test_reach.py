@@ -60,7 +60,9 @@ async def test_isochrones_of_the_selected_unit_and_where_nine_in_ten_arrive(
     await console.get_by_test_id("units-tab").click()
     await console.get_by_test_id("unit-row").first.click()
 
-    async with console.expect_response(lambda response: "unit=" in response.url) as median:
+    async with console.expect_response(
+        lambda response: "isochrone" in response.url and "unit=" in response.url
+    ) as median:
         await console.get_by_test_id("reach-toggle").click()
     await expect(console.get_by_test_id("reach-from")).to_have_value("unit")
     async with console.expect_response(lambda response: "share=0.9" in response.url) as sure:

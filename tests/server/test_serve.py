@@ -391,14 +391,14 @@ def test_a_roster_is_loaded_once_and_its_secrets_are_only_in_their_file(
     load = ("roster", "load", file, "--data", short_dir)
 
     assert run(*load, "--dry-run", **env)[1].endswith(
-        "13 changes would be made, 6 of them with a new token or password.\n"
+        "16 changes would be made, 6 of them with a new token or password.\n"
     )
     assert "with --tokens" in run(*load, **env)[1]
     code, told = run(*load, "--tokens", secrets, **env)
 
     assert code == 0
     assert told.startswith("new station North Station: lon 100.2336, lat 26.8721\n")
-    assert told.endswith(f"13 changes made. Secrets are in {secrets}.\n")
+    assert told.endswith(f"16 changes made. Secrets are in {secrets}.\n")
     kept = json.loads(secrets.read_text())
     assert not any(each["token"] in told for each in kept["devices"])
     assert not any(each["one_time_password"] in told for each in kept["users"])
