@@ -30,9 +30,10 @@ from server.ports import Clock, FanOut
 from server.stores import batteries as statestore
 from server.stores import batteryversions as store
 from server.stores import journal
+from server.stores.activation import ActivationRow
 from server.stores.away import STORE_AWAY
 from server.stores.batteries import KeptState
-from server.stores.batteryversions import ActivationRow, ModelPool, VersionRow
+from server.stores.batteryversions import ModelPool, VersionRow
 from server.stores.journal import Entry
 
 logger = logging.getLogger(__name__)

@@ -21,8 +21,9 @@ from server.journal.kinds import JournalKind as Kind
 from server.ports import Clock, FanOut
 from server.stores import journal
 from server.stores import learning as store
+from server.stores.activation import ActivationRow
 from server.stores.journal import Entry
-from server.stores.learning import ActivationRow, VersionRow
+from server.stores.learning import VersionRow
 
 REASON_LEN_MAX: Final = 500
 TOPIC: Final = "learning"

@@ -31,9 +31,10 @@ from server.ports import Clock, FanOut
 from server.routing import RoutingBusy
 from server.stores import drives
 from server.stores import learning as store
+from server.stores.activation import ActivationRow
 from server.stores.away import STORE_AWAY
 from server.stores.drives import Trip, TripCounts
-from server.stores.learning import ActivationRow, VersionRow
+from server.stores.learning import VersionRow
 from server.surveyor import SurveyorBusy
 
 logger = logging.getLogger(__name__)

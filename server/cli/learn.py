@@ -89,7 +89,7 @@ def activate_command(version: str, reason: str, data_dir: Path | None, as_json: 
     """Put VERSION in force, or "model" for the model alone."""
     from server.learnedversions import LearnedVersions
     from server.stores import learning as store
-    from server.stores.learning import ActivationRow
+    from server.stores.activation import ActivationRow
 
     wanted = None if version == "model" else _number(version)
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from devices.battery.model import Prior
+from server.stores.activation import ActivationRow
 
 VERSIONS_SHOWN_MAX: Final = 50
 _LOCK_ID = "batteries"
@@ -69,18 +70,6 @@ class VersionRow:
     devices: int
     models: dict[str, ModelPool]
     """By kind, and by kind/model."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivationRow:
-    """What was put in force last."""
-
-    id: int
-    version: int | None
-    """None: the starting values alone."""
-    activated_at: datetime
-    activated_by: str
-    reason: str
 
 
 async def lock(conn: Any) -> None:

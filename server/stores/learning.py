@@ -15,6 +15,7 @@ import numpy as np
 from geo.driving.vehicles import Mode
 from geo.eta import TripSpread
 from geo.learning.factors import LearnedFactors
+from server.stores.activation import ActivationRow
 from server.stores.factorform import pack, unpack
 
 VERSIONS_SHOWN_MAX: Final = 50
@@ -75,18 +76,6 @@ class VersionRow:
     arcs: int
     newest_at: datetime | None
     spread: dict[Mode, TripSpread]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivationRow:
-    """What was put in force last."""
-
-    id: int
-    version: int | None
-    """None: the model alone."""
-    activated_at: datetime
-    activated_by: str
-    reason: str
 
 
 async def lock(conn: Any) -> None:
