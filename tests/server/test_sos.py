@@ -305,8 +305,11 @@ async def server(
         yield server
 
 
-async def call_for_help(url: str, call: Sos, *, token: str = "secret") -> list[native.Command]:
-    """Send one call as cam-07; the notices that came until it was acknowledged."""
+async def call_for_help(
+    url: str, call: Sos, *, token: str = "secret", notices_due: int = 0
+) -> list[native.Command]:
+    """Send one call as cam-07; the notices that came until it was acknowledged and all that were
+    due were there: what goes down is in no order with acknowledgements of what goes up."""
     async with connect(
         url.replace("http", "ws", 1) + "/v1/device",
         subprotocols=[native.SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
@@ -315,14 +318,15 @@ async def call_for_help(url: str, call: Sos, *, token: str = "secret") -> list[n
     ) as socket:
         await socket.send(native.encode(Hello(dev="cam-07", inst="i1", epoch="e1")).decode())
         await socket.send(native.encode(call).decode())
-        notices = []
+        notices: list[native.Command] = []
+        acknowledged = False
         async with asyncio.timeout(10):
-            async for frame in socket:
-                match native.decode_server(frame):
+            while not acknowledged or len(notices) < notices_due:
+                match native.decode_server(await socket.recv()):
                     case native.Command() as command:
                         notices.append(command)
                     case native.Ack(up=up) if up >= call.n:
-                        break
+                        acknowledged = True
     return notices
 
 
@@ -336,7 +340,7 @@ async def test_the_first_dispatcher_who_acknowledges_is_named_and_the_device_is_
         path = f"/api/sos/{call['id']}/acknowledge"
         first = (await client.post(path)).raise_for_status().json()
         again = (await client.post(path)).raise_for_status().json()
-    notices = await call_for_help(server.url, a_call(2, s=SosSays.WITHDRAWN))
+    notices = await call_for_help(server.url, a_call(2, s=SosSays.WITHDRAWN), notices_due=1)
 
     assert (first["acknowledged_by"], again["acknowledged_at"]) == (
         "user:wang",
