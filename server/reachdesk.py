@@ -82,7 +82,7 @@ class ReachDesk:
         Raises ValueError for a limit or a number of sources out of range, `RoutingBusy`.
         """
         async with self._place():
-            villages = await self._known_villages(terms)
+            villages = await self.villages(terms)
             times_s = [await self._router.times_to(villages, each, terms) for each in sources]
             table = np.array(times_s).reshape(len(sources), len(villages))
             survey = Survey(villages, table, limit_s)
@@ -92,12 +92,7 @@ class ReachDesk:
                 etas.update(zip(piece, await self._router.etas_to(roads, terms), strict=True))
             return survey.verdict(etas, log_sd=self._log_sd(sources, terms))
 
-    def _log_sd(self, sources: Sequence[Traveller], terms: Terms) -> float:
-        """Of the source whose journeys differ most."""
-        log_sds = [self._router.unrouted_sd(each.vehicle, terms.mode) for each in sources]
-        return max(log_sds, default=UNROUTED_SD)
-
-    async def _known_villages(self, terms: Terms) -> list[Village]:
+    async def villages(self, terms: Terms) -> list[Village]:
         """Brought to the road once for every way of walking there."""
         condition = self._router.roads.county if terms.condition is None else terms.condition
         walker = Profile(vehicle=Vehicle.FOOT, mode=terms.mode, condition=condition)
@@ -110,6 +105,11 @@ class ReachDesk:
         while len(self._villages) > PROFILES_MAX:
             self._villages.popitem(last=False)
         return found
+
+    def _log_sd(self, sources: Sequence[Traveller], terms: Terms) -> float:
+        """Of the source whose journeys differ most."""
+        log_sds = [self._router.unrouted_sd(each.vehicle, terms.mode) for each in sources]
+        return max(log_sds, default=UNROUTED_SD)
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:

@@ -200,7 +200,7 @@ class Cover:
         posts, movers = from_posts_s <= rules.limit_s, sorted(set(may_move))
         near = to_posts_s <= rules.drive_s_max
         found: list[MoveUp] = []
-        while movers and len(found) < rules.moves_max:
+        while movers and len(posts) and len(found) < rules.moves_max:
             gains = np.array([self._gains(within, posts, unit) for unit in movers])
             gains = np.where(near[movers], gains, -np.inf)
             best, post = np.unravel_index(int(np.argmax(gains)), gains.shape)

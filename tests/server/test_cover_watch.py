@@ -1,0 +1,198 @@
+"""Cover kept beside the live picture: asked of real roads, only where something changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from geo.driving.conditions import Condition
+from geo.ground import Ground
+from geo.reach.times import Reach
+from geo.roadmap import RoadMap
+from geo.snap import SnapIndex
+from server.coverwatch import CoverPicture, CoverWatch, Post
+from server.dispatch.cover import NO_LOSS, Rules
+from server.dispatch.travel import Terms, Traveller
+from server.ports import LiveRoads
+from server.reachdesk import ReachDesk
+from server.routing import RoutingBusy, RoutingService
+from server.stores.units import DeviceRow, UnitRow
+from server.views import UnitStatus
+from tests.server.dispatch_room import NOW, StillLife
+from tests.small_county import crossing
+
+RULES = Rules(limit_s=180.0, horizon_s=3600.0)
+"""The small county is small: three minutes."""
+
+
+class Counting(RoutingService):
+    """Routing that remembers whom it was asked about."""
+
+    asked: list[Traveller]
+
+    async def reach(
+        self, travellers: Sequence[Traveller], limit_s: float, terms: Terms
+    ) -> list[Reach]:
+        self.asked += travellers
+        return await super().reach(travellers, limit_s, terms)
+
+
+@dataclass
+class Watched:
+    live: StillLife
+    routing: Counting
+    watch: CoverWatch
+    index: SnapIndex
+    posts: list[Post] = field(default_factory=list)
+
+    async def look(self) -> CoverPicture:
+        """Leaves in `routing.asked` whom this look asked about."""
+        self.routing.asked = []
+        return await self.watch.look()
+
+    def post(self, name: str, at: tuple[int, int]) -> None:
+        self.posts.append(Post(id=f"post-{name}", name=name, at=self.index.snap(*crossing(*at))))
+
+
+@pytest.fixture
+async def watched(small_map: RoadMap) -> AsyncIterator[Watched]:
+    routing = Counting(lambda: Ground(small_map, engine="scipy"))
+    routing.asked = []
+    await routing.start()
+    live, index, posts = StillLife(small_map), SnapIndex(small_map), list[Post]()
+    desk = ReachDesk(router=routing, roadmap=small_map, index=index)
+
+    async def these() -> list[Post]:
+        return posts
+
+    async def villages() -> Any:
+        return await desk.villages(Terms())
+
+    watch = CoverWatch(
+        live=live,
+        router=routing,
+        villages=villages,
+        posts=these,
+        rules=RULES,
+        clock=lambda: NOW,
+    )
+    yield Watched(live, routing, watch, index, posts)
+    await routing.close()
+
+
+def a_unit(name: str, status: UnitStatus = UnitStatus.AVAILABLE) -> UnitRow:
+    return UnitRow(
+        id=name,
+        call_sign=name,
+        kind="patrol_car",
+        station=None,
+        status=status,
+        order_id=None,
+        order_number=None,
+        incident_id=None,
+        officers=[],
+        devices=[DeviceRow(id=f"{name}-cam", kind="body_camera", model="")],
+    )
+
+
+async def test_whoever_alone_is_near_a_village_is_seen_to_leave_it(watched: Watched) -> None:
+    watched.live.put(a_unit("P-01"), crossing(0, 3))
+    watched.live.put(a_unit("P-02"), crossing(6, 0))
+    watched.live.put(a_unit("P-03"), crossing(6, 1))
+
+    seen = await watched.look()
+
+    lost = seen.loss_of()
+    worst = lost["P-01"].worst
+    assert worst is not None
+    assert seen.villages[worst].place.name == "石门村"
+    assert lost["P-01"].people >= 310
+    assert 0.0 < seen.covered <= 1.0
+
+
+async def test_only_free_units_with_a_place_on_the_road_count(watched: Watched) -> None:
+    watched.live.put(a_unit("P-01"), crossing(0, 3))
+    watched.live.put(a_unit("P-02", UnitStatus.EN_ROUTE), crossing(6, 0))
+    watched.live.put(a_unit("P-03"), None)
+
+    assert list((await watched.look()).units) == ["P-01"]
+
+
+async def test_a_county_that_stands_still_is_not_asked_about_again(watched: Watched) -> None:
+    watched.live.put(a_unit("P-01"), crossing(0, 3))
+    watched.post("station", (3, 1))
+    first = await watched.look()
+    assert len(watched.routing.asked) == 2
+
+    again = await watched.look()
+
+    assert watched.routing.asked == []
+    assert again.losses == first.losses
+
+
+async def test_who_drove_on_is_asked_about_and_nobody_else(watched: Watched) -> None:
+    watched.live.put(a_unit("P-01"), crossing(0, 3))
+    watched.live.put(a_unit("P-02"), crossing(6, 0))
+    before = (await watched.look()).loss_of()
+    watched.live.put(a_unit("P-01"), crossing(2, 1))
+
+    after = (await watched.look()).loss_of()
+
+    assert len(watched.routing.asked) == 1
+    assert after["P-01"] != before["P-01"]
+
+
+async def test_other_roads_are_asked_about_anew(watched: Watched) -> None:
+    watched.live.put(a_unit("P-01"), crossing(0, 3))
+    before = await watched.look()
+    await watched.routing.set_roads(LiveRoads(version=1, county=Condition.parse("snow")))
+
+    after = await watched.look()
+
+    assert len(watched.routing.asked) == 1
+    assert after.losses[0].wait_s != before.losses[0].wait_s
+
+
+async def test_a_village_with_nobody_and_a_station_with_two_makes_a_proposal(
+    watched: Watched,
+) -> None:
+    for name in ("P-01", "P-02"):
+        watched.live.put(a_unit(name), crossing(6, 1))
+    watched.post("town", (2, 1))
+    watched.post("twin bridges", (6, 1))
+
+    seen = await watched.look()
+
+    (move,) = seen.move_ups[:1]
+    assert (seen.posts[move.post].name, move.people >= 9000) == ("town", True)
+
+
+async def test_without_units_posts_or_villages_nothing_breaks(watched: Watched) -> None:
+    seen = await watched.look()
+
+    assert (list(seen.units), list(seen.losses), list(seen.move_ups)) == ([], [], [])
+    assert seen.covered == 0.0
+
+
+async def test_where_routing_is_busy_the_last_picture_stays(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.live.put(a_unit("P-01"), crossing(0, 3))
+    first = await watched.look()
+    watched.live.put(a_unit("P-02"), crossing(6, 0))
+
+    async def busy(*_: Any) -> Any:
+        raise RoutingBusy("64 questions wait already")
+
+    monkeypatch.setattr(watched.routing, "reach", busy)
+    with pytest.raises(RoutingBusy):
+        await watched.watch.look()
+
+    assert watched.watch.picture is first
+
+
+def test_nothing_lost_is_nothing() -> None:
+    assert NO_LOSS.cost_s(7200.0, RULES) == 0.0
