@@ -93,6 +93,7 @@ class Ground:
         Raises EngineUnavailable if the engine asked for cannot run here.
         """
         self.roadmap = roadmap
+        self.against_one_ways = against_one_ways
         self.profile = profile or Profile()
         self._lines = WayLines(roadmap)
         self._index = SnapIndex(roadmap)

@@ -146,7 +146,7 @@ class Batteries:
         heard = ~np.isnan(self._estimator.level_pct)
         told = [each for each, row in rows.items() if heard[row]]
         which = np.array([rows[each] for each in told], dtype=np.int64)
-        basis = basis_of(self._estimator, which, now.timestamp())
+        basis = basis_of(self._estimator, which, now.timestamp()).rounded()
         return Endurance(
             at=now,
             batteries={each: self._battery(row) for each, row in rows.items()},

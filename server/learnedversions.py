@@ -29,8 +29,8 @@ REASON_LEN_MAX: Final = 500
 TOPIC: Final = "learning"
 
 Learned: TypeAlias = dict[Mode, LearnedFactors]
-PutInForce: TypeAlias = Callable[[Learned | None], Awaitable[None]]
-"""Has routing take over factors; None: the model alone."""
+PutInForce: TypeAlias = Callable[[Learned | None, int | None], Awaitable[None]]
+"""Has routing take over the factors of a version; None: the model alone."""
 
 
 class LearnedVersions:
@@ -125,7 +125,7 @@ class LearnedVersions:
                 learned = None
                 if active.version is not None:
                     learned = await store.factors(conn, active.version)
-            await self._put_in_force(learned)
+            await self._put_in_force(learned, active.version)
             self._active, self._learned = active, learned
 
     async def _activate(

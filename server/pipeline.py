@@ -158,7 +158,7 @@ class Pipeline:
             in_need = await sos.in_need(conn, incident_id)
             roads_version = await roadstate.version(conn)
         await self._roads.catch_up(roads_version)
-        found, reckoned = await self._recommender.compute(
+        made = await self._recommender.compute(
             incident,
             doing,
             unseen=[units.bare_view(each) for each in unseen],
@@ -167,10 +167,10 @@ class Pipeline:
             now=self._clock(),
         )
         async with self._transaction() as conn:
-            await decisions.insert_recommendation(conn, found, reckoned, by=by)
-            entry = entries.recommendation_computed(incident, found, by=by)
+            await decisions.insert_recommendation(conn, made.view, made.reckoned, by=by)
+            entry = entries.recommendation_computed(incident, made.view, by=by)
             await journal.append_all(conn, [entry])
-        return found
+        return made.view
 
     async def dispatch(
         self, incident_id: str, wanted: NewDecision, *, by: str

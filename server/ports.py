@@ -81,6 +81,8 @@ class LiveRoads:
     """Where they hold; another object whenever it is another weather."""
     table: RoadTable | None = None
     """Closed and slowed roads, and weather of areas; None: nothing."""
+    learned_version: int | None = None
+    """Of learned travel times, as routing has taken them over; None: the model alone."""
 
     @property
     def overrides(self) -> Overrides:
@@ -93,6 +95,16 @@ class LiveRoads:
     def closures_of(self, place: Snap) -> frozenset[int]:
         """What closes the road at a place; at its very ends, which are junctions, nothing does."""
         return self.closures_at(place.edge) if 0.0 < place.fraction < 1.0 else frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footing:
+    """By what roads are found, as long as the process lives."""
+
+    engine: str
+    """"cch" or "scipy"."""
+    against_one_ways: bool
+    """Whether urgent vehicles may go against one-way streets."""
 
 
 class RoadNews(Protocol):
@@ -148,6 +160,10 @@ class Router(Protocol):
     @property
     def roads(self) -> LiveRoads:
         """What holds on the roads: the same object before and after a query held during it."""
+
+    @property
+    def footing(self) -> Footing:
+        """By what roads are found; known from the first query on."""
 
     async def set_roads(self, roads: LiveRoads) -> None:
         """In force for every query asked after this one; never refused for a full queue."""

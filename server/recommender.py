@@ -1,6 +1,7 @@
 """Computes a recommendation: asks the live picture and the road graph, then ranks.
 
-Writes nothing. The rules are in `server.dispatch.ranking`.
+Writes nothing, and hands over what it was made from (`server.dispatch.record`). The rules are in
+`server.dispatch.ranking`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap
 from geo.walk import Approach
 from server.dispatch.battery import Reckoned, foresee
-from server.dispatch.contenders import Way, contender, recommendation_view
+from server.dispatch.contenders import Way, contender
 from server.dispatch.incidents import INCIDENT_TYPES
+from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
+from server.dispatch.record import Asked, Circumstances, Recommended, Record, nameless
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
-from server.ports import BatteryWatch, LiveUnits, Router
-from server.views import IncidentView, RecommendationView, UnitStatus, UnitView
+from server.ports import BatteryWatch, LiveRoads, LiveUnits, Router
+from server.roadskept import RoadsKept
+from server.views import IncidentView, UnitStatus, UnitView
 
 WAYS_MAX = 5
 """Best units whose road is computed, for its length and its spread; it costs more than its time."""
@@ -47,6 +51,7 @@ class Recommender:
         self._batteries = batteries
         self._map_id = map_id
         self._turnout = turnout
+        self._roads_kept = RoadsKept()
 
     def unseen(self, unit_ids: Iterable[str]) -> list[str]:
         """Those of the units that the live picture does not show yet, in order of id."""
@@ -61,38 +66,67 @@ class Recommender:
         in_need: frozenset[str] = frozenset(),
         recommendation_id: str,
         now: datetime,
-    ) -> tuple[RecommendationView, Reckoned]:
-        """Every unit of `doing` (status and open order's number by unit id), ranked or excluded;
-        and what is to be kept of how their batteries were reckoned.
+    ) -> Recommended:
+        """Every unit of `doing` (status and open order's number by unit id), ranked or excluded.
 
         `unseen` are the views of those that the live picture does not show yet, `in_need` those
         who call for help themselves.
         Raises `RoutingBusy`. A place that no road reaches is a reason, not an error.
         """
+        living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
+        asked = Asked(
+            incident=msgspec.structs.replace(incident, orders=[]),
+            units=tuple(map(nameless, living.values())),
+            doing={each: doing[each] for each in living},
+            in_need=tuple(sorted(in_need)),
+            turnout=self._turnout,
+        )
         for _ in range(TRIES_MAX):
             roads = self._router.roads
-            found, reckoned = await self._compute(
-                incident, doing, unseen, in_need, recommendation_id, now
+            premises, ranking, reckoned = await self._premises(
+                asked, living, roads, recommendation_id, now
             )
             if self._router.roads is roads:
                 break  # nothing changed under way: all of it is of one moment
-        view = msgspec.structs.replace(
-            found, road_version=roads.version, conditions=list(roads.conditions)
-        )
-        return view, reckoned
+        return self._recommended(asked, roads, premises, ranking, reckoned)
 
-    async def _compute(
+    def _recommended(
         self,
-        incident: IncidentView,
-        doing: Mapping[str, tuple[UnitStatus, int | None]],
-        unseen: Sequence[UnitView],
-        in_need: frozenset[str],
+        asked: Asked,
+        roads: LiveRoads,
+        premises: Premises,
+        ranking: Ranking,
+        reckoned: Reckoned,
+    ) -> Recommended:
+        view, footing = answer(premises, ranking), self._router.footing
+        kept, name = self._roads_kept.of(roads)
+        record = Record(
+            answer=sha256(canonical(view)),
+            premises=premises,
+            asked=asked,
+            circumstances=Circumstances(
+                engine=footing.engine,
+                against_one_ways=footing.against_one_ways,
+                learned_version=roads.learned_version,
+                roads=name,
+            ),
+            battery_version=reckoned.version,
+            battery_devices=reckoned.device_ids,
+            battery_numbers=sha256(reckoned.numbers),
+        )
+        return Recommended(view=view, record=record, reckoned=reckoned, roads=kept)
+
+    async def _premises(
+        self,
+        asked: Asked,
+        living: Mapping[str, UnitView],
+        roads: LiveRoads,
         recommendation_id: str,
         now: datetime,
-    ) -> tuple[RecommendationView, Reckoned]:
+    ) -> tuple[Premises, Ranking, Reckoned]:
+        incident, doing = asked.incident, asked.doing
         mode = MODE_OF_PRIORITY[incident.priority]
         place, no_road = await self._place(incident, mode)
-        living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
         travellers = {
             each.id: self._traveller(each, snap, mode, now)
             for each in living.values()
@@ -105,23 +139,26 @@ class Recommender:
             )
             for each in living.values()
         ]
-        contenders = [replace(each, in_need=each.unit_id in in_need) for each in contenders]
+        contenders = [replace(each, in_need=each.unit_id in asked.in_need) for each in contenders]
         scene = self._scene(incident, no_road)
         contenders, reckoned = self._with_batteries(contenders, living, scene, now)
         ranking = rank(scene, contenders)
-        view = recommendation_view(
-            ranking,
+        premises = Premises(
             recommendation_id=recommendation_id,
             incident_id=incident.id,
             computed_at=now,
             map_id=self._map_id,
+            road_version=roads.version,
+            conditions=roads.conditions,
+            scene=scene,
+            contenders=tuple(contenders),
             ways=await self._ways(ranking, travellers, arrivals, mode),
             log_sds={
                 unit_id: self._router.unrouted_sd(each.vehicle, mode)
                 for unit_id, each in travellers.items()
             },
         )
-        return view, reckoned
+        return premises, ranking, reckoned
 
     def _traveller(self, unit: UnitView, snap: Snap, mode: Mode, now: datetime) -> Traveller:
         turnout_s = self._turnout.seconds(mode, at_station=unit.at_station)

@@ -105,8 +105,8 @@ async def live_learning(
 ) -> LearningDesk:
     """The learned times that were in force, in force again; and the desk that learns more."""
 
-    async def put_in_force(learned: Learned | None) -> None:
-        await routing.set_learned(learned)
+    async def put_in_force(learned: Learned | None, version: int | None) -> None:
+        await routing.set_learned(learned, version=version)
         warmth.wake()
 
     versions = LearnedVersions(

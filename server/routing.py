@@ -28,7 +28,7 @@ from geo.reach.times import Reach
 from server.dispatch.contenders import Way
 from server.dispatch.travel import Arrival, Lead, Terms, Traveller
 from server.fleets import Fleets, departures
-from server.ports import LiveRoads
+from server.ports import Footing, LiveRoads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +61,7 @@ class RoutingService:
     ) -> None:
         self._open = ground_factory
         self._ground: Ground | None = None
+        self._footing: Footing | None = None
         self._spreads: dict[Mode | None, Spreads] = {}
         """By the mode they were learned in; None: on foot."""
         self._queue_len_max = queue_len_max
@@ -76,6 +77,12 @@ class RoutingService:
     def roads(self) -> LiveRoads:
         """What holds on the roads; another one only ever between two queries."""
         return self._roads
+
+    @property
+    def footing(self) -> Footing:
+        """See `ports.Router`."""
+        assert self._footing is not None, "asked before `start`"
+        return self._footing
 
     async def start(self) -> None:
         """Open the ground now, so that a broken map is known at start. Raises `GeoError`."""
@@ -173,11 +180,13 @@ class RoutingService:
             if roads.county != self._roads.county:
                 ground.set_condition(roads.county)
             ground.set_overrides(roads.overrides)
-            self._roads = roads
+            self._roads = replace(roads, learned_version=self._roads.learned_version)
 
         await self._insist(take_over)
 
-    async def set_learned(self, learned: Mapping[Mode, LearnedFactors] | None) -> None:
+    async def set_learned(
+        self, learned: Mapping[Mode, LearnedFactors] | None, *, version: int | None = None
+    ) -> None:
         """Put learned travel times in force like `set_roads`; None: the model alone."""
 
         def take_over(ground: Ground) -> None:
@@ -185,7 +194,8 @@ class RoutingService:
             ground.set_factors({mode: each.factor for mode, each in known.items()})
             for mode in Mode:
                 self._spreads[mode] = Spreads(ground.roadmap, learned=known.get(mode))
-            self._roads = replace(self._roads)  # answers from before do not hold any more
+            # Another object: answers from before do not hold any more.
+            self._roads = replace(self._roads, learned_version=version)
 
         await self._insist(take_over)
 
@@ -219,6 +229,10 @@ class RoutingService:
             raise RoutingBusy("routing has stopped")
         if self._ground is None:
             self._ground = self._open()
+            self._footing = Footing(
+                engine=self._ground.engine_name,
+                against_one_ways=self._ground.against_one_ways,
+            )
             self._spreads = dict.fromkeys(Mode, Spreads(self._ground.roadmap))
             self._spreads[None] = Spreads(self._ground.roadmap, on_foot=True)
         return job(self._ground)

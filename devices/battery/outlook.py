@@ -104,6 +104,17 @@ class Basis:
             floor_pct=self.floor_pct[rows],
         )
 
+    def rounded(self) -> Basis:
+        """In single precision, as `devices.battery.record` keeps it: far finer than anything is
+        known, and what was reckoned from it can be reckoned again to the last bit."""
+        return Basis(
+            mean=_single(self.mean),
+            cov=_single(self.cov),
+            seen_h=_single(self.seen_h),
+            silent_h=_single(self.silent_h),
+            floor_pct=_single(self.floor_pct),
+        )
+
     def charge_pct(self) -> Floats:
         """(D,) above the reserve, as it is most likely now."""
         present = np.exp(self.mean[:, RATES] + self.mean[:, WANDER, None])
@@ -288,6 +299,10 @@ def _silent(estimator: Estimator, which: Ints, now_s: float) -> Floats:
     hours[estimator.charging[which]] = 0.0
     temp_c, weak = estimator.temp_c[which], estimator.weak[which]
     return exposure_h(hours, estimator.mask[which], temp_c, weak)
+
+
+def _single(values: Floats) -> Floats:
+    return values.astype(np.float32).astype(np.float64)
 
 
 def _root(cov: Floats) -> Floats:

@@ -47,10 +47,15 @@ class RoadTable:
 
     def __init__(self, changes: Sequence[RoadChange], weather: Factors) -> None:
         """`weather`: (2M,) factors from 1 up, infinite where weather closes."""
-        self._changes, self._weather = changes, weather
+        self._changes, self._weather = tuple(changes), weather
         self._fair = not (weather != 1.0).any()
         self.overrides: Overrides = self._overrides(frozenset())
         """For everybody; arcs that nothing changes are missing."""
+
+    @property
+    def changes(self) -> tuple[RoadChange, ...]:
+        """Roads closed and slowed, without the weather."""
+        return self._changes
 
     def closures_at(self, edge: int) -> frozenset[int]:
         """Which of the changes close this edge; numbers for `into`."""

@@ -329,7 +329,7 @@ def _learn_from_database(
     click.echo(f"Version {row.version}, from {row.trips} drives over {row.arcs} arcs, {state}.")
 
 
-async def _leave_to_servers(learned: object) -> None:
+async def _leave_to_servers(learned: object, version: int | None) -> None:
     """No routing runs here."""
 
 

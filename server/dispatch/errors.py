@@ -5,6 +5,8 @@ DispatchError
 ├── Conflict      right in itself, but not with the present state: unit_busy, unit_off_duty,
 │                 incident_closed, orders_open, stale
 └── Impossible    well-formed, and can never be: off_map, unknown_type, not_allowed, …
+
+RecordDamaged     what was kept of a recommendation cannot be read, or is not what was kept
 """
 
 from __future__ import annotations
@@ -32,3 +34,7 @@ class Conflict(DispatchError):
 
 class Impossible(DispatchError):
     """Never possible as asked."""
+
+
+class RecordDamaged(Exception):
+    """The bytes of a record are not those that were kept; the text says of what."""

@@ -67,7 +67,7 @@ def a_desk(
     clock = [datetime.now(UTC)]
     in_force: list[Learned | None] = []
 
-    async def put_in_force(learned: Learned | None) -> None:
+    async def put_in_force(learned: Learned | None, version: int | None) -> None:
         in_force.append(learned)
 
     matcher = DriveMatcher(

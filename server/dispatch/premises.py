@@ -1,0 +1,67 @@
+"""What a recommendation follows from, as one value, and the recommendation that follows.
+
+`answer` is the whole way from the premises to what people see, so nothing that is not in them can
+make a difference; what is added to a `Contender` or to the `Scene` is in them by itself. The text
+of an answer that is compared and signed is JSON with every key in order (`canonical`): the same for
+a view as for the row that it was kept in, whatever fields views get later. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from server.dispatch.contenders import Way, recommendation_view
+from server.dispatch.ranking import Contender, Ranking, Scene, rank
+from server.views import RecommendationView
+
+_canonical: Final = msgspec.json.Encoder(order="sorted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """All that an answer follows from."""
+
+    recommendation_id: str
+    incident_id: str
+    computed_at: datetime
+    map_id: str
+    road_version: int
+    conditions: tuple[str, ...]
+    """Those that held anywhere, the county's first."""
+    scene: Scene
+    contenders: tuple[Contender, ...]
+    ways: dict[str, Way | None]
+    """By unit id, of those whose way was looked at; None: there is none."""
+    log_sds: dict[str, float]
+    """By unit id: standard deviation of ln(travel time) of those whose way was not."""
+
+
+def answer(premises: Premises, ranking: Ranking | None = None) -> RecommendationView:
+    """What follows; `ranking` where `rank` has said already what it says of these."""
+    found = recommendation_view(
+        ranking or rank(premises.scene, premises.contenders),
+        recommendation_id=premises.recommendation_id,
+        incident_id=premises.incident_id,
+        computed_at=premises.computed_at,
+        map_id=premises.map_id,
+        ways=premises.ways,
+        log_sds=premises.log_sds,
+    )
+    return msgspec.structs.replace(
+        found, road_version=premises.road_version, conditions=list(premises.conditions)
+    )
+
+
+def canonical(view: RecommendationView | object) -> bytes:
+    """UTF-8 JSON, keys in order at every level, no spaces; of a view or of its kept row."""
+    return _canonical.encode(view)
+
+
+def sha256(data: bytes) -> str:
+    """In hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
