@@ -16,7 +16,6 @@ from devices.battery.modes import EXTRAS, loads_of
 from server.batteries import Batteries
 from server.dispatch.endurance import (
     LIKELY,
-    RECORD,
     STANDBY,
     SURELY,
     Rules,
@@ -24,7 +23,6 @@ from server.dispatch.endurance import (
     ahead,
     lasts_min,
 )
-from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.mitigation import (
     Prospect,
     Takeover,
@@ -33,7 +31,10 @@ from server.dispatch.mitigation import (
 )
 from server.dispatch.mitigationwords import effect, instruction
 from server.dispatch.orders import OrderState
+from server.dispatch.runcardfile import shipped
+from server.dispatch.runcards import RunCard
 from server.mitigationviews import CameraView, ProposalView
+from server.ports import CardsInForce
 from server.sparesathand import SparesAtHand
 from server.stores.batteryjobs import Asked, BatteryJob
 from server.stores.mitigations import effect_view
@@ -42,8 +43,6 @@ from server.views import UnitView
 CAMERA: Final = "body_camera"
 CHARGING_KINDS: Final = frozenset({"patrol_car", "off_road"})
 """Units whose vehicle has a socket."""
-SCENE_UNKNOWN_S: Final = 2700.0
-"""s. Of a kind of incident that the list does not know any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +57,16 @@ class JobCamera:
 class JobBatteries:
     """Answers at once."""
 
-    def __init__(self, *, batteries: Batteries, rules: Rules, at_hand: SparesAtHand) -> None:
+    def __init__(
+        self,
+        *,
+        batteries: Batteries,
+        rules: Rules,
+        at_hand: SparesAtHand,
+        cards: CardsInForce = shipped,
+    ) -> None:
         self._batteries, self._rules, self._at_hand = batteries, rules, at_hand
+        self._cards = cards
 
     def cameras(
         self,
@@ -99,17 +106,20 @@ class JobBatteries:
     ) -> Takeover | None:
         """The camera of another unit that would last best, if it came to this job."""
         best: Takeover | None = None
+        card = self._cards().card(job.type)
         for device in unit.devices:
             outlook = self._batteries.outlook_of(device.id, now)
             if device.kind != CAMERA or outlook is None:
                 continue
             work = replace(
-                _work(job, eta_s=eta_s),
+                _work(job, card, eta_s=eta_s),
                 state=OrderState.ISSUED,
                 en_route_at=None,
                 on_scene_at=None,
             )
-            plan = ahead(work, now, present=self._loads(device.id), scene=_scene(job))
+            plan = ahead(
+                work, now, present=self._loads(device.id), scene=frozenset({card.recording})
+            )
             made = Takeover(
                 device_id=device.id,
                 unit_id=unit.id,
@@ -161,11 +171,12 @@ class JobBatteries:
         present = self._batteries.present(device_id)
         if outlook is None or present is None:
             return None
+        card = self._cards().card(job.type)
         plan = ahead(
-            _work(job, eta_s=job.eta_s),
+            _work(job, card, eta_s=job.eta_s),
             now,
             present=present.loads or STANDBY,
-            scene=_scene(job),
+            scene=frozenset({card.recording}),
             temp_c=present.temp_c,
             weak=present.weak,
             charging=present.charging,
@@ -174,7 +185,7 @@ class JobBatteries:
             outlook=outlook,
             plan=under(asked.done, plan),
             in_vehicle=unit.kind in CHARGING_KINDS,
-            evidence=INCIDENT_TYPES[job.type].evidence if job.type in INCIDENT_TYPES else False,
+            evidence=card.evidence,
             in_force=asked.kinds,
         )
 
@@ -208,20 +219,14 @@ def _with_takeovers(
     return replace(camera, prospect=replace(camera.prospect, takeovers=(*own, *others)))
 
 
-def _work(job: BatteryJob, *, eta_s: float | None) -> Work:
-    kind = INCIDENT_TYPES.get(job.type)
+def _work(job: BatteryJob, card: RunCard, *, eta_s: float | None) -> Work:
     return Work(
         state=job.state,
         en_route_at=job.en_route_at,
         on_scene_at=job.on_scene_at,
         eta_s=eta_s,
-        scene_s=SCENE_UNKNOWN_S if kind is None else 60.0 * kind.scene_min,
+        scene_s=60.0 * card.scene_min,
     )
-
-
-def _scene(job: BatteryJob) -> frozenset[Load]:
-    kind = INCIDENT_TYPES.get(job.type)
-    return RECORD if kind is None else frozenset({kind.recording})
 
 
 def _rounded(minutes: float | None) -> float | None:

@@ -20,12 +20,13 @@ from geo.errors import OffMapError
 from geo.projection import require_inside
 from geo.roadmap import MapMeta
 from server.dispatch.errors import Conflict, Impossible, NotFound
-from server.dispatch.incidents import INCIDENT_TYPES, IncidentStatus
+from server.dispatch.incidents import IncidentStatus
 from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
+from server.dispatch.runcardfile import shipped
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import take_step
-from server.ports import BatteryWatch, Clock, FanOut, LiveUnits, RoadWatch, Router
+from server.ports import BatteryWatch, CardsInForce, Clock, FanOut, LiveUnits, RoadWatch, Router
 from server.recommender import Recommender
 from server.stores import (
     decisions,
@@ -102,9 +103,10 @@ class Pipeline:
         roads: RoadWatch,
         map_meta: MapMeta,
         turnout: Turnout = AT_ONCE,
+        cards: CardsInForce = shipped,
         clock: Clock = utc_now,
     ) -> None:
-        self._pool = pool
+        self._pool, self._cards = pool, cards
         self._roads = roads
         self._fanout = fanout
         self._recommender = Recommender(
@@ -123,7 +125,7 @@ class Pipeline:
         Raises `Impossible` (`off_map`, `unknown_type`), `Conflict` (`request_reused`).
         """
         self._require_on_map(wanted.lon, wanted.lat)
-        if wanted.type not in INCIDENT_TYPES:
+        if wanted.type not in self._cards().by_code:
             raise Impossible("unknown_type", f"There is no incident type {wanted.type!r}.")
         async with self._transaction() as conn:
             opened = await incidents.insert(
@@ -163,6 +165,7 @@ class Pipeline:
             doing,
             unseen=[units.bare_view(each) for each in unseen],
             in_need=in_need,
+            cards=self._cards(),
             recommendation_id=new_id(),
             now=self._clock(),
         )

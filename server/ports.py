@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from geo.walk import Approach, DropOff
     from server.dispatch.battery import Endurance
     from server.dispatch.contenders import Way
+    from server.dispatch.runcards import RunCards
     from server.dispatch.travel import Arrival, Lead, Terms, Traveller
     from server.roadviews import RoadsView
     from server.views import UnitView
 
 Clock = Callable[[], datetime]
 """The wall clock: an aware UTC datetime."""
+
+CardsInForce = Callable[[], "RunCards"]
+"""The run cards that are in force now."""
 
 NewId = Callable[[], str]
 """A fresh UUIDv7."""

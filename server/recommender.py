@@ -18,10 +18,10 @@ from geo.snap import Snap
 from geo.walk import Approach
 from server.dispatch.battery import Reckoned, foresee
 from server.dispatch.contenders import Way, contender
-from server.dispatch.incidents import INCIDENT_TYPES
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
 from server.dispatch.record import Asked, Circumstances, Recommended, Record, nameless
+from server.dispatch.runcards import RunCard, RunCards
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ports import BatteryWatch, LiveRoads, LiveUnits, Router
@@ -64,13 +64,14 @@ class Recommender:
         *,
         unseen: Sequence[UnitView] = (),
         in_need: frozenset[str] = frozenset(),
+        cards: RunCards,
         recommendation_id: str,
         now: datetime,
     ) -> Recommended:
         """Every unit of `doing` (status and open order's number by unit id), ranked or excluded.
 
         `unseen` are the views of those that the live picture does not show yet, `in_need` those
-        who call for help themselves.
+        who call for help themselves, `cards` the run cards in force.
         Raises `RoutingBusy`. A place that no road reaches is a reason, not an error.
         """
         living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
@@ -79,6 +80,8 @@ class Recommender:
             units=tuple(map(nameless, living.values())),
             doing={each: doing[each] for each in living},
             in_need=tuple(sorted(in_need)),
+            card=cards.card(incident.type),
+            run_cards_version=cards.version,
             turnout=self._turnout,
         )
         for _ in range(TRIES_MAX):
@@ -140,7 +143,7 @@ class Recommender:
             for each in living.values()
         ]
         contenders = [replace(each, in_need=each.unit_id in asked.in_need) for each in contenders]
-        scene = self._scene(incident, no_road)
+        scene = self._scene(incident, asked.card, no_road)
         contenders, reckoned = self._with_batteries(contenders, living, scene, now)
         ranking = rank(scene, contenders)
         premises = Premises(
@@ -150,6 +153,7 @@ class Recommender:
             map_id=self._map_id,
             road_version=roads.version,
             conditions=roads.conditions,
+            run_cards_version=asked.run_cards_version,
             scene=scene,
             contenders=tuple(contenders),
             ways=await self._ways(ranking, travellers, arrivals, mode),
@@ -208,11 +212,10 @@ class Recommender:
         }
         return [replace(one, batteries=told[one.unit_id]) for one in contenders], found.reckoned
 
-    def _scene(self, incident: IncidentView, no_road: str) -> Scene:
-        kind = INCIDENT_TYPES[incident.type]
+    def _scene(self, incident: IncidentView, card: RunCard, no_road: str) -> Scene:
         return Scene(
-            scene_s=kind.scene_min * 60.0,
-            recording=kind.recording,
+            scene_s=card.scene_min * 60.0,
+            recording=card.recording,
             priority=incident.priority,
             temp_c=self._batteries.outdoors_c(incident.lon, incident.lat),
             no_road=no_road,

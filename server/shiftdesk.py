@@ -22,7 +22,8 @@ from devices.battery.outlook import Leg
 from server.batteries import Batteries
 from server.dispatch.battery import STREAMS, Battery
 from server.dispatch.errors import Impossible
-from server.dispatch.incidents import INCIDENT_TYPES
+from server.dispatch.runcardfile import shipped
+from server.dispatch.runcards import RunCards
 from server.dispatch.shiftadvice import Advice, Advised, plan_shift
 from server.dispatch.shiftplan import (
     CHARGE_PCT_PER_H,
@@ -34,7 +35,7 @@ from server.dispatch.shiftplan import (
 )
 from server.dispatch.spares import LonLat, Spare
 from server.jobbatteries import CAMERA, CHARGING_KINDS, JobBatteries
-from server.ports import Clock, LiveUnits
+from server.ports import CardsInForce, Clock, LiveUnits
 from server.shiftviews import AdviceView, PastView, ShiftCameraView, ShiftPlanView
 from server.stores import batteryjobs, charges, shifts, spares, stations
 from server.stores.batteryjobs import Asked, BatteryJob
@@ -101,7 +102,9 @@ class ShiftDesk:
         jobs: JobBatteries,
         shift: timedelta,
         clock: Clock,
+        cards: CardsInForce = shipped,
     ) -> None:
+        self._cards = cards
         self._pool, self._live, self._batteries = pool, live, batteries
         self._jobs, self._shift, self._clock = jobs, shift, clock
         self._planning = asyncio.Lock()
@@ -153,7 +156,7 @@ class ShiftDesk:
         since = now - timedelta(days=PAST_DAYS)
         async with self._pool.acquire() as conn:
             hours = await shifts.hours_on_duty(conn, since=since, until=now)
-            worked = _worked(hours, await shifts.jobs(conn, since=since))
+            worked = _worked(hours, await shifts.jobs(conn, since=since), self._cards())
             return _Facts(
                 worked=worked,
                 county=reduce(Worked.__add__, worked.values(), Worked()),
@@ -254,14 +257,13 @@ def _span(
     return begins_at, begins_at + shift
 
 
-def _worked(hours: Mapping[str, float], jobs: Sequence[Jobs]) -> dict[str, Worked]:
+def _worked(hours: Mapping[str, float], jobs: Sequence[Jobs], cards: RunCards) -> dict[str, Worked]:
     """By unit. What a camera does at a scene is what the type of incident asks of it."""
     found: dict[str, Worked] = defaultdict(Worked)
     for unit_id, on_duty_h in hours.items():
         found[unit_id] += Worked(on_duty_h=on_duty_h)
     for each in jobs:
-        kind = INCIDENT_TYPES.get(each.type)
-        recording = Load.RECORD if kind is None else kind.recording
+        recording = cards.card(each.type).recording
         found[each.unit_id] += Worked(
             jobs=each.number,
             record_min=each.scene_min if recording is Load.RECORD else 0.0,

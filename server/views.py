@@ -230,6 +230,8 @@ class RecommendationView(View, frozen=True):
     """Of the closed and slowed roads that it was computed with: the command log says which."""
     conditions: list[str] = []
     """Those that held anywhere, the county's first: `rain,night`."""
+    run_cards_version: int = 0
+    """Of the run cards that it was computed by; 0: the set that comes with Ridgeline."""
 
 
 class PlaceView(View, frozen=True):

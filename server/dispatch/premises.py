@@ -33,6 +33,7 @@ class Premises:
     road_version: int
     conditions: tuple[str, ...]
     """Those that held anywhere, the county's first."""
+    run_cards_version: int
     scene: Scene
     contenders: tuple[Contender, ...]
     ways: dict[str, Way | None]
@@ -53,7 +54,10 @@ def answer(premises: Premises, ranking: Ranking | None = None) -> Recommendation
         log_sds=premises.log_sds,
     )
     return msgspec.structs.replace(
-        found, road_version=premises.road_version, conditions=list(premises.conditions)
+        found,
+        road_version=premises.road_version,
+        conditions=list(premises.conditions),
+        run_cards_version=premises.run_cards_version,
     )
 
 

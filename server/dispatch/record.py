@@ -20,6 +20,7 @@ import msgspec
 from server.dispatch.battery import Reckoned
 from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, sha256
+from server.dispatch.runcards import RunCard
 from server.dispatch.turnout import Turnout
 from server.views import IncidentView, OfficerView, RecommendationView, UnitStatus, UnitView
 
@@ -46,6 +47,9 @@ class Asked:
     """Status and open order's number by unit id."""
     in_need: tuple[str, ...]
     """Ids of units who call for help themselves, in order."""
+    card: RunCard
+    """Of the incident's type."""
+    run_cards_version: int
     turnout: Turnout
 
 

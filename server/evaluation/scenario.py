@@ -22,7 +22,8 @@ from devices.sim.incidents import Kind, Planned, stream
 from devices.sim.officers import Crew, Spread
 from geo.driving.vehicles import Vehicle
 from server.dispatch.battery import STREAMS
-from server.dispatch.incidents import INCIDENT_TYPES, IncidentType
+from server.dispatch.runcardfile import shipped
+from server.dispatch.runcards import RunCard, RunCards
 from server.dispatch.travel import VEHICLE_OF_KIND
 from server.evaluation.county import County, Station
 from server.evaluation.trips import place_on
@@ -39,6 +40,13 @@ SCENE_SIGMA: Final = 0.35
 SCENE_S_MAX: Final = 6 * HOUR_S
 HIGH_SHARE: Final = 0.5
 """Of streams with the higher rate."""
+CALL_TYPES: Final = (
+    *("officer_needs_help", "traffic_collision", "road_blocked", "assault", "armed_threat"),
+    *("robbery", "domestic_violence", "theft", "missing_person", "mountain_rescue", "wildfire"),
+    *("public_disorder", "neighbour_dispute", "suspicious_activity", "request_for_help"),
+)
+"""What happens, as far as the run cards have it: a new card leaves the days of a seed as they
+were."""
 ROADSIDE: Final = frozenset({"traffic_collision", "road_blocked"})
 ROADSIDE_TRIES: Final = 50
 
@@ -70,7 +78,7 @@ class Call:
 
     number: int
     at_s: float
-    type: IncidentType
+    type: RunCard
     priority: Priority
     lon: float
     lat: float
@@ -135,8 +143,12 @@ def make(
     units: int,
     traffic: Traffic,
     sea_level_c: float = SEA_LEVEL_C,
+    cards: RunCards | None = None,
 ) -> Scenario:
-    """Raises ValueError for more than can be, or for a map on which nothing can happen."""
+    """`cards`: the county's run cards; None: those that come with Ridgeline.
+
+    Raises ValueError for more than can be, or for a map on which nothing can happen.
+    """
     if not 1 <= days <= DAYS_MAX:
         raise ValueError(f"days are 1 to {DAYS_MAX}, not {days}")
     if traffic.per_day * days > CALLS_MAX:
@@ -145,7 +157,7 @@ def make(
         seed=seed,
         days=days,
         posts=tuple(_posts(county, units, seed)),
-        calls=tuple(_calls(county, seed, days, traffic)),
+        calls=tuple(_calls(county, seed, days, traffic, cards or shipped())),
         sea_level_c=sea_level_c,
     )
 
@@ -158,11 +170,13 @@ def _posts(county: County, units: int, seed: int) -> Iterator[Post]:
         yield Post(call_sign=call_sign, vehicle=VEHICLE_OF_KIND[kind], station=station)
 
 
-def _calls(county: County, seed: int, days: int, traffic: Traffic) -> Iterator[Call]:
+def _calls(
+    county: County, seed: int, days: int, traffic: Traffic, cards: RunCards
+) -> Iterator[Call]:
     planned = list(
         takewhile(
             lambda each: each.at_s < days * DAY_S,
-            _stream(county, f"{seed}", traffic.per_day / 24.0),
+            _stream(county, cards, f"{seed}", traffic.per_day / 24.0),
         )
     )
     noon_s = DAY_S / 2.0
@@ -170,28 +184,32 @@ def _calls(county: County, seed: int, days: int, traffic: Traffic) -> Iterator[C
         replace(each, at_s=noon_s + each.at_s)
         for each in takewhile(
             lambda each: each.at_s < traffic.surge_h * HOUR_S,
-            _stream(county, f"{seed}-surge", traffic.surge_per_hour),
+            _stream(county, cards, f"{seed}-surge", traffic.surge_per_hour),
         )
     ]
     planned.sort(key=lambda each: each.at_s)
     for number, each in enumerate(planned, start=1):
-        yield _call(county, seed, number, each)
+        yield _call(county, cards, seed, number, each)
 
 
-def _stream(county: County, seed: str, per_hour: float) -> Iterator[Planned]:
+def _stream(county: County, cards: RunCards, seed: str, per_hour: float) -> Iterator[Planned]:
     return stream(
         seed=seed,
         places=county.roadmap.places,
-        kinds=[Kind(code=each.code, priority=each.priority) for each in INCIDENT_TYPES.values()],
+        kinds=[
+            Kind(code=code, priority=cards.by_code[code].priority)
+            for code in CALL_TYPES
+            if code in cards.by_code
+        ],
         per_hour=per_hour,
         on_road=county.joined,
         first_after_s=(),
     )
 
 
-def _call(county: County, seed: int, number: int, planned: Planned) -> Call:
+def _call(county: County, cards: RunCards, seed: int, number: int, planned: Planned) -> Call:
     rng = Random(f"{seed}-call-{number}")
-    kind = INCIDENT_TYPES[planned.type]
+    kind = cards.by_code[planned.type]
     lon, lat = planned.lon, planned.lat
     if kind.code in ROADSIDE:
         lon, lat = _on_a_road(county, rng) or (lon, lat)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from geo.errors import GeoError
-from server.dispatch.incidents import INCIDENT_TYPES
+from server.dispatch.runcardfile import shipped
 from server.dispatch.travel import MODE_OF_PRIORITY, traveller
 from server.http.errors import ApiError, json, read_body
 from server.http.needs import Line, RequestId, Services, Text, guarded, number, require_short
@@ -111,7 +111,7 @@ class _Desk:
                     scene_min=kind.scene_min,
                     names={"en": kind.en, "zh": kind.zh},
                 )
-                for kind in INCIDENT_TYPES.values()
+                for kind in shipped().cards
             ]
         )
 

@@ -19,6 +19,7 @@ import msgspec
 
 from devices.intake import distance_m
 from protocols.native import Sos, SosSays
+from server.dispatch.runcards import OFFICER_NEEDS_HELP
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.stores import commands, entries, incidents, journal
@@ -30,7 +31,6 @@ from server.views import IncidentView, RecommendationView, SosView
 OPEN_LEN_MAX = 200
 """Open calls that a console shows at once, oldest first; the next follow as these are settled."""
 TOPIC: Final = "sos"
-INCIDENT_TYPE: Final = "officer_needs_help"
 JOINS_WITHIN: Final = timedelta(minutes=15)
 """After the unit's last call of an incident, another one belongs to it (starting value)."""
 JOINS_WITHIN_M: Final = 300.0
@@ -217,7 +217,7 @@ async def open_incident(
         conn,
         incident_id=new_id(),
         request_id=f"sos:{call_id}",
-        type_code=INCIDENT_TYPE,
+        type_code=OFFICER_NEEDS_HELP,
         priority="emergency",
         note=who,
         place=place,

@@ -29,7 +29,7 @@ from server.dispatch.battery import (
     foresee,
     plan,
 )
-from server.dispatch.incidents import INCIDENT_TYPES, IncidentStatus, status_after
+from server.dispatch.incidents import IncidentStatus, status_after
 from server.dispatch.orders import OrderState as S
 from server.dispatch.reasons import battery_reasons
 from server.views import Priority
@@ -211,12 +211,6 @@ def test_probabilities_and_levels_stay_in_range(
             assert 0 <= each.p_last <= 1
             assert each.p_recording is None or each.p_recording >= each.p_last - 1e-6
             assert 100 >= each.now_pct >= each.arrival_pct >= each.end_pct >= 0
-
-
-def test_incident_types_are_named_in_both_languages_and_once() -> None:
-    assert 10 <= len(INCIDENT_TYPES) <= 20
-    assert all(kind.en and kind.zh and kind.scene_min > 0 for kind in INCIDENT_TYPES.values())
-    assert len({kind.zh for kind in INCIDENT_TYPES.values()}) == len(INCIDENT_TYPES)
 
 
 @pytest.mark.parametrize(
