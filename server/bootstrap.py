@@ -31,6 +31,8 @@ from server.batterywatch import BatteryWatch
 from server.board import Board
 from server.chargingdesk import ChargingDesk
 from server.classroom import Classroom
+from server.coverdesk import CoverDesk, Posts
+from server.coverwatch import TERMS, CoverWatch
 from server.gateways.console import ConsoleHub
 from server.gateways.door import DoorLimits
 from server.gateways.hub import HubLimits
@@ -92,6 +94,8 @@ class Services:
     battery_watch: BatteryWatch
     timekeeper: Timekeeper
     reach: ReachDesk
+    cover_watch: CoverWatch
+    cover_desk: CoverDesk
     surveyor: Surveyor
     warmth: Warmth
     roads: RoadPicture
@@ -191,6 +195,17 @@ async def build(settings: Settings) -> Services:
             map_meta=roadmap.meta,
             turnout=settings.turnout,
         )
+        reach = ReachDesk(router=routing, roadmap=roadmap, index=index)
+        posts = Posts(pool=pool, index=index)
+        cover_watch = CoverWatch(
+            live=board,
+            router=routing,
+            villages=partial(reach.villages, TERMS),
+            posts=posts.on_roads,
+            rules=settings.cover,
+            clock=utc_now,
+            metrics=metrics,
+        )
         jobs = JobBatteries(
             batteries=batteries,
             rules=settings.battery,
@@ -243,7 +258,9 @@ async def build(settings: Settings) -> Services:
                 clock=utc_now,
                 metrics=metrics,
             ),
-            reach=ReachDesk(router=routing, roadmap=roadmap, index=index),
+            reach=reach,
+            cover_watch=cover_watch,
+            cover_desk=CoverDesk(pool=pool, posts=posts, watch=cover_watch, clock=utc_now),
             surveyor=surveyor,
             warmth=warmth,
             roads=roads,

@@ -41,6 +41,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "zone_watch": services.zone_watch.run,
             "way_watch": services.way_watch.run,
             "battery_watch": services.battery_watch.run,
+            "cover_watch": services.cover_watch.run,
             "charging": services.charging.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devices.battery.ambient import SEA_LEVEL_C, SEA_LEVEL_C_MAX, SEA_LEVEL_C_MIN
+from server.dispatch.cover import SHARES as COVER_SHARES
+from server.dispatch.cover import Rules as CoverRules
 from server.dispatch.endurance import RULE_NAMES, SHARES, Rules
 from server.dispatch.timers import PACE_NAMES, Pace, Stance, TimerTable
 from server.dispatch.turnout import TURNOUT_S_MAX, Turnout
@@ -162,6 +164,8 @@ class Settings:
     """Peace or war."""
     battery: Rules = field(default_factory=Rules)
     """When to say something about the batteries of jobs."""
+    cover: CoverRules = field(default_factory=CoverRules)
+    """How it is reckoned what the county is left with while units are away."""
 
     @property
     def tls(self) -> bool:
@@ -206,6 +210,7 @@ def from_env(
             offers=_yes_or_no(_OFFERS, env, default=False),
         ),
         battery=_battery(env),
+        cover=_cover(env),
     )
 
 
@@ -229,6 +234,7 @@ def names() -> list[str]:
         *(_WAR, _OFFERS, _SEA_LEVEL, _SHIFT),
         *(_turnout_name(each.name) for each in fields(Turnout)),
         *(_battery_name(name) for name in RULE_NAMES),
+        *(_cover_name(each.name) for each in fields(CoverRules)),
     ]
 
 
@@ -271,6 +277,25 @@ def _battery(env: Mapping[str, str]) -> Rules:
 
 def _battery_name(field_name: str) -> str:
     return f"RIDGELINE_BATTERY_{field_name.upper()}"
+
+
+def _cover(env: Mapping[str, str]) -> CoverRules:
+    """Raises `SettingsError`."""
+    said: dict[str, Any] = {}
+    for each in fields(CoverRules):
+        name = _cover_name(each.name)
+        if env.get(name):
+            most = 1.0 if each.name in COVER_SHARES else VALUE_MAX
+            value = _within(name, env, 0.0, 0.0, most)
+            said[each.name] = int(value) if each.name == "moves_max" else value
+    try:
+        return CoverRules(**said)
+    except ValueError as error:
+        raise SettingsError(f"{_cover_name('')}…: {error}.") from None
+
+
+def _cover_name(field_name: str) -> str:
+    return f"RIDGELINE_COVER_{field_name.upper()}"
 
 
 def _refuse_misspelt(env: Mapping[str, str]) -> None:

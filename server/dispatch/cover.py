@@ -69,6 +69,10 @@ class Rules:
             raise ValueError("no rule of cover may be negative")
 
 
+SHARES: Final = ("busy_share", "gain_min")
+"""Rules that are shares, 0 to 1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
     """What the county is left with while one unit is away."""

@@ -22,6 +22,7 @@ from server.batteries import Batteries
 from server.batterymodels import BatteryModels
 from server.chargingdesk import ChargingDesk
 from server.classroom import ClassroomBusy
+from server.coverdesk import CoverDesk
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.http.auth import require
 from server.http.errors import ApiError
@@ -101,6 +102,8 @@ class Services(Protocol):
     def learning(self) -> LearningDesk: ...
     @property
     def dead_zones(self) -> ZoneDesk: ...
+    @property
+    def cover_desk(self) -> CoverDesk: ...
     @property
     def spares(self) -> SpareDesk: ...
     @property

@@ -156,4 +156,8 @@ class JournalKind(StrEnum):
     SPARE_CHANGED = "spare.changed"
     SPARE_RETIRED = "spare.retired"
 
+    STANDBY_POINT_ADDED = "standby_point.added"
+    """A place beside the stations where units may wait."""
+    STANDBY_POINT_RETIRED = "standby_point.retired"
+
     JOURNAL_READ = "journal.read"

@@ -23,6 +23,7 @@ import pytest
 from devices.battery.ambient import SEA_LEVEL_C
 from devices.session_flow import SessionLimits
 from server import bootstrap
+from server.dispatch.cover import Rules as CoverRules
 from server.dispatch.endurance import Rules
 from server.dispatch.turnout import Turnout
 from server.embedded import process
@@ -329,6 +330,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
         defaults[f"RIDGELINE_TURNOUT_{each.name.upper()}"] = getattr(Turnout(), each.name)
     for each in fields(Rules):
         defaults[f"RIDGELINE_BATTERY_{each.name.upper()}"] = getattr(Rules(), each.name)
+    for each in fields(CoverRules):
+        defaults[f"RIDGELINE_COVER_{each.name.upper()}"] = getattr(CoverRules(), each.name)
     defaults |= {"RIDGELINE_SEA_LEVEL_C": SEA_LEVEL_C, "RIDGELINE_SHIFT_H": SHIFT_H}
     assert {name: float(text) for name, text in documented.items()} == defaults
     assert all(f"`{name}`" in docs for name in names())

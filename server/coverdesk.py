@@ -1,0 +1,165 @@
+"""Posts where units may wait, and what the county is left with: for the faces.
+
+Stations are posts by themselves; a supervisor adds standby points beside them. Each step is one
+transaction with the command log. What is seen of cover is `server.coverwatch`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from geo.errors import NoRouteError, OffMapError
+from geo.reach.coverage import Village
+from geo.snap import Snap, SnapIndex
+from server.coverviews import CoverView, LeftView, MoveUpView, PostView
+from server.coverwatch import CoverPicture, CoverWatch, Post
+from server.dispatch.cover import Loss, MoveUp, Rules
+from server.dispatch.errors import Conflict, Impossible, NotFound
+from server.ids import new_id
+from server.journal.kinds import JournalKind
+from server.ports import Clock
+from server.stores import journal, standby, stations
+from server.stores.pool import Pool
+from server.stores.standby import POINTS_LEN_MAX
+
+
+class Posts:
+    """Stations and standby points, brought to the road once per place."""
+
+    def __init__(self, *, pool: Pool, index: SnapIndex) -> None:
+        self._pool, self._index = pool, index
+        self._snaps: dict[tuple[float, float], Snap | None] = {}
+
+    async def views(self) -> list[PostView]:
+        """Stations, then standby points, each by name."""
+        found = [
+            PostView(id=each.id, name=each.name, kind="station", lon=each.lon, lat=each.lat)
+            for each in await stations.load_all(self._pool)
+        ]
+        return found + await standby.load_all(self._pool)
+
+    async def on_roads(self) -> list[Post]:
+        """Those that a road reaches."""
+        views = await self.views()
+        places = {(each.lon, each.lat) for each in views}
+        self._snaps = {place: self._snap(*place) for place in places}
+        return [
+            Post(id=each.id, name=each.name, at=snap)
+            for each in views
+            if (snap := self._snaps[each.lon, each.lat]) is not None
+        ]
+
+    def require_road(self, lon: float, lat: float) -> None:
+        """Raises `OffMapError`, `NoRouteError`."""
+        self._index.snap(lon, lat)
+
+    def _snap(self, lon: float, lat: float) -> Snap | None:
+        if (lon, lat) in self._snaps:
+            return self._snaps[lon, lat]
+        try:
+            return self._index.snap(lon, lat)
+        except (NoRouteError, OffMapError):
+            return None
+
+
+class CoverDesk:
+    """`by` is who acts: `user:<username>`."""
+
+    def __init__(self, *, pool: Pool, posts: Posts, watch: CoverWatch, clock: Clock) -> None:
+        self._pool, self._posts, self._watch, self._clock = pool, posts, watch, clock
+
+    async def view(self) -> CoverView | None:
+        """As the last look saw it; None: nobody has looked yet."""
+        posts = await self._posts.views()
+        seen = self._watch.picture
+        return None if seen is None else cover_view(seen, posts, self._watch.rules)
+
+    async def points(self) -> Sequence[PostView]:
+        """Standby points in service, by name."""
+        return await standby.load_all(self._pool)
+
+    async def add(self, name: str, lon: float, lat: float, *, by: str) -> PostView:
+        """A new standby point. Raises `Conflict` (`exists`, `too_many`), `Impossible`
+        (`off_map`, `no_road`)."""
+        self._require_road(lon, lat)
+        point = PostView(id=new_id(), name=name.strip(), kind="standby", lon=lon, lat=lat)
+        async with self._pool.acquire() as conn, conn.transaction():
+            if await standby.count(conn) >= POINTS_LEN_MAX:
+                text = f"There are {POINTS_LEN_MAX} standby points, the most a county may have."
+                raise Conflict("too_many", text)
+            if not await standby.insert(conn, point, by=by, at=self._clock()):
+                raise Conflict("exists", f"There is a standby point {point.name} already.")
+            await journal.append(
+                conn,
+                actor=by,
+                subject=f"standby_point:{point.id}",
+                kind=JournalKind.STANDBY_POINT_ADDED,
+                body={"name": point.name, "lon": lon, "lat": lat},
+            )
+        return point
+
+    async def retire(self, point_id: str, *, by: str) -> None:
+        """Nobody is proposed to wait there any more. Raises `NotFound`."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            name = await standby.retire(conn, point_id, at=self._clock())
+            if name is None:
+                raise NotFound("not_found", "There is no such standby point in service.")
+            await journal.append(
+                conn,
+                actor=by,
+                subject=f"standby_point:{point_id}",
+                kind=JournalKind.STANDBY_POINT_RETIRED,
+                body={"name": name},
+            )
+
+    def _require_road(self, lon: float, lat: float) -> None:
+        try:
+            self._posts.require_road(lon, lat)
+        except OffMapError as error:
+            raise Impossible("off_map", f"The place is not on the map: {error}.") from None
+        except NoRouteError as error:
+            raise Impossible("no_road", f"Nobody can drive there: {error}.") from None
+
+
+def cover_view(seen: CoverPicture, posts: Sequence[PostView], rules: Rules) -> CoverView:
+    """`posts`: at least those that the picture knows; one that was taken away is not proposed."""
+    known = {each.id: each for each in posts}
+    left = [
+        _left(*each, seen.villages, rules) for each in zip(seen.units, seen.losses, strict=True)
+    ]
+    moves = [
+        _move_up(each, seen, known[post_id])
+        for each in seen.move_ups
+        if (post_id := seen.posts[each.post].id) in known
+    ]
+    return CoverView(
+        at=seen.at,
+        limit_min=rules.limit_s / 60.0,
+        horizon_min=rules.horizon_s / 60.0,
+        covered=round(seen.covered, 3),
+        left=sorted(left, key=lambda each: (-each.people, -each.wait_min, each.unit_id)),
+        move_ups=moves,
+        posts=list(posts),
+    )
+
+
+def _left(unit_id: str, loss: Loss, villages: Sequence[Village], rules: Rules) -> LeftView:
+    reached = loss.worst is not None and loss.worst_next_s < rules.horizon_s
+    return LeftView(
+        unit_id=unit_id,
+        people=loss.people,
+        places=loss.places,
+        wait_min=round(loss.wait_s / 60.0, 2),
+        worst=None if loss.worst is None else villages[loss.worst].place.name,
+        worst_next_min=round(loss.worst_next_s / 60.0, 1) if reached else None,
+    )
+
+
+def _move_up(move: MoveUp, seen: CoverPicture, post: PostView) -> MoveUpView:
+    return MoveUpView(
+        unit_id=seen.units[move.unit],
+        post=post,
+        gain=round(move.gain, 3),
+        people=move.people,
+        drive_min=round(move.drive_s / 60.0, 1),
+    )
