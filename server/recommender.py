@@ -17,7 +17,7 @@ from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap
 from geo.walk import Approach
 from server.dispatch.battery import Reckoned, foresee
-from server.dispatch.contenders import Way, contender
+from server.dispatch.contenders import Way, contender, with_way
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
 from server.dispatch.record import Asked, Circumstances, Recommended, Record, nameless
@@ -138,14 +138,15 @@ class Recommender:
         arrivals = await self._arrivals(travellers, place, mode)
         contenders = [
             self._contender(
-                each, doing[each.id], travellers.get(each.id), arrivals.get(each.id), now
+                each, doing[each.id], travellers.get(each.id), arrivals.get(each.id), mode, now
             )
             for each in living.values()
         ]
         contenders = [replace(each, in_need=each.unit_id in asked.in_need) for each in contenders]
         scene = self._scene(incident, asked.card, no_road)
         contenders, reckoned = self._with_batteries(contenders, living, scene, now)
-        ranking = rank(scene, contenders)
+        ways = await self._ways(rank(scene, contenders), travellers, arrivals, mode)
+        contenders = [with_way(each, ways.get(each.unit_id)) for each in contenders]
         premises = Premises(
             recommendation_id=recommendation_id,
             incident_id=incident.id,
@@ -156,13 +157,9 @@ class Recommender:
             run_cards_version=asked.run_cards_version,
             scene=scene,
             contenders=tuple(contenders),
-            ways=await self._ways(ranking, travellers, arrivals, mode),
-            log_sds={
-                unit_id: self._router.unrouted_sd(each.vehicle, mode)
-                for unit_id, each in travellers.items()
-            },
+            ways=ways,
         )
-        return premises, ranking, reckoned
+        return premises, rank(scene, contenders), reckoned
 
     def _traveller(self, unit: UnitView, snap: Snap, mode: Mode, now: datetime) -> Traveller:
         turnout_s = self._turnout.seconds(mode, at_station=unit.at_station)
@@ -174,6 +171,7 @@ class Recommender:
         doing: tuple[UnitStatus, int | None],
         at: Traveller | None,
         arrival: Arrival | None,
+        mode: Mode,
         now: datetime,
     ) -> Contender:
         roads = self._router.roads
@@ -187,6 +185,7 @@ class Recommender:
             walk=None if arrival is None else arrival.drop_off.walk,
             turnout_s=0.0 if at is None else at.turnout_s,
             road_closed=closed,
+            log_sd=0.0 if at is None else self._router.unrouted_sd(at.vehicle, mode),
             now=now,
         )
 

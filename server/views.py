@@ -198,6 +198,23 @@ class BatteryOutlookView(View, frozen=True):
     """The same if it only records, where it is to stream and may not last; else None."""
 
 
+class ScoreView(View, frozen=True):
+    """What a unit counts as, in seconds of travel; the least sum is best. Each is 0 or more."""
+
+    eta_s: float
+    """Expected time until it is there."""
+    risk_s: float
+    """For a way that is less sure."""
+    battery_s: float
+    coverage_s: float
+    """For what nobody covers once it has left."""
+    shift_s: float
+    """For hours on duty, rest, and the end of its shift."""
+    mismatch_s: float
+    """For skills, vehicle and area."""
+    total_s: float
+
+
 class CandidateView(View, frozen=True):
     """One unit as the dispatcher sees it in a recommendation."""
 
@@ -217,6 +234,18 @@ class CandidateView(View, frozen=True):
     """Nine times in ten sooner; for all but the best units by an average spread."""
     battery_cost_s: float = 0.0
     """What its batteries count as in the order of the units, beside the travel time."""
+    score: ScoreView | None = None
+    """None: nobody knows its travel time."""
+
+
+class RunnerUpView(View, frozen=True):
+    """The second unit, and the smallest single change that would put it first."""
+
+    unit_id: str
+    call_sign: str
+    margin_s: float
+    """Between its score and the first's."""
+    flip: ReasonView
 
 
 class RecommendationView(View, frozen=True):
@@ -232,6 +261,10 @@ class RecommendationView(View, frozen=True):
     """Those that held anywhere, the county's first: `rain,night`."""
     run_cards_version: int = 0
     """Of the run cards that it was computed by; 0: the set that comes with Ridgeline."""
+    runner_up: RunnerUpView | None = None
+    """None: there are not two units whose travel time is known."""
+    proposed_id: str | None = None
+    """The excluded unit that is worth asking, because nobody else is free, or near."""
 
 
 class PlaceView(View, frozen=True):

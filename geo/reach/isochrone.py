@@ -33,7 +33,7 @@ BANDS_LEN_MAX: Final = 8
 MINUTES_MAX: Final = 240.0
 
 BESIDE_M: Final = 150.0
-"""Ground this near a reached road counts as reached; `server.dispatch.ranking.OFF_ROAD_M`."""
+"""Ground this near a reached road counts as reached; `server.dispatch.doubts.OFF_ROAD_M`."""
 
 CELL_M_MIN: Final = 50.0
 """Side of a raster cell: a third of BESIDE_M, so that the outline is round."""

@@ -1,9 +1,8 @@
-"""How long batteries last over a job, and what that is worth in minutes.
+"""How long batteries last over a job.
 
 A job is a plan: the road with what the incident asks of a camera, the scene, and the road back.
-Each battery of a candidate outlasts it with a probability. What it may not outlast is a cost beside
-the travel time, with a bound: it turns the choice between units that are nearly as quick, and never
-keeps a unit from a call for life. Knows no clock and no unit; levels that were never told stay
+Each battery of a candidate outlasts it with a probability; what that is worth beside the travel
+time says `server.dispatch.weights`. Knows no clock and no unit; levels that were never told stay
 unknown.
 """
 
@@ -22,17 +21,8 @@ from devices.battery.modes import EXTRAS
 from devices.battery.outlook import Basis, Leg, Outlooks, exposures_of
 from devices.battery.record import pack
 from devices.battery.reports import Counts, Ints
-from server.views import DeviceKind, Priority
+from server.views import DeviceKind
 
-COST_MIN_OF_PRIORITY: Final[Mapping[Priority, float]] = {
-    "routine": 10.0,
-    "priority": 6.0,
-    "emergency": 1.5,
-}
-"""Minutes later that a unit may come for a camera that lasts, where another's surely does not.
-Starting values."""
-HANDSET_SHARE: Final = 0.5
-"""A handset that dies costs less: the officer has a radio. Starting value."""
 P_GOOD: Final = 0.8
 """What lasts with less is worth a word, and a mitigation. Starting value."""
 UNKNOWN_P: Final = 0.5
@@ -203,19 +193,19 @@ def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> Foresight
     )
 
 
-def cost_s(prospects: Sequence[Prospect], *, priority: Priority, recording: Load) -> float:
-    """Seconds that a unit's batteries count as, beside its travel time; never above its bound.
+def camera_risk(prospects: Sequence[Prospect], recording: Load) -> float:
+    """Chance that no camera lasts the job, 0 to 1; of two the better one counts.
 
-    Of two cameras, or two handsets, the better one counts. Where the job needs a recording, no
-    camera counts as an empty one.
+    Where the job needs a recording, no camera counts as an empty one; else none is missed.
     """
-    cost_min = COST_MIN_OF_PRIORITY[priority]
-    risk = 0.0
-    if recording is not Load.STANDBY:
-        risk += 1.0 - max((_p(each) for each in _of("body_camera", prospects)), default=0.0)
-    if handsets := _of("handset", prospects):
-        risk += HANDSET_SHARE * (1.0 - max(map(_p, handsets)))
-    return 60.0 * cost_min * risk
+    if recording is Load.STANDBY:
+        return 0.0
+    return 1.0 - max((_p(each) for each in _of("body_camera", prospects)), default=0.0)
+
+
+def handset_risk(prospects: Sequence[Prospect]) -> float:
+    """Chance that no handset lasts the job, 0 to 1; of two the better one counts. None: 0."""
+    return 1.0 - max((_p(each) for each in _of("handset", prospects)), default=1.0)
 
 
 def _age_s(battery: Battery, now: datetime) -> float:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from geo.eta import Eta, unrouted
+from geo.eta import Eta
 from geo.walk import Walk
 from server.dispatch.battery import Prospect
 from server.dispatch.ranking import Contender, Ranked, Ranking
 from server.dispatch.reasons import Reason
+from server.dispatch.score import Score
+from server.dispatch.standing import RunnerUp
 from server.views import (
     BatteryOutlookView,
     CandidateView,
     PositionView,
     ReasonView,
     RecommendationView,
+    RunnerUpView,
+    ScoreView,
     UnitStatus,
     UnitView,
 )
@@ -44,6 +48,7 @@ def contender(
     walk: Walk | None,
     road_closed: bool,
     turnout_s: float = 0.0,
+    log_sd: float = 0.0,
     batteries: tuple[Prospect, ...] = (),
     now: datetime,
 ) -> Contender:
@@ -63,7 +68,16 @@ def contender(
         batteries=batteries,
         has_device=bool(shows_orders),
         connected=any(each.online for each in shows_orders),
+        log_sd=log_sd,
+        on_duty_s=_on_duty_s(unit, now),
+        kind=unit.kind,
+        station=unit.station,
     )
+
+
+def with_way(one: Contender, way: Way | None) -> Contender:
+    """Knowing its own road."""
+    return one if way is None else replace(one, log_sd=way.eta.log_sd)
 
 
 def position_age_s(position: PositionView, now: datetime) -> float:
@@ -80,13 +94,11 @@ def recommendation_view(
     computed_at: datetime,
     map_id: str,
     ways: Mapping[str, Way | None],
-    log_sds: Mapping[str, float],
 ) -> RecommendationView:
-    """The recommendation as it is kept and shown; `ways` by unit id, where computed; `log_sds` how
-    far the times of the others differ, of all that have one."""
+    """The recommendation as it is kept and shown; `ways` by unit id, where computed."""
 
     def candidate(each: Ranked) -> CandidateView:
-        return _candidate(each, _eta(each.contender, ways, log_sds), ways)
+        return _candidate(each, ways.get(each.contender.unit_id))
 
     return RecommendationView(
         id=recommendation_id,
@@ -95,12 +107,14 @@ def recommendation_view(
         map_id=map_id,
         candidates=[candidate(each) for each in ranking.candidates],
         excluded=[candidate(each) for each in ranking.excluded],
+        runner_up=None if ranking.runner_up is None else _runner_up(ranking.runner_up),
+        proposed_id=ranking.proposed_id,
     )
 
 
-def _candidate(each: Ranked, eta: Eta | None, ways: Mapping[str, Way | None]) -> CandidateView:
+def _candidate(each: Ranked, way: Way | None) -> CandidateView:
     one = each.contender
-    way = ways.get(one.unit_id)
+    eta = None if one.eta_s is None else Eta(median_s=one.eta_s, log_sd=one.log_sd)
     return CandidateView(
         unit_id=one.unit_id,
         call_sign=one.call_sign,
@@ -113,17 +127,36 @@ def _candidate(each: Ranked, eta: Eta | None, ways: Mapping[str, Way | None]) ->
         battery_cost_s=round(each.battery_cost_s, 1),
         batteries=[_outlook(known) for known in one.batteries if known.p_last is not None],
         reasons=[_reason(reason) for reason in each.reasons],
+        score=None if each.score is None else _score(each.score),
     )
 
 
-def _eta(
-    one: Contender, ways: Mapping[str, Way | None], log_sds: Mapping[str, float]
-) -> Eta | None:
-    """With the spread of its own road where that was computed, else with that of any."""
-    if one.eta_s is None:
+def _score(each: Score) -> ScoreView:
+    """To the tenth of a second."""
+    return ScoreView(
+        eta_s=round(each.eta_s, 1),
+        risk_s=round(each.risk_s, 1),
+        battery_s=round(each.battery_s, 1),
+        coverage_s=round(each.coverage_s, 1),
+        shift_s=round(each.shift_s, 1),
+        mismatch_s=round(each.mismatch_s, 1),
+        total_s=round(each.total_s, 1),
+    )
+
+
+def _runner_up(each: RunnerUp) -> RunnerUpView:
+    return RunnerUpView(
+        unit_id=each.unit_id,
+        call_sign=each.call_sign,
+        margin_s=round(each.margin_s, 1),
+        flip=_reason(each.flip.reason),
+    )
+
+
+def _on_duty_s(unit: UnitView, now: datetime) -> float | None:
+    if unit.on_duty_since is None:
         return None
-    way = ways.get(one.unit_id)
-    return unrouted(one.eta_s, log_sds[one.unit_id]) if way is None else way.eta
+    return max(0.0, (now - unit.on_duty_since).total_seconds())
 
 
 def _outlook(each: Prospect) -> BatteryOutlookView:

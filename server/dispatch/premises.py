@@ -38,8 +38,6 @@ class Premises:
     contenders: tuple[Contender, ...]
     ways: dict[str, Way | None]
     """By unit id, of those whose way was looked at; None: there is none."""
-    log_sds: dict[str, float]
-    """By unit id: standard deviation of ln(travel time) of those whose way was not."""
 
 
 def answer(premises: Premises, ranking: Ranking | None = None) -> RecommendationView:
@@ -51,7 +49,6 @@ def answer(premises: Premises, ranking: Ranking | None = None) -> Recommendation
         computed_at=premises.computed_at,
         map_id=premises.map_id,
         ways=premises.ways,
-        log_sds=premises.log_sds,
     )
     return msgspec.structs.replace(
         found,

@@ -15,7 +15,7 @@ from geo.ground import Route
 from geo.snap import Snap
 from geo.walk import DropOff
 from server.dispatch.contenders import position_age_s
-from server.dispatch.ranking import POSITION_OLD_S
+from server.dispatch.doubts import POSITION_OLD_S
 from server.views import UnitView
 
 VEHICLE_OF_KIND: Final = {

@@ -25,14 +25,14 @@ from server.dispatch.battery import (
     Endurance,
     Job,
     Prospect,
-    cost_s,
+    camera_risk,
     foresee,
+    handset_risk,
     plan,
 )
 from server.dispatch.incidents import IncidentStatus, status_after
 from server.dispatch.orders import OrderState as S
 from server.dispatch.reasons import battery_reasons
-from server.views import Priority
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 LOCALES = Path(__file__).parents[2] / "web" / "src" / "console" / "locales"
@@ -158,20 +158,19 @@ def test_an_unknown_level_says_so_and_a_device_nobody_knows_is_left_out() -> Non
     assert [each.code for each in battery_reasons(found)] == ["camera_level_unknown"]
 
 
-def test_batteries_are_worth_minutes_up_to_a_bound() -> None:
-    dead = [a_prospect(0.0), a_prospect(0.0, kind="handset")]
+def test_the_better_of_two_cameras_counts_and_none_at_all_is_as_bad_as_an_empty_one() -> None:
+    assert camera_risk([a_prospect(1.0)], RECORD) == 0.0
+    assert camera_risk([a_prospect(0.7)], RECORD) == pytest.approx(0.3)
+    assert camera_risk([a_prospect(0.0), a_prospect(0.9)], RECORD) == pytest.approx(0.1)
+    assert camera_risk([a_prospect(None)], RECORD) == 0.5
+    assert camera_risk([], RECORD) == 1.0
+    assert camera_risk([], Load.STANDBY) == 0.0
 
-    def cost_min(priority: Priority, prospects: list[Prospect], recording: Load = RECORD) -> float:
-        return cost_s(prospects, priority=priority, recording=recording) / 60
 
-    assert cost_min("routine", [a_prospect(1.0)]) == 0.0
-    assert cost_min("routine", [a_prospect(0.7)]) == pytest.approx(3.0)
-    assert cost_min("routine", [a_prospect(0.0), a_prospect(0.9)]) == pytest.approx(1.0)
-    assert cost_min("routine", [a_prospect(None)]) == pytest.approx(5.0)
-    assert cost_min("routine", []) == 10.0
-    assert cost_min("routine", [], Load.STANDBY) == 0.0
-    assert cost_min("priority", dead) == pytest.approx(9.0)
-    assert cost_min("emergency", dead) == pytest.approx(2.25)
+def test_the_better_of_two_handsets_counts_and_none_at_all_is_not_missed() -> None:
+    assert handset_risk([a_prospect(0.2, kind="handset")]) == pytest.approx(0.8)
+    assert handset_risk([a_prospect(0.2, kind="handset"), a_prospect(1.0, kind="handset")]) == 0.0
+    assert handset_risk([a_prospect(0.0)]) == 0.0
 
 
 def test_what_may_not_last_is_said_in_words() -> None:

@@ -166,7 +166,8 @@ def test_the_only_unit_is_never_hidden() -> None:
 
     assert ranking.candidates == ()
     assert ranking.excluded[0].contender.eta_s == 4 * MIN
-    assert codes(ranking.excluded[0]) == ["busy"]
+    assert codes(ranking.excluded[0]) == ["busy", "ask_first"]
+    assert ranking.proposed_id == "id-P-02"
 
 
 def test_the_only_available_unit_is_called_so() -> None:
