@@ -21,7 +21,7 @@ VALUES ($1, $2, $3, $4, $5)
 
 # What a recommendation of this incident says of these units, and nothing of all the others.
 ETAS = """
-SELECT jsonb_path_query_array(body, '$.*[*] ? (@.unit_id == $units[*])',
+SELECT jsonb_path_query_array(body, '$.*[*] ? (@.unit_id == $units[*] && exists(@.eta_s))',
                               jsonb_build_object('units', $3::uuid[]))
 FROM recommendation WHERE id = $1 AND incident_id = $2
 """

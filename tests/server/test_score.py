@@ -340,7 +340,8 @@ def test_the_runner_up_says_what_keeps_it_from_being_first() -> None:
     found = rank(a_scene(), [near, far]).runner_up
 
     assert found is not None
-    assert (found.call_sign, found.margin_s) == ("P-07", pytest.approx(3 * MIN))
+    assert found.call_sign == "P-07"
+    assert found.margin_s == pytest.approx(3 * MIN)
     assert found.flip.reason.text == "P-07 would be first if it had a charged camera"
     charged = replace(near, batteries=(a_camera(1.0),))
     assert names(rank(a_scene(), [charged, far])) == ["P-07", "P-02"]
