@@ -192,10 +192,10 @@ def interleaved_ms(
 ) -> dict[str, list[float]]:
     """Time each system's call in turn, `rounds` times over; calls get the number of the round.
 
-    The order within a round rotates, so that none always runs in the other's wake. The garbage
-    collector runs between rounds, not inside a measurement; neither does `before`, which is called
-    with the system's name. A system sits out what is left once its calls have taken `budget_ms`,
-    but its first two counted ones: the number of samples says so.
+    The order changes from round to round (`_turns`), so that none always runs in the wake of the
+    same other one. The garbage collector runs between rounds, not inside a measurement; neither
+    does `before`, which is called with the system's name. A system sits out what is left once its
+    calls have taken `budget_ms`, but its first two counted ones: the number of samples says so.
     """
     samples: dict[str, list[float]] = {name: [] for name in systems}
     spent_ms = dict.fromkeys(systems, 0.0)
@@ -204,8 +204,7 @@ def interleaved_ms(
     gc.disable()
     try:
         for round_ in range(-warm_up, rounds):
-            shift = round_ % len(names)
-            for name in names[shift:] + names[:shift]:
+            for name in _turns(names, round_):
                 if spent_ms[name] > budget_ms and (round_ < 0 or len(samples[name]) >= SAMPLES_MIN):
                     continue
                 if before is not None:
@@ -219,6 +218,15 @@ def interleaved_ms(
         if collecting:
             gc.enable()
     return samples
+
+
+def _turns(names: Sequence[str], round_: int) -> list[str]:
+    """Who follows whom in a round: over as many rounds as there are systems (twice as many where
+    that is odd), each comes right after every other equally often (Williams 1949)."""
+    count = len(names)
+    zigzag = [(step + 1) // 2 * (1 if step % 2 else -1) for step in range(count)]  # 0 1 -1 2 -2 …
+    turns = [names[(at + round_) % count] for at in zigzag]
+    return turns[::-1] if count % 2 and round_ // count % 2 else turns
 
 
 def timing_row(

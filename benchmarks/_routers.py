@@ -1,9 +1,10 @@
 """What is compared by `benchmarks.routing`: one shape for every router, and those that are ours.
 
-`ridgeline`  `geo.ground.Ground`, as server and command line use it: turns, places in the middle of
-             roads, live state of the roads
-`bare`       routingkit-cch called directly on the same roads: nodes only, no turns, no places
-`scipy`      SciPy's Dijkstra on that same graph
+`ridgeline`    `geo.ground.Ground`, as server and command line use it: turns, places in the middle
+               of roads, live state of the roads
+`scipy_turns`  the very same question answered by SciPy's Dijkstra: a Ground on its exact engine
+`bare`         routingkit-cch called directly on the same roads: nodes only, no turns, no places
+`scipy`        SciPy's Dijkstra on that same graph: the easier question
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from geo import mapfolder
 from geo.driving.vehicles import Mode
 from geo.ground import Fleet, Ground
 from geo.roadmap import RoadMap
+from geo.routing.choose import EngineName
 from geo.routing.engine import CLOSED
 
 Seconds = NDArray[np.float64]
 MS_PER_S = 1000.0
-OURS = ("ridgeline", "bare", "scipy")
+OURS = ("ridgeline", "scipy_turns", "bare", "scipy")
 """Systems on the map that we built, and no excuse for them: what they raise ends the run."""
 STEP_BUDGET_S = 3_600.0
 """Of one step of building or weighing, a process of its own."""
@@ -138,9 +140,23 @@ class RidgelineSystem:
         return RidgelineRouter(mapfolder.load(folder / "ridgeline"), places)
 
 
+class ScipyTurnsSystem:
+    name = "scipy_turns"
+    note = "the same roads, turns and places as ridgeline, to the millisecond"
+
+    def absent(self) -> str | None:
+        return None
+
+    def build(self, extract: Extract, folder: Path) -> None:
+        """Nothing: the map is what `ridgeline` built."""
+
+    def open(self, folder: Path, places: Places) -> Router:
+        return RidgelineRouter(mapfolder.load(folder / "ridgeline"), places, engine="scipy")
+
+
 class RidgelineRouter:
-    def __init__(self, roadmap: RoadMap, places: Places) -> None:
-        self._ground = Ground(roadmap)
+    def __init__(self, roadmap: RoadMap, places: Places, *, engine: EngineName = "auto") -> None:
+        self._ground = Ground(roadmap, engine=engine)
         self._snaps = [self._ground.snap(lon, lat) for lon, lat in places.lonlat.tolist()]
         self._fleets: dict[tuple[int, ...], Fleet] = {}
         chance = np.random.default_rng(1)

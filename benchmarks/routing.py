@@ -1,10 +1,13 @@
 """Travel times over a road map: Ridgeline beside OSRM, Valhalla, SciPy and the bare library.
 
+`scipy_turns` answers the same question as Ridgeline, turns included; `bare` and `scipy` an easier
+one, between junctions and without turns.
+
 All run in this process, a round of each in turn, on maps made from the same two files (an
 OpenStreetMap extract and elevation), between the same places on roads that every system knows. A
-place is found on the road beforehand where a system can be told (Ridgeline: once a fix, as the
-server does; `bare` and `scipy`: the nearest junction); OSRM and Valhalla do it in every query.
-Their answers are of their own models: what is compared is the time to an answer.
+place is found on the road beforehand where a system can be told (Ridgeline, `scipy_turns`: once a
+fix, as the server does; `bare` and `scipy`: the nearest junction); OSRM and Valhalla do it in every
+query. Their answers are of their own models: what is compared is the time to an answer.
 
 eta_200_to_1     200 units to one scene
 matrix_200x20    200 units to 20 scenes
@@ -39,10 +42,18 @@ from benchmarks._peers import OsrmSystem, ValhallaSystem
 from benchmarks._prepared import open_all, prepare, shut_all
 from benchmarks._questions import BUDGET_QUICK_S, BUDGET_S, ROUNDS, Questions
 from benchmarks._report import Options, Row, say, telling
-from benchmarks._routers import OURS, BareSystem, RidgelineSystem, ScipySystem, System
+from benchmarks._routers import (
+    OURS,
+    BareSystem,
+    RidgelineSystem,
+    ScipySystem,
+    ScipyTurnsSystem,
+    System,
+)
 
 SYSTEMS: tuple[System, ...] = (
     RidgelineSystem(),
+    ScipyTurnsSystem(),
     BareSystem(),
     ScipySystem(),
     OsrmSystem(),

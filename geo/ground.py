@@ -191,7 +191,8 @@ class Ground:
         self, sources: Sequence[Start] | Fleet, target: Snap, *, profile: Profile | None = None
     ) -> NDArray[np.float64]:
         """(S,) seconds from each source to the target; inf where no road leads there."""
-        return self.matrix(sources, (target,), profile=profile)[:, 0]
+        fleet = sources if isinstance(sources, Fleet) else starts(sources)
+        return _seconds(self._router(profile).etas(fleet, Places.one(target)))
 
     def matrix(
         self,

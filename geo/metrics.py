@@ -148,13 +148,15 @@ class Metrics:
         changed = self._overlay.set_overrides(table)
         for metric in self._metrics.values():
             if metric.behind is not None:
-                metric.behind = np.union1d(metric.behind, changed)
+                late = metric.behind
+                metric.behind = np.union1d(late, changed) if late.size else changed
 
     def set_learned(self, factors: Mapping[Mode, NDArray[np.float32]]) -> None:
         """See `Overlay.set_learned`."""
-        self._overlay.set_learned(factors)
+        changed = self._overlay.set_learned(factors)
         for metric in self._metrics.values():
-            metric.behind = None
+            if metric.learns_as in changed:
+                metric.behind = None
 
     def close(self) -> None:
         """Let go of every engine, on the thread that made them."""

@@ -31,6 +31,7 @@ ECCENTRICITY2: Final = 0.00669438
 FLAT: Final = 1.0 - ECCENTRICITY2
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class WayLines:
@@ -71,25 +72,37 @@ class WayLines:
 
     def line(self, source: Snap, target: Snap, legs: Legs) -> Floats:
         """(k, 2) degrees from one place along the legs to the other, no point twice in a row."""
-        ends = np.array(((source.lon, source.lat), (target.lon, target.lat)))
-        return np.concatenate((ends[:1], *self._shapes(legs), ends[1:]))
+        between = self._between(legs) if legs else _NO_POINTS
+        line = np.empty((len(between) + 2, 2))
+        line[0] = source.lon, source.lat
+        line[-1] = target.lon, target.lat
+        self._points.take(between, axis=0, out=line[1:-1], mode="clip")  # "raise" makes a copy
+        return line
 
-    def _shapes(self, legs: Legs) -> list[Floats]:
+    def _between(self, legs: Legs) -> Ints:
         """The shape points between both ends, in driving order; every junction once."""
-        if not legs:
-            return []
-        points, runs, arcs = self._points, self._runs[legs.edge].tolist(), legs.arc.tolist()
-        shapes = [  # without the first point of each: it is the last of the leg before
-            points[first + 1 : stop]
-            if arc & 1 == 0
-            else points[stop - 2 : first - 1 if first else None : -1]
-            for arc, (first, stop) in zip(arcs, runs, strict=True)
-        ]
-        passed = _passed(points[slice(*runs[0])].tolist(), legs.begin, arcs[0] & 1)
-        ahead = _passed(points[slice(*runs[-1])].tolist(), legs.finish, ~arcs[-1] & 1)
-        shapes[0] = shapes[0][passed - 1 :]
-        shapes[-1] = shapes[-1][: max(len(shapes[-1]) - ahead, 0)]
-        return shapes
+        backward = legs.arc & 1
+        runs = self._runs[legs.edge]
+        first, counts = runs[:, 0], runs[:, 1] - runs[:, 0] - 1
+        # Without the first point of each leg: it is the last of the leg before.
+        begin = np.where(backward, first + counts - 1, first + 1)
+        end = np.where(backward, first, first + counts)
+        steps = (1 - 2 * backward).repeat(counts)
+        stops = counts.cumsum()
+        steps[0] = begin[0]
+        steps[stops[:-1]] = begin[1:] - end[:-1]
+        points: Ints = steps.cumsum()
+        behind = self._passed(legs.arc[0], legs.begin) - 1
+        ahead = self._passed(legs.arc[-1] ^ 1, legs.finish)
+        return points[behind : max(len(points) - ahead, len(points) - int(counts[-1]))]
+
+    def _passed(self, arc: int, fraction: float) -> int:
+        """How many points of an arc lie before a place on it, or at the place."""
+        first, stop = self._runs[arc >> 1].tolist()
+        return _passed(self._points[first:stop].tolist(), fraction, arc & 1)
+
+
+_NO_POINTS: Final = np.empty(0, dtype=np.int64)
 
 
 def _passed(shape: list[list[float]], fraction: float, head_side: int) -> int:

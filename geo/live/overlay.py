@@ -48,16 +48,17 @@ class Overlay:
             raise ValueError("an override for an arc outside the map")
         if not (factors > 1.0).all() or (factors[np.isfinite(factors)] > CLOSED).any():
             raise ValueError("an override is a factor above 1, or CLOSED")
-        touched = np.union1d(self._overridden, arcs)
+        touched = np.concatenate((self._overridden, arcs))
         before = self._override[touched]
         self._override[self._overridden] = 1.0
         self._override[arcs] = factors
         self._overridden = arcs
-        changed: Arcs = touched[self._override[touched] != before]
+        changed: Arcs = np.unique(touched[self._override[touched] != before])
         return changed
 
-    def set_learned(self, factors: Mapping[Mode, NDArray[np.float32]]) -> None:
-        """Replace the learned factors; modes that are not named run as modelled.
+    def set_learned(self, factors: Mapping[Mode, NDArray[np.float32]]) -> set[Mode]:
+        """Replace the learned factors; modes that are not named run as modelled. Gives the modes
+        whose factors are others now.
 
         Raises ValueError, changing nothing, outside LEARNED_MIN … LEARNED_MAX.
         """
@@ -66,7 +67,11 @@ class Overlay:
                 raise ValueError(f"{self.arc_count} learned factors are needed, one per arc")
             if not ((column >= LEARNED_MIN) & (column <= LEARNED_MAX)).all():
                 raise ValueError(f"learned factors are {LEARNED_MIN} to {LEARNED_MAX}")
+        before = self._learned
         self._learned = {mode: column.astype(np.float32) for mode, column in factors.items()}
+        named = before.keys() | self._learned.keys()
+        same = before.keys() & self._learned.keys()
+        return named - {mode for mode in same if (before[mode] == self._learned[mode]).all()}
 
     def over(
         self, modelled: Weights, mode: Mode | None, arcs: Arcs | slice = slice(None)
@@ -80,5 +85,6 @@ class Overlay:
         if mode is not None and (learned := self._learned.get(mode)) is not None:
             factors = learned[arcs] * factors
         closed = (base >= CLOSED) | np.isinf(factors)
-        times = np.rint(np.where(closed, 1.0, base * factors)).clip(1, CLOSED - 1)
+        times = np.rint(np.where(closed, 1.0, base * factors))
+        times = np.minimum(np.maximum(times, 1.0), CLOSED - 1)
         return np.where(closed, CLOSED, times).astype(np.uint32)

@@ -82,10 +82,10 @@ class CchEngine:
             require_nodes(sources, self.graph.node_count)
         for target in targets:
             target.require_within(self.graph.node_count)
-        found = np.empty((len(sources), len(targets)), dtype=np.int64)
-        if sources.size and targets:
+        found = np.empty((len(targets), len(sources)), dtype=np.int64)
+        if found.size:
             self._fill(found, sources, targets, pins)
-        return found
+        return found.T
 
     def route(self, source: Seeds, target: Seeds) -> Path | None:
         self._require_usable()
@@ -158,8 +158,9 @@ class CchEngine:
         try:
             with _panics_as_errors:
                 query = self._pinned(sources, pins)
-                for column, target in enumerate(targets):
-                    found[:, column] = _to_millis(query.distances_to_multi(_pairs(target)))
+                for row, target in enumerate(targets):
+                    found[row] = _to_millis(query.distances_to_multi(_pairs(target)))
+                np.minimum(found, UNREACHABLE, out=found)
                 self._shelf.put(self._metric, _MANY, query)
                 self._pins = pins
         finally:
@@ -253,7 +254,7 @@ def _to_millis(answer: list[int | None]) -> NDArray[np.uint32]:
         totals = array("I", cast(list[int], answer))
     except TypeError:
         totals = array("I", [UNREACHABLE if each is None else each for each in answer])
-    return np.minimum(np.frombuffer(totals, dtype=np.uint32), UNREACHABLE)
+    return np.frombuffer(totals, dtype=np.uint32)
 
 
 assert CLOSED == 2**31 - 1, "the library's own notion of infinity"

@@ -55,7 +55,14 @@ class PartialRouter:
 
     def etas(self, starts: Places, end: Places) -> Millis:
         """(S,) milliseconds to the one end, UNREACHABLE where no road leads there."""
-        return self.matrix(starts, end)[:, 0]
+        if not end.all_inside or end.edges[0] in starts.rows_on:
+            return self.matrix(starts, end)[:, 0]
+        (seeds,) = self._touching.entering(end)
+        if seeds is None:
+            return np.full(len(starts), UNREACHABLE, dtype=np.int64)
+        leaving = self._touching.leaving(starts)
+        found_ms = self.engine.many_to_one(leaving.arc, seeds)
+        return np.minimum(leaving.totals(found_ms), UNREACHABLE)
 
     def matrix(self, starts: Places, ends: Places) -> Millis:
         """(S, T) milliseconds, UNREACHABLE where no road leads.
@@ -158,6 +165,8 @@ class PartialRouter:
     def _out_of_one_edge(self, starts: Places, ends: Places) -> _Out:
         """Pairs that share an edge; a plain query would stay on it, so their ways begin with the
         moves out of it."""
+        if starts.rows_on.keys().isdisjoint(ends.edges):
+            return _NO_PAIRS
         pairs = [
             (row, column)
             for column, (edge, fraction) in enumerate(zip(ends.edges, ends.fractions, strict=True))

@@ -103,10 +103,10 @@ class ScipyEngine:
         require_nodes(sources, self.graph.node_count)
         for target in targets:
             target.require_within(self.graph.node_count)
-        found = np.empty((len(sources), len(targets)), dtype=np.int64)
-        for column, target in enumerate(targets):
-            found[:, column] = self._backward.totals(target)[sources]
-        return found
+        found = np.empty((len(targets), len(sources)), dtype=np.int64)
+        for row, target in enumerate(targets):
+            found[row] = self._backward.totals(target)[sources]
+        return found.T
 
     def route(self, source: Seeds, target: Seeds) -> Path | None:
         source.require_within(self.graph.node_count)

@@ -35,21 +35,22 @@ class Leaving:
     arc: Ints
     """(P,) by start."""
     lead_ms: Millis
-    """(P, 1) from its start to the beginning of each; less than nothing where that lies behind."""
+    """(P,) from its start to the beginning of each; less than nothing where that lies behind."""
     rows: Ints
     """(R,) the starts that have any …"""
     first: Ints
     """(R,) … and the first of each one's."""
 
     def totals(self, found_ms: Millis) -> Millis:
-        """(S, T) from each start, of (P, T) from the beginning of each arc."""
+        """(S,) or (S, T) from each start, of (P,) or (P, T) from the beginning of each arc."""
+        found_ms = found_ms.T  # as engines lay it out
         via_ms = np.where(found_ms < UNREACHABLE, found_ms + self.lead_ms, UNREACHABLE)
         if len(self.rows) == len(self.starts):
-            return np.minimum.reduceat(via_ms, self.first)
-        totals = np.full((len(self.starts), via_ms.shape[1]), UNREACHABLE, dtype=np.int64)
+            return np.minimum.reduceat(via_ms, self.first, axis=-1).T
+        totals = np.full((*via_ms.shape[:-1], len(self.starts)), UNREACHABLE, dtype=np.int64)
         if len(self.rows):
-            totals[self.rows] = np.minimum.reduceat(via_ms, self.first)
-        return totals
+            totals[..., self.rows] = np.minimum.reduceat(via_ms, self.first, axis=-1)
+        return totals.T
 
 
 class Touching:
@@ -85,8 +86,9 @@ class Touching:
         return found
 
     def _worked_out(self, starts: Places) -> Leaving:
-        for edge in starts.edges:
-            self._require_on_map(edge)
+        if starts.edges:
+            self._require_on_map(min(starts.edges))
+            self._require_on_map(max(starts.edges))
         lead_ms = self.lead_ms(starts).ravel()
         at = (lead_ms < UNREACHABLE).nonzero()[0]
         row, arc, lead_ms = at >> 1, both_arcs(starts.edge).ravel()[at], lead_ms[at]
@@ -100,9 +102,7 @@ class Touching:
         begins = np.ones(len(row), dtype=np.bool_)
         begins[1:] = row[1:] != row[:-1]
         first = begins.nonzero()[0]
-        return Leaving(
-            starts=starts, arc=arc, lead_ms=lead_ms[:, None], rows=row[first], first=first
-        )
+        return Leaving(starts=starts, arc=arc, lead_ms=lead_ms, rows=row[first], first=first)
 
     def lead_ms(self, starts: Places) -> Millis:
         """(S, 2) from each start inside an edge to the beginning of each arc of it."""

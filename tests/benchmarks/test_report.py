@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -64,6 +66,20 @@ def test_systems_take_turns_and_none_is_always_first() -> None:
 
     assert calls == [(n, k) for k in range(4) for n in ("ab" if k % 2 == 0 else "ba")]
     assert {name: len(times) for name, times in samples.items()} == {"a": 4, "b": 4}
+
+
+@pytest.mark.parametrize("names", ["abcd", "abcde"])
+def test_each_system_comes_right_after_every_other_equally_often(names: str) -> None:
+    calls: list[list[str]] = [[] for _ in range(2 * len(names))]
+
+    interleaved_ms(
+        {name: lambda k, name=name: calls[k].append(name) for name in names},
+        rounds=len(calls),
+        warm_up=0,
+    )
+
+    followed = Counter(pair for turns in calls for pair in pairwise(turns))
+    assert followed == dict.fromkeys(permutations(names, 2), 2)
 
 
 def test_a_slow_system_sits_out_what_is_beyond_its_budget() -> None:

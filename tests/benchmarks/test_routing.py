@@ -23,6 +23,7 @@ from benchmarks._routers import (
     RidgelineSystem,
     Router,
     ScipySystem,
+    ScipyTurnsSystem,
     Seconds,
     System,
 )
@@ -69,11 +70,12 @@ def test_systems_on_one_graph_agree(rows: list[Row], folder: Path) -> None:
     places = Places.load(folder)
     units, scenes = range(UNITS), [UNITS, UNITS + 1]
 
-    bare, scipy, ours = (
+    bare, scipy, ours, with_turns = (
         system.open(folder, places).matrix(units, scenes)
-        for system in (BareSystem(), ScipySystem(), RidgelineSystem())
+        for system in (BareSystem(), ScipySystem(), RidgelineSystem(), ScipyTurnsSystem())
     )
 
+    assert with_turns.tolist() == ours.tolist()
     np.testing.assert_allclose(bare, scipy, atol=1e-6)
     assert np.isfinite(ours).all()
     assert np.median(ours / np.maximum(bare, 1.0)) == pytest.approx(1.0, abs=0.15)
