@@ -30,7 +30,7 @@ class Overlay:
     def __init__(self, arc_count: int) -> None:
         self._learned: dict[Mode, NDArray[np.float32]] = {}
         self._override = np.ones(arc_count, dtype=np.float64)
-        self._overridden = np.empty(0, dtype=np.int64)
+        self._overridden: set[int] = set()
 
     @property
     def arc_count(self) -> int:
@@ -48,12 +48,14 @@ class Overlay:
             raise ValueError("an override for an arc outside the map")
         if not (factors > 1.0).all() or (factors[np.isfinite(factors)] > CLOSED).any():
             raise ValueError("an override is a factor above 1, or CLOSED")
-        touched = np.concatenate((self._overridden, arcs))
+        either = table.keys() | self._overridden
+        touched = np.fromiter(either, dtype=np.int64, count=len(either))
         before = self._override[touched]
-        self._override[self._overridden] = 1.0
+        self._override[touched] = 1.0
         self._override[arcs] = factors
-        self._overridden = arcs
-        changed: Arcs = np.unique(touched[self._override[touched] != before])
+        self._overridden = set(table)
+        changed: Arcs = touched[self._override[touched] != before]
+        changed.sort()
         return changed
 
     def set_learned(self, factors: Mapping[Mode, NDArray[np.float32]]) -> set[Mode]:
@@ -84,7 +86,6 @@ class Overlay:
         factors = self._override[arcs]
         if mode is not None and (learned := self._learned.get(mode)) is not None:
             factors = learned[arcs] * factors
-        closed = (base >= CLOSED) | np.isinf(factors)
-        times = np.rint(np.where(closed, 1.0, base * factors))
-        times = np.minimum(np.maximum(times, 1.0), CLOSED - 1)
+        closed = (base >= CLOSED) | (factors == np.inf)
+        times = np.minimum(np.maximum(np.rint(base * factors), 1.0), CLOSED - 1)
         return np.where(closed, CLOSED, times).astype(np.uint32)

@@ -91,6 +91,6 @@ def arc_graph(
 def ranges(begin: Ints, end: Ints) -> Ints:
     """begin[0] … end[0] - 1, begin[1] … end[1] - 1, and so on, in one array."""
     counts = end - begin
-    shift = np.repeat(begin - (np.cumsum(counts) - counts), counts)
-    joined: Ints = np.arange(len(shift)) + shift
+    joined: Ints = (begin - (counts.cumsum() - counts)).repeat(counts)
+    joined += np.arange(len(joined))
     return joined

@@ -114,6 +114,25 @@ def test_learned_factors_hold_for_their_mode_and_not_on_foot(engine: EngineName)
     metrics.close()
 
 
+def test_only_metrics_whose_learned_factors_are_others_are_worked_out_anew(
+    engine: EngineName,
+) -> None:
+    roadmap = grid_map()
+    slower = np.full(2 * roadmap.edge_count, 1.2, dtype=np.float32)
+    metrics = Metrics(roadmap, engine)
+    metrics.set_learned({Mode.ROUTINE: slower})
+    routine, urgent = metrics.metric(ROUTINE), metrics.metric(URGENT)
+
+    metrics.set_learned({Mode.ROUTINE: slower.copy(), Mode.URGENT: slower})
+
+    assert routine.behind is not None
+    assert not routine.behind.size
+    assert urgent.behind is None
+    metrics.set_learned({Mode.URGENT: slower})
+    assert (metrics.router(ROUTINE).arc_ms == travel_times_ms(roadmap, ROUTINE)).all()
+    metrics.close()
+
+
 def test_what_is_kept_is_not_let_go_of_first(engine: EngineName) -> None:
     metrics = Metrics(grid_map(), engine, metrics_max=2)
     metrics.keep([ROUTINE])
