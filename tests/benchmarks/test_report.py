@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from functools import partial
 from itertools import pairwise, permutations
 
 import pytest
@@ -72,11 +73,10 @@ def test_systems_take_turns_and_none_is_always_first() -> None:
 def test_each_system_comes_right_after_every_other_equally_often(names: str) -> None:
     calls: list[list[str]] = [[] for _ in range(2 * len(names))]
 
-    interleaved_ms(
-        {name: lambda k, name=name: calls[k].append(name) for name in names},
-        rounds=len(calls),
-        warm_up=0,
-    )
+    def call(name: str, number: int) -> None:
+        calls[number].append(name)
+
+    interleaved_ms({name: partial(call, name) for name in names}, rounds=len(calls), warm_up=0)
 
     followed = Counter(pair for turns in calls for pair in pairwise(turns))
     assert followed == dict.fromkeys(permutations(names, 2), 2)
