@@ -330,6 +330,7 @@ class Board:
             officers=row.officers,
             leader=row.leader,
             on_duty_since=row.on_duty_since,
+            rest_s=row.rest_s,
             at_station=newest is not None and _at_station(row, newest),
             position=None if newest is None else _position_view(newest),
             devices=[_device_view(each, device) for each, device in devices],

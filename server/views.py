@@ -38,6 +38,8 @@ class OfficerView(View, frozen=True):
     badge: str
     name: str
     phone: str = ""
+    skills: list[str] = []
+    """Codes of run cards, in order."""
 
 
 class PositionView(View, frozen=True):
@@ -101,6 +103,8 @@ class UnitView(View, frozen=True):
     """Standing at its own station by its newest fix."""
     on_duty_since: datetime | None = None
     """None: off duty."""
+    rest_s: float | None = None
+    """Of whoever of its crew rested least before this shift; None: nobody knows."""
     contact: ContactView | None = None
 
 

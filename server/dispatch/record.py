@@ -128,7 +128,9 @@ def nameless(unit: UnitView) -> UnitView:
     """A unit as it is recorded: who its people are is not what it was chosen for."""
     return msgspec.structs.replace(
         unit,
-        officers=[OfficerView(badge=each.badge, name="") for each in unit.officers],
+        officers=[
+            OfficerView(badge=each.badge, name="", skills=each.skills) for each in unit.officers
+        ],
         leader=None,
         contact=None,
     )

@@ -34,6 +34,10 @@ DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 CallSign = Annotated[str, Meta(pattern=name_of(32))]
 Model = Annotated[str, Meta(max_length=80, pattern=NO_NUL)]
 Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{36}\Z")]
+SKILLS_LEN_MAX: Final = 20
+Skill = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z")]
+"""Its code in the run cards."""
+Skills = Annotated[list[Skill], Meta(max_length=SKILLS_LEN_MAX)]
 
 
 class NewStation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,6 +50,7 @@ class NewOfficer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     badge: Badge
     name: DisplayName
     phone: Phone = ""
+    skills: Skills = []
     unit_id: Id | None = None
 
 
@@ -96,14 +101,25 @@ async def add_station(conn: Connection, wanted: NewStation, *, by: str) -> str:
 async def add_officer(conn: Connection, wanted: NewOfficer, *, by: str) -> str:
     """Raises `ApiError` 409 `exists`, 422 `unknown_unit`."""
     officer_id = new_id()
+    skills = sorted(set(wanted.skills))
     if not await roster.add_officer(
-        conn, officer_id=officer_id, badge=wanted.badge, name=wanted.name, phone=wanted.phone
+        conn,
+        officer_id=officer_id,
+        badge=wanted.badge,
+        name=wanted.name,
+        phone=wanted.phone,
+        skills=skills,
     ):
         raise _exists(f"Somebody has the badge {wanted.badge} already.")
     if wanted.unit_id is not None:
         await _require_unit(conn, wanted.unit_id)
         await roster.join_unit(conn, badge=wanted.badge, unit_id=wanted.unit_id)
-    body = {"name": wanted.name, "phone": wanted.phone, "unit_id": wanted.unit_id}
+    body = {
+        "name": wanted.name,
+        "phone": wanted.phone,
+        "skills": skills,
+        "unit_id": wanted.unit_id,
+    }
     await _log(conn, by, f"officer:{wanted.badge}", JournalKind.OFFICER_CREATED, body)
     return officer_id
 

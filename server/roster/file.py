@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.dispatch.spares import SpareKind
 from server.housekeeping import FIRST_ADMIN
-from server.http.devices_admin import CallSign, DeviceId, Model
+from server.http.devices_admin import SKILLS_LEN_MAX, CallSign, DeviceId, Model, Skills
 from server.http.spares import Fits, Label
 from server.http.users import Badge, DisplayName, Phone, Username
 from server.sparedesk import FITS_LEN_MAX
@@ -56,6 +56,8 @@ HINTS: Final = {
     "officers": "List badges: letters A-Z, figures and hyphens, at most 32 each.",
     "leader": "Write the badge of an officer, or null.",
     "phone": "Write at most 32 figures, spaces and + ( ) / . -, or nothing.",
+    "skills": f"List codes of skills as the run cards name them (letters a-z, figures and "
+    f"underscores), at most {SKILLS_LEN_MAX}.",
     "devices": "List ids of devices.",
     "user": "Use small letters a-z, figures, dot, underscore and hyphen, 2 to 32.",
     "id": "Use letters A-Z, figures, dot, underscore and hyphen, at most 64.",
@@ -93,7 +95,7 @@ TEMPLATE: Final = """\
   "officers": [
     {"badge": "0412", "name": "He Jun", "phone": "+86 139 0000 0412", "user": "hejun", "note": "user: may sign in as this"},
     {"badge": "0413", "name": "Mu Lan"},
-    {"badge": "0420", "name": "和志强", "user": "he.zhiqiang"}
+    {"badge": "0420", "name": "和志强", "user": "he.zhiqiang", "skills": ["first_aid", "mountain_rescue"]}
   ],
   "devices": [
     {"id": "cam-0412", "kind": "body_camera", "model": "BC-4G"},
@@ -141,6 +143,8 @@ class OfficerEntry(_Entry, frozen=True):
     badge: Badge
     name: DisplayName
     phone: Phone | UnsetType = UNSET
+    skills: Skills | UnsetType = UNSET
+    """All that the officer can do, as codes of run cards."""
     user: Username | UnsetType = UNSET
     """Name to sign in with."""
 

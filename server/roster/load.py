@@ -148,7 +148,13 @@ async def _add(
             await devices_admin.add_unit(conn, unit, by=by)
         case Officer():
             unit_id = await _unit_id(conn, facts.unit)
-            officer = NewOfficer(badge=key, name=facts.name, phone=facts.phone, unit_id=unit_id)
+            officer = NewOfficer(
+                badge=key,
+                name=facts.name,
+                phone=facts.phone,
+                skills=list(facts.skills),
+                unit_id=unit_id,
+            )
             await devices_admin.add_officer(conn, officer, by=by)
         case Spare():
             spare = NewSpare(

@@ -8,7 +8,7 @@ unit, and stays on the roster.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -56,9 +56,11 @@ class Change:
     def __str__(self) -> str:
         if self.before is None:
             news = ((name, new) for name, (_, new) in self.fields().items() if new)
-            said = ", ".join(f"{name} {_told(new)}" for name, new in news)
+            said = ", ".join(f"{name} {_told(name, new)}" for name, new in news)
             return f"new {self.what} {self.key}: {said}"
-        moves = (f"{name} {_told(a)} → {_told(b)}" for name, (a, b) in self.fields().items())
+        moves = (
+            f"{name} {_told(name, a)} → {_told(name, b)}" for name, (a, b) in self.fields().items()
+        )
         return f"{self.what} {self.key}: {', '.join(moves)}"
 
 
@@ -114,6 +116,7 @@ def _officers(known: County, file: RosterFile) -> dict[str, Officer]:
         made[badge] = Officer(
             name=said.name,
             phone=_or_old(new.phone if new else UNSET, old.phone if old else ""),
+            skills=_skills(new.skills if new else UNSET, old.skills if old else ()),
             unit=homes.of(badge, old.unit if old else None),
         )
     return made
@@ -252,13 +255,17 @@ def _taken_names(known: County, file: RosterFile) -> Iterable[str]:
             yield f"{where}: signs in as {mine} already; write that user name, or none."
 
 
+def _skills(new: Sequence[str] | UnsetType, old: tuple[str, ...]) -> tuple[str, ...]:
+    return old if new is UNSET else tuple(sorted(set(new)))
+
+
 def _or_old(new: Any | UnsetType, old: Any) -> Any:
     return old if new is UNSET else new
 
 
-def _told(value: object) -> str:
+def _told(name: str, value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value) or "any"
+        return ", ".join(value) or ("any" if name == "fits" else "none")
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None or value == "" else str(value)

@@ -40,6 +40,8 @@ class Officer:
     phone: str
     unit: str | None
     """Call sign."""
+    skills: tuple[str, ...] = ()
+    """Codes of run cards, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ LEFT JOIN officer ON officer.id = unit.leader_id
 """
 # Officers and the unit each is in.
 OFFICERS = """
-SELECT badge, name, phone, unit.call_sign AS unit
+SELECT badge, name, phone, skills, unit.call_sign AS unit
 FROM officer LEFT JOIN unit_officer ON unit_officer.officer_id = officer.id
 LEFT JOIN unit ON unit.id = unit_officer.unit_id
 """
@@ -138,8 +140,8 @@ CHANGE_UNIT = """
 UPDATE unit SET kind = $2, station_id = (SELECT id FROM station WHERE name = $3)
 WHERE call_sign = $1
 """
-# An officer by another name or telephone.
-CHANGE_OFFICER = "UPDATE officer SET name = $2, phone = $3 WHERE badge = $1"
+# An officer by another name or telephone, or with other skills.
+CHANGE_OFFICER = "UPDATE officer SET name = $2, phone = $3, skills = $4 WHERE badge = $1"
 # An officer in no unit.
 LEAVE_UNIT = """
 DELETE FROM unit_officer WHERE officer_id = (SELECT id FROM officer WHERE badge = $1)
@@ -175,7 +177,12 @@ async def read(conn: Any) -> County:
         },
         leaders={row["call_sign"]: Leader(badge=row["leader"]) for row in units if not row["gone"]},
         officers={
-            row["badge"]: Officer(name=row["name"], phone=row["phone"], unit=row["unit"])
+            row["badge"]: Officer(
+                name=row["name"],
+                phone=row["phone"],
+                unit=row["unit"],
+                skills=tuple(row["skills"]),
+            )
             for row in officers
         },
         devices={
@@ -222,8 +229,9 @@ async def change_unit(conn: Any, call_sign: str, unit: Unit) -> None:
 
 
 async def change_officer(conn: Any, badge: str, officer: Officer) -> None:
-    """Name and telephone."""
-    await conn.execute(CHANGE_OFFICER, badge, officer.name, officer.phone)
+    """Name, telephone and skills."""
+    skills = list(officer.skills)
+    await conn.execute(CHANGE_OFFICER, badge, officer.name, officer.phone, skills)
 
 
 async def leave_unit(conn: Any, badge: str) -> None:

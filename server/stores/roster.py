@@ -5,6 +5,7 @@ Writes what an administrator or a seeding enters. Knows no token, only its hash.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ ON CONFLICT (name) DO NOTHING RETURNING id
 """
 # A new officer; nothing when the badge is taken.
 INSERT_OFFICER = """
-INSERT INTO officer (id, badge, name, phone) VALUES ($1, $2, $3, $4)
+INSERT INTO officer (id, badge, name, phone, skills) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (badge) DO NOTHING RETURNING id
 """
 # A new unit; nothing when the call sign is taken.
@@ -91,10 +92,17 @@ async def add_station(conn: Any, *, station_id: str, name: str, lon: float, lat:
 
 
 async def add_officer(
-    conn: Any, *, officer_id: str, badge: str, name: str, phone: str = ""
+    conn: Any,
+    *,
+    officer_id: str,
+    badge: str,
+    name: str,
+    phone: str = "",
+    skills: Sequence[str] = (),
 ) -> bool:
     """False when the badge is taken."""
-    return await conn.fetchval(INSERT_OFFICER, officer_id, badge, name, phone) is not None
+    row = await conn.fetchval(INSERT_OFFICER, officer_id, badge, name, phone, list(skills))
+    return row is not None
 
 
 async def add_unit(

@@ -48,18 +48,21 @@ class UnitRow:
     """Of its own station: lon, lat."""
     on_duty_since: datetime | None = None
     """None: off duty."""
+    rest_s: float | None = None
+    """Of whoever of its crew rested least before this shift; None: nobody knows."""
 
 
 # Units in service, by call sign; all, or those named.
 LOAD = """
 SELECT unit.id, unit.call_sign, unit.kind, station.name AS station,
        station.lon AS station_lon, station.lat AS station_lat,
-       shift.id IS NOT NULL AS on_duty, shift.on_at,
+       shift.id IS NOT NULL AS on_duty, shift.on_at, shift.rest_s,
        running.id AS order_id, running.number AS order_number, running.incident_id,
        running.state AS order_state,
        (SELECT leader FROM unit_leader WHERE unit_id = unit.id) AS leader,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('badge', officer.badge, 'name', officer.name,
-                                                     'phone', officer.phone)
+                                                     'phone', officer.phone,
+                                                     'skills', officer.skills)
                                   ORDER BY officer.badge), '[]')
         FROM unit_officer JOIN officer ON officer.id = unit_officer.officer_id
         WHERE unit_officer.unit_id = unit.id) AS officers,
@@ -94,9 +97,17 @@ SELECT unit_id FROM shift WHERE unit_id = ANY($1::uuid[]) AND off_at IS NULL
 ORDER BY unit_id FOR SHARE
 """
 
-# Begin a shift; nothing when one runs already.
+# Begin a shift with whoever is in the unit; nothing when one runs already. Who was on duty in the
+# two days before, in whatever unit, has rested since.
 START_SHIFT = """
-INSERT INTO shift (id, unit_id, on_at) VALUES ($1, $2, $3)
+INSERT INTO shift (id, unit_id, on_at, crew, rest_s)
+SELECT $1, $2, $3, crew.ids,
+       (SELECT extract(epoch FROM $3::timestamptz - max(earlier.off_at))::float8
+        FROM shift AS earlier
+        WHERE earlier.crew && crew.ids
+          AND earlier.off_at BETWEEN $3::timestamptz - interval '2 days' AND $3)
+FROM (SELECT coalesce(array_agg(officer_id ORDER BY officer_id), '{}') AS ids
+      FROM unit_officer WHERE unit_id = $2) AS crew
 ON CONFLICT (unit_id) WHERE off_at IS NULL DO NOTHING
 RETURNING id
 """
@@ -156,6 +167,7 @@ def bare_view(row: UnitRow) -> UnitView:
         officers=row.officers,
         leader=row.leader,
         on_duty_since=row.on_duty_since,
+        rest_s=row.rest_s,
         position=None,
         devices=[
             DeviceView(
@@ -231,6 +243,7 @@ def _row(row: Any) -> UnitRow:
         leader=msgspec.convert(row["leader"], LeaderView | None),
         station_at=None if row["station"] is None else (row["station_lon"], row["station_lat"]),
         on_duty_since=row["on_at"],
+        rest_s=row["rest_s"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from protocols.native import Report
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.orders import OrderState
 from server.ids import new_id
-from server.stores import commands, decisions
+from server.stores import commands, decisions, roster
 from tests.server.dispatch_room import BY, NOW, Room, a_decision, a_room, an_incident
 from tests.small_county import crossing
 
@@ -465,6 +466,25 @@ async def test_closing_waits_for_the_orders(room: Room) -> None:
 
 
 # -- shifts -------------------------------------------------------------------------------
+
+
+async def test_a_crew_takes_its_rest_along_into_whatever_unit_it_comes_to(room: Room) -> None:
+    night, day = await room.add_unit("P-01", NEAR), await room.add_unit("P-02", NEAR, on_duty=False)
+    await room.pipeline.set_shift(night.id, on_duty=False, by=BY)
+    room.now += timedelta(hours=40)
+    first = await room.pipeline.set_shift(night.id, on_duty=True, by=BY)
+    room.now += timedelta(hours=8)
+    await room.pipeline.set_shift(night.id, on_duty=False, by=BY)
+    async with room.pool.acquire() as conn:
+        await roster.join_unit(conn, badge="B-P-01", unit_id=day.id)
+    room.now += timedelta(hours=6)
+
+    again = await room.pipeline.set_shift(day.id, on_duty=True, by=BY)
+    strangers = await room.pipeline.set_shift(night.id, on_duty=True, by=BY)
+
+    assert first.rest_s is None  # the shift before was entered by hand, without a crew
+    assert again.rest_s == 6 * 3600
+    assert strangers.rest_s is None
 
 
 async def test_a_shift_starts_and_ends_once(room: Room) -> None:

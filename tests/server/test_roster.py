@@ -169,6 +169,19 @@ async def test_same_file_again_changes_nothing(pool: Pool, tmp_path: Path) -> No
             {"changed": {"phone": {"from": "", "to": "+86 139 0000 0413"}}},
         ),
         (
+            changed("officers", 2, skills=["mountain_rescue", "drone", "drone"]),
+            "officer 0420: skills first_aid, mountain_rescue → drone, mountain_rescue",
+            "officer.changed",
+            {
+                "changed": {
+                    "skills": {
+                        "from": ["first_aid", "mountain_rescue"],
+                        "to": ["drone", "mountain_rescue"],
+                    }
+                }
+            },
+        ),
+        (
             changed("units", 0, leader="0420"),
             "leader P-01: badge 0412 → 0420",
             "unit.changed",
