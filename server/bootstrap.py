@@ -194,6 +194,7 @@ async def build(settings: Settings) -> Services:
             roads=roads,
             map_meta=roadmap.meta,
             turnout=settings.turnout,
+            shift=timedelta(hours=settings.shift_h),
         )
         reach = ReachDesk(router=routing, roadmap=roadmap, index=index)
         posts = Posts(pool=pool, index=index)

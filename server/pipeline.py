@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from geo.errors import OffMapError
 from geo.projection import require_inside
 from geo.roadmap import MapMeta
+from server.dispatch.contest import Station
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.incidents import IncidentStatus
 from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
@@ -27,7 +28,7 @@ from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import take_step
 from server.ports import BatteryWatch, CardsInForce, Clock, FanOut, LiveUnits, RoadWatch, Router
-from server.recommender import Recommender
+from server.recommender import SHIFT, Recommender
 from server.stores import (
     decisions,
     entries,
@@ -37,6 +38,7 @@ from server.stores import (
     order_rows,
     roadstate,
     sos,
+    stations,
     units,
     watch,
 )
@@ -104,6 +106,7 @@ class Pipeline:
         map_meta: MapMeta,
         turnout: Turnout = AT_ONCE,
         cards: CardsInForce = shipped,
+        shift: timedelta = SHIFT,
         clock: Clock = utc_now,
     ) -> None:
         self._pool, self._cards = pool, cards
@@ -115,6 +118,7 @@ class Pipeline:
             batteries=batteries,
             map_id=map_meta.map_id,
             turnout=turnout,
+            shift=shift,
         )
         self._bounds = map_meta.bounds
         self._clock = clock
@@ -158,6 +162,7 @@ class Pipeline:
             doing = await units.doing(conn)
             unseen = await units.load_some(conn, self._recommender.unseen(doing))
             in_need = await sos.in_need(conn, incident_id)
+            places = await stations.load_all(conn)
             roads_version = await roadstate.version(conn)
         await self._roads.catch_up(roads_version)
         made = await self._recommender.compute(
@@ -166,6 +171,7 @@ class Pipeline:
             unseen=[units.bare_view(each) for each in unseen],
             in_need=in_need,
             cards=self._cards(),
+            stations=[Station(name=each.name, lon=each.lon, lat=each.lat) for each in places],
             recommendation_id=new_id(),
             now=self._clock(),
         )

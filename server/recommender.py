@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -16,18 +17,22 @@ from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap
 from geo.walk import Approach
+from server.areas import Areas
 from server.dispatch.battery import Reckoned, foresee
 from server.dispatch.contenders import Way, contender, with_way
+from server.dispatch.contest import Station
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
 from server.dispatch.record import Asked, Circumstances, Recommended, Record, nameless
-from server.dispatch.runcards import RunCard, RunCards
+from server.dispatch.runcards import RunCards
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
+from server.dispatch.weights import SHIFT_H
 from server.ports import BatteryWatch, LiveRoads, LiveUnits, Router
 from server.roadskept import RoadsKept
 from server.views import IncidentView, UnitStatus, UnitView
 
+SHIFT: Final = timedelta(hours=SHIFT_H)
 WAYS_MAX = 5
 """Best units whose road is computed, for its length and its spread; it costs more than its time."""
 TRIES_MAX = 3
@@ -45,12 +50,14 @@ class Recommender:
         batteries: BatteryWatch,
         map_id: str,
         turnout: Turnout = AT_ONCE,
+        shift: timedelta = SHIFT,
     ) -> None:
         self._live = live
         self._router = router
         self._batteries = batteries
         self._map_id = map_id
-        self._turnout = turnout
+        self._turnout, self._shift = turnout, shift
+        self._areas = Areas(router)
         self._roads_kept = RoadsKept()
 
     def unseen(self, unit_ids: Iterable[str]) -> list[str]:
@@ -65,24 +72,29 @@ class Recommender:
         unseen: Sequence[UnitView] = (),
         in_need: frozenset[str] = frozenset(),
         cards: RunCards,
+        stations: Sequence[Station] = (),
         recommendation_id: str,
         now: datetime,
     ) -> Recommended:
         """Every unit of `doing` (status and open order's number by unit id), ranked or excluded.
 
         `unseen` are the views of those that the live picture does not show yet, `in_need` those
-        who call for help themselves, `cards` the run cards in force.
+        who call for help themselves, `cards` the run cards in force, `stations` all of the county.
         Raises `RoutingBusy`. A place that no road reaches is a reason, not an error.
         """
         living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
+        card = cards.card(incident.type)
         asked = Asked(
             incident=msgspec.structs.replace(incident, orders=[]),
             units=tuple(map(nameless, living.values())),
             doing={each: doing[each] for each in living},
             in_need=tuple(sorted(in_need)),
-            card=cards.card(incident.type),
+            card=card,
             run_cards_version=cards.version,
             turnout=self._turnout,
+            shift_s=self._shift.total_seconds(),
+            stations=tuple(stations),
+            skills=tuple(each for each in cards.skills if each.code in card.skills),
         )
         for _ in range(TRIES_MAX):
             roads = self._router.roads
@@ -143,7 +155,7 @@ class Recommender:
             for each in living.values()
         ]
         contenders = [replace(each, in_need=each.unit_id in asked.in_need) for each in contenders]
-        scene = self._scene(incident, asked.card, no_road)
+        scene = self._scene(asked, no_road, await self._areas.of(asked.stations, place))
         contenders, reckoned = self._with_batteries(contenders, living, scene, now)
         ways = await self._ways(rank(scene, contenders), travellers, arrivals, mode)
         contenders = [with_way(each, ways.get(each.unit_id)) for each in contenders]
@@ -211,13 +223,20 @@ class Recommender:
         }
         return [replace(one, batteries=told[one.unit_id]) for one in contenders], found.reckoned
 
-    def _scene(self, incident: IncidentView, card: RunCard, no_road: str) -> Scene:
+    def _scene(self, asked: Asked, no_road: str, area: str) -> Scene:
+        incident, card = asked.incident, asked.card
+        known = {skill for unit in asked.units for each in unit.officers for skill in each.skills}
         return Scene(
             scene_s=card.scene_min * 60.0,
             recording=card.recording,
             priority=incident.priority,
             temp_c=self._batteries.outdoors_c(incident.lon, incident.lat),
             no_road=no_road,
+            skills=tuple(each for each in asked.skills if each.code in known),
+            absent_skills=tuple(each for each in asked.skills if known and each.code not in known),
+            kinds=card.vehicles,
+            area=area,
+            shift_s=asked.shift_s,
         )
 
     async def _place(self, incident: IncidentView, mode: Mode) -> tuple[Approach | None, str]:

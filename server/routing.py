@@ -23,6 +23,7 @@ from geo.driving.speed import Profile
 from geo.driving.vehicles import Mode, Vehicle
 from geo.errors import NoRouteError
 from geo.eta import Eta, Spreads
+from geo.live.slippery import slippery_tracks_m
 from geo.reach.coverage import FOLLOWED_S, Village, eta_to, times_to
 from geo.reach.times import Reach
 from server.dispatch.contenders import Way
@@ -385,7 +386,13 @@ class RoutingService:
         eta = self._spreads_of(profile).eta(
             route.duration_s, route.legs.arc, route.leg_s, walk_s=drop_off.walk.duration_s
         )
-        return Way(distance_m=route.distance_m, eta=eta)
+        return Way(
+            distance_m=route.distance_m,
+            eta=eta,
+            snowy_track_m=slippery_tracks_m(
+                ground.roadmap, route.legs, self._roads.county, self._roads.weather
+            ),
+        )
 
     def _close_ground(self) -> None:
         if self._ground is not None:

@@ -269,6 +269,8 @@ class RecommendationView(View, frozen=True):
     """None: there are not two units whose travel time is known."""
     proposed_id: str | None = None
     """The excluded unit that is worth asking, because nobody else is free, or near."""
+    remarks: list[ReasonView] = []
+    """What is to be known of the whole choice, whoever is sent."""
 
 
 class PlaceView(View, frozen=True):

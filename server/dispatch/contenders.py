@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -36,6 +36,8 @@ class Way:
     distance_m: float
     """Of the road."""
     eta: Eta
+    snowy_track_m: float = 0.0
+    """Of it: tracks in snow or ice."""
 
 
 def contender(
@@ -70,14 +72,18 @@ def contender(
         connected=any(each.online for each in shows_orders),
         log_sd=log_sd,
         on_duty_s=_on_duty_s(unit, now),
+        rest_s=unit.rest_s,
         kind=unit.kind,
+        skills=tuple(sorted({skill for each in unit.officers for skill in each.skills})),
         station=unit.station,
     )
 
 
 def with_way(one: Contender, way: Way | None) -> Contender:
     """Knowing its own road."""
-    return one if way is None else replace(one, log_sd=way.eta.log_sd)
+    if way is None:
+        return one
+    return replace(one, log_sd=way.eta.log_sd, snowy_track_m=way.snowy_track_m)
 
 
 def position_age_s(position: PositionView, now: datetime) -> float:
@@ -94,6 +100,7 @@ def recommendation_view(
     computed_at: datetime,
     map_id: str,
     ways: Mapping[str, Way | None],
+    remarks: Sequence[Reason] = (),
 ) -> RecommendationView:
     """The recommendation as it is kept and shown; `ways` by unit id, where computed."""
 
@@ -109,6 +116,7 @@ def recommendation_view(
         excluded=[candidate(each) for each in ranking.excluded],
         runner_up=None if ranking.runner_up is None else _runner_up(ranking.runner_up),
         proposed_id=ranking.proposed_id,
+        remarks=[_reason(each) for each in remarks],
     )
 
 

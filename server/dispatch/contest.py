@@ -11,8 +11,18 @@ from dataclasses import dataclass
 from devices.battery.model import Load
 from geo.walk import Walk
 from server.dispatch.battery import Job, Prospect
+from server.dispatch.runcards import Term
 from server.dispatch.weights import SHIFT_H
 from server.views import Priority, UnitKind, UnitStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A police station, where it stands."""
+
+    name: str
+    lon: float
+    lat: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +64,7 @@ class Contender:
     """Of whoever of its crew rested least before this shift; None: nobody knows."""
     kind: UnitKind = "patrol_car"
     skills: tuple[str, ...] = ()
-    """What anybody of its crew can do, in order."""
+    """Codes of what anybody of its crew can do, in order."""
     station: str | None = None
     """Its own."""
     snowy_track_m: float = 0.0
@@ -73,8 +83,10 @@ class Scene:
     """Outdoors; None: unknown."""
     no_road: str = ""
     """Why nobody can be sent there by road, in words for a person; empty: somebody can."""
-    skills: tuple[str, ...] = ()
-    """That the run card asks for, in order."""
+    skills: tuple[Term, ...] = ()
+    """That the run card asks for and somebody in the county has, in its order."""
+    absent_skills: tuple[Term, ...] = ()
+    """That it asks for and nobody has, so that they say nothing of whom to send."""
     kinds: tuple[UnitKind, ...] = ()
     """Kinds of units that are fit for it; none: any."""
     area: str = ""

@@ -7,11 +7,13 @@ Knows no other unit: who comes before whom is said by `server.dispatch.standing`
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from geo.walk import Walk
 from server.dispatch.contest import Contender, Scene
 from server.dispatch.reasons import Reason, battery_reasons, minutes
+from server.dispatch.runcards import Term
 from server.dispatch.score import HOUR_S, is_foreign, is_unfit, lacking, overtime_s, snowed_m
 from server.dispatch.weights import REST_H, TIRED_H
 
@@ -102,9 +104,9 @@ def _fit_doubts(scene: Scene, one: Contender) -> list[Reason]:
     """Crew and vehicle beside what the run card asks for."""
     found = []
     if missing := lacking(scene, one):
-        names = ", ".join(missing)
+        values, names = _named(missing)
         text = f"nobody of its crew has: {names}"
-        found.append(Reason(code="lacks_skills", values={"skills": names}, text=text))
+        found.append(Reason(code="lacks_skills", values=values, text=text))
     if is_unfit(scene, one):
         text = f"a {one.kind} is not what such a call asks for"
         found.append(Reason(code="unfit_kind", values={"kind": one.kind}, text=text))
@@ -116,6 +118,20 @@ def _fit_doubts(scene: Scene, one: Contender) -> list[Reason]:
         text = f"the place is in the area of {scene.area}"
         found.append(Reason(code="other_area", values={"station": scene.area}, text=text))
     return found
+
+
+def remarks(scene: Scene) -> list[Reason]:
+    """What is to be known of the whole choice, whoever is sent."""
+    if not scene.absent_skills:
+        return []
+    values, names = _named(scene.absent_skills)
+    return [Reason(code="nobody_has", values=values, text=f"no unit has: {names}")]
+
+
+def _named(skills: Sequence[Term]) -> tuple[dict[str, str | float | int], str]:
+    """Their words for the dictionaries, and for the log."""
+    english = ", ".join(each.en for each in skills)
+    return {"skills": english, "skills_zh": "、".join(each.zh for each in skills)}, english
 
 
 def _crew_doubts(scene: Scene, one: Contender) -> list[Reason]:

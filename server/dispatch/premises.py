@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from server.dispatch.contenders import Way, recommendation_view
+from server.dispatch.doubts import remarks
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
 from server.views import RecommendationView
 
@@ -49,6 +50,7 @@ def answer(premises: Premises, ranking: Ranking | None = None) -> Recommendation
         computed_at=premises.computed_at,
         map_id=premises.map_id,
         ways=premises.ways,
+        remarks=remarks(premises.scene),
     )
     return msgspec.structs.replace(
         found,

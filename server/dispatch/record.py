@@ -18,10 +18,12 @@ from typing import Final
 import msgspec
 
 from server.dispatch.battery import Reckoned
+from server.dispatch.contest import Station
 from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, sha256
-from server.dispatch.runcards import RunCard
+from server.dispatch.runcards import RunCard, Term
 from server.dispatch.turnout import Turnout
+from server.dispatch.weights import SHIFT_H
 from server.views import IncidentView, OfficerView, RecommendationView, UnitStatus, UnitView
 
 RULES: Final = 1
@@ -51,6 +53,11 @@ class Asked:
     """Of the incident's type."""
     run_cards_version: int
     turnout: Turnout
+    shift_s: float = SHIFT_H * 3600.0
+    """How long a shift is."""
+    stations: tuple[Station, ...] = ()
+    skills: tuple[Term, ...] = ()
+    """Words of those that the run card asks for, in its order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

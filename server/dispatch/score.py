@@ -17,6 +17,7 @@ from typing import Final, Literal, get_args
 from geo.eta import Eta
 from server.dispatch.battery import camera_risk, handset_risk
 from server.dispatch.contest import Contender, Scene
+from server.dispatch.runcards import Term
 from server.dispatch.weights import (
     BOUNDS,
     OVERTIME_H_MAX,
@@ -113,9 +114,9 @@ def overtime_s(scene: Scene, one: Contender) -> float:
     return max(one.on_duty_s + _job_s(scene, one.eta_s) - scene.shift_s, 0.0)
 
 
-def lacking(scene: Scene, one: Contender) -> tuple[str, ...]:
+def lacking(scene: Scene, one: Contender) -> tuple[Term, ...]:
     """Skills that the run card asks for and nobody of the crew has."""
-    return tuple(each for each in scene.skills if each not in one.skills)
+    return tuple(each for each in scene.skills if each.code not in one.skills)
 
 
 def is_unfit(scene: Scene, one: Contender) -> bool:

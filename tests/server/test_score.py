@@ -14,6 +14,7 @@ from geo.walk import NO_WALK
 from server.dispatch.battery import Battery, Prospect
 from server.dispatch.contest import Contender, Scene
 from server.dispatch.ranking import Ranked, Ranking, rank
+from server.dispatch.runcards import Term
 from server.dispatch.score import PARTS, Score, score
 from server.dispatch.standing import Scored, runner_up
 from server.dispatch.weights import BOUNDS, RISK_SHARE
@@ -82,7 +83,7 @@ def a_scene(
         scene_s=scene_min * MIN,
         recording=Load.RECORD,
         priority=priority,
-        skills=skills,
+        skills=tuple(Term(code=each, en=each.replace("_", " "), zh=each) for each in skills),
         kinds=kinds,
         area=area,
     )
@@ -237,7 +238,7 @@ def test_a_mountain_rescue_prefers_who_has_learned_it_and_says_who_has_not() -> 
     ranking = rank(scene, [near, able])
 
     assert names(ranking) == ["P-07", "P-02"]
-    assert said(ranking.candidates[1])["lacks_skills"] == "nobody of its crew has: rope_rescue"
+    assert said(ranking.candidates[1])["lacks_skills"] == "nobody of its crew has: rope rescue"
     whose = "1.5 min after P-02, whose crew lacks skills that are asked for"
     assert said(ranking.candidates[0])["ahead_skills"] == whose
 
