@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from geo.errors import NoRouteError, OffMapError
 from geo.projection import projection
 from geo.roadmap import EdgeFlag, RoadMap
-from geo.snap import ISLAND_NEARER_M, SNAP_M_MAX, SnapIndex, edge_metres
+from geo.snap import (
+    DROP_OFF_FACTOR,
+    DROP_OFF_M,
+    DROP_OFFS_MAX,
+    ISLAND_NEARER_M,
+    SNAP_M_MAX,
+    SnapIndex,
+    edge_metres,
+)
 from tests.geo.maps import CRS, ORIGIN_M, Road, grid_map, lonlat, make_map, one_road
 
 GRID = grid_map()
@@ -120,3 +128,34 @@ def test_an_island_counts_only_where_it_is_clearly_nearer(north_m: float, edge: 
     nodes = [(0.0, 0.0), (900.0, 0.0), (300.0, 80.0), (600.0, 80.0)]
 
     assert SnapIndex(make_map(nodes, [main, island])).snap(*lonlat(450.0, north_m)).edge == edge
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_nearest_roads_are_found_however_long_their_segments_are(seed: int) -> None:
+    roadmap = crooked_roads(seed)
+    index = SnapIndex(roadmap)
+    lines = [shapely.LineString(edge_metres(roadmap, edge)) for edge in range(roadmap.edge_count)]
+
+    for east_m, north_m in np.random.default_rng(seed).uniform(0.0, 9_000.0, (60, 2)).tolist():
+        snap = index.snap(*lonlat(east_m, north_m))
+        drop_offs = index.drop_offs(*lonlat(east_m, north_m))
+
+        point = shapely.Point(ORIGIN_M[0] + east_m, ORIGIN_M[1] + north_m)
+        expected = np.sort(shapely.distance(lines, point))
+        near = expected[expected <= DROP_OFF_FACTOR * expected[0] + DROP_OFF_M][:DROP_OFFS_MAX]
+        assert snap.distance_m == pytest.approx(expected[0], abs=0.01)
+        assert [each.distance_m for each in drop_offs] == pytest.approx(near, abs=0.01)
+
+
+def crooked_roads(seed: int) -> RoadMap:
+    """Forty, of segments from a few metres to some kilometres, all from one junction."""
+    chance = np.random.default_rng(seed)
+    nodes, roads = [(4_500.0, 4_500.0)], []
+    for number in range(1, 41):
+        steps = chance.normal(0.0, 10.0 ** chance.uniform(0.5, 3.3, (20, 1)), (20, 2))
+        metres = (nodes[0] + np.cumsum(steps[: chance.integers(1, 20)], axis=0)).clip(0.0, 9_000.0)
+        east, north = metres[-1].tolist()
+        nodes.append((east, north))
+        line = [nodes[0], *((east, north) for east, north in metres.tolist())]
+        roads.append(Road(tail=0, head=number, metres=line))
+    return make_map(nodes, roads)
