@@ -23,7 +23,7 @@ CANDIDATES_MAX: Final = 8
 """Places of one fix; the nearest are kept."""
 
 STRIP_SEGMENTS: Final = 15
-"""Segments per tree entry; see `geo.snap.PIECE_POINTS`."""
+"""Segments per tree entry: long winding edges have boxes too wide to search by."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
