@@ -33,6 +33,7 @@ from server.chargingdesk import ChargingDesk
 from server.classroom import Classroom
 from server.coverdesk import CoverDesk, Posts
 from server.coverwatch import TERMS, CoverWatch
+from server.enroutewatch import EnRouteWatch
 from server.gateways.console import ConsoleHub
 from server.gateways.door import DoorLimits
 from server.gateways.hub import HubLimits
@@ -54,6 +55,7 @@ from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.settings import Limits, Settings
 from server.shiftdesk import ShiftDesk
+from server.sightings import Sightings
 from server.sosdesk import SYSTEM, SosDesk
 from server.sparedesk import SpareDesk
 from server.sparesathand import SparesAtHand
@@ -106,6 +108,7 @@ class Services:
     dead_zones: ZoneDesk
     zone_watch: ZoneWatch
     way_watch: WayWatch
+    en_route_watch: EnRouteWatch
     spares: SpareDesk
     charging: ChargingDesk
     shifts: ShiftDesk
@@ -279,6 +282,16 @@ async def build(settings: Settings) -> Services:
                 live=board,
                 router=routing,
                 roads=roads,
+                clock=utc_now,
+                metrics=metrics,
+            ),
+            en_route_watch=EnRouteWatch(
+                pool=pool,
+                fanout=fanout,
+                live=board,
+                sightings=Sightings(live=board, router=routing, roadmap=roadmap, metrics=metrics),
+                surveyor=surveyor,
+                rules=settings.en_route,
                 clock=utc_now,
                 metrics=metrics,
             ),

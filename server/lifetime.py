@@ -40,6 +40,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "dead_zones": services.dead_zones.run,
             "zone_watch": services.zone_watch.run,
             "way_watch": services.way_watch.run,
+            "en_route_watch": services.en_route_watch.run,
             "battery_watch": services.battery_watch.run,
             "cover_watch": services.cover_watch.run,
             "charging": services.charging.run,

@@ -194,6 +194,12 @@ class Router(Protocol):
     ) -> list[Arrival | None]:
         """When each would be at the place, None where no road leads. Raises `RoutingBusy`."""
 
+    async def remaining(
+        self, journeys: Sequence[tuple[Traveller, Approach]], mode: Mode
+    ) -> list[Arrival | None]:
+        """When each, under way, would be at its own place, None where no road leads. Raises
+        `RoutingBusy`."""
+
     async def lead(self, traveller: Traveller, lon: float, lat: float, mode: Mode) -> Lead:
         """The way of one to a place, as `arrivals` times it. Raises `OffMapError`,
         `NoRouteError`, `RoutingBusy`."""

@@ -116,6 +116,13 @@ class RoutingService:
         await self._model({each.vehicle for each in travellers}, mode)
         return await self._run(lambda ground: self._arrivals(ground, travellers, place, mode))
 
+    async def remaining(
+        self, journeys: Sequence[tuple[Traveller, Approach]], mode: Mode
+    ) -> list[Arrival | None]:
+        """See `ports.Router`."""
+        await self._model({traveller.vehicle for traveller, _ in journeys}, mode)
+        return await self._run(lambda ground: self._remaining(ground, journeys, mode))
+
     async def lead(self, traveller: Traveller, lon: float, lat: float, mode: Mode) -> Lead:
         """See `ports.Router`."""
         await self._model({traveller.vehicle}, mode)
@@ -275,9 +282,31 @@ class RoutingService:
         modelled = await asyncio.to_thread(models.of, profile)
         await self._insist(lambda ground: ground.prepare(profile, modelled))
 
-    def _arrivals(
-        self, ground: Ground, travellers: Sequence[Traveller], place: Approach, mode: Mode
+    def _remaining(
+        self, ground: Ground, journeys: Sequence[tuple[Traveller, Approach]], mode: Mode
     ) -> list[Arrival | None]:
+        """All who go to one place together. They move: kept fleets are for those who stand."""
+        rows_of: dict[Approach, list[int]] = {}
+        for row, (_, place) in enumerate(journeys):
+            rows_of.setdefault(place, []).append(row)
+        found: list[Arrival | None] = [None] * len(journeys)
+        for place, rows in rows_of.items():
+            them = [journeys[row][0] for row in rows]
+            arrivals = self._arrivals(ground, them, place, mode, keep=False)
+            for row, arrival in zip(rows, arrivals, strict=True):
+                found[row] = arrival
+        return found
+
+    def _arrivals(
+        self,
+        ground: Ground,
+        travellers: Sequence[Traveller],
+        place: Approach,
+        mode: Mode,
+        *,
+        keep: bool = True,
+    ) -> list[Arrival | None]:
+        """`keep`: the fleet is asked from again."""
         total_s = np.full((len(travellers), len(place.drop_offs)), np.inf)
         targets = [each.snap for each in place.drop_offs]
         walks_s = np.array([each.walk.duration_s for each in place.drop_offs])
@@ -285,7 +314,10 @@ class RoutingService:
             rows = [row for row, each in enumerate(travellers) if each.vehicle is vehicle]
             profile = replace(ground.profile, vehicle=vehicle, mode=mode)
             them = [travellers[row] for row in rows]
-            at, fleet = [each.snap for each in them], self._fleets.of(ground, them)
+            at = [each.snap for each in them]
+            fleet = (
+                self._fleets.of(ground, them) if keep else ground.fleet(departures(ground, them))
+            )
             total_s[rows] = self._matrix(ground, fleet, at, targets, profile) + walks_s
         best = total_s.argmin(axis=1)
         return [

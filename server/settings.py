@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devices.battery.ambient import SEA_LEVEL_C, SEA_LEVEL_C_MAX, SEA_LEVEL_C_MIN
+from server.dispatch import sights
 from server.dispatch.cover import SHARES as COVER_SHARES
 from server.dispatch.cover import Rules as CoverRules
 from server.dispatch.endurance import RULE_NAMES, SHARES, Rules
@@ -166,6 +167,8 @@ class Settings:
     """When to say something about the batteries of jobs."""
     cover: CoverRules = field(default_factory=CoverRules)
     """How it is reckoned what the county is left with while units are away."""
+    en_route: sights.Rules = field(default_factory=sights.Rules)
+    """When to say something about units under way."""
 
     @property
     def tls(self) -> bool:
@@ -211,6 +214,7 @@ def from_env(
         ),
         battery=_battery(env),
         cover=_cover(env),
+        en_route=_en_route(env),
     )
 
 
@@ -235,6 +239,7 @@ def names() -> list[str]:
         *(_turnout_name(each.name) for each in fields(Turnout)),
         *(_battery_name(name) for name in RULE_NAMES),
         *(_cover_name(each.name) for each in fields(CoverRules)),
+        *(_en_route_name(name) for name in sights.RULE_NAMES),
     ]
 
 
@@ -298,6 +303,23 @@ def _cover_name(field_name: str) -> str:
     return f"RIDGELINE_COVER_{field_name.upper()}"
 
 
+def _en_route(env: Mapping[str, str]) -> sights.Rules:
+    """Raises `SettingsError`."""
+    said = {
+        name: _seconds(_en_route_name(name), text, unit="a number")
+        for name in sights.RULE_NAMES
+        if (text := env.get(_en_route_name(name), ""))
+    }
+    try:
+        return sights.Rules(**said)
+    except ValueError as error:
+        raise SettingsError(f"{_en_route_name('')}…: {error}.") from None
+
+
+def _en_route_name(field_name: str) -> str:
+    return f"RIDGELINE_EN_ROUTE_{field_name.upper()}"
+
+
 def _refuse_misspelt(env: Mapping[str, str]) -> None:
     """A limit with a typing error in its name would not hold, and nobody would know."""
     known = names()
@@ -327,13 +349,13 @@ def _pace(pace: str, values: Mapping[str, float]) -> Pace:
         raise SettingsError(f"{_timer_name(pace, '')}…: {error}.") from None
 
 
-def _seconds(name: str, text: str) -> float:
+def _seconds(name: str, text: str, *, unit: str = "seconds") -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value <= VALUE_MAX:
-        raise SettingsError(f"{name} is {text!r}; it must be seconds, 0 to {VALUE_MAX:,}.")
+        raise SettingsError(f"{name} is {text!r}; it must be {unit}, 0 to {VALUE_MAX:,}.")
     return value
 
 

@@ -149,6 +149,8 @@ class OrderView(View, frozen=True):
     """From then on nobody may accept it."""
     state_at: datetime
     closed_at: datetime | None
+    at_place_at: datetime | None = None
+    """Since when the unit was there by its position, whatever it reports; None: not seen there."""
     standby_until: datetime | None = None
     """While the state is `standby`."""
     recall: RecallView | None = None

@@ -68,6 +68,11 @@ class RoadTable:
             if each.factor is None and np.isin(arcs, each.coverage.arcs).any()
         )
 
+    def changed_at(self, edge: int) -> bool:
+        """Whether a change closes or slows this edge; weather is none."""
+        arcs = (2 * edge, 2 * edge + 1)
+        return any(np.isin(arcs, each.coverage.arcs).any() for each in self._changes)
+
     def into(self, closures: frozenset[int], *, weather: bool = True) -> Overrides:
         """For whoever drives into these closures, or out of them; all others stay closed.
 

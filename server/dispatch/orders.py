@@ -79,6 +79,8 @@ class Mark(StrEnum):
     LEADER_TOOK = "leader_took"
     """Nobody of the unit answered, and its leader sees to it."""
     LEADER_DECLINED = "leader_declined"
+    AT_PLACE = "at_place"
+    """By its position the unit is there; its own word is `on_scene`."""
 
 
 class Speaker(StrEnum):

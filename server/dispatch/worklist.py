@@ -74,6 +74,14 @@ class ItemKind(StrEnum):
     """What was asked for a battery is not done: declined, refused or unanswered."""
     MITIGATION_WEAK = "mitigation_weak"
     """It was done, and the battery drains hardly less."""
+    ETA_DRIFT = "eta_drift"
+    """A unit will be there later than it promised when it accepted; so the next three:
+    `server.dispatch.enroute`."""
+    STOPPED = "stopped"
+    """It stands on its way."""
+    DRIVING_AWAY = "driving_away"
+    LEFT_SCENE = "left_scene"
+    """It was at the place, is far from it, and has not said that it is done."""
     WATCH_FAILED = "watch_failed"
     """Our fault: the timers of an order do not ring; a person must keep watch over it."""
     DELIVERY_FAILED = "delivery_failed"
@@ -109,6 +117,10 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.UNIT_SILENT: Severity.ALARM,
     _K.MITIGATION_FAILED: Severity.WARNING,
     _K.MITIGATION_WEAK: Severity.NOTICE,
+    _K.ETA_DRIFT: Severity.WARNING,
+    _K.STOPPED: Severity.WARNING,
+    _K.DRIVING_AWAY: Severity.WARNING,
+    _K.LEFT_SCENE: Severity.NOTICE,
     _K.WATCH_FAILED: Severity.ALARM,
     _K.DELIVERY_FAILED: Severity.NOTICE,
 }
@@ -129,6 +141,9 @@ _HELD_BY_STATE: dict[ItemKind, OrderState] = {
     _K.LEADER_DECLINED: OrderState.ACCEPTED,
     _K.NOT_DEPARTED: OrderState.EN_ROUTE,
     _K.LATE_ARRIVAL: OrderState.ON_SCENE,
+    _K.ETA_DRIFT: OrderState.ON_SCENE,
+    _K.STOPPED: OrderState.ON_SCENE,
+    _K.DRIVING_AWAY: OrderState.ON_SCENE,
 }
 _UNANSWERED = frozenset({_K.NOT_ACCEPTED, _K.ESCALATED, _K.LEADER_DECLINED})
 _UNTIL_HEARD = frozenset({_K.NO_FEEDBACK, _K.REPORT_REFUSED, _K.UNRECEIVED})
@@ -136,7 +151,11 @@ _OF_BATTERIES = frozenset(
     {_K.BATTERY_SHORT, _K.CAMERA_DARK, _K.MITIGATION_FAILED, _K.MITIGATION_WEAK}
 )
 """`server.batterywatch` settles them sooner, where their cause is gone."""
-_WHILE_OPEN = _OF_BATTERIES | {_K.RECALL_UNCONFIRMED, _K.RECALL_DECLINED, _K.TWO_UNITS}
+_OF_THE_WAY = frozenset({_K.ETA_DRIFT, _K.STOPPED, _K.DRIVING_AWAY, _K.LEFT_SCENE})
+"""`server.enroutewatch` settles them sooner, where their cause is gone."""
+_WHILE_OPEN = (
+    _OF_BATTERIES | _OF_THE_WAY | {_K.RECALL_UNCONFIRMED, _K.RECALL_DECLINED, _K.TWO_UNITS}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +187,8 @@ def gone(kind: ItemKind, silent_since: datetime, order: Situation) -> str | None
     heard = order.heard_at is not None and order.heard_at > silent_since
     if kind in _UNANSWERED and order.put_off:
         return str(order.state)
+    if kind in _OF_THE_WAY and order.recall_wanted:
+        return "recall_requested"  # it is not to go there any more
     if kind in _HELD_BY_STATE:
         return _past(order.state, _HELD_BY_STATE[kind])
     if kind is _K.WATCH_FAILED:

@@ -46,6 +46,8 @@ class JournalKind(StrEnum):
     ORDER_ESCALATION_ENDED = "order.escalation_ended"
     ORDER_LEADER_ANSWERED = "order.leader_answered"
     """Its unit did not, and the leader says whether he sees to it."""
+    ORDER_AT_PLACE = "order.at_place"
+    """By its position the unit is there, whatever it reports."""
     ORDER_WELFARE_ANSWERED = "order.welfare_answered"
     ORDER_DEVICE_REFUSED = "order.device_refused"
     """A device of the unit says that it cannot show the order."""

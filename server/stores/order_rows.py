@@ -75,6 +75,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 _VIEW = """
 SELECT dispatch_order.id, number, incident_id, decision_id, unit_id, call_sign, state, ver,
        eta_s, eta_p90_s, instruction, issued_by, issued_at, expires_at, state_at, closed_at,
+       at_place_at,
        CASE WHEN state = 'standby' THEN standby_until END AS standby_until, successor_id,
        CASE WHEN recall_why IS NOT NULL THEN jsonb_build_object(
            'why', recall_why, 'state', recall_state, 'reason', recall_reason,

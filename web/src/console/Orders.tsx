@@ -74,6 +74,11 @@ function OrderCard({ order }: { order: Order }) {
           {t(`order.${order.state}`)}
         </span>
         {open && <Age at={order.state_at} bare />}
+        {open && order.at_place_at && rankOf(order.state) < WAY.indexOf("on_scene") && (
+          <small data-testid="order-at-place">
+            {t("order.at_place")} <Time at={order.at_place_at} seconds={false} />
+          </small>
+        )}
         {order.eta_s !== null && <small>{t("orders.eta", { eta: etaText(order.eta_s) })}</small>}
       </div>
       <Progress order={order} />

@@ -241,6 +241,8 @@ export interface Order {
   expires_at: Instant;
   state_at: Instant;
   closed_at: Instant | null;
+  /** Since when the unit was there by its position, whatever it reports. */
+  at_place_at: Instant | null;
   standby_until: Instant | null;
   recall: Recall | null;
   successor_id: string | null;

@@ -13,6 +13,7 @@ import { incidents, putWork, selectIncident, user, work, workOpen } from "../sto
 import { actorWords } from "../words";
 import * as api from "./api";
 import { BatteryActions, batteryDetails } from "./BatteryActions";
+import { wayDetails } from "./way";
 import { asked, t } from "./words";
 
 export function Worklist() {
@@ -129,6 +130,7 @@ function details({ kind, body }: WorkItem): string {
       : "",
     typeof reason === "string" && reason ? `“${reason}”` : "",
     typeof note === "string" && note ? `“${note}”` : "",
+    ...wayDetails(body),
     typeof due === "string" ? t("work.due", { time: localTime(due) }) : "",
     typeof back === "string" ? t("work.back", { time: localTime(back, false) }) : "",
   ]
