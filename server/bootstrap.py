@@ -30,6 +30,7 @@ from server.batterymodels import BatteryModels
 from server.batterywatch import BatteryWatch
 from server.board import Board
 from server.chargingdesk import ChargingDesk
+from server.checklistdesk import ChecklistDesk
 from server.classroom import Classroom
 from server.coverdesk import CoverDesk, Posts
 from server.coverwatch import TERMS, CoverWatch
@@ -49,10 +50,11 @@ from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline, utc_now
 from server.placenames import PlaceNames
 from server.reachdesk import ReachDesk
-from server.restored import live_batteries, live_learning, live_roads
+from server.restored import live_batteries, live_learning, live_roads, live_run_cards
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
+from server.runcarddesk import RunCardDesk
 from server.settings import Limits, Settings
 from server.shiftdesk import ShiftDesk
 from server.sightings import Sightings
@@ -89,6 +91,8 @@ class Services:
     board: Board
     batteries: Batteries
     battery_models: BatteryModels
+    run_cards: RunCardDesk
+    checklists: ChecklistDesk
     pipeline: Pipeline
     sos_desk: SosDesk
     order_desk: OrderDesk
@@ -163,6 +167,7 @@ async def build(settings: Settings) -> Services:
         batteries, battery_models = await live_batteries(
             pool, fanout, routing, roadmap, metrics, settings, clock=utc_now
         )
+        run_cards = await live_run_cards(pool, fanout, clock=utc_now)
         classroom = Classroom(roadmap)
         undo.push_async_callback(classroom.close)
         learning = await live_learning(
@@ -195,6 +200,7 @@ async def build(settings: Settings) -> Services:
             router=routing,
             batteries=batteries,
             roads=roads,
+            cards=run_cards,
             map_meta=roadmap.meta,
             turnout=settings.turnout,
             shift=timedelta(hours=settings.shift_h),
@@ -214,6 +220,7 @@ async def build(settings: Settings) -> Services:
             batteries=batteries,
             rules=settings.battery,
             at_hand=SparesAtHand(pool=pool, live=board, router=routing),
+            cards=run_cards.in_force,
         )
         services = Services(
             settings=settings,
@@ -230,6 +237,8 @@ async def build(settings: Settings) -> Services:
             board=board,
             batteries=batteries,
             battery_models=battery_models,
+            run_cards=run_cards,
+            checklists=ChecklistDesk(pool=pool, fanout=fanout, cards=run_cards, clock=utc_now),
             pipeline=pipeline,
             sos_desk=SosDesk(
                 pool=pool,
@@ -259,6 +268,7 @@ async def build(settings: Settings) -> Services:
                 table=settings.timers,
                 stance=lambda: settings.stance,
                 radio=zone_watch,
+                cards=run_cards.in_force,
                 clock=utc_now,
                 metrics=metrics,
             ),
@@ -302,6 +312,7 @@ async def build(settings: Settings) -> Services:
                 batteries=batteries,
                 jobs=jobs,
                 shift=timedelta(hours=settings.shift_h),
+                cards=run_cards.in_force,
                 clock=utc_now,
             ),
             charging=ChargingDesk(

@@ -32,6 +32,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "board": services.board.run,
             "batteries": services.batteries.run,
             "battery_models": services.battery_models.run,
+            "run_cards": services.run_cards.run,
             "timekeeper": services.timekeeper.run,
             "roads": services.roads.run,
             "warmth": services.warmth.run,

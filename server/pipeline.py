@@ -23,11 +23,10 @@ from server.dispatch.contest import Station
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.incidents import IncidentStatus
 from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
-from server.dispatch.runcardfile import shipped
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import take_step
-from server.ports import BatteryWatch, CardsInForce, Clock, FanOut, LiveUnits, RoadWatch, Router
+from server.ports import BatteryWatch, Clock, FanOut, LiveUnits, RoadWatch, Router, RunCardWatch
 from server.recommender import SHIFT, Recommender
 from server.stores import (
     decisions,
@@ -103,9 +102,9 @@ class Pipeline:
         router: Router,
         batteries: BatteryWatch,
         roads: RoadWatch,
+        cards: RunCardWatch,
         map_meta: MapMeta,
         turnout: Turnout = AT_ONCE,
-        cards: CardsInForce = shipped,
         shift: timedelta = SHIFT,
         clock: Clock = utc_now,
     ) -> None:
@@ -129,9 +128,9 @@ class Pipeline:
         Raises `Impossible` (`off_map`, `unknown_type`), `Conflict` (`request_reused`).
         """
         self._require_on_map(wanted.lon, wanted.lat)
-        if wanted.type not in self._cards().by_code:
-            raise Impossible("unknown_type", f"There is no incident type {wanted.type!r}.")
         async with self._transaction() as conn:
+            if wanted.type not in (await self._cards.current(conn)).by_code:
+                raise Impossible("unknown_type", f"There is no incident type {wanted.type!r}.")
             opened = await incidents.insert(
                 conn,
                 incident_id=new_id(),
@@ -164,13 +163,14 @@ class Pipeline:
             in_need = await sos.in_need(conn, incident_id)
             places = await stations.load_all(conn)
             roads_version = await roadstate.version(conn)
+            cards = await self._cards.current(conn)
         await self._roads.catch_up(roads_version)
         made = await self._recommender.compute(
             incident,
             doing,
             unseen=[units.bare_view(each) for each in unseen],
             in_need=in_need,
-            cards=self._cards(),
+            cards=cards,
             stations=[Station(name=each.name, lon=each.lon, lat=each.lat) for each in places],
             recommendation_id=new_id(),
             now=self._clock(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from geo.driving.speed import DRY, Condition
 
@@ -38,7 +38,7 @@ Clock = Callable[[], datetime]
 """The wall clock: an aware UTC datetime."""
 
 CardsInForce = Callable[[], "RunCards"]
-"""The run cards that are in force now."""
+"""The run cards that are in force, as far as this process knows."""
 
 NewId = Callable[[], str]
 """A fresh UUIDv7."""
@@ -156,6 +156,13 @@ class BatteryWatch(Protocol):
 
     def outdoors_c(self, lon: float, lat: float) -> float | None:
         """None: unknown."""
+
+
+class RunCardWatch(Protocol):
+    """The county's run cards."""
+
+    async def current(self, conn: Any) -> RunCards:
+        """As any process put in force last."""
 
 
 class Router(Protocol):

@@ -23,6 +23,7 @@ from server.ports import Clock
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
+from server.runcarddesk import RunCardDesk
 from server.settings import Settings
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
@@ -63,6 +64,13 @@ async def live_roads(
     await desk.turn_over()
     await desk.catch_up()
     return picture, desk
+
+
+async def live_run_cards(pool: Pool, fanout: RedisFanOut, *, clock: Clock) -> RunCardDesk:
+    """The run cards that were in force; the desk that changes them."""
+    desk = RunCardDesk(pool=pool, fanout=fanout, clock=clock)
+    await desk.catch_up()
+    return desk
 
 
 async def live_batteries(

@@ -22,11 +22,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from server.dispatch.orders import is_answered, is_closed
+from server.dispatch.runcardfile import shipped
+from server.dispatch.runcards import paced
 from server.dispatch.timers import URGENT, Stance, TimerTable, plan, stretch
 from server.dispatch.worklist import ItemKind, gone
 from server.journal.kinds import JournalKind
 from server.metrics import Metrics
-from server.ports import Clock, FanOut, RadioOutlook
+from server.ports import CardsInForce, Clock, FanOut, RadioOutlook
 from server.stores import incidents, journal, leaders, order_rows, ringing, watch, worklist
 from server.stores.away import NO_ANSWER, STORE_AWAY
 from server.stores.journal import Entry
@@ -75,6 +77,7 @@ class Timekeeper:
         stance: Callable[[], Stance],
         radio: RadioOutlook,
         clock: Clock,
+        cards: CardsInForce = shipped,
         metrics: Metrics | None = None,
         orders_len_max: int = ORDERS_LEN_MAX,
     ) -> None:
@@ -82,6 +85,7 @@ class Timekeeper:
         self._pool, self._fanout, self._clock = pool, fanout, clock
         self._orders_len_max = orders_len_max
         self._table, self._stance, self._radio = table, stance, radio
+        self._cards = cards
         self._metrics = metrics or Metrics()
         self._sick: dict[str, _Sickness] = {}
         self._wake = asyncio.Event()
@@ -242,7 +246,9 @@ class Timekeeper:
         raise AssertionError(f"order {order_id} rings without end")
 
     def _plan(self, unit_id: str, found: Known) -> Plan:
-        pace = self._table.pace(self._stance(), urgent=found.priority in URGENT)
+        stance = self._stance()
+        pace = self._table.pace(stance, urgent=found.priority in URGENT)
+        pace = paced(pace, self._cards().card(found.type), war=stance.war)
         due = plan(found.watched, pace)
         back = self._radio.expected_back(unit_id) if due else None
         back_at = None if back is None else back.at_latest

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from geo.errors import GeoError
-from server.dispatch.runcardfile import shipped
 from server.dispatch.travel import MODE_OF_PRIORITY, traveller
 from server.http.errors import ApiError, json, read_body
 from server.http.needs import Line, RequestId, Services, Text, guarded, number, require_short
@@ -69,21 +68,11 @@ class CloseBody(Struct, kw_only=True):
     outcome: Line
 
 
-class IncidentTypeView(Struct, kw_only=True):
-    """One row of GET /api/incident-types."""
-
-    code: str
-    priority: Priority
-    scene_min: int
-    names: dict[str, str]
-
-
 def routes(services: Services) -> list[BaseRoute]:
     """The routes of this module."""
     desk = _Desk(services)
     one = "/api/incidents/{id}"
     return [
-        Route("/api/incident-types", guarded(desk.types)),
         Route("/api/incidents", guarded(desk.open, "dispatcher"), methods=["POST"]),
         Route("/api/incidents", guarded(desk.page, "dispatcher", "supervisor")),
         Route(one, guarded(desk.look, "dispatcher", "supervisor")),
@@ -101,19 +90,6 @@ class _Desk:
         self._live = services.board
         self._routing = services.routing
         self._places = services.place_names
-
-    async def types(self, request: Request, user: User) -> Response:
-        return json(
-            [
-                IncidentTypeView(
-                    code=kind.code,
-                    priority=kind.priority,
-                    scene_min=kind.scene_min,
-                    names={"en": kind.en, "zh": kind.zh},
-                )
-                for kind in shipped().cards
-            ]
-        )
 
     async def open(self, request: Request, user: User) -> Response:
         body = await read_body(request, IncidentBody)

@@ -21,6 +21,7 @@ from geo.roadmap import RoadMap
 from server.batteries import Batteries
 from server.batterymodels import BatteryModels
 from server.chargingdesk import ChargingDesk
+from server.checklistdesk import ChecklistDesk
 from server.classroom import ClassroomBusy
 from server.coverdesk import CoverDesk
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
@@ -38,6 +39,7 @@ from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingBusy
+from server.runcarddesk import RunCardDesk
 from server.settings import Settings
 from server.shiftdesk import ShiftDesk, ShiftDeskBusy
 from server.sosdesk import SosDesk
@@ -76,6 +78,10 @@ class Services(Protocol):
     def settings(self) -> Settings: ...
     @property
     def batteries(self) -> Batteries: ...
+    @property
+    def run_cards(self) -> RunCardDesk: ...
+    @property
+    def checklists(self) -> ChecklistDesk: ...
     @property
     def battery_models(self) -> BatteryModels: ...
     @property

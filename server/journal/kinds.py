@@ -16,6 +16,9 @@ class JournalKind(StrEnum):
     INCIDENT_UNASSIGNED = "incident.unassigned"
     """Its last running order ended without the job being done."""
     INCIDENT_CLOSED = "incident.closed"
+    INCIDENT_STEP_TICKED = "incident.step_ticked"
+    """A step of its checklist was done."""
+    INCIDENT_STEP_UNTICKED = "incident.step_unticked"
     RECOMMENDATION_COMPUTED = "recommendation.computed"
     DECISION_TAKEN = "decision.taken"
 
@@ -96,6 +99,11 @@ class JournalKind(StrEnum):
     BATTERIES_ACTIVATED = "batteries.activated"
     BATTERIES_SET_ASIDE = "batteries.set_aside"
     """The starting values alone were put in force."""
+
+    RUN_CARDS_SAVED = "run_cards.saved"
+    """A version of what each type of incident asks for."""
+    RUN_CARDS_ACTIVATED = "run_cards.activated"
+    """A version, or 0 for the set that comes with Ridgeline, was put in force."""
 
     DEAD_ZONES_LEARNED = "dead_zones.learned"
     """A version of dead zones was learned from drives."""

@@ -45,6 +45,7 @@ def recommendation_computed(incident: IncidentView, found: RecommendationView, *
             "map": found.map_id,
             "roads": found.road_version,
             "conditions": found.conditions,
+            "run_cards": found.run_cards_version,
             "best": [_best(each) for each in found.candidates[:BEST_LEN]],
             "candidates": len(found.candidates),
             "excluded": len(found.excluded),

@@ -61,7 +61,7 @@ SELECT dispatch_order.id, dispatch_order.state, dispatch_order.issued_at, dispat
        CASE WHEN state = 'standby' THEN standby_until END AS standby_until,
        CASE WHEN recall_state <> 'declined' THEN recall_at END AS recall_asked_at,
        recall_state = 'declined' AS recall_declined,
-       incident.priority, incident.status = 'closed' AS incident_closed,
+       incident.priority, incident.type, incident.status = 'closed' AS incident_closed,
        (SELECT count(*) FROM unit_officer WHERE unit_officer.unit_id = dispatch_order.unit_id) = 1
            AS alone,
        EXISTS (SELECT FROM dispatch_order AS later WHERE later.incident_id = incident.id
@@ -216,6 +216,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     recall_asked_at: datetime | None
     recall_declined: bool | None
     priority: Priority
+    type: str
+    """Of the incident."""
     incident_closed: bool
     alone: bool
     sent_again: bool

@@ -19,6 +19,7 @@ from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
 from server.batteries import Batteries
 from server.batterymodels import BatteryModels
+from server.checklistdesk import ChecklistDesk
 from server.classroom import Classroom
 from server.http import (
     batteries,
@@ -29,6 +30,7 @@ from server.http import (
     map,  # noqa: A004 (its name)
     orders,
     reach,
+    runcards,
     units,
     worklist,
 )
@@ -41,6 +43,7 @@ from server.placenames import PlaceNames
 from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.routing import RoutingService
+from server.runcarddesk import RunCardDesk
 from server.settings import Limits, Settings
 from server.stores import users
 from server.stores.users import Role
@@ -49,7 +52,7 @@ from tests.server.dispatch_room import Room, StillLife, a_room
 
 MODULES: Final = (
     *(incidents, orders, worklist, guidance, units, batteries, batterymodels),
-    *(journal, map, reach),
+    *(journal, map, reach, runcards),
 )
 
 
@@ -64,6 +67,8 @@ class Services:
     settings: Settings
     batteries: Batteries
     battery_models: BatteryModels
+    run_cards: RunCardDesk
+    checklists: ChecklistDesk
     routing: RoutingService
     roadmap: RoadMap
     tiles: TileMaker
@@ -133,6 +138,13 @@ async def an_api(
                 pool=pool,
                 fanout=room.fanout,
                 batteries=room.batteries,
+                clock=lambda: room.now,
+            ),
+            room.run_cards,
+            ChecklistDesk(
+                pool=pool,
+                fanout=room.fanout,
+                cards=room.run_cards,
                 clock=lambda: room.now,
             ),
             room.routing,

@@ -24,6 +24,7 @@ from server.pipeline import NewDecision, NewIncident, Pipeline
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
+from server.runcarddesk import RunCardDesk
 from server.stores import incidents, orders
 from server.stores.orders import ReportOutcome
 from server.stores.presence import DeviceFix
@@ -175,6 +176,7 @@ class Room:
     surveyor: Surveyor
     roads: RoadPicture
     road_desk: RoadDesk
+    run_cards: RunCardDesk
     roadmap: RoadMap
     now: datetime = NOW
 
@@ -358,8 +360,10 @@ async def a_room(
         ready=Warmth(live=live, router=routing).ready_for,
     )
     batteries = Batteries(pool=pool, fanout=fanout, ambient=Ambient(None))
+    run_cards = RunCardDesk(pool=pool, fanout=fanout, clock=lambda: room.now)
     room = Room(
         pool=pool,
+        run_cards=run_cards,
         pipeline=Pipeline(
             pool=pool,
             fanout=fanout,
@@ -367,6 +371,7 @@ async def a_room(
             router=routing,
             batteries=batteries,
             roads=roads,
+            cards=run_cards,
             map_meta=roadmap.meta,
             turnout=turnout,
             clock=lambda: room.now,

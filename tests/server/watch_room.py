@@ -10,9 +10,10 @@ from typing import Any
 
 from geo.roadmap import RoadMap
 from protocols.native import Report
+from server.dispatch.runcardfile import shipped
 from server.dispatch.timers import Stance, TimerTable
 from server.metrics import Metrics
-from server.ports import ExpectedBack
+from server.ports import CardsInForce, ExpectedBack
 from server.stores import worklist
 from server.stores.units import UnitRow
 from server.timekeeper import Timekeeper
@@ -124,6 +125,7 @@ def a_keeper(
     *,
     at_once: int = 200,
     metrics: Metrics | None = None,
+    cards: CardsInForce = shipped,
 ) -> Timekeeper:
     """One server's; several on one room are several servers."""
     return Timekeeper(
@@ -132,6 +134,7 @@ def a_keeper(
         table=TimerTable(),
         stance=lambda: stance[0],
         radio=Silences(zones),
+        cards=cards,
         clock=lambda: room.now,
         metrics=metrics,
         orders_len_max=at_once,

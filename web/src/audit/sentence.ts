@@ -63,6 +63,8 @@ function valueWords(name: string, value: unknown): string {
       return t.loose(`order.${value}`, {}, String(value));
     case "leader":
       return typeof value === "object" ? leaderWords(value as Leader) : String(value);
+    case "words":
+      return String((value as Record<string, string>)[language.value] ?? "");
     case "condition":
       return conditionWords(String(value));
     case "conditions":
