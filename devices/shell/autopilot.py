@@ -83,6 +83,7 @@ class Autopilot:
         kinds = [
             Kind(code=each["code"], priority=each["priority"])
             for each in await self._get("/api/incident-types")
+            if not each.get("retired")
         ]
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look(), name="autopilot-look")

@@ -11,9 +11,9 @@ from starlette.routing import BaseRoute, Route
 
 from server.dispatch.runcardform import STEPS_MAX
 from server.dispatch.runcards import plain
-from server.http.errors import json, read_body
+from server.http.errors import ApiError, json, read_body
 from server.http.learning import ActivateBody, Reason
-from server.http.needs import Services, guarded
+from server.http.needs import Services, guarded, number
 from server.runcardviews import (
     RunCardChangesView,
     RunCardSetView,
@@ -64,7 +64,9 @@ def routes(services: Services) -> list[BaseRoute]:
         return json(run_cards(await desk.overview()))
 
     async def version(request: Request, user: User) -> Response:
-        found = await desk.version(request.path_params["version"])
+        if (wanted := number(request, "version")) is None:
+            raise ApiError(400, "malformed", "Name one version: ?version=3.")
+        found = await desk.version(wanted)
         return json(RunCardSetView(version=found.version, set=plain(found)))
 
     async def preview(request: Request, user: User) -> Response:
@@ -100,7 +102,7 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/api/incident-types", guarded(types)),
         Route("/api/run-cards", guarded(look, *LOOK)),
         Route("/api/run-cards", guarded(save, *CHANGE), methods=["POST"]),
-        Route("/api/run-cards/versions/{version:int}", guarded(version, *LOOK)),
+        Route("/api/run-cards/versions", guarded(version, *LOOK)),
         Route("/api/run-cards/preview", guarded(preview, *LOOK), methods=["POST"]),
         Route("/api/run-cards/activate", guarded(activate, *CHANGE), methods=["POST"]),
         Route(one, guarded(steps, "dispatcher", "supervisor")),

@@ -117,7 +117,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/spares/{id}/put": SIGNED_IN,
     "POST /api/spares/{id}/retire": only("supervisor", "admin"),
     "GET /api/run-cards": ROAD_PEOPLE,
-    "GET /api/run-cards/versions/{version:int}": ROAD_PEOPLE,
+    "GET /api/run-cards/versions": ROAD_PEOPLE,
     "POST /api/run-cards": only("supervisor", "admin"),
     "POST /api/run-cards/preview": ROAD_PEOPLE,
     "POST /api/run-cards/activate": only("supervisor", "admin"),

@@ -73,7 +73,7 @@ async def test_a_set_is_tried_saved_and_taken_back(api: Api) -> None:
         answer = await saved(supervisor, longer, based_on=0, reason="scenes of the last year")
         same = await saved(supervisor, longer, based_on=1)
         late = await saved(supervisor, with_theft(units=2), based_on=0)
-        whole = await supervisor.get(f"{AT}/versions/1")
+        whole = await supervisor.get(f"{AT}/versions?version=1")
         back = await supervisor.post(f"{AT}/activate", json={"version": None, "reason": "odd"})
         again = await supervisor.post(f"{AT}/activate", json={"version": None, "reason": "odd"})
         nowhere = await supervisor.post(f"{AT}/activate", json={"version": 9, "reason": "odd"})
