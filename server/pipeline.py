@@ -35,6 +35,7 @@ from server.stores import (
     issue,
     journal,
     order_rows,
+    records,
     roadstate,
     sos,
     stations,
@@ -175,9 +176,10 @@ class Pipeline:
             recommendation_id=new_id(),
             now=self._clock(),
         )
+        record = records.packed(made)
         async with self._transaction() as conn:
-            await decisions.insert_recommendation(conn, made.view, made.reckoned, by=by)
-            entry = entries.recommendation_computed(incident, made.view, by=by)
+            await records.insert(conn, made, record, by=by)
+            entry = entries.recommendation_computed(incident, made, record.sha256, by=by)
             await journal.append_all(conn, [entry])
         return made.view
 

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "coverage": ("server.cli.reach", "coverage_command", "Which villages are reached in time."),
     "match": ("server.cli.match", "match_command", "The roads that a track drove, and when."),
     "learn": ("server.cli.learn", "learn_group", "Learn travel times from drives."),
+    "decision": ("server.cli.decision", "decision_group", "Show and replay recommendations."),
     "evaluate": ("server.cli.evaluate", "evaluate_command", "Compare ways of choosing units."),
     "sim": ("server.cli.sim", "sim_command", "Drive simulated devices against a server."),
     "batteries": ("server.cli.batteries", "batteries_command", "Which cameras last their shift."),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.dispatch.record import Recommended
 from server.journal.kinds import JournalKind
 from server.stores.decisions import Decision
 from server.stores.issue import Issued
 from server.stores.journal import Entry
 from server.stores.units import UnitRow
-from server.views import CandidateView, IncidentView, RecommendationView
+from server.views import CandidateView, IncidentView
 
 BEST_LEN = 5
 """Best units named; the recommendation itself is kept whole beside the log."""
@@ -33,8 +34,11 @@ def incident_opened(incident: IncidentView) -> Entry:
     )
 
 
-def recommendation_computed(incident: IncidentView, found: RecommendationView, *, by: str) -> Entry:
-    """Which units came first, and how many there were."""
+def recommendation_computed(
+    incident: IncidentView, made: Recommended, record_sha256: str, *, by: str
+) -> Entry:
+    """Which units came first, how many there were, and what was shown, by its SHA-256."""
+    found = made.view
     return Entry(
         actor=by,
         subject=f"incident:{found.incident_id}",
@@ -49,6 +53,9 @@ def recommendation_computed(incident: IncidentView, found: RecommendationView, *
             "best": [_best(each) for each in found.candidates[:BEST_LEN]],
             "candidates": len(found.candidates),
             "excluded": len(found.excluded),
+            "rules": made.record.rules,
+            "answer_sha256": made.record.answer,
+            "record_sha256": record_sha256,
         },
     )
 

@@ -1,0 +1,172 @@
+"""Computes a kept recommendation once more: the same code, asked the same, on the roads of then.
+
+`again` needs the record alone and takes travel times as recorded. A `Replayer` has the map and
+finds the roads anew: by the engine of then, under what was closed and the weather of then, with the
+learned travel times that were in force. Changes nothing and reads no store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cache, partial
+from typing import Self
+
+from devices.battery.outlook import Outlooks
+from devices.battery.record import unpack
+from geo.driving.conditions import Condition
+from geo.driving.speed import Profile, travel_times_ms
+from geo.driving.vehicles import Mode
+from geo.errors import NoRouteError, OffMapError
+from geo.ground import Ground
+from geo.learning.factors import LearnedFactors
+from geo.live.kept import Roads
+from geo.roadmap import RoadMap
+from geo.routing.choose import EngineName
+from geo.routing.engine import Weights
+from geo.routing.probe import cch_verdict
+from geo.snap import Snap, SnapIndex
+from server.dispatch.battery import Battery, Endurance, Reckoned
+from server.dispatch.premises import answer
+from server.dispatch.record import Record
+from server.ports import Footing, LiveRoads
+from server.recommender import Recommender
+from server.routing import RoutingService
+from server.views import RecommendationView, UnitView
+
+Learned = Mapping[Mode, LearnedFactors]
+
+
+def again(record: Record) -> RecommendationView:
+    """What follows from the premises by the rules of this program."""
+    return answer(record.premises)
+
+
+class Replayer:
+    """One map, opened once for any number of records of it."""
+
+    def __init__(self, roadmap: RoadMap, footing: Footing) -> None:
+        """`footing` as `footing_here` gives it."""
+        self._roadmap, self._index = roadmap, SnapIndex(roadmap)
+        self._router = RoutingService(partial(_open, roadmap, footing))
+        self._times_of = cache(partial(_times_under, roadmap))
+        self._learned_version: int | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._router.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._router.close()
+
+    async def again(
+        self, record: Record, reckoned: Reckoned, roads: Roads, learned: Learned | None
+    ) -> RecommendationView:
+        """The recommendation from what was asked; `learned` of the version of then.
+
+        Raises ValueError for a record of another map.
+        """
+        if record.premises.map_id != self._roadmap.meta.map_id:
+            raise ValueError(f"made on map {record.premises.map_id}")
+        await self._put_in_force(record, roads, learned)
+        asked, premises = record.asked, record.premises
+        made = await Recommender(
+            live=AsSeen(asked.units, self._index.snap),
+            router=self._router,
+            batteries=AsReckoned(record, reckoned),
+            map_id=premises.map_id,
+            turnout=asked.turnout,
+        ).compute(
+            asked.incident,
+            asked.doing,
+            in_need=frozenset(asked.in_need),
+            recommendation_id=premises.recommendation_id,
+            now=premises.computed_at,
+        )
+        return made.view
+
+    async def _put_in_force(self, record: Record, roads: Roads, learned: Learned | None) -> None:
+        version = record.circumstances.learned_version
+        if version != self._learned_version:
+            await self._router.set_learned(learned, version=version)
+            self._learned_version = version
+        await self._router.set_roads(
+            LiveRoads(
+                version=record.premises.road_version,
+                county=roads.county,
+                conditions=record.premises.conditions,
+                weather=roads.where,
+                table=roads.table(self._times_of, self._roadmap.edge_count),
+            )
+        )
+
+
+class AsSeen:
+    """The units as the live picture showed them then."""
+
+    def __init__(self, units: Iterable[UnitView], snapper: Callable[[float, float], Snap]) -> None:
+        self._units = {each.id: each for each in units}
+        self._snapper = snapper
+
+    def units(self) -> list[UnitView]:
+        return list(self._units.values())
+
+    def unit(self, unit_id: str) -> UnitView | None:
+        return self._units.get(unit_id)
+
+    def snap(self, unit_id: str) -> Snap | None:
+        unit = self._units.get(unit_id)
+        if unit is None or unit.position is None:
+            return None
+        try:
+            return self._snapper(unit.position.lon, unit.position.lat)
+        except (OffMapError, NoRouteError):
+            return None
+
+
+class AsReckoned:
+    """The batteries as they stood then."""
+
+    def __init__(self, record: Record, reckoned: Reckoned) -> None:
+        self._record, self._reckoned = record, reckoned
+        self._batteries: dict[str, Battery] = {
+            each.battery.device_id: each.battery
+            for one in record.premises.contenders
+            for each in one.batteries
+        }
+
+    def endurance(self, device_ids: Iterable[str], now: datetime) -> Endurance:
+        """Devices that were not reckoned with then are left out."""
+        basis, _ = unpack(self._reckoned.numbers)
+        return Endurance(
+            at=now,
+            batteries={
+                each: self._batteries[each] for each in device_ids if each in self._batteries
+            },
+            index={each: row for row, each in enumerate(self._reckoned.device_ids)},
+            basis=basis,
+            outlooks=Outlooks(basis),
+            version=self._reckoned.version,
+        )
+
+    def outdoors_c(self, lon: float, lat: float) -> float | None:
+        """At the scene, which is all that was asked."""
+        return self._record.premises.scene.temp_c
+
+
+def footing_here(record: Record) -> tuple[Footing, bool]:
+    """How its roads were found, with the engine that runs here; False where it is another."""
+    was = record.circumstances
+    engine = "cch" if was.engine == "cch" and cch_verdict().ok else "scipy"
+    footing = Footing(engine=engine, against_one_ways=was.against_one_ways)
+    return footing, engine == was.engine
+
+
+def _open(roadmap: RoadMap, footing: Footing) -> Ground:
+    engine: EngineName = "cch" if footing.engine == "cch" else "scipy"
+    return Ground(roadmap, engine=engine, against_one_ways=footing.against_one_ways)
+
+
+def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
+    """As `server.restored` has them for the weather of areas."""
+    return travel_times_ms(roadmap, Profile(condition=condition))

@@ -1,0 +1,310 @@
+"""A recommendation is recorded with all that it follows from, and follows from that again."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import zlib
+from dataclasses import dataclass, fields, replace
+from functools import cache, partial
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from geo.ground import Ground
+from geo.live import kept as keptroads
+from geo.live.kept import Roads
+from geo.roadmap import RoadMap
+from geo.snap import SnapIndex
+from server.dispatch.battery import Battery, Prospect
+from server.dispatch.comparing import differences
+from server.dispatch.errors import RecordDamaged
+from server.dispatch.premises import Premises, answer, canonical, sha256
+from server.dispatch.ranking import Contender, Scene, rank
+from server.dispatch.record import RULES, Asked, Recommended, pack, unpack
+from server.dispatch.turnout import Turnout
+from server.ports import Footing, LiveRoads
+from server.recommender import Recommender
+from server.replay import Learned, Replayer, _times_under, again
+from server.routing import RoutingService
+from server.views import RecommendationView
+from tests.decision_county import (
+    NOW,
+    SeededUnits,
+    an_id,
+    an_incident,
+    some_factors,
+    some_roads,
+)
+
+SEED = 20_260_131
+STATES, DECISIONS_PER_STATE, UNITS = 10, 100, 9
+
+PINNED = {1: "a27a80505d8092c6794e2365ee4aad648807489a3d3f0d9f0930c096d6e8f826"}
+"""SHA-256 of the answer to the fixed question, by rules."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What a store would have of one recommendation."""
+
+    packed: bytes
+    shown: bytes
+    made: Recommended
+    learned: Learned | None
+
+
+class Room:
+    """Recommendations over the small county, under one state of its roads after the other."""
+
+    def __init__(self, roadmap: RoadMap, seed: int) -> None:
+        self.roadmap, self.chance = roadmap, Random(seed)
+        self._index = SnapIndex(roadmap)
+        self.router = RoutingService(lambda: Ground(roadmap, engine="scipy"))
+        self._times_of = cache(partial(_times_under, roadmap))
+        self._version = 0
+        self.learned: Learned | None = None
+
+    async def turn(self, roads: Roads, learned: Learned | None) -> None:
+        """Another state of the roads."""
+        self._version += 1
+        self.learned = learned
+        await self.router.set_learned(learned, version=self._version if learned else None)
+        where = roads.where
+        await self.router.set_roads(
+            LiveRoads(
+                version=self._version,
+                county=roads.county,
+                conditions=() if where is None else tuple(map(str, where.conditions)),
+                weather=where,
+                table=roads.table(self._times_of, self.roadmap.edge_count),
+            )
+        )
+
+    def units(self, count: int) -> SeededUnits:
+        return SeededUnits(self.roadmap, self._index, self.chance, count)
+
+    async def decide(self, units: SeededUnits) -> Kept:
+        chance = self.chance
+        made = await Recommender(
+            live=units,
+            router=self.router,
+            batteries=units.batteries,
+            map_id=self.roadmap.meta.map_id,
+            turnout=Turnout(road_s=chance.choice([0.0, 15.0])),
+        ).compute(
+            an_incident(self.roadmap, chance),
+            units.doing(chance),
+            in_need=frozenset(chance.sample([each.id for each in units.units()], k=1)),
+            recommendation_id=an_id(chance),
+            now=NOW,
+        )
+        return Kept(
+            packed=pack(made.record),
+            shown=canonical(made.view),
+            made=made,
+            learned=self.learned,
+        )
+
+
+async def decided(
+    roadmap: RoadMap, *, states: int, each: int, units: int, seed: int = SEED
+) -> list[Kept]:
+    room = Room(roadmap, seed)
+    await room.router.start()
+    found = []
+    for state in range(states):
+        factors = some_factors(roadmap, room.chance) if state % 3 else None
+        await room.turn(some_roads(roadmap, room.chance), factors)
+        for number in range(each):
+            if number % 25 == 0:
+                fleet = room.units(units)
+            found.append(await room.decide(fleet))
+    await room.router.close()
+    return found
+
+
+def a_replayer(roadmap: RoadMap) -> Replayer:
+    return Replayer(roadmap, Footing(engine="scipy", against_one_ways=False))
+
+
+@pytest.fixture(scope="module")
+def one(small_map: RoadMap) -> Kept:
+    """A recommendation of many units, under closed roads, weather and learned factors."""
+    return asyncio.run(decided(small_map, states=2, each=1, units=30, seed=SEED + 1))[-1]
+
+
+async def test_a_thousand_recorded_decisions_come_out_again_byte_for_byte(
+    small_map: RoadMap,
+) -> None:
+    made = await decided(small_map, states=STATES, each=DECISIONS_PER_STATE, units=UNITS)
+    edges, other, without_map = small_map.edge_count, 0, 0
+
+    async with a_replayer(small_map) as replayer:
+        for each in reversed(made):  # nothing may hang on what was asked before
+            record, roads = unpack(each.packed), keptroads.unpack(each.made.roads, edges)
+            view = await replayer.again(record, each.made.reckoned, roads, each.learned)
+            other += canonical(view) != each.shown
+            without_map += canonical(again(record)) != each.shown
+
+    assert len(made) == 1_000
+    assert (other, without_map) == (0, 0), f"seed {SEED}"
+    assert len({each.made.record.circumstances.roads for each in made}) == STATES
+    assert len({each.shown for each in made}) == len(made)
+
+
+async def test_closing_a_road_changes_what_the_record_names(small_map: RoadMap) -> None:
+    room = Room(small_map, SEED)
+    await room.router.start()
+    units = room.units(UNITS)
+    (closed,) = [each for each in some_states(small_map) if each.changes][:1]
+    before, after = replace(closed, changes=()), closed
+
+    records = []
+    for roads in (before, after, before):
+        await room.turn(roads, None)
+        records.append((await room.decide(units)).made.record)
+    await room.router.close()
+
+    first, second, third = records
+    assert second.premises.road_version == first.premises.road_version + 1
+    assert second.circumstances.roads != first.circumstances.roads
+    assert third.premises.road_version > second.premises.road_version
+    assert third.circumstances.roads == first.circumstances.roads, "opened again: the same roads"
+
+
+def some_states(roadmap: RoadMap) -> list[Roads]:
+    return [some_roads(roadmap, Random(seed)) for seed in range(5)]
+
+
+async def test_a_record_holds_everything_to_the_last_bit(one: Kept) -> None:
+    record = unpack(one.packed)
+
+    assert record == one.made.record
+    assert pack(record) == one.packed
+    assert record.answer == sha256(one.shown)
+    assert record.fits(one.made.reckoned)
+    assert record.circumstances.learned_version is not None
+    assert record.battery_version == 3
+    assert {unit.unit_id for unit in record.premises.contenders} == set(record.asked.doing)
+
+
+async def test_no_names_and_no_telephone_numbers_are_in_a_record(one: Kept) -> None:
+    record = unpack(one.packed)
+
+    assert {officer.badge for unit in record.asked.units for officer in unit.officers}
+    told = msgspec.msgpack.encode(record)
+    assert "王芳".encode() not in told
+    assert b"13800000000" not in told
+
+
+async def test_the_kept_row_has_the_same_canonical_text_as_the_view(one: Kept) -> None:
+    """A row is plain values: types may change later and must not change what was signed."""
+    row = msgspec.json.decode(msgspec.json.encode(one.made.view))
+
+    assert canonical(row) == canonical(dict(reversed(row.items()))) == one.shown
+    assert canonical(msgspec.convert(row, RecommendationView)) == one.shown
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda data: data[:-9], lambda data: b"", lambda data: data[:40] + b"x" + data[41:]],
+    ids=["cut off", "empty", "a byte"],
+)
+async def test_a_damaged_record_is_refused(one: Kept, spoil: Any) -> None:
+    with pytest.raises(RecordDamaged):
+        unpack(spoil(one.packed))
+
+
+async def test_a_record_of_another_map_is_refused(one: Kept, small_map: RoadMap) -> None:
+    premises = replace(one.made.record.premises, map_id="of another county")
+    roads = keptroads.unpack(one.made.roads, small_map.edge_count)
+
+    async with a_replayer(small_map) as replayer:
+        with pytest.raises(ValueError, match="of another county"):
+            await replayer.again(
+                replace(one.made.record, premises=premises), one.made.reckoned, roads, None
+            )
+
+
+# -- nothing is left out ------------------------------------------------------------------
+
+
+def test_all_that_ranks_is_in_the_premises() -> None:
+    """Whoever gives the ranking another argument must give it a place in the record."""
+    known = {each.name for each in fields(Premises)}
+
+    assert set(inspect.signature(rank).parameters) <= known
+    assert set(inspect.signature(answer).parameters) == {"premises", "ranking"}
+
+
+def test_all_that_is_asked_is_in_the_record() -> None:
+    """Whoever asks the recommender more must record more, or a replay would not know of it."""
+    recorded = {each.name for each in fields(Asked)} | {each.name for each in fields(Premises)}
+    seen_in = {"unseen": "units", "now": "computed_at"}
+
+    asked = set(inspect.signature(Recommender.compute).parameters) - {"self"}
+    made_with = set(inspect.signature(Recommender.__init__).parameters) - {"self"}
+
+    assert {seen_in.get(name, name) for name in asked} <= recorded
+    assert made_with - {"live", "router", "batteries"} <= recorded
+
+
+@pytest.mark.parametrize("kind", [Contender, Scene, Prospect, Battery])
+def test_every_field_that_ranking_looks_at_is_in_the_bytes(kind: type, one: Kept) -> None:
+    plain = msgspec.msgpack.decode(zlib.decompress(one.packed))["premises"]
+    contender = next(each for each in plain["contenders"] if each["batteries"])
+    prospect = contender["batteries"][0]
+    kept = {
+        Contender: contender,
+        Scene: plain["scene"],
+        Prospect: prospect,
+        Battery: prospect["battery"],
+    }
+
+    assert kept[kind].keys() == {each.name for each in fields(kind)}
+
+
+# -- the rules ------------------------------------------------------------------------------
+
+
+async def test_whoever_changes_the_rules_raises_their_number(one: Kept) -> None:
+    """The same premises under the same rules: the same answer, on every machine."""
+    found = sha256(canonical(again(unpack(one.packed))))
+
+    assert found == PINNED.get(RULES), (
+        "The answer to the same question is another: raise RULES and pin the new answer under it."
+    )
+
+
+# -- what differs, in words --------------------------------------------------------------------
+
+
+async def test_what_differs_is_said_by_unit_then_and_now(one: Kept) -> None:
+    premises = one.made.record.premises
+    timed = next(each for each in premises.contenders if each.eta_s is not None)
+    later = replace(timed, eta_s=timed.eta_s + 1_000 if timed.eta_s is not None else None)
+    others = tuple(later if each is timed else each for each in premises.contenders)
+    now = answer(replace(premises, contenders=others))
+
+    then = msgspec.json.decode(one.shown)
+    found = differences(then, msgspec.json.decode(canonical(now)))
+
+    said = [str(each) for each in found]
+    assert f"{timed.call_sign}: travel time, s {timed.eta_s} then, {later.eta_s} now" in said
+    assert differences(then, then) == []
+
+
+async def test_a_unit_that_only_one_answer_has_is_said(one: Kept) -> None:
+    then = msgspec.json.decode(one.shown)
+    gone = then["candidates"][0]["call_sign"]
+    now = {**then, "road_version": 99, "candidates": then["candidates"][1:]}
+
+    said = [str(each) for each in differences(then, now)]
+
+    assert said == [
+        f"version of closed roads {then['road_version']} then, 99 now",
+        f"{gone}: unit listed then, nothing now",
+    ]
