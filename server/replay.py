@@ -29,6 +29,7 @@ from geo.snap import Snap, SnapIndex
 from server.dispatch.battery import Battery, Endurance, Reckoned
 from server.dispatch.premises import answer
 from server.dispatch.record import Record
+from server.dispatch.runcards import RunCards
 from server.ports import Footing, LiveRoads
 from server.recommender import Recommender
 from server.routing import RoutingService
@@ -80,6 +81,7 @@ class Replayer:
             asked.incident,
             asked.doing,
             in_need=frozenset(asked.in_need),
+            cards=RunCards(version=asked.run_cards_version, cards=(asked.card,)),
             recommendation_id=premises.recommendation_id,
             now=premises.computed_at,
         )

@@ -28,7 +28,7 @@ from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
 from server.batteries import STARTING_PRIORS
 from server.dispatch.battery import OWN_BATTERY, Battery, Endurance
-from server.dispatch.incidents import INCIDENT_TYPES
+from server.dispatch.runcardfile import shipped
 from server.views import (
     DeviceKind,
     DeviceView,
@@ -166,7 +166,7 @@ def an_incident(roadmap: RoadMap, chance: Random, number: int = 1) -> IncidentVi
     return IncidentView(
         id=an_id(chance),
         number=number,
-        type=chance.choice(list(INCIDENT_TYPES)),
+        type=chance.choice(list(shipped().by_code)),
         priority=chance.choice(PRIORITIES),
         note="两车相撞",
         place="",
@@ -185,7 +185,7 @@ def some_roads(roadmap: RoadMap, chance: Random) -> Roads:
     """A few roads closed or slow, one weather for the county and another for a part of it."""
     edges = roadmap.edge_count
     changes = []
-    for _ in range(chance.randrange(4)):
+    for _ in range(1 + chance.randrange(3)):
         edge = chance.randrange(edges)
         coverage = Coverage(
             arcs=np.array([2 * edge, 2 * edge + 1]), share=np.full(2, chance.uniform(0.1, 1.0))

@@ -211,6 +211,7 @@ def _versions(record: Any) -> dict[str, Any]:
     premises, by = record.premises, record.circumstances
     return {
         "rules": record.rules,
+        "run_cards": record.asked.run_cards_version,
         "map": premises.map_id,
         "roads": premises.road_version,
         "roads_sha256": by.roads,

@@ -13,25 +13,31 @@ from typing import Any
 import msgspec
 import pytest
 
+from devices.battery.model import Load
+from geo.eta import Eta
 from geo.ground import Ground
 from geo.live import kept as keptroads
 from geo.live.kept import Roads
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
+from geo.walk import Walk
 from server.dispatch.battery import Battery, Prospect
 from server.dispatch.comparing import differences
+from server.dispatch.contenders import Way
 from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Scene, rank
 from server.dispatch.record import RULES, Asked, Recommended, pack, unpack
+from server.dispatch.runcardfile import shipped
 from server.dispatch.turnout import Turnout
 from server.ports import Footing, LiveRoads
 from server.recommender import Recommender
 from server.replay import Learned, Replayer, _times_under, again
 from server.routing import RoutingService
-from server.views import RecommendationView
+from server.views import DeviceKind, Priority, RecommendationView, UnitStatus
 from tests.decision_county import (
     NOW,
+    PRIORITIES,
     SeededUnits,
     an_id,
     an_incident,
@@ -98,6 +104,7 @@ class Room:
             an_incident(self.roadmap, chance),
             units.doing(chance),
             in_need=frozenset(chance.sample([each.id for each in units.units()], k=1)),
+            cards=replace(shipped(), version=self._version),
             recommendation_id=an_id(chance),
             now=NOW,
         )
@@ -243,7 +250,7 @@ def test_all_that_ranks_is_in_the_premises() -> None:
 def test_all_that_is_asked_is_in_the_record() -> None:
     """Whoever asks the recommender more must record more, or a replay would not know of it."""
     recorded = {each.name for each in fields(Asked)} | {each.name for each in fields(Premises)}
-    seen_in = {"unseen": "units", "now": "computed_at"}
+    seen_in = {"unseen": "units", "now": "computed_at", "cards": "card"}
 
     asked = set(inspect.signature(Recommender.compute).parameters) - {"self"}
     made_with = set(inspect.signature(Recommender.__init__).parameters) - {"self"}
@@ -270,12 +277,73 @@ def test_every_field_that_ranking_looks_at_is_in_the_bytes(kind: type, one: Kept
 # -- the rules ------------------------------------------------------------------------------
 
 
-async def test_whoever_changes_the_rules_raises_their_number(one: Kept) -> None:
+def test_whoever_changes_the_rules_raises_their_number() -> None:
     """The same premises under the same rules: the same answer, on every machine."""
-    found = sha256(canonical(again(unpack(one.packed))))
+    answers = b"".join(canonical(answer(fixed_premises(each))) for each in PRIORITIES)
 
-    assert found == PINNED.get(RULES), (
-        "The answer to the same question is another: raise RULES and pin the new answer under it."
+    assert sha256(answers) == PINNED.get(RULES), (
+        "The answers to the fixed questions are others: raise RULES, and pin them under it."
+    )
+
+
+def fixed_premises(priority: Priority) -> Premises:
+    """Units of every sort, by hand: nothing here comes from a map, an engine or chance."""
+    contenders = [
+        a_unit("P-01", eta_s=600.4, batteries=(a_prospect("body_camera", 0.93),)),
+        a_unit("P-02", eta_s=540.0, batteries=(a_prospect("body_camera", 0.31, 0.72),)),
+        a_unit("P-03", eta_s=545.0, walk=(700.0, 300.0), batteries=(a_prospect("handset", None),)),
+        a_unit("P-04", eta_s=1_900.0, road_closed=True, position_age_s=1_300.0, off_road_m=420.0),
+        a_unit("P-05", eta_s=None, position_age_s=None, off_road_m=None),
+        a_unit("P-06", eta_s=None, has_device=False, connected=False),
+        a_unit("P-07", eta_s=420.0, status=UnitStatus.EN_ROUTE, order_number=12),
+        a_unit("P-08", eta_s=300.0, status=UnitStatus.OFF_DUTY),
+        a_unit("P-09", eta_s=120.0, in_need=True),
+        a_unit("P-10", eta_s=610.0, connected=False, turnout_s=60.0),
+    ]
+    return Premises(
+        recommendation_id="0193e3a0-0000-7000-8000-000000000001",
+        incident_id="0193e3a0-0000-7000-8000-000000000002",
+        computed_at=NOW,
+        map_id="a map",
+        road_version=7,
+        conditions=("rain", "snow,night"),
+        run_cards_version=4,
+        scene=Scene(scene_s=2_700.0, recording=Load.STREAM_LOW, priority=priority, temp_c=-4.5),
+        contenders=tuple(contenders),
+        ways={"P-01": Way(distance_m=8_120.5, eta=Eta(median_s=600.4, log_sd=0.21)), "P-02": None},
+        log_sds={each.unit_id: 0.3 for each in contenders},
+    )
+
+
+def a_unit(name: str, *, walk: tuple[float, float] = (0.0, 0.0), **changed: Any) -> Contender:
+    values: dict[str, Any] = {
+        "unit_id": name,
+        "call_sign": name,
+        "status": UnitStatus.AVAILABLE,
+        "order_number": None,
+        "position_age_s": 4.0,
+        "off_road_m": 6.0,
+        "walk": Walk(duration_s=walk[0], distance_m=walk[1], climb_m=90.0, descent_m=0.0),
+        "road_closed": False,
+        "batteries": (),
+        "has_device": True,
+        "connected": True,
+    }
+    return Contender(**(values | changed))
+
+
+def a_prospect(
+    kind: DeviceKind, p_last: float | None, p_recording: float | None = None
+) -> Prospect:
+    battery = Battery(device_id=f"{kind}-{p_last}", kind=kind, level_pct=50.0, level_at=NOW)
+    return Prospect(
+        battery=battery,
+        p_last=p_last,
+        age_s=2_400.0,
+        p_recording=p_recording,
+        now_pct=50.0,
+        arrival_pct=44.0,
+        end_pct=8.25,
     )
 
 
