@@ -20,7 +20,8 @@ from server.dispatch.battery import Reckoned
 from server.dispatch.comparing import Difference, differences
 from server.dispatch.errors import NotFound, RecordDamaged
 from server.dispatch.premises import canonical, sha256
-from server.dispatch.record import RULES, Record, unpack
+from server.dispatch.record import Record, unpack
+from server.dispatch.weights import RULES
 from server.replay import Learned, Replayer, again, footing_here
 from server.stores.records import KeptRecord
 

@@ -23,12 +23,9 @@ from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, sha256
 from server.dispatch.runcards import RunCard, Term
 from server.dispatch.turnout import Turnout
-from server.dispatch.weights import SHIFT_H
+from server.dispatch.weights import RULES, SHIFT_H
 from server.views import IncidentView, OfficerView, RecommendationView, UnitStatus, UnitView
 
-RULES: Final = 1
-"""Of the rules by which units are ranked and their reasons found. Raise it whenever the same
-premises may give another answer: a weight, a bound, a reason. A test holds it to that."""
 FORM: Final = 1
 """Of the bytes that `pack` makes."""
 BYTES_MAX: Final = 16 * 2**20

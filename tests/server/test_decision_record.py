@@ -27,9 +27,10 @@ from server.dispatch.contenders import Way
 from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Scene, rank
-from server.dispatch.record import RULES, Asked, Recommended, pack, unpack
+from server.dispatch.record import Asked, Recommended, pack, unpack
 from server.dispatch.runcardfile import shipped
 from server.dispatch.turnout import Turnout
+from server.dispatch.weights import RULES
 from server.ports import Footing, LiveRoads
 from server.recommender import Recommender
 from server.replay import Learned, Replayer, _times_under, again
@@ -48,7 +49,7 @@ from tests.decision_county import (
 SEED = 20_260_131
 STATES, DECISIONS_PER_STATE, UNITS = 10, 100, 9
 
-PINNED = {1: "a27a80505d8092c6794e2365ee4aad648807489a3d3f0d9f0930c096d6e8f826"}
+PINNED = {1: "c08fc3836459110ef8edd9794c3d2c425c89aaf0144cbb645efb838df2b7cf8e"}
 """SHA-256 of the answer to the fixed question, by rules."""
 
 
@@ -288,17 +289,20 @@ def test_whoever_changes_the_rules_raises_their_number() -> None:
 
 def fixed_premises(priority: Priority) -> Premises:
     """Units of every sort, by hand: nothing here comes from a map, an engine or chance."""
+    camera, handset = partial(a_prospect, "body_camera"), partial(a_prospect, "handset")
     contenders = [
-        a_unit("P-01", eta_s=600.4, batteries=(a_prospect("body_camera", 0.93),)),
-        a_unit("P-02", eta_s=540.0, batteries=(a_prospect("body_camera", 0.31, 0.72),)),
-        a_unit("P-03", eta_s=545.0, walk=(700.0, 300.0), batteries=(a_prospect("handset", None),)),
+        a_unit("P-01", eta_s=600.4, batteries=(camera(0.93),), coverage_s=95.0, on_duty_s=3_600.0),
+        a_unit("P-02", eta_s=540.0, batteries=(camera(0.31, 0.72),), skills=("first_aid",)),
+        a_unit("P-03", eta_s=545.0, walk=(700.0, 300.0), batteries=(handset(None),), log_sd=0.42),
         a_unit("P-04", eta_s=1_900.0, road_closed=True, position_age_s=1_300.0, off_road_m=420.0),
         a_unit("P-05", eta_s=None, position_age_s=None, off_road_m=None),
         a_unit("P-06", eta_s=None, has_device=False, connected=False),
         a_unit("P-07", eta_s=420.0, status=UnitStatus.EN_ROUTE, order_number=12),
         a_unit("P-08", eta_s=300.0, status=UnitStatus.OFF_DUTY),
         a_unit("P-09", eta_s=120.0, in_need=True),
-        a_unit("P-10", eta_s=610.0, connected=False, turnout_s=60.0),
+        a_unit("P-10", eta_s=610.0, connected=False, turnout_s=60.0, snowy_track_m=900.0),
+        a_unit("P-11", eta_s=580.0, kind="motorcycle", on_duty_s=31_000.0, rest_s=20_000.0),
+        a_unit("P-12", eta_s=590.0, station="Ninghe", skills=("climbing", "first_aid")),
     ]
     return Premises(
         recommendation_id="0193e3a0-0000-7000-8000-000000000001",
@@ -311,7 +315,6 @@ def fixed_premises(priority: Priority) -> Premises:
         scene=Scene(scene_s=2_700.0, recording=Load.STREAM_LOW, priority=priority, temp_c=-4.5),
         contenders=tuple(contenders),
         ways={"P-01": Way(distance_m=8_120.5, eta=Eta(median_s=600.4, log_sd=0.21)), "P-02": None},
-        log_sds={each.unit_id: 0.3 for each in contenders},
     )
 
 
@@ -328,6 +331,7 @@ def a_unit(name: str, *, walk: tuple[float, float] = (0.0, 0.0), **changed: Any)
         "batteries": (),
         "has_device": True,
         "connected": True,
+        "log_sd": 0.3,
     }
     return Contender(**(values | changed))
 
