@@ -8,7 +8,7 @@ learned travel times that were in force. Changes nothing and reads no store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Self
 
@@ -77,11 +77,15 @@ class Replayer:
             batteries=AsReckoned(record, reckoned),
             map_id=premises.map_id,
             turnout=asked.turnout,
+            shift=timedelta(seconds=asked.shift_s),
         ).compute(
             asked.incident,
             asked.doing,
             in_need=frozenset(asked.in_need),
-            cards=RunCards(version=asked.run_cards_version, cards=(asked.card,)),
+            cards=RunCards(
+                version=asked.run_cards_version, cards=(asked.card,), skills=asked.skills
+            ),
+            stations=asked.stations,
             recommendation_id=premises.recommendation_id,
             now=premises.computed_at,
         )

@@ -28,6 +28,7 @@ from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
 from server.batteries import STARTING_PRIORS
 from server.dispatch.battery import OWN_BATTERY, Battery, Endurance
+from server.dispatch.contest import Station
 from server.dispatch.runcardfile import shipped
 from server.views import (
     DeviceKind,
@@ -45,6 +46,8 @@ NOW: Final = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 KINDS: Final[tuple[UnitKind, ...]] = ("patrol_car", "patrol_car", "off_road", "foot")
 PRIORITIES: Final[tuple[Priority, ...]] = ("routine", "priority", "emergency")
 WEATHER: Final = ("rain", "snow,night")
+STATIONS: Final = ("宁河派出所", "双桥派出所")
+SKILLS: Final = sorted(each.code for each in shipped().skills)
 LOADS: Final = ({Load.STANDBY}, {Load.RECORD}, {Load.STREAM_LOW, Load.SCREEN})
 
 Doing = dict[str, tuple[UnitStatus, int | None]]
@@ -181,6 +184,15 @@ def an_incident(roadmap: RoadMap, chance: Random, number: int = 1) -> IncidentVi
     )
 
 
+def some_stations(roadmap: RoadMap, chance: Random) -> list[Station]:
+    """Anywhere beside the roads."""
+    places = [_somewhere(roadmap, chance) for _ in STATIONS]
+    return [
+        Station(name=name, lon=lon, lat=lat)
+        for name, (lon, lat) in zip(STATIONS, places, strict=True)
+    ]
+
+
 def some_roads(roadmap: RoadMap, chance: Random) -> Roads:
     """A few roads closed or slow, one weather for the county and another for a part of it."""
     edges = roadmap.edge_count
@@ -227,11 +239,18 @@ def _unit(roadmap: RoadMap, chance: Random, number: int) -> UnitView:
         id=an_id(chance),
         call_sign=name,
         kind=chance.choice(KINDS),
-        station=None,
+        station=chance.choice([None, *STATIONS]),
         status=UnitStatus.AVAILABLE,
         order_id=None,
         incident_id=None,
-        officers=[OfficerView(badge=f"B-{number}", name="王芳", phone="13800000000")],
+        officers=[
+            OfficerView(
+                badge=f"B-{number}",
+                name="王芳",
+                phone="13800000000",
+                skills=sorted(chance.sample(SKILLS, chance.randrange(3))),
+            )
+        ],
         leader=None,
         position=None
         if chance.random() < 0.05
@@ -248,6 +267,7 @@ def _unit(roadmap: RoadMap, chance: Random, number: int) -> UnitView:
         devices=[_device(chance, name, kind, seen_at) for kind in ("body_camera", "handset")],
         at_station=not moving and chance.random() < 0.4,
         on_duty_since=NOW - timedelta(hours=chance.uniform(0, 9)),
+        rest_s=chance.choice([None, chance.uniform(4, 16) * 3600.0]),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import zlib
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from functools import cache, partial
 from random import Random
 from typing import Any
@@ -44,12 +45,15 @@ from tests.decision_county import (
     an_incident,
     some_factors,
     some_roads,
+    some_stations,
 )
 
 SEED = 20_260_131
 STATES, DECISIONS_PER_STATE, UNITS = 10, 100, 9
 
-PINNED = {1: "c08fc3836459110ef8edd9794c3d2c425c89aaf0144cbb645efb838df2b7cf8e"}
+PORTS = {"live", "router", "batteries"}
+"""What the recommender looks at: units, roads and batteries, each with a place in the record."""
+PINNED = {1: "38278c088e84d8e24003019bf31f9f4e0920308ef31e9e02fb6ca0441a563159"}
 """SHA-256 of the answer to the fixed question, by rules."""
 
 
@@ -101,11 +105,13 @@ class Room:
             batteries=units.batteries,
             map_id=self.roadmap.meta.map_id,
             turnout=Turnout(road_s=chance.choice([0.0, 15.0])),
+            shift=timedelta(hours=chance.choice([8, 12])),
         ).compute(
             an_incident(self.roadmap, chance),
             units.doing(chance),
             in_need=frozenset(chance.sample([each.id for each in units.units()], k=1)),
             cards=replace(shipped(), version=self._version),
+            stations=some_stations(self.roadmap, chance),
             recommendation_id=an_id(chance),
             now=NOW,
         )
@@ -251,13 +257,18 @@ def test_all_that_ranks_is_in_the_premises() -> None:
 def test_all_that_is_asked_is_in_the_record() -> None:
     """Whoever asks the recommender more must record more, or a replay would not know of it."""
     recorded = {each.name for each in fields(Asked)} | {each.name for each in fields(Premises)}
-    seen_in = {"unseen": "units", "now": "computed_at", "cards": "card"}
+    seen_in = {
+        "unseen": "units",
+        "now": "computed_at",
+        "cards": "card",
+        "shift": "shift_s",
+    }
 
     asked = set(inspect.signature(Recommender.compute).parameters) - {"self"}
     made_with = set(inspect.signature(Recommender.__init__).parameters) - {"self"}
 
     assert {seen_in.get(name, name) for name in asked} <= recorded
-    assert made_with - {"live", "router", "batteries"} <= recorded
+    assert {seen_in.get(name, name) for name in made_with - PORTS} <= recorded
 
 
 @pytest.mark.parametrize("kind", [Contender, Scene, Prospect, Battery])
