@@ -193,6 +193,17 @@ async def build(settings: Settings) -> Services:
             clock=utc_now,
             metrics=metrics,
         )
+        reach = ReachDesk(router=routing, roadmap=roadmap, index=index)
+        posts = Posts(pool=pool, index=index)
+        cover_watch = CoverWatch(
+            live=board,
+            router=routing,
+            villages=partial(reach.villages, TERMS),
+            posts=posts.on_roads,
+            rules=settings.cover,
+            clock=utc_now,
+            metrics=metrics,
+        )
         pipeline = Pipeline(
             pool=pool,
             fanout=fanout,
@@ -204,17 +215,7 @@ async def build(settings: Settings) -> Services:
             map_meta=roadmap.meta,
             turnout=settings.turnout,
             shift=timedelta(hours=settings.shift_h),
-        )
-        reach = ReachDesk(router=routing, roadmap=roadmap, index=index)
-        posts = Posts(pool=pool, index=index)
-        cover_watch = CoverWatch(
-            live=board,
-            router=routing,
-            villages=partial(reach.villages, TERMS),
-            posts=posts.on_roads,
-            rules=settings.cover,
-            clock=utc_now,
-            metrics=metrics,
+            cover=cover_watch,
         )
         jobs = JobBatteries(
             batteries=batteries,

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from geo.errors import NoRouteError, OffMapError
-from geo.reach.coverage import Village
 from geo.snap import Snap, SnapIndex
 from server.coverviews import CoverView, LeftView, MoveUpView, PostView
 from server.coverwatch import CoverPicture, CoverWatch, Post
-from server.dispatch.cover import Loss, MoveUp, Rules
+from server.dispatch.cover import Left, MoveUp, Rules
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.ids import new_id
 from server.journal.kinds import JournalKind
@@ -124,9 +123,7 @@ class CoverDesk:
 def cover_view(seen: CoverPicture, posts: Sequence[PostView], rules: Rules) -> CoverView:
     """`posts`: at least those that the picture knows; one that was taken away is not proposed."""
     known = {each.id: each for each in posts}
-    left = [
-        _left(*each, seen.villages, rules) for each in zip(seen.units, seen.losses, strict=True)
-    ]
+    left = [_left(unit_id, each) for unit_id, each in seen.left(rules).items()]
     moves = [
         _move_up(each, seen, known[post_id])
         for each in seen.move_ups
@@ -143,15 +140,15 @@ def cover_view(seen: CoverPicture, posts: Sequence[PostView], rules: Rules) -> C
     )
 
 
-def _left(unit_id: str, loss: Loss, villages: Sequence[Village], rules: Rules) -> LeftView:
-    reached = loss.worst is not None and loss.worst_next_s < rules.horizon_s
+def _left(unit_id: str, left: Left) -> LeftView:
+    next_s = left.worst_next_s
     return LeftView(
         unit_id=unit_id,
-        people=loss.people,
-        places=loss.places,
-        wait_min=round(loss.wait_s / 60.0, 2),
-        worst=None if loss.worst is None else villages[loss.worst].place.name,
-        worst_next_min=round(loss.worst_next_s / 60.0, 1) if reached else None,
+        people=left.people,
+        places=left.places,
+        wait_min=round(left.wait_s / 60.0, 2),
+        worst=left.worst or None,
+        worst_next_min=None if next_s is None else round(next_s / 60.0, 1),
     )
 
 

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -22,7 +22,7 @@ from devices.intake import distance_m
 from geo.reach.coverage import Village, times_to
 from geo.reach.times import Reach
 from geo.snap import Snap
-from server.dispatch.cover import Cover, Floats, Loss, MoveUp, Rules, shares
+from server.dispatch.cover import Cover, Floats, Left, Loss, MoveUp, Rules, shares
 from server.dispatch.travel import Terms, Traveller, traveller
 from server.metrics import Metrics
 from server.ports import Clock, LiveRoads, LiveUnits, Router
@@ -37,6 +37,8 @@ PIECE_LEN: Final = 4
 """Units whose times are asked of routing at once: others ask in between."""
 MOVED_M: Final = 500.0
 """A unit this near to where it was last asked about is still there: half a minute of driving."""
+STALE: Final = timedelta(minutes=2)
+"""What was seen longer ago says nothing for a choice."""
 
 TERMS: Final = Terms()
 """As everybody drives who hurries to nothing yet, under what holds now."""
@@ -65,9 +67,24 @@ class CoverPicture:
     losses: Sequence[Loss]
     move_ups: Sequence[MoveUp]
 
-    def loss_of(self) -> Mapping[str, Loss]:
-        """By unit id."""
-        return dict(zip(self.units, self.losses, strict=True))
+    def left(self, rules: Rules) -> dict[str, Left]:
+        """Each loss as a choice takes it, by unit id."""
+        return {
+            unit_id: self._left(loss, rules)
+            for unit_id, loss in zip(self.units, self.losses, strict=True)
+        }
+
+    def _left(self, loss: Loss, rules: Rules) -> Left:
+        near = loss.worst is not None and loss.worst_next_s < rules.horizon_s
+        return Left(
+            wait_s=loss.wait_s,
+            calls_per_day=rules.calls_per_day,
+            limit_s=rules.limit_s,
+            people=loss.people,
+            places=loss.places,
+            worst="" if loss.worst is None else self.villages[loss.worst].place.name,
+            worst_next_s=loss.worst_next_s if near else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +127,7 @@ class CoverWatch:
         self._known: dict[str, _Known] = {}
         """By id of a unit or a post."""
         self._picture: CoverPicture | None = None
-        self._listeners: list[Callable[[], None]] = []
+        self._left: dict[str, Left] = {}
 
     @property
     def picture(self) -> CoverPicture | None:
@@ -121,9 +138,10 @@ class CoverWatch:
     def rules(self) -> Rules:
         return self._rules
 
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Call after every look that saw something else."""
-        self._listeners.append(listener)
+    def left(self, now: datetime) -> Mapping[str, Left]:
+        """See `ports.CoverSight`."""
+        seen = self._picture
+        return self._left if seen is not None and now - seen.at <= STALE else {}
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -147,8 +165,7 @@ class CoverWatch:
         at_posts = {each.id: Traveller(snap=each.at) for each in places.posts}
         await self._catch_up(free | at_posts, places, self._positions(units, places))
         self._picture = self._seen(places, list(free))
-        for listener in self._listeners:
-            listener()
+        self._left = self._picture.left(self._rules)
         return self._picture
 
     def _positions(

@@ -26,7 +26,16 @@ from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import take_step
-from server.ports import BatteryWatch, Clock, FanOut, LiveUnits, RoadWatch, Router, RunCardWatch
+from server.ports import (
+    BatteryWatch,
+    Clock,
+    CoverSight,
+    FanOut,
+    LiveUnits,
+    RoadWatch,
+    Router,
+    RunCardWatch,
+)
 from server.recommender import SHIFT, Recommender
 from server.stores import (
     decisions,
@@ -107,6 +116,7 @@ class Pipeline:
         map_meta: MapMeta,
         turnout: Turnout = AT_ONCE,
         shift: timedelta = SHIFT,
+        cover: CoverSight | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._pool, self._cards = pool, cards
@@ -119,6 +129,7 @@ class Pipeline:
             map_id=map_meta.map_id,
             turnout=turnout,
             shift=shift,
+            cover=cover,
         )
         self._bounds = map_meta.bounds
         self._clock = clock

@@ -6,7 +6,7 @@ small stand-ins. Knows no implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from geo.walk import Approach, DropOff
     from server.dispatch.battery import Endurance
     from server.dispatch.contenders import Way
+    from server.dispatch.cover import Left
     from server.dispatch.runcards import RunCards
     from server.dispatch.travel import Arrival, Lead, Terms, Traveller
     from server.roadviews import RoadsView
@@ -146,6 +147,13 @@ class RadioOutlook(Protocol):
 
     def expected_back(self, unit_id: str) -> ExpectedBack | None:
         """None: the unit is heard, or nothing explains its silence. Never waits."""
+
+
+class CoverSight(Protocol):
+    """What the county is left with while a unit is away."""
+
+    def left(self, now: datetime) -> Mapping[str, Left]:
+        """By unit id, of free units; none where nobody has looked lately. Never waits."""
 
 
 class BatteryWatch(Protocol):

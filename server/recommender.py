@@ -19,8 +19,9 @@ from geo.snap import Snap
 from geo.walk import Approach
 from server.areas import Areas
 from server.dispatch.battery import Reckoned, foresee
-from server.dispatch.contenders import Way, contender, with_way
+from server.dispatch.contenders import Way, contender, with_left, with_way
 from server.dispatch.contest import Station
+from server.dispatch.cover import Left
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
 from server.dispatch.record import Asked, Circumstances, Recommended, Record, nameless
@@ -28,7 +29,7 @@ from server.dispatch.runcards import RunCards
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.dispatch.weights import SHIFT_H
-from server.ports import BatteryWatch, LiveRoads, LiveUnits, Router
+from server.ports import BatteryWatch, CoverSight, LiveRoads, LiveUnits, Router
 from server.roadskept import RoadsKept
 from server.views import IncidentView, UnitStatus, UnitView
 
@@ -51,13 +52,16 @@ class Recommender:
         map_id: str,
         turnout: Turnout = AT_ONCE,
         shift: timedelta = SHIFT,
+        cover: CoverSight | None = None,
     ) -> None:
+        """`cover`: None, and nothing is said of what the county is left with."""
         self._live = live
         self._router = router
         self._batteries = batteries
         self._map_id = map_id
         self._turnout, self._shift = turnout, shift
         self._areas = Areas(router)
+        self._cover = cover
         self._roads_kept = RoadsKept()
 
     def unseen(self, unit_ids: Iterable[str]) -> list[str]:
@@ -95,6 +99,7 @@ class Recommender:
             shift_s=self._shift.total_seconds(),
             stations=tuple(stations),
             skills=tuple(each for each in cards.skills if each.code in card.skills),
+            left=self._left(living, now),
         )
         for _ in range(TRIES_MAX):
             roads = self._router.roads
@@ -156,6 +161,7 @@ class Recommender:
         ]
         contenders = [replace(each, in_need=each.unit_id in asked.in_need) for each in contenders]
         scene = self._scene(asked, no_road, await self._areas.of(asked.stations, place))
+        contenders = [with_left(scene, each, asked.left.get(each.unit_id)) for each in contenders]
         contenders, reckoned = self._with_batteries(contenders, living, scene, now)
         ways = await self._ways(rank(scene, contenders), travellers, arrivals, mode)
         contenders = [with_way(each, ways.get(each.unit_id)) for each in contenders]
@@ -172,6 +178,10 @@ class Recommender:
             ways=ways,
         )
         return premises, rank(scene, contenders), reckoned
+
+    def _left(self, living: Iterable[str], now: datetime) -> dict[str, Left]:
+        known = {} if self._cover is None else self._cover.left(now)
+        return {each: known[each] for each in living if each in known}
 
     def _traveller(self, unit: UnitView, snap: Snap, mode: Mode, now: datetime) -> Traveller:
         turnout_s = self._turnout.seconds(mode, at_station=unit.at_station)

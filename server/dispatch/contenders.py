@@ -9,7 +9,8 @@ from datetime import datetime
 from geo.eta import Eta
 from geo.walk import Walk
 from server.dispatch.battery import Prospect
-from server.dispatch.ranking import Contender, Ranked, Ranking
+from server.dispatch.cover import Left
+from server.dispatch.ranking import Contender, Ranked, Ranking, Scene
 from server.dispatch.reasons import Reason
 from server.dispatch.score import Score
 from server.dispatch.standing import RunnerUp
@@ -84,6 +85,13 @@ def with_way(one: Contender, way: Way | None) -> Contender:
     if way is None:
         return one
     return replace(one, log_sd=way.eta.log_sd, snowy_track_m=way.snowy_track_m)
+
+
+def with_left(scene: Scene, one: Contender, left: Left | None) -> Contender:
+    """Knowing what the county is left with until it is back."""
+    if left is None or one.eta_s is None:
+        return one
+    return replace(one, left=left, coverage_s=left.cost_s(2.0 * one.eta_s + scene.scene_s))
 
 
 def position_age_s(position: PositionView, now: datetime) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from devices.battery.model import Load
 from geo.walk import Walk
 from server.dispatch.battery import Job, Prospect
+from server.dispatch.cover import Left
 from server.dispatch.runcards import Term
 from server.dispatch.weights import SHIFT_H
 from server.views import Priority, UnitKind, UnitStatus
@@ -57,7 +58,9 @@ class Contender:
     log_sd: float = 0.0
     """Standard deviation of ln(travel time)."""
     coverage_s: float = 0.0
-    """What nobody covers once it has left, as seconds of travel; 0 or more."""
+    """What others wait longer while it is away, as seconds of travel; 0 or more."""
+    left: Left | None = None
+    """What the county is left with while it is away; None: nobody knows."""
     on_duty_s: float | None = None
     """Since its shift began; None: off duty, or nobody knows."""
     rest_s: float | None = None

@@ -88,12 +88,25 @@ class Loss:
     worst_next_s: float
     """s. How far the next unit is from there, at most the horizon; 0.0 without one."""
 
-    def cost_s(self, absence_s: float, rules: Rules) -> float:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A loss as a choice takes it: with its rate, and by the names that people know."""
+
+    wait_s: float
+    """As of `Loss`."""
+    calls_per_day: float
+    limit_s: float
+    people: int = 0
+    places: int = 0
+    worst: str = ""
+    """Name of that place; empty: none."""
+    worst_next_s: float | None = None
+    """None: nobody is there within the horizon."""
+
+    def cost_s(self, absence_s: float) -> float:
         """Seconds that others are to be expected to wait longer until it is back, together."""
-        return self.wait_s * rules.calls_per_day / 86_400.0 * absence_s
-
-
-NO_LOSS: Final = Loss(wait_s=0.0, people=0, places=0, worst=None, worst_next_s=0.0)
+        return self.wait_s * self.calls_per_day / 86_400.0 * absence_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

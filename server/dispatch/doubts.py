@@ -33,8 +33,30 @@ def doubts(scene: Scene, one: Contender) -> list[Reason]:
         *_device_doubts(one),
         *_fit_doubts(scene, one),
         *_crew_doubts(scene, one),
+        *_left_doubts(one),
         *battery_reasons(one.batteries),
     ]
+
+
+def _left_doubts(one: Contender) -> list[Reason]:
+    """Who has nobody near while it is away."""
+    left = one.left
+    if left is None or left.people == 0:
+        return []
+    limit_min = round(left.limit_s / 60.0)
+    values: dict[str, str | float | int] = {
+        "people": left.people,
+        "places": left.places,
+        "limit": limit_min,
+        "worst": left.worst,
+    }
+    text = f"leaves {left.people:,} people in {left.places} villages without a free unit within"
+    if left.worst_next_s is None:
+        text = f"{text} {limit_min} min; nobody else is near {left.worst}"
+        return [Reason(code="leaves_nobody", values=values, text=text)]
+    values["min"] = minutes(left.worst_next_s)
+    text = f"{text} {limit_min} min; the next is {values['min']:g} min from {left.worst}"
+    return [Reason(code="leaves", values=values, text=text)]
 
 
 def _position_doubts(one: Contender) -> list[Reason]:

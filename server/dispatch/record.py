@@ -12,13 +12,14 @@ Whatever stands in these dataclasses is recorded by itself, floats to the last b
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from server.dispatch.battery import Reckoned
 from server.dispatch.contest import Station
+from server.dispatch.cover import Left
 from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, sha256
 from server.dispatch.runcards import RunCard, Term
@@ -55,6 +56,8 @@ class Asked:
     stations: tuple[Station, ...] = ()
     skills: tuple[Term, ...] = ()
     """Words of those that the run card asks for, in its order."""
+    left: dict[str, Left] = field(default_factory=dict)
+    """What the county is left with without each unit, by unit id, of those that are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

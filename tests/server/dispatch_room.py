@@ -16,6 +16,7 @@ from geo.snap import Snap, SnapIndex
 from protocols.native import Report, State
 from server.ambient import Ambient
 from server.batteries import Batteries
+from server.dispatch.cover import Left
 from server.dispatch.travel import Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
@@ -163,6 +164,16 @@ def _level(device_id: str, at: tuple[float, float], level_pct: int | None) -> De
 
 
 @dataclass
+class Seen:
+    """What the county is left with, as a test says, by unit id."""
+
+    of: dict[str, Left] = field(default_factory=dict)
+
+    def left(self, now: datetime) -> dict[str, Left]:
+        return self.of
+
+
+@dataclass
 class Room:
     """Everything a test of the pipeline needs."""
 
@@ -178,6 +189,7 @@ class Room:
     road_desk: RoadDesk
     run_cards: RunCardDesk
     roadmap: RoadMap
+    cover: Seen
     now: datetime = NOW
 
     async def add_unit(
@@ -361,6 +373,7 @@ async def a_room(
     )
     batteries = Batteries(pool=pool, fanout=fanout, ambient=Ambient(None))
     run_cards = RunCardDesk(pool=pool, fanout=fanout, clock=lambda: room.now)
+    cover = Seen()
     room = Room(
         pool=pool,
         run_cards=run_cards,
@@ -374,6 +387,7 @@ async def a_room(
             cards=run_cards,
             map_meta=roadmap.meta,
             turnout=turnout,
+            cover=cover,
             clock=lambda: room.now,
         ),
         order_desk=OrderDesk(pool=pool, fanout=fanout, clock=lambda: room.now),
@@ -392,6 +406,7 @@ async def a_room(
             clock=lambda: room.now,
         ),
         roadmap=roadmap,
+        cover=cover,
     )
     await room.road_desk.catch_up()
     try:

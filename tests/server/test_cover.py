@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from server.dispatch.cover import DEPTH, PRIOR_CALLS, Cover, Floats, Rules, shares
+from server.dispatch.cover import DEPTH, PRIOR_CALLS, Cover, Floats, Left, Rules, shares
 
 RULES = Rules(limit_s=1500, horizon_s=7200, busy_share=0.3)
 MINUTE = 60.0
@@ -40,11 +40,10 @@ def test_the_only_car_of_a_far_valley_leaves_its_people_alone() -> None:
 
 
 def test_who_leaves_for_longer_costs_more() -> None:
-    (loss,) = a_cover([[5, 20]], people=[900, 4000]).losses
+    left = Left(wait_s=30.0, calls_per_day=80.0, limit_s=1500.0)
 
-    assert loss.wait_s > 0.0
-    assert loss.cost_s(7200, RULES) == pytest.approx(2 * loss.cost_s(3600, RULES))
-    assert loss.cost_s(86_400, RULES) == pytest.approx(80 * loss.wait_s)
+    assert left.cost_s(7200) == pytest.approx(2 * left.cost_s(3600))
+    assert left.cost_s(86_400) == pytest.approx(80 * 30.0)
 
 
 def test_where_no_road_leads_the_horizon_counts() -> None:

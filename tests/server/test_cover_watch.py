@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from geo.ground import Ground
 from geo.reach.times import Reach
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
-from server.coverwatch import CoverPicture, CoverWatch, Post
-from server.dispatch.cover import NO_LOSS, Rules
+from server.coverwatch import STALE, CoverPicture, CoverWatch, Post
+from server.dispatch.cover import Rules
 from server.dispatch.travel import Terms, Traveller
 from server.ports import LiveRoads
 from server.reachdesk import ReachDesk
@@ -105,10 +106,8 @@ async def test_whoever_alone_is_near_a_village_is_seen_to_leave_it(watched: Watc
 
     seen = await watched.look()
 
-    lost = seen.loss_of()
-    worst = lost["P-01"].worst
-    assert worst is not None
-    assert seen.villages[worst].place.name == "石门村"
+    lost = seen.left(RULES)
+    assert lost["P-01"].worst == "石门村"
     assert lost["P-01"].people >= 310
     assert 0.0 < seen.covered <= 1.0
 
@@ -136,10 +135,10 @@ async def test_a_county_that_stands_still_is_not_asked_about_again(watched: Watc
 async def test_who_drove_on_is_asked_about_and_nobody_else(watched: Watched) -> None:
     watched.live.put(a_unit("P-01"), crossing(0, 3))
     watched.live.put(a_unit("P-02"), crossing(6, 0))
-    before = (await watched.look()).loss_of()
+    before = (await watched.look()).left(RULES)
     watched.live.put(a_unit("P-01"), crossing(2, 1))
 
-    after = (await watched.look()).loss_of()
+    after = (await watched.look()).left(RULES)
 
     assert len(watched.routing.asked) == 1
     assert after["P-01"] != before["P-01"]
@@ -194,5 +193,11 @@ async def test_where_routing_is_busy_the_last_picture_stays(
     assert watched.watch.picture is first
 
 
-def test_nothing_lost_is_nothing() -> None:
-    assert NO_LOSS.cost_s(7200.0, RULES) == 0.0
+async def test_what_was_seen_long_ago_says_nothing(watched: Watched) -> None:
+    watched.live.put(a_unit("P-01"), crossing(0, 3))
+    assert watched.watch.left(NOW) == {}
+
+    await watched.look()
+
+    assert list(watched.watch.left(NOW + STALE)) == ["P-01"]
+    assert watched.watch.left(NOW + STALE + timedelta(seconds=1)) == {}

@@ -14,6 +14,7 @@ import pytest
 from devices.battery.record import again
 from geo.roadmap import RoadMap
 from protocols.native import Report
+from server.dispatch.cover import Left
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.orders import OrderState
 from server.ids import new_id
@@ -130,6 +131,35 @@ async def test_units_are_ranked_by_road_and_the_recommendation_is_kept(room: Roo
         "SELECT body FROM journal_entry WHERE kind = 'recommendation.computed'"
     )
     assert logged["body"]["best"][0]["eta_p90_s"] == best.eta_p90_s
+
+
+async def test_of_two_units_the_one_that_leaves_nobody_alone_is_sent_and_the_other_says_whom(
+    room: Room,
+) -> None:
+    alone = await room.add_unit("P-01", crossing(3, 1))
+    backed = await room.add_unit("P-02", crossing(4, 1))
+    found = await room.pipeline.recommend((await room.open()).id, by=BY)
+    assert [each.unit_id for each in found.candidates] == [alone.id, backed.id]
+    room.cover.of = {
+        alone.id: Left(
+            wait_s=900.0,
+            calls_per_day=80.0,
+            limit_s=1500.0,
+            people=640,
+            places=2,
+            worst="松坪村",
+            worst_next_s=3000.0,
+        ),
+        backed.id: Left(wait_s=0.0, calls_per_day=80.0, limit_s=1500.0),
+    }
+
+    found = await room.pipeline.recommend((await room.open()).id, by=BY)
+
+    first, second = found.candidates
+    assert (first.unit_id, second.unit_id) == (backed.id, alone.id)
+    (said,) = [each for each in second.reasons if each.code == "leaves"]
+    assert said.values == {"people": 640, "places": 2, "limit": 25, "min": 50.0, "worst": "松坪村"}
+    assert not [each for each in first.reasons if each.code.startswith("leaves")]
 
 
 async def test_where_no_road_leads_the_incident_opens_and_every_unit_says_why(
