@@ -10,7 +10,7 @@ in the transaction that also moves the device's uplink counter.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from server.dispatch.contest import Station
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.incidents import IncidentStatus
 from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
+from server.dispatch.record import Recommended
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import take_step
@@ -52,9 +53,16 @@ from server.stores import (
     watch,
 )
 from server.stores.decisions import Decision, Etas
-from server.stores.replacing import Replaced, lock_replaced, name_successors, recall_replaced
+from server.stores.journal import Entry
+from server.stores.replacing import (
+    Replaced,
+    lock_incidents,
+    lock_replaced,
+    name_successors,
+    recall_replaced,
+)
 from server.stores.stepping import COMMAND_TTL
-from server.stores.steps import Hint
+from server.stores.steps import Hint, Marked
 from server.stores.units import UnitRow
 from server.views import IncidentView, OrderView, Priority, RecommendationView
 
@@ -93,6 +101,19 @@ class NewDecision:
     """The escalation whose proposal this is; empty: none's."""
     valid: timedelta = COMMAND_TTL
     """From now; then nobody may accept the orders any more."""
+
+
+Also = Callable[[Any], Awaitable[Marked]]
+"""Writes what belongs to the same step, given the connection of its transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """A decision as it was written."""
+
+    orders: list[OrderView]
+    entries: tuple[Entry, ...]
+    hints: tuple[Hint, ...]
 
 
 def utc_now() -> datetime:
@@ -167,6 +188,12 @@ class Pipeline:
 
         Raises `NotFound`, `Conflict` (`incident_closed`), `RoutingBusy`.
         """
+        incident, made = await self.compute(incident_id)
+        await self.keep(incident, made, by=by)
+        return made.view
+
+    async def compute(self, incident_id: str) -> tuple[IncidentView, Recommended]:
+        """A recommendation that nobody is shown yet. Raises as `recommend`."""
         async with self._pool.acquire() as conn:
             incident = _found(await incidents.load(conn, incident_id, with_events=False))
             _require_running(incident)
@@ -187,12 +214,15 @@ class Pipeline:
             recommendation_id=new_id(),
             now=self._clock(),
         )
+        return incident, made
+
+    async def keep(self, incident: IncidentView, made: Recommended, *, by: str) -> None:
+        """Keep and log a recommendation: units can be sent on it from now on."""
         record = records.packed(made)
         async with self._transaction() as conn:
             await records.insert(conn, made, record, by=by)
             entry = entries.recommendation_computed(incident, made, record.sha256, by=by)
             await journal.append_all(conn, [entry])
-        return made.view
 
     async def dispatch(
         self, incident_id: str, wanted: NewDecision, *, by: str
@@ -211,29 +241,77 @@ class Pipeline:
             if (earlier := await decisions.by_request(conn, wanted.request_id)) is not None:
                 return await _decided_before(conn, earlier, incident, wanted), False
             _require_running(incident)
-            etas = await _etas(conn, wanted, incident, unit_ids)
-            rows = await issue.units_on_duty(conn, unit_ids)
-            decision = self._decision(incident, wanted, unit_ids, by)
-            if not await decisions.insert_decision(conn, decision):
-                raise _request_reused()
-            recalled = await recall_replaced(conn, incident, decision, wanted.replaces)
-            issued = await issue.issue(
-                conn,
-                incident,
-                decision,
-                rows,
-                etas,
-                instruction=wanted.instruction,
-                valid=wanted.valid,
-            )
-            await name_successors(conn, wanted.replaces, issued)
-            await _follow_escalation(conn, wanted, incident, issued)
-            await incidents.set_status(conn, incident.id, IncidentStatus.ASSIGNED)
-            views = await order_rows.views_of_decision(conn, decision.id)
-            taken = entries.decision_taken(incident, decision, issued)
-            await journal.append_all(conn, (*taken, *recalled.entries, *issued.entries))
-        self._publish((*recalled.hints, *issued.hints))
-        return views, True
+            made = await self._decide(conn, incident, wanted, unit_ids, by)
+            await journal.append_all(conn, made.entries)
+        self._publish(made.hints)
+        return made.orders, True
+
+    async def carry_out(
+        self, steps: Sequence[tuple[str, NewDecision]], *, by: str, also: Also
+    ) -> tuple[list[OrderView], bool]:
+        """Several decisions as one: all or none, and what `also` writes in the same transaction.
+
+        Each is of an incident and of one unit. Locks what all of them need before the first, so
+        that no two dispatchers wait for each other. Raises as `dispatch`, and what `also` raises.
+        """
+        steps = sorted(steps, key=lambda each: min(each[1].unit_ids))
+        replaces = [one for _, wanted in steps for one in wanted.replaces]
+        unit_ids = sorted({unit_id for _, wanted in steps for unit_id in wanted.unit_ids})
+        async with self._transaction() as conn:
+            locked = await lock_incidents(conn, [each for each, _ in steps], replaces)
+            earlier = [await decisions.by_request(conn, each.request_id) for _, each in steps]
+            if any(earlier):
+                known = [each.id for each in earlier if each is not None]
+                views = [await order_rows.views_of_decision(conn, each) for each in known]
+                return [view for some in views for view in some], False
+            await issue.units_on_duty(conn, unit_ids)
+            for order_id in sorted(each.order_id for each in replaces):
+                await order_rows.lock(conn, order_id)
+            await units.hold_devices(conn, [each.order_id for each in replaces], unit_ids)
+            made = []
+            for incident_id, wanted in steps:
+                incident = _found(locked[incident_id])
+                _require_running(incident)
+                made.append(await self._decide(conn, incident, wanted, sorted(wanted.unit_ids), by))
+            done = await also(conn)
+            entries_of = [entry for each in made for entry in each.entries]
+            await journal.append_all(conn, (*entries_of, *done.entries))
+        self._publish((*(hint for each in made for hint in each.hints), *done.hints))
+        return [view for each in made for view in each.orders], True
+
+    async def _decide(
+        self,
+        conn: Any,
+        incident: IncidentView,
+        wanted: NewDecision,
+        unit_ids: Sequence[str],
+        by: str,
+    ) -> _Made:
+        """Write one decision for a locked, running incident."""
+        etas = await _etas(conn, wanted, incident, unit_ids)
+        rows = await issue.units_on_duty(conn, unit_ids)
+        decision = self._decision(incident, wanted, unit_ids, by)
+        if not await decisions.insert_decision(conn, decision):
+            raise _request_reused()
+        recalled = await recall_replaced(conn, incident, decision, wanted.replaces)
+        issued = await issue.issue(
+            conn,
+            incident,
+            decision,
+            rows,
+            etas,
+            instruction=wanted.instruction,
+            valid=wanted.valid,
+        )
+        await name_successors(conn, wanted.replaces, issued)
+        await _follow_escalation(conn, wanted, incident, issued)
+        await incidents.set_status(conn, incident.id, IncidentStatus.ASSIGNED)
+        taken = entries.decision_taken(incident, decision, issued)
+        return _Made(
+            orders=await order_rows.views_of_decision(conn, decision.id),
+            entries=(*taken, *recalled.entries, *issued.entries),
+            hints=(*recalled.hints, *issued.hints),
+        )
 
     async def cancel_order(self, order_id: str, *, ver: int, reason: str, by: str) -> OrderView:
         """Cancel an order as the dispatcher saw it; its devices are told.

@@ -34,18 +34,24 @@ class Replaced:
 async def lock_replaced(
     conn: Any, incident_id: str, replaced: Sequence[Replaced]
 ) -> IncidentView | None:
-    """Lock the incidents of all orders, and the decision's own, by id: before any order.
+    """`lock_incidents` of one decision: its own; None: there is no such. Raises `NotFound`."""
+    return (await lock_incidents(conn, [incident_id], replaced))[incident_id]
 
-    Returns the decision's own; None: there is no such. Raises `NotFound`.
+
+async def lock_incidents(
+    conn: Any, incident_ids: Sequence[str], replaced: Sequence[Replaced]
+) -> dict[str, IncidentView | None]:
+    """Lock these incidents and those of all orders, by id: before any order.
+
+    None: there is no such. Raises `NotFound`.
     """
-    found = {incident_id}
+    found = set(incident_ids)
     for each in replaced:
         of_order = await order_rows.incident_of(conn, each.order_id)
         if of_order is None:
             raise NotFound("not_found", "There is no such order.", {"order": each.order_id})
         found.add(of_order)
-    locked = {each_id: await incidents.lock(conn, each_id) for each_id in sorted(found)}
-    return locked[incident_id]
+    return {each_id: await incidents.lock(conn, each_id) for each_id in sorted(found)}
 
 
 async def recall_replaced(
