@@ -40,10 +40,8 @@ class Near:
     """Where an edge is nearest to a position."""
 
     edge: int
-    point: int
-    """Of the map's shape points, the last before it."""
-    share: float
-    """Of the way from there to the next point, by length."""
+    fraction: float
+    """0 at the edge's tail, 1 at its head, by length."""
     place: Metres
     distance_m: float
 
@@ -55,26 +53,18 @@ class _Measured:
     One from a piece of road to the next piece is none: it is infinitely far.
     """
 
-    edge: NDArray[np.int32]
+    piece: NDArray[np.int32]
     """(S + 1,) of each shape point."""
     point: Ints
     """(S + 1,)"""
-    share: Floats
+    length_m: Floats
     """(S,)"""
+    share: Floats
+    """(S,) that lies before the place."""
     place: Floats
     """(S, 2)"""
     distance_m: Floats
     """(S,)"""
-
-    def near(self, at: int) -> Near:
-        east, north = self.place[at].tolist()
-        return Near(
-            edge=int(self.edge[at]),
-            point=int(self.point[at]),
-            share=float(self.share[at]),
-            place=(east, north),
-            distance_m=float(self.distance_m[at]),
-        )
 
 
 class NearRoads:
@@ -84,8 +74,16 @@ class NearRoads:
         """`metres`: (K, 2) all shape points of the map, which are not kept."""
         self._projection = projection(roadmap.meta.crs)
         self._points = np.asarray(roadmap.point_lonlat)
-        self._edge, self._start, self._stop = _pieces(roadmap.edge_first_point, edges)
-        places, self._piece = _stand_ins(metres, self._start, self._stop)
+        first_point = roadmap.edge_first_point
+        self._edge, self._start, self._stop = _pieces(first_point, edges)
+        along_m = np.zeros(len(metres))
+        along_m[1:] = np.hypot(*np.diff(metres, axis=0).T).cumsum()
+        begin_m = along_m[first_point[self._edge]]
+        self._before_m = along_m[self._start] - begin_m
+        """(P,) of its edge, before each piece."""
+        self._edge_m = along_m[first_point[self._edge + 1] - 1] - begin_m
+        """(P,) the whole edge of each piece."""
+        places, self._piece = _stand_ins(metres, along_m, self._start, self._stop)
         self._tree = cKDTree(places, leafsize=LEAF_PLACES) if len(places) else None
 
     def nearest(self, point: Metres, distance_m_max: float) -> Near | None:
@@ -96,7 +94,7 @@ class NearRoads:
         if upper_m == np.inf:
             return None
         measured = self._measured(point, float(upper_m))
-        near = measured.near(int(measured.distance_m.argmin()))
+        near = self._near(measured, int(measured.distance_m.argmin()))
         return near if near.distance_m <= distance_m_max else None
 
     def within(self, point: Metres, radius_m: float, count_max: int) -> list[Near]:
@@ -106,8 +104,24 @@ class NearRoads:
         measured = self._measured(point, radius_m)
         inside = np.flatnonzero(measured.distance_m <= radius_m)
         by_distance = inside[np.argsort(measured.distance_m[inside], kind="stable")]
-        _, first = np.unique(measured.edge[by_distance], return_index=True)
-        return [measured.near(at) for at in by_distance[np.sort(first)][:count_max].tolist()]
+        edges = self._edge[measured.piece[by_distance]]
+        _, first = np.unique(edges, return_index=True)
+        best = by_distance[np.sort(first)][:count_max]
+        return [self._near(measured, at) for at in best.tolist()]
+
+    def _near(self, measured: _Measured, at: int) -> Near:
+        piece = int(measured.piece[at])
+        begin = at - int(measured.point[at] - self._start[piece])
+        along_m = measured.length_m[begin:at].sum() + measured.share[at] * measured.length_m[at]
+        edge_m = float(self._edge_m[piece])
+        fraction = float(self._before_m[piece] + along_m) / edge_m if edge_m > 0.0 else 0.0
+        east, north = measured.place[at].tolist()
+        return Near(
+            edge=int(self._edge[piece]),
+            fraction=min(max(fraction, 0.0), 1.0),
+            place=(east, north),
+            distance_m=float(measured.distance_m[at]),
+        )
 
     def _measured(self, point: Metres, radius_m: float) -> _Measured:
         """All segments that come within a radius, and some that do not."""
@@ -118,15 +132,17 @@ class NearRoads:
         points = ranges(start, stop + 1)
         metres = self._projection.to_metres(self._points[points])
         step, off = np.diff(metres, axis=0), np.asarray(point) - metres[:-1]
-        length2 = (step**2).sum(axis=1)
-        share = ((off * step).sum(axis=1) / np.where(length2 > 0.0, length2, 1.0)).clip(0.0, 1.0)
+        length_m = np.hypot(*step.T)
+        whole2 = np.where(length_m > 0.0, length_m, 1.0) ** 2
+        share = ((off * step).sum(axis=1) / whole2).clip(0.0, 1.0)
         place = metres[:-1] + share[:, None] * step
         distance_m = np.hypot(*(place - point).T)
         counts = stop + 1 - start
         distance_m[counts.cumsum()[:-1] - 1] = np.inf  # from one piece to the next
         return _Measured(
-            edge=self._edge[piece].repeat(counts),
+            piece=piece.repeat(counts),
             point=points,
+            length_m=length_m,
             share=share,
             place=place,
             distance_m=distance_m,
@@ -143,11 +159,11 @@ def _pieces(first_point: Ints, edges: Ints) -> tuple[NDArray[np.int32], Ints, In
     return edges.repeat(counts).astype(np.int32), start, stop
 
 
-def _stand_ins(metres: Floats, start: Ints, stop: Ints) -> tuple[Floats, NDArray[np.int32]]:
+def _stand_ins(
+    metres: Floats, along_m: Floats, start: Ints, stop: Ints
+) -> tuple[Floats, NDArray[np.int32]]:
     """(K, 2) places in the middle of the intervals into which pieces are parted, and (K,) which
-    piece each is on. `metres`: all shape points."""
-    along_m = np.zeros(len(metres))
-    along_m[1:] = np.hypot(*np.diff(metres, axis=0).T).cumsum()
+    piece each is on. `metres`, `along_m`: all shape points, and how far along all of them."""
     length_m = along_m[stop] - along_m[start]
     counts = np.maximum(np.ceil(length_m / INTERVAL_M), 1).astype(np.int64)
     nth = ranges(np.zeros_like(counts), counts)

@@ -57,7 +57,7 @@ class SnapIndex:
     """Finds the nearest drivable road of one map."""
 
     def __init__(self, roadmap: RoadMap) -> None:
-        self._roadmap, self._bounds = roadmap, roadmap.meta.bounds
+        self._bounds = roadmap.meta.bounds
         self._projection = projection(roadmap.meta.crs)
         usable, connected = drivable(roadmap), _on_main_network(roadmap)
         metres = self._projection.to_metres(np.asarray(roadmap.point_lonlat))
@@ -100,14 +100,10 @@ class SnapIndex:
         return found[:DROP_OFFS_MAX]
 
     def _snap_of(self, near: Near) -> Snap:
-        steps_m = np.hypot(*np.diff(edge_metres(self._roadmap, near.edge), axis=0).T)
-        before = near.point - int(self._roadmap.edge_first_point[near.edge])
-        along_m = float(steps_m[:before].sum() + near.share * steps_m[before])
-        length_m = float(steps_m.sum())
         lon, lat = self._projection.point_to_degrees(*near.place)
         return Snap(
             edge=near.edge,
-            fraction=min(max(along_m / length_m, 0.0), 1.0) if length_m > 0.0 else 0.0,
+            fraction=near.fraction,
             lon=lon,
             lat=lat,
             distance_m=near.distance_m,
