@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import cache, partial
-from typing import Self
+from functools import cache, lru_cache, partial
+from typing import Final, Self
 
 from devices.battery.outlook import Outlooks
 from devices.battery.record import unpack
@@ -37,6 +37,9 @@ from server.views import RecommendationView, UnitView
 
 Learned = Mapping[Mode, LearnedFactors]
 
+SNAPS_MAX: Final = 10_000
+"""Places on the road that are remembered: units stand still between two recommendations."""
+
 
 def again(record: Record) -> RecommendationView:
     """What follows from the premises by the rules of this program."""
@@ -46,12 +49,17 @@ def again(record: Record) -> RecommendationView:
 class Replayer:
     """One map, opened once for any number of records of it."""
 
-    def __init__(self, roadmap: RoadMap, footing: Footing) -> None:
+    def __init__(
+        self, roadmap: RoadMap, footing: Footing, *, routing: type[RoutingService] = RoutingService
+    ) -> None:
         """`footing` as `footing_here` gives it."""
-        self._roadmap, self._index = roadmap, SnapIndex(roadmap)
-        self._router = RoutingService(partial(_open, roadmap, footing))
+        self._roadmap = roadmap
+        self._snap = lru_cache(SNAPS_MAX)(SnapIndex(roadmap).snap)
+        self._router = routing(partial(_open, roadmap, footing))
         self._times_of = cache(partial(_times_under, roadmap))
         self._learned_version: int | None = None
+        self._in_force: tuple[str, int] | None = None
+        """Name and version of the roads that routing has."""
 
     async def __aenter__(self) -> Self:
         await self._router.start()
@@ -63,7 +71,7 @@ class Replayer:
     async def again(
         self, record: Record, reckoned: Reckoned, roads: Roads, learned: Learned | None
     ) -> RecommendationView:
-        """The recommendation from what was asked; `learned` of the version of then.
+        """The recommendation from what was asked; `roads` and `learned` those of then.
 
         Raises ValueError for a record of another map.
         """
@@ -72,7 +80,7 @@ class Replayer:
         await self._put_in_force(record, roads, learned)
         asked, premises = record.asked, record.premises
         made = await Recommender(
-            live=AsSeen(asked.units, self._index.snap),
+            live=AsSeen(asked.units, self._snap),
             router=self._router,
             batteries=AsReckoned(record, reckoned),
             map_id=premises.map_id,
@@ -96,6 +104,10 @@ class Replayer:
         if version != self._learned_version:
             await self._router.set_learned(learned, version=version)
             self._learned_version = version
+        of_then = record.circumstances.roads, record.premises.road_version
+        if of_then == self._in_force:
+            return
+        self._in_force = of_then
         await self._router.set_roads(
             LiveRoads(
                 version=record.premises.road_version,

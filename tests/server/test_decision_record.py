@@ -25,6 +25,7 @@ from geo.walk import Walk
 from server.dispatch.battery import Battery, Prospect
 from server.dispatch.comparing import differences
 from server.dispatch.contenders import Way
+from server.dispatch.contest import Station
 from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Scene, rank
@@ -35,11 +36,11 @@ from server.dispatch.weights import RULES
 from server.ports import Footing, LiveRoads
 from server.recommender import Recommender
 from server.replay import Learned, Replayer, _times_under, again
-from server.routing import RoutingService
 from server.views import DeviceKind, Priority, RecommendationView, UnitStatus
 from tests.decision_county import (
     NOW,
     PRIORITIES,
+    RoutingHere,
     SeededUnits,
     an_id,
     an_incident,
@@ -49,7 +50,7 @@ from tests.decision_county import (
 )
 
 SEED = 20_260_131
-STATES, DECISIONS_PER_STATE, UNITS = 10, 100, 9
+STATES, DECISIONS_PER_STATE, UNITS = 10, 100, 6
 
 PORTS = {"live", "router", "batteries"}
 """What the recommender looks at: units, roads and batteries, each with a place in the record."""
@@ -73,9 +74,10 @@ class Room:
     def __init__(self, roadmap: RoadMap, seed: int) -> None:
         self.roadmap, self.chance = roadmap, Random(seed)
         self._index = SnapIndex(roadmap)
-        self.router = RoutingService(lambda: Ground(roadmap, engine="scipy"))
+        self.router = RoutingHere(lambda: Ground(roadmap, engine="scipy"))
         self._times_of = cache(partial(_times_under, roadmap))
         self._version = 0
+        self._stations: list[Station] = []
         self.learned: Learned | None = None
 
     async def turn(self, roads: Roads, learned: Learned | None) -> None:
@@ -95,6 +97,7 @@ class Room:
         )
 
     def units(self, count: int) -> SeededUnits:
+        self._stations = some_stations(self.roadmap, self.chance)
         return SeededUnits(self.roadmap, self._index, self.chance, count)
 
     async def decide(self, units: SeededUnits) -> Kept:
@@ -111,7 +114,7 @@ class Room:
             units.doing(chance),
             in_need=frozenset(chance.sample([each.id for each in units.units()], k=1)),
             cards=replace(shipped(), version=self._version),
-            stations=some_stations(self.roadmap, chance),
+            stations=self._stations,
             recommendation_id=an_id(chance),
             now=NOW,
         )
@@ -141,7 +144,8 @@ async def decided(
 
 
 def a_replayer(roadmap: RoadMap) -> Replayer:
-    return Replayer(roadmap, Footing(engine="scipy", against_one_ways=False))
+    footing = Footing(engine="scipy", against_one_ways=False)
+    return Replayer(roadmap, footing, routing=RoutingHere)
 
 
 @pytest.fixture(scope="module")
