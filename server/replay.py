@@ -27,6 +27,7 @@ from geo.routing.engine import Weights
 from geo.routing.probe import cch_verdict
 from geo.snap import Snap, SnapIndex
 from server.dispatch.battery import Battery, Endurance, Reckoned
+from server.dispatch.cover import Left
 from server.dispatch.premises import answer
 from server.dispatch.record import Record
 from server.dispatch.runcards import RunCards
@@ -86,6 +87,7 @@ class Replayer:
             map_id=premises.map_id,
             turnout=asked.turnout,
             shift=timedelta(seconds=asked.shift_s),
+            cover=AsLeft(asked.left),
         ).compute(
             asked.incident,
             asked.doing,
@@ -140,6 +142,16 @@ class AsSeen:
             return self._snapper(unit.position.lon, unit.position.lat)
         except (OffMapError, NoRouteError):
             return None
+
+
+class AsLeft:
+    """What the county was left with then."""
+
+    def __init__(self, left: Mapping[str, Left]) -> None:
+        self._left = left
+
+    def left(self, now: datetime) -> Mapping[str, Left]:
+        return self._left
 
 
 class AsReckoned:

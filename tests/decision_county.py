@@ -4,7 +4,7 @@ database. Everything that a recommendation looks at differs from one to the next
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final, TypeVar
@@ -30,6 +30,7 @@ from geo.snap import Snap, SnapIndex
 from server.batteries import STARTING_PRIORS
 from server.dispatch.battery import OWN_BATTERY, Battery, Endurance
 from server.dispatch.contest import Station
+from server.dispatch.cover import Left
 from server.dispatch.runcardfile import shipped
 from server.routing import RoutingService
 from server.views import (
@@ -80,6 +81,7 @@ class SeededUnits:
         views = [_unit(roadmap, chance, number) for number in range(count)]
         self._views = {each.id: each for each in views}
         self._snaps = {each.id: self._find(each) for each in views}
+        self.cover = SeededCover(self._views, chance)
         self.batteries = SeededBatteries(
             {
                 device.id: device.kind
@@ -117,6 +119,28 @@ class SeededUnits:
             return self._index.snap(view.position.lon, view.position.lat)
         except (OffMapError, NoRouteError):
             return None
+
+
+class SeededCover:
+    """What the county is left with while any of these is away."""
+
+    def __init__(self, unit_ids: Iterable[str], chance: Random) -> None:
+        self._left = {
+            each: Left(
+                wait_s=chance.uniform(0.0, 900.0),
+                calls_per_day=chance.uniform(2.0, 60.0),
+                limit_s=1_200.0,
+                people=chance.randrange(4_000),
+                places=chance.randrange(9),
+                worst=chance.choice(["", "岭上村"]),
+                worst_next_s=chance.choice([None, chance.uniform(1_300.0, 4_000.0)]),
+            )
+            for each in unit_ids
+            if chance.random() < 0.8
+        }
+
+    def left(self, now: datetime) -> Mapping[str, Left]:
+        return self._left
 
 
 class SeededBatteries:

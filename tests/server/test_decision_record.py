@@ -26,6 +26,7 @@ from server.dispatch.battery import Battery, Prospect
 from server.dispatch.comparing import differences
 from server.dispatch.contenders import Way
 from server.dispatch.contest import Station
+from server.dispatch.cover import Left
 from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Scene, rank
@@ -52,9 +53,9 @@ from tests.decision_county import (
 SEED = 20_260_131
 STATES, DECISIONS_PER_STATE, UNITS = 10, 100, 6
 
-PORTS = {"live", "router", "batteries"}
-"""What the recommender looks at: units, roads and batteries, each with a place in the record."""
-PINNED = {1: "38278c088e84d8e24003019bf31f9f4e0920308ef31e9e02fb6ca0441a563159"}
+PORTS = {"live", "router", "batteries", "cover"}
+"""What the recommender looks at, each with a place in the record."""
+PINNED = {1: "1ca1daf36f6b0bc3330b2f0d8b7d202008b0dbfcbfe5b7487647fd2e28875abb"}
 """SHA-256 of the answer to the fixed question, by rules."""
 
 
@@ -109,6 +110,7 @@ class Room:
             map_id=self.roadmap.meta.map_id,
             turnout=Turnout(road_s=chance.choice([0.0, 15.0])),
             shift=timedelta(hours=chance.choice([8, 12])),
+            cover=units.cover,
         ).compute(
             an_incident(self.roadmap, chance),
             units.doing(chance),
@@ -302,6 +304,17 @@ def test_whoever_changes_the_rules_raises_their_number() -> None:
     )
 
 
+LEFT = Left(
+    wait_s=610.0,
+    calls_per_day=18.0,
+    limit_s=1_200.0,
+    people=2_300,
+    places=4,
+    worst="岭上村",
+    worst_next_s=2_450.0,
+)
+
+
 def fixed_premises(priority: Priority) -> Premises:
     """Units of every sort, by hand: nothing here comes from a map, an engine or chance."""
     camera, handset = partial(a_prospect, "body_camera"), partial(a_prospect, "handset")
@@ -317,6 +330,7 @@ def fixed_premises(priority: Priority) -> Premises:
         a_unit("P-09", eta_s=120.0, in_need=True),
         a_unit("P-10", eta_s=610.0, connected=False, turnout_s=60.0, snowy_track_m=900.0),
         a_unit("P-11", eta_s=580.0, kind="motorcycle", on_duty_s=31_000.0, rest_s=20_000.0),
+        a_unit("P-13", eta_s=595.0, coverage_s=140.0, left=LEFT),
         a_unit("P-12", eta_s=590.0, station="Ninghe", skills=("climbing", "first_aid")),
     ]
     return Premises(
