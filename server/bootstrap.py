@@ -41,6 +41,7 @@ from server.gateways.hub import HubLimits
 from server.gateways.sessions import GatewayLimits, Sessions
 from server.http.auth import Auth
 from server.http.pages import Check
+from server.intakedesk import IntakeDesk
 from server.jobbatteries import JobBatteries
 from server.learnedroads import LearnedRoads
 from server.learningdesk import LearningDesk
@@ -102,6 +103,7 @@ class Services:
     reach: ReachDesk
     cover_watch: CoverWatch
     cover_desk: CoverDesk
+    intake_desk: IntakeDesk
     surveyor: Surveyor
     warmth: Warmth
     roads: RoadPicture
@@ -275,6 +277,7 @@ async def build(settings: Settings) -> Services:
             ),
             reach=reach,
             cover_watch=cover_watch,
+            intake_desk=IntakeDesk(pool=pool, fanout=fanout, clock=utc_now),
             cover_desk=CoverDesk(pool=pool, posts=posts, watch=cover_watch, clock=utc_now),
             surveyor=surveyor,
             warmth=warmth,

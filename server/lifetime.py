@@ -43,6 +43,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "way_watch": services.way_watch.run,
             "en_route_watch": services.en_route_watch.run,
             "battery_watch": services.battery_watch.run,
+            "intake_desk": services.intake_desk.run,
             "cover_watch": services.cover_watch.run,
             "charging": services.charging.run,
             "hub": services.hub.run,

@@ -26,6 +26,7 @@ from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
 from server.dispatch.record import Recommended
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
+from server.intakedesk import Settled, settle
 from server.orderdesk import take_step
 from server.ports import (
     BatteryWatch,
@@ -83,6 +84,8 @@ class NewIncident:
     lat: float
     place: str
     """As a person would say it."""
+    intake_id: str = ""
+    """The warning or task of the inbox that it is opened for; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +161,8 @@ class Pipeline:
     async def open_incident(self, wanted: NewIncident, *, by: str) -> tuple[IncidentView, bool]:
         """Open an incident; False with the one opened before when the request is a repetition.
 
-        Raises `Impossible` (`off_map`, `unknown_type`), `Conflict` (`request_reused`).
+        Raises `Impossible` (`off_map`, `unknown_type`), `Conflict` (`request_reused`, `settled`),
+        `NotFound` of what came in.
         """
         self._require_on_map(wanted.lon, wanted.lat)
         async with self._transaction() as conn:
@@ -179,8 +183,9 @@ class Pipeline:
             )
             if opened is None:
                 return await _opened_before(conn, wanted), False
-            await journal.append_all(conn, [entries.incident_opened(opened)])
-        self._publish([("incident", opened.id)])
+            followed = await _follow_intake(conn, wanted, opened)
+            await journal.append_all(conn, [entries.incident_opened(opened), *followed.entries])
+        self._publish([("incident", opened.id), *followed.hints])
         return opened, True
 
     async def recommend(self, incident_id: str, *, by: str) -> RecommendationView:
@@ -468,6 +473,22 @@ async def _decided_before(
     if not same:
         raise _request_reused()
     return issued
+
+
+async def _follow_intake(conn: Any, wanted: NewIncident, opened: IncidentView) -> Settled:
+    """Something was made of what came in, and nobody makes something of it again."""
+    if not wanted.intake_id:
+        return Settled(entries=(), hints=())
+    _, settled = await settle(
+        conn,
+        wanted.intake_id,
+        "opened",
+        why="",
+        by=opened.opened_by,
+        at=opened.opened_at,
+        incident_id=opened.id,
+    )
+    return settled
 
 
 async def _follow_escalation(

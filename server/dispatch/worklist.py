@@ -84,6 +84,8 @@ class ItemKind(StrEnum):
     """It was at the place, is far from it, and has not said that it is done."""
     WATCH_FAILED = "watch_failed"
     """Our fault: the timers of an order do not ring; a person must keep watch over it."""
+    INTAKE = "intake"
+    """A warning or a task from outside of which nobody has made anything yet."""
     DELIVERY_FAILED = "delivery_failed"
     """A device or a path could not do its part."""
 
@@ -122,6 +124,7 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.DRIVING_AWAY: Severity.WARNING,
     _K.LEFT_SCENE: Severity.NOTICE,
     _K.WATCH_FAILED: Severity.ALARM,
+    _K.INTAKE: Severity.NOTICE,
     _K.DELIVERY_FAILED: Severity.NOTICE,
 }
 

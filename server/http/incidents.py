@@ -34,6 +34,7 @@ class IncidentBody(Struct, kw_only=True):
     lon: Annotated[float, Meta(ge=-180, le=180)]
     lat: Annotated[float, Meta(ge=-90, le=90)]
     place: Line = ""
+    intake_id: Annotated[str, Meta(max_length=36)] = ""
 
     def __post_init__(self) -> None:
         require_short(note=self.note)
@@ -101,6 +102,7 @@ class _Desk:
             lon=body.lon,
             lat=body.lat,
             place=body.place.strip() or self._places.of(body.lon, body.lat),
+            intake_id=body.intake_id,
         )
         opened, fresh = await self._pipeline.open_incident(wanted, by=user.actor)
         return json(opened, 201 if fresh else 200)

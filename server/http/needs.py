@@ -28,6 +28,7 @@ from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.http.auth import require
 from server.http.errors import ApiError
 from server.http.texts import NO_NUL
+from server.intakedesk import IntakeDesk
 from server.learnedroads import LearnedRoads
 from server.learningdesk import LearningDesk
 from server.mitigationdesk import MitigationDesk
@@ -108,6 +109,8 @@ class Services(Protocol):
     def learning(self) -> LearningDesk: ...
     @property
     def dead_zones(self) -> ZoneDesk: ...
+    @property
+    def intake_desk(self) -> IntakeDesk: ...
     @property
     def cover_desk(self) -> CoverDesk: ...
     @property

@@ -166,6 +166,11 @@ class JournalKind(StrEnum):
     SPARE_CHANGED = "spare.changed"
     SPARE_RETIRED = "spare.retired"
 
+    INTAKE_RECEIVED = "intake.received"
+    """A warning or a task from outside."""
+    INTAKE_SETTLED = "intake.settled"
+    """Something was opened for it, somebody took note of it, or its time is over."""
+
     STANDBY_POINT_ADDED = "standby_point.added"
     """A place beside the stations where units may wait."""
     STANDBY_POINT_RETIRED = "standby_point.retired"

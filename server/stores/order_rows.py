@@ -14,6 +14,9 @@ from server.dispatch.clock import is_skewed
 from server.dispatch.orders import Mark, OrderState
 from server.views import OrderEventView, OrderView
 
+PAGE_LEN_MAX = 200
+"""Orders of one page; a larger wish is cut to this."""
+
 # Issue orders with their first steps, in the order given; no row for a unit that has an open one:
 # the index `dispatch_order_one_open` is the arbiter between dispatchers.
 INSERT = """
@@ -103,6 +106,11 @@ OF_INCIDENTS = f"""
 # Orders of one decision, in the order of their numbers.
 OF_DECISION = f"""
 {_VIEW}WHERE decision_id = $1 ORDER BY number
+"""
+
+# One page by number, newest first; one more than asked tells whether there is a next page.
+PAGE = f"""
+{_VIEW}WHERE $1::bigint IS NULL OR number < $1 ORDER BY number DESC LIMIT $2
 """
 
 # One order.
@@ -304,6 +312,13 @@ async def views_of_incidents(
 async def views_of_decision(conn: Any, decision_id: str) -> list[OrderView]:
     """Orders that one decision issued."""
     return [_view(row) for row in await conn.fetch(OF_DECISION, decision_id)]
+
+
+async def page(conn: Any, *, before: int | None, limit: int) -> tuple[list[OrderView], int | None]:
+    """Every order by its number, newest first, and `before` of the following page."""
+    limit = max(1, min(limit, PAGE_LEN_MAX))
+    found = [_view(row) for row in await conn.fetch(PAGE, before, limit + 1)]
+    return found[:limit], found[limit - 1].number if len(found) > limit else None
 
 
 async def view(conn: Any, order_id: str) -> OrderView | None:

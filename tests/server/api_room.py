@@ -25,6 +25,7 @@ from server.http import (
     batteries,
     batterymodels,
     guidance,
+    inbox,
     incidents,
     journal,
     map,  # noqa: A004 (its name)
@@ -37,6 +38,7 @@ from server.http import (
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id
+from server.intakedesk import IntakeDesk
 from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline
 from server.placenames import PlaceNames
@@ -51,7 +53,7 @@ from server.zonedesk import ZoneDesk
 from tests.server.dispatch_room import Room, StillLife, a_room
 
 MODULES: Final = (
-    *(incidents, orders, worklist, guidance, units, batteries, batterymodels),
+    *(inbox, incidents, orders, worklist, guidance, units, batteries, batterymodels),
     *(journal, map, reach, runcards),
 )
 
@@ -75,6 +77,7 @@ class Services:
     places: PlaceIndex
     place_names: PlaceNames
     reach: ReachDesk
+    intake_desk: IntakeDesk
     dead_zones: ZoneDesk
     road_desk: RoadDesk
 
@@ -153,6 +156,7 @@ async def an_api(
             places,
             PlaceNames(small_map, Describer(small_map)),
             ReachDesk(router=room.routing, roadmap=small_map, index=SnapIndex(small_map)),
+            IntakeDesk(pool=pool, fanout=room.fanout, clock=lambda: room.now),
             ZoneDesk(
                 pool=pool,
                 fanout=room.fanout,

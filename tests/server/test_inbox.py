@@ -1,0 +1,194 @@
+"""One entrance, one exit: what comes in from outside, and every order by its number."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from geo.basemap.tiles import TileMaker
+from geo.places import PlaceIndex
+from geo.roadmap import RoadMap
+from server.ids import new_id
+from server.intakedesk import IntakeDesk
+from tests.server.api_room import Api, an_api
+from tests.server.dispatch_room import BY, an_incident
+from tests.small_county import crossing
+
+LON, LAT = crossing(3, 2)
+
+
+@pytest.fixture
+async def api(pool: Any, small_map: RoadMap) -> AsyncIterator[Api]:
+    async with an_api(pool, small_map, TileMaker(small_map), PlaceIndex(small_map)) as api:
+        yield api
+
+
+@pytest.fixture
+async def dispatcher(api: Api) -> AsyncIterator[httpx.AsyncClient]:
+    async with api.signed_in("dispatcher") as client:
+        yield client
+
+
+async def receive(client: httpx.AsyncClient, **changed: Any) -> httpx.Response:
+    body = {
+        "request_id": new_id(),
+        "kind": "warning",
+        "source": "Weather service",
+        "urgency": "priority",
+        "text": "Rockfall likely after rain",
+        "place": "Valley Road",
+        "lon": LON,
+        "lat": LAT,
+    }
+    return await client.post("/api/inbox", json=body | changed)
+
+
+async def open_for(client: httpx.AsyncClient, intake: dict[str, Any]) -> httpx.Response:
+    body = {
+        "request_id": new_id(),
+        "type": "patrol_task",
+        "priority": "routine",
+        "note": intake["text"],
+        "lon": LON,
+        "lat": LAT,
+        "intake_id": intake["id"],
+    }
+    return await client.post("/api/incidents", json=body)
+
+
+async def waiting(client: httpx.AsyncClient) -> list[tuple[str, str]]:
+    found = (await client.get("/api/worklist")).raise_for_status().json()
+    return [(each["kind"], each["severity"]) for each in found["items"]]
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+async def test_a_warning_waits_in_the_worklist_until_a_patrol_is_opened_for_it(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    came = (await receive(dispatcher)).raise_for_status().json()
+    assert await waiting(dispatcher) == [("intake", "warning")]
+
+    opened = (await open_for(dispatcher, came)).raise_for_status().json()
+
+    assert await waiting(dispatcher) == []
+    page = (await dispatcher.get("/api/inbox?status=all")).json()
+    assert [(each["outcome"], each["incident_id"]) for each in page["items"]] == [
+        ("opened", opened["id"])
+    ]
+    assert page["open"] == 0
+    assert [kind for kind in await api.room.kinds() if not kind.startswith("work")] == [
+        "intake.received",
+        "incident.opened",
+        "intake.settled",
+    ]
+
+
+async def test_two_dispatchers_open_one_patrol_for_one_warning(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    came = (await receive(dispatcher)).raise_for_status().json()
+    (await open_for(dispatcher, came)).raise_for_status()
+
+    second = await open_for(dispatcher, came)
+
+    assert refusal(second) == (409, "settled")
+    assert (await api.room.counts())["incident"] == 1
+
+
+async def test_who_takes_note_of_a_warning_says_why_nothing_is_done(
+    dispatcher: httpx.AsyncClient,
+) -> None:
+    came = (await receive(dispatcher, urgency="emergency")).raise_for_status().json()
+    assert await waiting(dispatcher) == [("intake", "alarm")]
+    path = f"/api/inbox/{came['id']}/note"
+
+    assert refusal(await dispatcher.post(path, json={"why": " "})) == (422, "no_reason")
+    noted = (await dispatcher.post(path, json={"why": "Squad 2 is there"})).raise_for_status()
+
+    assert (noted.json()["outcome"], noted.json()["why"]) == ("noted", "Squad 2 is there")
+    assert refusal(await dispatcher.post(path, json={"why": "again"})) == (409, "settled")
+    assert await waiting(dispatcher) == []
+
+
+async def test_a_warning_whose_time_is_over_settles_by_itself(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=2)
+    (await receive(dispatcher, until_at=later.isoformat())).raise_for_status()
+    (await receive(dispatcher)).raise_for_status()
+    room = api.room
+
+    before = await IntakeDesk(
+        pool=room.pool, fanout=room.fanout, clock=lambda: later - timedelta(seconds=1)
+    ).sweep()
+    after = await IntakeDesk(pool=room.pool, fanout=room.fanout, clock=lambda: later).sweep()
+
+    assert (before, after) == (0, 1)
+    page = (await dispatcher.get("/api/inbox?status=all")).json()
+    assert [each["outcome"] for each in page["items"]] == [None, "over"]
+    assert page["open"] == 1
+
+
+async def test_the_same_message_twice_is_one(dispatcher: httpx.AsyncClient) -> None:
+    request_id = new_id()
+    first, second = [await receive(dispatcher, request_id=request_id) for _ in range(2)]
+    other = await receive(dispatcher, request_id=request_id, text="Something else")
+
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json()["id"] == second.json()["id"]
+    assert refusal(other) == (409, "request_reused")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"lat": None}, (422, "no_place")),
+        ({"until_at": "2020-01-01T00:00:00Z"}, (422, "no_time")),
+        (
+            {"from_at": "2099-01-02T00:00:00Z", "until_at": "2099-01-01T00:00:00Z"},
+            (422, "no_time"),
+        ),
+        ({"kind": "rumour"}, (400, "malformed")),
+        ({"source": " "}, (400, "malformed")),
+        ({"text": ""}, (400, "malformed")),
+        ({"until_at": "2099-01-01T00:00:00"}, (400, "malformed")),
+    ],
+)
+async def test_what_makes_no_sense_does_not_come_in(
+    dispatcher: httpx.AsyncClient, changed: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    assert refusal(await receive(dispatcher, **changed)) == expected
+
+
+async def test_a_flood_is_refused_and_what_waits_stays(
+    dispatcher: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.intakedesk.OPEN_LEN_MAX", 2)
+    for _ in range(2):
+        (await receive(dispatcher)).raise_for_status()
+
+    assert refusal(await receive(dispatcher)) == (409, "too_many")
+    assert (await dispatcher.get("/api/inbox")).json()["open"] == 2
+
+
+async def test_every_order_leaves_by_one_numbered_exit(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    rows = [await api.room.add_unit(f"P-0{number}", (LON, LAT)) for number in range(3)]
+    for row in rows:
+        opened, _ = await api.room.pipeline.open_incident(an_incident(), by=BY)
+        await api.room.send(opened, row)
+
+    first = (await dispatcher.get("/api/outlet?limit=2")).json()
+    second = (await dispatcher.get(f"/api/outlet?limit=2&before={first['next']}")).json()
+
+    numbers = [each["number"] for each in (*first["orders"], *second["orders"])]
+    assert numbers == sorted(numbers, reverse=True)
+    assert (len(first["orders"]), len(second["orders"]), second["next"]) == (2, 1, None)
