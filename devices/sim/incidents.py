@@ -39,8 +39,11 @@ WEIGHTS: Final = {
     "mountain_rescue": 1.5,
     "robbery": 0.7,
     "armed_threat": 0.3,
+    "patrol_task": 0.0,
+    "standby": 0.0,
 }
-"""How often, relative to each other. Starting values; an unknown type counts 1."""
+"""How often, relative to each other. Starting values; an unknown type counts 1. Tasks that the room
+gives itself do not happen."""
 NOTES: Final = {
     "en": {
         "traffic_collision": "Two vehicles, one in the ditch; caller says nobody is trapped",
