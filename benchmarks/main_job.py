@@ -196,6 +196,7 @@ class Measurement:
             request_id=f"order-{number}",
             recommendation_id=ranked["id"],
             unit_ids=[handset.device.unit_id],
+            reason="measured",
         )
         command_id, arrived_at = await handset.next_task()
         self._samples["order_to_frame"].append((arrived_at - start) * 1000)

@@ -318,6 +318,7 @@ async def _prepare(
                 "request_id": f"{request}, sent",
                 "recommendation_id": ranked["id"],
                 "unit_ids": [device.known.unit_id],
+                "reason": "measured",
             }
             return incident["id"], f"{path}/dispatch", body
 

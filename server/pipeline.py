@@ -53,7 +53,7 @@ from server.stores import (
     units,
     watch,
 )
-from server.stores.decisions import Decision, Etas
+from server.stores.decisions import Decision, Etas, First
 from server.stores.journal import Entry
 from server.stores.replacing import (
     Replaced,
@@ -65,7 +65,7 @@ from server.stores.replacing import (
 from server.stores.stepping import COMMAND_TTL
 from server.stores.steps import Hint, Marked
 from server.stores.units import UnitRow
-from server.views import IncidentView, OrderView, Priority, RecommendationView
+from server.views import IncidentView, OrderView, Priority, RecommendationView, UnitStatus
 
 UNITS_PER_DECISION_MAX = 20
 
@@ -97,7 +97,7 @@ class NewDecision:
     unit_ids: Sequence[str]
     instruction: str = ""
     reason: str = ""
-    """Why these, where they are not the first recommended."""
+    """Why these; needed where the first recommended is free and not among them."""
     replaces: Sequence[Replaced] = ()
     """Orders that give way: of these units to other jobs, or of other units to this one."""
     escalation_id: str = ""
@@ -236,7 +236,8 @@ class Pipeline:
 
         Raises `NotFound`, `Conflict` (`unit_busy`, `unit_off_duty`, `incident_closed`,
         `request_reused`, `escalation_followed`; `stale`, `order_over`, `recall_pending` of what is
-        replaced), `Impossible` (`unknown_recommendation`, `unit_count`, `not_replaced`).
+        replaced), `Impossible` (`unknown_recommendation`, `unit_count`, `not_replaced`; `no_reason`
+        for passing over the first recommended).
         """
         unit_ids = sorted(set(wanted.unit_ids))
         if not 1 <= len(unit_ids) <= UNITS_PER_DECISION_MAX:
@@ -246,6 +247,7 @@ class Pipeline:
             if (earlier := await decisions.by_request(conn, wanted.request_id)) is not None:
                 return await _decided_before(conn, earlier, incident, wanted), False
             _require_running(incident)
+            await _require_reason(conn, incident, wanted)
             made = await self._decide(conn, incident, wanted, unit_ids, by)
             await journal.append_all(conn, made.entries)
         self._publish(made.hints)
@@ -311,7 +313,10 @@ class Pipeline:
         await name_successors(conn, wanted.replaces, issued)
         await _follow_escalation(conn, wanted, incident, issued)
         await incidents.set_status(conn, incident.id, IncidentStatus.ASSIGNED)
-        taken = entries.decision_taken(incident, decision, issued)
+        first = await _passed_over(conn, incident, wanted)
+        taken = entries.decision_taken(
+            incident, decision, issued, passed_over=None if first is None else first.call_sign
+        )
         return _Made(
             orders=await order_rows.views_of_decision(conn, decision.id),
             entries=(*taken, *recalled.entries, *issued.entries),
@@ -458,6 +463,29 @@ async def _etas(
     if found is None:
         raise Impossible("unknown_recommendation", "This incident has no such recommendation.")
     return found
+
+
+async def _passed_over(conn: Any, incident: IncidentView, wanted: NewDecision) -> First | None:
+    """Who was recommended first and is not sent; None: that unit is, or there is none."""
+    first = await decisions.first(conn, wanted.recommendation_id, incident.id)
+    return None if first is None or first.unit_id in wanted.unit_ids else first
+
+
+async def _require_reason(conn: Any, incident: IncidentView, wanted: NewDecision) -> None:
+    """Whoever passes over the first recommended says why. Raises `Impossible` (`no_reason`).
+
+    Answering an escalation, or having orders give way, says why by itself; and nobody need say why
+    not a unit that has got something else to do since.
+    """
+    if wanted.reason or wanted.escalation_id or wanted.replaces:
+        return
+    first = await _passed_over(conn, incident, wanted)
+    if first is None:
+        return
+    rows = await units.load_some(conn, [first.unit_id])
+    if rows and rows[0].status is UnitStatus.AVAILABLE:
+        text = f"{first.call_sign} is recommended first. Say why another unit is sent."
+        raise Impossible("no_reason", text, {"call_sign": first.call_sign})
 
 
 async def _decided_before(

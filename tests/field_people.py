@@ -111,6 +111,7 @@ async def order_sent(
         "request_id": f"{request_id}, sent",
         "recommendation_id": ranked["id"],
         "unit_ids": [device.unit_id],
+        "reason": "lives there",
     }
     (await client.post(f"{path}/dispatch", json=body)).raise_for_status()
     found: str = incident["id"]

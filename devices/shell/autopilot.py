@@ -28,6 +28,8 @@ NOBODY_FREE_S: Final = 30.0
 """Simulated seconds until asking again when no unit can go."""
 TROUBLE_S: Final = 5.0
 """Real seconds after a call that failed."""
+PASSED_OVER: Final = "Those before it declined, or are left to people."
+"""Why not the first recommended."""
 IN_HAND_MAX: Final = 60
 """Incidents worked on at once; further ones wait, and come late rather than not at all."""
 PATIENCE_S: Final = 4 * 3600.0
@@ -170,6 +172,7 @@ class Autopilot:
             "request_id": f"{self._run_id}-{advice['id']}",
             "recommendation_id": advice["id"],
             "unit_ids": [first["unit_id"]],
+            "reason": "" if first["rank"] == 1 else PASSED_OVER,
         }
         await self._post(f"{path}/dispatch", body)
         self._tally.dispatched += 1

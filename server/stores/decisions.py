@@ -26,6 +26,14 @@ SELECT jsonb_path_query_array(body, '$.*[*] ? (@.unit_id == $units[*] && exists(
 FROM recommendation WHERE id = $1 AND incident_id = $2
 """
 
+# The unit that a recommendation puts first, where its travel time is known.
+FIRST = """
+SELECT best->>'unit_id' AS unit_id, best->>'call_sign' AS call_sign
+FROM (SELECT body->'candidates'->0 AS best
+      FROM recommendation WHERE id = $1 AND incident_id = $2) AS found
+WHERE best->>'eta_s' IS NOT NULL
+"""
+
 # What it was reckoned with.
 INSERT_RECKONED = """
 INSERT INTO recommendation_battery (recommendation_id, version, device_ids, numbers)
@@ -63,6 +71,14 @@ class Decision:
     reason: str
     decided_by: str
     decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class First:
+    """Whom a recommendation puts first."""
+
+    unit_id: str
+    call_sign: str
 
 
 async def insert_recommendation(
@@ -103,6 +119,12 @@ async def etas(
     if found is None:
         return None
     return {each["unit_id"]: (each["eta_s"], each.get("eta_p90_s")) for each in found}
+
+
+async def first(conn: Any, recommendation_id: str, incident_id: str) -> First | None:
+    """The unit that was recommended first; None: no unit's time is known, or of another incident."""
+    row = await conn.fetchrow(FIRST, recommendation_id, incident_id)
+    return None if row is None else First(**row)
 
 
 async def insert_decision(conn: Any, decision: Decision) -> bool:

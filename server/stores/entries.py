@@ -60,8 +60,10 @@ def recommendation_computed(
     )
 
 
-def decision_taken(incident: IncidentView, decision: Decision, issued: Issued) -> list[Entry]:
-    """The decision, then each order."""
+def decision_taken(
+    incident: IncidentView, decision: Decision, issued: Issued, *, passed_over: str | None = None
+) -> list[Entry]:
+    """The decision, then each order; `passed_over` is who was recommended first, and not sent."""
     taken = Entry(
         actor=decision.decided_by,
         subject=f"incident:{decision.incident_id}",
@@ -72,6 +74,7 @@ def decision_taken(incident: IncidentView, decision: Decision, issued: Issued) -
             "recommendation": decision.recommendation_id,
             "units": [row.call_sign for row, _ in issued.tasks],
             "reason": decision.reason,
+            "passed_over": passed_over,
         },
     )
     return [taken, *(_order_issued(decision, row, task) for row, task in issued.tasks)]

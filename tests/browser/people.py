@@ -92,7 +92,11 @@ class Dispatcher:
         incident = await self.open_incident(**details)
         path = f"/api/incidents/{incident['id']}"
         found = await self._post(f"{path}/recommendation", None)
-        wanted = {"recommendation_id": found["id"], "unit_ids": [unit_id]}
+        wanted = {
+            "recommendation_id": found["id"],
+            "unit_ids": [unit_id],
+            "reason": "knows the place",
+        }
         orders: Any = await self._post(f"{path}/dispatch", self._request() | wanted)
         order: dict[str, Any] = orders[0]
         return order

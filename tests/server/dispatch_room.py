@@ -341,11 +341,15 @@ def an_incident(**changed: Any) -> NewIncident:
 
 
 def a_decision(found: RecommendationView, *rows: UnitRow, **changed: Any) -> NewDecision:
+    """With a reason where another than the first is sent."""
+    first = found.candidates[0].unit_id if found.candidates else ""
+    sent = changed.get("unit_ids", [row.id for row in rows])
     values: dict[str, Any] = {
         "request_id": new_id(),
         "recommendation_id": found.id,
         "unit_ids": [row.id for row in rows],
         "instruction": "take the trunk road",
+        "reason": "" if first in sent else "knows the place",
     }
     return NewDecision(**(values | changed))
 

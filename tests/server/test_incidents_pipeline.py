@@ -316,6 +316,40 @@ async def test_dispatching_twice_with_one_request_issues_once(room: Room) -> Non
     assert (counts["dispatch_order"], counts["command"]) == (1, 2)
 
 
+async def test_whoever_passes_over_the_first_says_why_and_it_stands_in_the_log(room: Room) -> None:
+    near, far = await room.add_unit("P-02", NEAR), await room.add_unit("P-05", FAR)
+    incident = await room.open()
+    found = await room.pipeline.recommend(incident.id, by=BY)
+    silent = a_decision(found, far, reason="")
+
+    with pytest.raises(Impossible) as refused:
+        await room.pipeline.dispatch(incident.id, silent, by=BY)
+    (order,), _ = await room.pipeline.dispatch(incident.id, a_decision(found, far), by=BY)
+    (second,), _ = await room.pipeline.dispatch(
+        incident.id, a_decision(found, near, reason=""), by=BY
+    )
+
+    assert refused.value.code == "no_reason"
+    assert "P-02" in str(refused.value)
+    assert (order.call_sign, second.call_sign) == ("P-05", "P-02")
+    taken = await room.fetch(
+        "SELECT body FROM journal_entry WHERE kind = 'decision.taken' ORDER BY seq"
+    )
+    said = [(each["body"]["passed_over"], each["body"]["reason"]) for each in taken]
+    assert said == [("P-02", "knows the place"), (None, "")]
+
+
+async def test_nobody_need_say_why_not_a_unit_that_got_something_else_to_do(room: Room) -> None:
+    near, far = await room.add_unit("P-02", NEAR), await room.add_unit("P-05", FAR)
+    mine, other = await room.open(), await room.open()
+    found = await room.pipeline.recommend(mine.id, by=BY)
+    await room.send(other, near)
+
+    (order,), _ = await room.pipeline.dispatch(mine.id, a_decision(found, far, reason=""), by=BY)
+
+    assert order.call_sign == "P-05"
+
+
 @pytest.mark.parametrize("changed", ["units", "instruction", "reason"])
 async def test_a_used_request_id_never_passes_for_other_orders(room: Room, changed: str) -> None:
     one, two = await room.add_unit("P-01", NEAR), await room.add_unit("P-02", NEAR)

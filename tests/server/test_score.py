@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -21,6 +23,7 @@ from server.dispatch.weights import BOUNDS, RISK_SHARE
 from server.views import Priority, UnitKind, UnitStatus
 
 MIN, HOUR = 60.0, 3600.0
+CONSOLE = Path(__file__).parents[2] / "web" / "src" / "console"
 PRIORITIES: tuple[Priority, ...] = ("routine", "priority", "emergency")
 
 
@@ -374,6 +377,30 @@ def test_of_several_doubts_the_smallest_that_is_enough_is_told() -> None:
 def test_a_single_unit_has_no_runner_up_nor_has_one_that_nobody_knows_the_time_of() -> None:
     assert rank(a_scene(), [a_unit("P-02")]).runner_up is None
     assert rank(a_scene(), [a_unit("P-02"), a_unit("P-07", eta_min=None)]).runner_up is None
+
+
+# -- words ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_reason_has_words(language: str) -> None:
+    turned = [part for part in PARTS if part not in ("camera", "handset")]
+    codes = [
+        *(f"ahead_{part}" for part in turned),
+        *(f"sooner_{part}" for part in turned),
+        *(f"flip_{part}" for part in (*PARTS, "eta")),
+        *("lasts_better", "sooner_may_not_last", "closest", "later", "only_unit"),
+        *("lacks_skills", "nobody_has", "unfit_kind", "snowy_track", "other_area"),
+        *("overtime", "long_on_duty", "short_rest", "call_in", "ask_first"),
+        *("in_need", "busy", "off_duty", "not_available"),
+    ]
+    words = {
+        key
+        for folder in (CONSOLE, CONSOLE / "score")
+        for key in json.loads((folder / "locales" / f"{language}.json").read_text("utf-8"))
+    }
+
+    assert [code for code in codes if f"reason.{code}" not in words] == []
 
 
 # -- properties -----------------------------------------------------------------------------

@@ -9,8 +9,11 @@ import { ageMs, distanceText, durationText, etaText } from "../shared/time";
 import type { Candidate, DeviceOutlook, Incident, Recommendation } from "../shared/types";
 import { callSign, dispatchChosen } from "./commands";
 import { chosen, computing, hasOpenOrders, recommend, recommendation, toggleChosen } from "./detail_store";
+import { Override, Proposed, Remarks, RunnerUp } from "./score/Around";
+import { ScoreLine } from "./score/Score";
+import { reasonWords } from "./score/words";
 import { roads, units } from "./store";
-import { listWords, reasonWords, t } from "./words";
+import { listWords, t } from "./words";
 
 const ROWS_FIRST = 6;
 
@@ -52,6 +55,9 @@ export function Recommendations({ incident }: { incident: Incident }) {
       {found.candidates.length === 0 && <p class="notice">{t("rec.none")}</p>}
       <Candidates incident={incident} candidates={found.candidates} />
       {found.candidates.length > 0 && <p class="rec-legend">{t("rec.battery.legend")}</p>}
+      <RunnerUp found={found} />
+      <Remarks found={found} />
+      <Proposed found={found} incident={incident} />
       {found.excluded.length > 0 && (
         <details class="excluded" data-testid="excluded">
           <summary>{t("rec.excluded", { count: found.excluded.length })}</summary>
@@ -62,7 +68,7 @@ export function Recommendations({ incident }: { incident: Incident }) {
           </ul>
         </details>
       )}
-      <DispatchBar key={found.id} incident={incident} first={found.candidates[0]?.unit_id} />
+      <DispatchBar key={found.id} incident={incident} />
     </section>
   );
 }
@@ -89,12 +95,17 @@ function Candidates({ incident, candidates }: { incident: Incident; candidates: 
   const shown = candidates.filter(
     (candidate, index) => all.value || index < ROWS_FIRST || chosen.value.has(candidate.unit_id),
   );
+  const longestS = Math.max(0, ...shown.map(({ score }) => score?.total_s ?? 0));
   return (
     <>
       <ol class="rec-rows" onKeyDown={(event) => onRowKey(event, event.currentTarget, incident)}>
         {shown.map((candidate) => (
           <li key={candidate.unit_id}>
-            <CandidateRow candidate={candidate} ticked={chosen.value.has(candidate.unit_id)} />
+            <CandidateRow
+              candidate={candidate}
+              ticked={chosen.value.has(candidate.unit_id)}
+              longestS={longestS}
+            />
           </li>
         ))}
       </ol>
@@ -125,7 +136,13 @@ function onRowKey(event: KeyboardEvent, list: HTMLElement, incident: Incident): 
   event.stopPropagation();
 }
 
-function CandidateRow({ candidate, ticked }: { candidate: Candidate; ticked: boolean }) {
+interface RowProperties {
+  candidate: Candidate;
+  ticked: boolean;
+  longestS: number;
+}
+
+function CandidateRow({ candidate, ticked, longestS }: RowProperties) {
   const unit = units.value.get(candidate.unit_id);
   const reachable = candidate.eta_s !== null;
   return (
@@ -172,6 +189,7 @@ function CandidateRow({ candidate, ticked }: { candidate: Candidate; ticked: boo
             ))}
           </span>
         )}
+        {candidate.score && <ScoreLine score={candidate.score} longestS={longestS} />}
         <Reasons candidate={candidate} />
       </span>
     </label>
@@ -248,16 +266,14 @@ function ExcludedRow({ candidate }: { candidate: Candidate }) {
   );
 }
 
-function DispatchBar({ incident, first }: { incident: Incident; first: string | undefined }) {
+function DispatchBar({ incident }: { incident: Incident }) {
   const instruction = useSignal("");
-  const reason = useSignal("");
   const busy = useSignal(false);
   const names = [...chosen.value].map(callSign);
-  const unusual = chosen.value.size > 0 && first !== undefined && !chosen.value.has(first);
 
   async function dispatch() {
     busy.value = true;
-    await dispatchChosen(incident, instruction.value.trim(), unusual ? reason.value.trim() : "");
+    await dispatchChosen(incident, instruction.value.trim());
     busy.value = false;
   }
 
@@ -277,19 +293,7 @@ function DispatchBar({ incident, first }: { incident: Incident; first: string | 
           if (event.key === "Enter" && !event.isComposing) void dispatch();
         }}
       />
-      {unusual && (
-        <input
-          class="input"
-          data-testid="dispatch-reason"
-          aria-label={t("rec.reason")}
-          placeholder={t("rec.reason")}
-          maxLength={500}
-          value={reason.value}
-          onInput={(event) => {
-            reason.value = event.currentTarget.value;
-          }}
-        />
-      )}
+      <Override onEnter={() => void dispatch()} />
       <Button
         kind="primary"
         size="large"

@@ -6,6 +6,8 @@ import type { Incident, Order, Unit } from "../shared/types";
 import {
   chosen,
   dropRecommendation,
+  override,
+  passedOver,
   recommend,
   recommendation,
   recommendedAtMs,
@@ -156,10 +158,15 @@ export async function recommendOrDispatch(incident: Incident): Promise<void> {
 let pending: { key: string; requestId: string } | null = null;
 let dispatching = false;
 
-export async function dispatchChosen(incident: Incident, instruction = "", reason = ""): Promise<void> {
+export async function dispatchChosen(incident: Incident, instruction = ""): Promise<void> {
   const based = recommendation.peek();
   const unitIds = [...chosen.peek()];
   if (!based || unitIds.length === 0 || dispatching) return;
+  const reason = passedOver.peek() ? override.peek().trim() : "";
+  if (passedOver.peek() && !reason) {
+    document.querySelector<HTMLElement>("[data-testid=dispatch-reason]")?.focus();
+    return;
+  }
   // The same decision, sent again after a lost answer, keeps its request id.
   const key = `${based.id}|${unitIds.join()}`;
   if (pending?.key !== key) pending = { key, requestId: api.requestId() };

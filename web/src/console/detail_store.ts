@@ -3,8 +3,8 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
-import type { Incident, LonLat, Order, Recommendation } from "../shared/types";
-import { deselect, incidents, putIncident, selectedIncident, selection } from "./store";
+import type { Candidate, Incident, LonLat, Order, Recommendation } from "../shared/types";
+import { deselect, incidents, putIncident, selectedIncident, selection, units } from "./store";
 
 const SETTLE_MS = 150;
 const ROUTES_EVERY_MS = 15_000;
@@ -15,6 +15,15 @@ export const recommendation = signal<Recommendation | null>(null);
 export const computing = signal(false);
 /** Units ticked for dispatch. */
 export const chosen = signal<ReadonlySet<string>>(new Set());
+/** Why another than the first is sent, as it is being written. */
+export const override = signal("");
+/** The first recommended, where it is free and others are ticked: the server wants to know why. */
+export const passedOver = computed<Candidate | null>(() => {
+  const first = recommendation.value?.candidates[0];
+  if (!first || first.eta_s === null || chosen.value.size === 0 || chosen.value.has(first.unit_id))
+    return null;
+  return units.value.get(first.unit_id)?.status === "available" ? first : null;
+});
 /** When the recommendation came on the screen: a key must not dispatch what nobody has read. */
 export const recommendedAtMs = signal(0);
 
@@ -76,6 +85,7 @@ function forget(): void {
     detail.value = null;
     recommendation.value = null;
     chosen.value = new Set();
+    override.value = "";
     routes.value = [];
     computing.value = false;
   });
@@ -113,6 +123,7 @@ export async function recommend(incidentId: string): Promise<void> {
       recommendation.value = computed;
       recommendedAtMs.value = performance.now();
       chosen.value = new Set(first ? [first.unit_id] : []);
+      override.value = "";
     });
   } catch (error) {
     toastError(error);

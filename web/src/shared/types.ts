@@ -32,6 +32,8 @@ export interface Officer {
   badge: string;
   name: string;
   phone: string;
+  /** Codes of run cards. */
+  skills?: string[];
 }
 
 /** Who leads a unit. */
@@ -309,6 +311,27 @@ export interface Candidate {
   position_age_s: number | null;
   batteries: DeviceOutlook[];
   reasons: Reason[];
+  /** null: nobody knows its travel time. */
+  score: Score | null;
+}
+
+/** What a unit counts as, in seconds of travel; the least sum is best. */
+export interface Score {
+  eta_s: number;
+  risk_s: number;
+  battery_s: number;
+  coverage_s: number;
+  shift_s: number;
+  mismatch_s: number;
+  total_s: number;
+}
+
+/** The second, and the smallest single change that would put it first. */
+export interface RunnerUp {
+  unit_id: string;
+  call_sign: string;
+  margin_s: number;
+  flip: Reason;
 }
 
 export interface Recommendation {
@@ -322,6 +345,10 @@ export interface Recommendation {
   road_version: number;
   /** Those that held anywhere, the county's first: `rain,night`. */
   conditions: string[];
+  runner_up: RunnerUp | null;
+  /** The excluded unit that is worth asking. */
+  proposed_id: string | null;
+  remarks: Reason[];
 }
 
 export type SpellStatus = "scheduled" | "preparing" | "in_force" | "ended";

@@ -1,0 +1,62 @@
+"""A recommendation says what it hangs on, and whoever chooses otherwise is asked why, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.house import House, NewHouse
+from tests.browser.people import dispatching, login_of, person, report_position
+from tests.browser.test_accessibility import violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def house(new_house: NewHouse) -> Iterator[House]:
+    with new_house(units=3) as house:
+        for number in range(3):
+            report_position(house.server, house.seeded, number, bat=90 - 40 * number)
+        yield house
+
+
+async def test_terms_runner_up_and_why_not_the_first(plain_browser: Browser, house: House) -> None:
+    async with (
+        dispatching(house.server, house.seeded) as dispatcher,
+        person(
+            plain_browser,
+            house.server.url,
+            login_of(house.seeded, "dispatcher"),
+            locale="zh-CN",
+            reduced_motion="reduce",
+        ) as console,
+    ):
+        opened = await dispatcher.open_incident(type="robbery", priority="routine")
+        await console.get_by_test_id("incident-row").click()
+        rows = console.get_by_test_id("recommendation-row")
+        await expect(rows).to_have_count(3)
+        await expect(rows.first.get_by_test_id("score")).to_contain_text("到达")
+        await expect(console.get_by_test_id("runner-up")).to_contain_text("则排第一")
+        assert await violations(console) == []
+
+        await choose_the_second(console)
+        reason = console.get_by_test_id("dispatch-reason")
+        await expect(reason).to_be_visible()
+        await console.get_by_test_id("dispatch").click()
+        await expect(reason).to_be_focused()
+        assert await violations(console) == []
+        await console.get_by_test_id("override.fitter").click()
+        await expect(reason).to_have_value("装备更合适")
+        await reason.press("Enter")
+        await expect(console.get_by_test_id("order-state")).to_be_visible()
+
+        (order,) = await dispatcher.orders_beside({"incident_id": opened["id"], "id": ""})
+        assert order["events"][0]["reason"] == "装备更合适"
+
+
+async def choose_the_second(console: Page) -> None:
+    boxes = console.get_by_test_id("recommendation-chosen")
+    await boxes.nth(0).set_checked(False, force=True)
+    await boxes.nth(1).set_checked(True, force=True)
