@@ -122,7 +122,7 @@ async def etas(
 
 
 async def first(conn: Any, recommendation_id: str, incident_id: str) -> First | None:
-    """The unit that was recommended first; None: no unit's time is known, or of another incident."""
+    """Whom it puts first; None: no unit's time is known, or it is of another incident."""
     row = await conn.fetchrow(FIRST, recommendation_id, incident_id)
     return None if row is None else First(**row)
 
