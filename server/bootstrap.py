@@ -25,6 +25,7 @@ from geo.linear import LinearIndex
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
+from server import signingkey
 from server.batteries import STARTING_PRIORS, Batteries
 from server.batterymodels import BatteryModels
 from server.batterywatch import BatteryWatch
@@ -62,6 +63,7 @@ from server.sightings import Sightings
 from server.sosdesk import SYSTEM, SosDesk
 from server.sparedesk import SpareDesk
 from server.sparesathand import SparesAtHand
+from server.stancedesk import StanceDesk
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter, WriterLimits
@@ -100,6 +102,7 @@ class Services:
     mitigation_desk: MitigationDesk
     battery_watch: BatteryWatch
     timekeeper: Timekeeper
+    stance: StanceDesk
     reach: ReachDesk
     cover_watch: CoverWatch
     cover_desk: CoverDesk
@@ -195,6 +198,14 @@ async def build(settings: Settings) -> Services:
             clock=utc_now,
             metrics=metrics,
         )
+        stance = StanceDesk(
+            pool=pool,
+            fanout=fanout,
+            signer=await asyncio.to_thread(signingkey.load_or_make, settings.data_dir),
+            clock=utc_now,
+            war_h_max=limits.war_hours_max,
+        )
+        await stance.catch_up()
         reach = ReachDesk(router=routing, roadmap=roadmap, index=index)
         posts = Posts(pool=pool, index=index)
         cover_watch = CoverWatch(
@@ -250,6 +261,7 @@ async def build(settings: Settings) -> Services:
                 rank=partial(pipeline.recommend, by=SYSTEM),
                 clock=utc_now,
             ),
+            stance=stance,
             order_desk=OrderDesk(pool=pool, fanout=fanout, clock=utc_now),
             mitigation_desk=MitigationDesk(
                 pool=pool, fanout=fanout, live=board, jobs=jobs, clock=utc_now
@@ -269,7 +281,8 @@ async def build(settings: Settings) -> Services:
                 pool=pool,
                 fanout=fanout,
                 table=settings.timers,
-                stance=lambda: settings.stance,
+                stance=stance.stance,
+                catch_up=stance.catch_up,
                 radio=zone_watch,
                 cards=run_cards.in_force,
                 clock=utc_now,
@@ -338,11 +351,13 @@ async def build(settings: Settings) -> Services:
                 limits=gateway_limits(limits),
                 name_place=names.inside,
                 session_limits=session_limits(limits),
+                all_report=lambda: stance.stance().off_duty_reports,
             ),
             hub=ConsoleHub(
                 pool=pool,
                 board=board,
                 roads=roads,
+                stance=stance,
                 fanout=fanout,
                 clock=utc_now,
                 metrics=metrics,
@@ -353,6 +368,7 @@ async def build(settings: Settings) -> Services:
             helpers={"valkey": fanout.ping},
         )
         undo.pop_all()
+    stance.on_change(services.timekeeper.stance_changed)
     _offer_gauges(services)
     return services
 

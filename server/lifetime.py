@@ -33,6 +33,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "batteries": services.batteries.run,
             "battery_models": services.battery_models.run,
             "run_cards": services.run_cards.run,
+            "stance": services.stance.run,
             "timekeeper": services.timekeeper.run,
             "roads": services.roads.run,
             "warmth": services.warmth.run,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from server.dispatch.runcards import RunCards
     from server.dispatch.travel import Arrival, Lead, Terms, Traveller
     from server.roadviews import RoadsView
+    from server.stanceviews import StanceView
     from server.views import UnitView
 
 Clock = Callable[[], datetime]
@@ -49,9 +50,10 @@ class FanOut(Protocol):
     """Tells every process of the county that something changed; a hint, never the truth.
 
     Topics: `unit` (unit id), `incident` (incident id), `device` (device id: a command waits),
-    `sos` (id of a call for help), `fix` and `presence` (JSON), `roads` (their version), `learning`
-    and `dead_zones` (map id), `work` (item of the worklist), `next_path` (order id: no device has
-    received it; another path may try). Publish only after the transaction has committed.
+    `stance` (empty: peace or war), `sos` (id of a call for help), `fix` and `presence` (JSON),
+    `roads` (their version), `learning` and `dead_zones` (map id), `work` (item of the worklist),
+    `next_path` (order id: no device has received it; another path may try). Publish only after the
+    transaction has committed.
     """
 
     def publish(self, topic: str, payload: str) -> None:
@@ -119,6 +121,15 @@ class RoadNews(Protocol):
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call whenever `view` has changed."""
+
+
+class StanceNews(Protocol):
+    """What people see of peace and war."""
+
+    def view(self) -> StanceView: ...
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call whenever `view` is another."""
 
 
 class RoadWatch(Protocol):

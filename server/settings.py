@@ -19,7 +19,8 @@ from server.dispatch import sights
 from server.dispatch.cover import SHARES as COVER_SHARES
 from server.dispatch.cover import Rules as CoverRules
 from server.dispatch.endurance import RULE_NAMES, SHARES, Rules
-from server.dispatch.timers import PACE_NAMES, Pace, Stance, TimerTable
+from server.dispatch.stance import WAR_H_MAX
+from server.dispatch.timers import PACE_NAMES, Pace, TimerTable
 from server.dispatch.turnout import TURNOUT_S_MAX, Turnout
 
 Engine = Literal["auto", "scipy", "cch"]
@@ -32,11 +33,8 @@ VALUE_MAX = 1_000_000_000
 """Of any limit: bytes, or seconds (32 years)."""
 PACES = ("peace_urgent", "peace_ordinary", "war")
 """Columns of the table of timers."""
-_ZONE_MARGIN, _WAR, _OFFERS = (
-    "RIDGELINE_TIMER_ZONE_MARGIN_S",
-    "RIDGELINE_WAR",
-    "RIDGELINE_WAR_OFFERS",
-)
+_BY_ORDER = frozenset({"RIDGELINE_WAR", "RIDGELINE_WAR_OFFERS"})
+"""Were settings once: peace and war are a signed order now."""
 _SEA_LEVEL, _SHIFT = "RIDGELINE_SEA_LEVEL_C", "RIDGELINE_SHIFT_H"
 SHIFT_H = 8.0
 SHIFT_H_MIN, SHIFT_H_MAX = 1.0, 72.0
@@ -113,6 +111,8 @@ class Limits:
     """How long the charging log of devices is kept."""
     batteries_keep_s: float = 60.0
     """Between two times that what was learned of batteries is kept; a crash loses at most this."""
+    war_hours_max: float = WAR_H_MAX
+    """How long one order of war may last; a new one prolongs it."""
     shutdown_s: float = 10.0
     """For peers to close and buffers to drain when the server stops."""
 
@@ -161,8 +161,6 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     timers: TimerTable = field(default_factory=TimerTable)
     """When to worry about an order."""
-    stance: Stance = field(default_factory=Stance)
-    """Peace or war."""
     battery: Rules = field(default_factory=Rules)
     """When to say something about the batteries of jobs."""
     cover: CoverRules = field(default_factory=CoverRules)
@@ -208,10 +206,6 @@ def from_env(
         websocket_deflate=_yes_or_no("RIDGELINE_WEBSOCKET_DEFLATE", env, default=True),
         limits=Limits.from_env(env),
         timers=_timers(env),
-        stance=Stance(
-            war=_yes_or_no(_WAR, env, default=False),
-            offers=_yes_or_no(_OFFERS, env, default=False),
-        ),
         battery=_battery(env),
         cover=_cover(env),
         en_route=_en_route(env),
@@ -235,7 +229,7 @@ def names() -> list[str]:
         *("RIDGELINE_TRUSTED_PROXIES", "RIDGELINE_WEBSOCKET_DEFLATE"),
         "RIDGELINE_URGENT_AGAINST_ONE_WAYS",
         *timer_defaults(),
-        *(_WAR, _OFFERS, _SEA_LEVEL, _SHIFT),
+        *(_SEA_LEVEL, _SHIFT),
         *(_turnout_name(each.name) for each in fields(Turnout)),
         *(_battery_name(name) for name in RULE_NAMES),
         *(_cover_name(each.name) for each in fields(CoverRules)),
@@ -324,6 +318,11 @@ def _refuse_misspelt(env: Mapping[str, str]) -> None:
     """A limit with a typing error in its name would not hold, and nobody would know."""
     known = names()
     for name in env:
+        if name in _BY_ORDER:
+            raise SettingsError(
+                f"{name} is no setting any more: war is a signed order with an end, which a "
+                "supervisor gives at the console. Take it out of the environment."
+            )
         if name.startswith("RIDGELINE_") and name not in known:
             for meant in get_close_matches(name, known, n=1, cutoff=NAMES_ALIKE_MIN):
                 raise SettingsError(f"{name} is no setting; {meant} is one.")

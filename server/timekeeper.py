@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -80,13 +80,18 @@ class Timekeeper:
         cards: CardsInForce = shipped,
         metrics: Metrics | None = None,
         orders_len_max: int = ORDERS_LEN_MAX,
+        catch_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`stance`: peace or war; call `look_at_all` when it has changed."""
+        """`stance`: peace or war; call `stance_changed` when it is another. `catch_up`: what any
+        server ordered of it is known here then; asked before each look."""
         self._pool, self._fanout, self._clock = pool, fanout, clock
         self._orders_len_max = orders_len_max
         self._table, self._stance, self._radio = table, stance, radio
         self._cards = cards
         self._metrics = metrics or Metrics()
+        self._catch_up = catch_up
+        self._all_anew = True
+        """Every running order is to be planned by the table that holds now."""
         self._sick: dict[str, _Sickness] = {}
         self._wake = asyncio.Event()
         fanout.subscribe("incident", lambda _: self._wake.set())
@@ -94,10 +99,31 @@ class Timekeeper:
 
     async def run(self) -> None:
         """Look at what is due until cancelled; first at everything, the table may have changed."""
-        await self._patiently(self.look_at_all)
         while True:
-            await self._patiently(self.look)
+            await self._patiently(self.turn)
             await self._until_due()
+
+    async def turn(self) -> None:
+        """Know what holds, then look at what is due."""
+        await self._anew()
+        await self.look()
+
+    def stance_changed(self) -> None:
+        """Peace is war now, or war peace: other timers hold, for every order."""
+        self._all_anew = True
+        self._wake.set()
+
+    async def _anew(self) -> None:
+        """Know what holds; where it is another, every order is looked at."""
+        if self._catch_up is not None:
+            await self._catch_up()
+        if self._all_anew:
+            self._all_anew = False
+            try:
+                await self.look_at_all()
+            except BaseException:
+                self._all_anew = True
+                raise
 
     async def look_at_all(self) -> None:
         """Every running order is to be planned by the table that holds now."""

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from server.roadviews import RoadsView
+from server.stanceviews import StanceView
 from server.watchviews import EscalationView, LeaderView, RecallView, TimerView, WorkItemView
 
 Priority = Literal["routine", "priority", "emergency"]
@@ -356,6 +357,8 @@ class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
     """Open items of the worklist, gravest first; `work_open` may be more."""
     work_open: int = 0
     """How many are open in all."""
+    stance: StanceView = StanceView()
+    """Peace or war."""
 
 
 class Resumed(View, frozen=True, tag_field="t", tag="resumed"):
@@ -385,6 +388,8 @@ class Delta(View, frozen=True, tag_field="t", tag="delta"):
     """Items that were raised, claimed or settled."""
     work_open: int | None = None
     """How many are open in all, when that changed."""
+    stance: StanceView | None = None
+    """When it is another."""
 
 
 class Tick(View, frozen=True, tag_field="t", tag="tick"):

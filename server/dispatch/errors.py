@@ -2,6 +2,7 @@
 
 DispatchError
 ├── NotFound      no such incident, order, unit
+├── Forbidden     somebody with other rights may
 ├── Conflict      right in itself, but not with the present state: unit_busy, unit_off_duty,
 │                 incident_closed, orders_open, stale
 └── Impossible    well-formed, and can never be: off_map, unknown_type, not_allowed, …
@@ -26,6 +27,10 @@ class DispatchError(Exception):
 
 class NotFound(DispatchError):
     """What was named does not exist."""
+
+
+class Forbidden(DispatchError):
+    """Another person may; who asks may not, as things stand."""
 
 
 class Conflict(DispatchError):

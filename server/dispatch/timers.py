@@ -143,11 +143,15 @@ class TimerTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stance:
-    """Peace or war, as far as orders are concerned."""
+    """Peace or war, as far as orders are concerned; `server.dispatch.stance` says which holds."""
 
     war: bool = False
     offers: bool = False
     """Whether in war the next-best unit is sent without asking when nobody answers."""
+    reoptimises: bool = False
+    """Whether in war a better assignment of units under way is made without asking."""
+    off_duty_reports: bool = False
+    """Whether in war devices of units off duty report as often as those on duty."""
 
 
 PACE_NAMES = tuple(each.name for each in fields(Pace))

@@ -82,6 +82,8 @@ class ItemKind(StrEnum):
     DRIVING_AWAY = "driving_away"
     LEFT_SCENE = "left_scene"
     """It was at the place, is far from it, and has not said that it is done."""
+    STANCE_ENDS = "stance_ends"
+    """The order of war that holds is about to run out: prolong it, or know that it ends."""
     WATCH_FAILED = "watch_failed"
     """Our fault: the timers of an order do not ring; a person must keep watch over it."""
     INTAKE = "intake"
@@ -123,6 +125,7 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.STOPPED: Severity.WARNING,
     _K.DRIVING_AWAY: Severity.WARNING,
     _K.LEFT_SCENE: Severity.NOTICE,
+    _K.STANCE_ENDS: Severity.WARNING,
     _K.WATCH_FAILED: Severity.ALARM,
     _K.INTAKE: Severity.NOTICE,
     _K.DELIVERY_FAILED: Severity.NOTICE,

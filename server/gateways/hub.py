@@ -30,7 +30,8 @@ from server.gateways.recent import Recent
 from server.gateways.worknews import WorkNews
 from server.ids import new_id
 from server.metrics import Metrics
-from server.ports import Clock, FanOut, RoadNews
+from server.ports import Clock, FanOut, RoadNews, StanceNews
+from server.stanceviews import StanceView
 from server.stores import incidents, sos
 from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
@@ -123,6 +124,7 @@ class ConsoleHub:
         clock: Clock,
         metrics: Metrics | None = None,
         limits: HubLimits | None = None,
+        stance: StanceNews | None = None,
     ) -> None:
         self.limits = limits or HubLimits()
         self.metrics = metrics or Metrics()
@@ -142,6 +144,8 @@ class ConsoleHub:
         self._changed_units: set[str] = set()
         self._changed_incidents: dict[str, IncidentView] = {}
         self._changed_roads = False
+        self._stance = stance
+        self._changed_stance = False
         self._sos: list[SosView] = []
         """Those that somebody must still look at."""
         self._changed_sos = False
@@ -154,6 +158,8 @@ class ConsoleHub:
         self._urgent = asyncio.Event()
         board.on_change(self._unit_changed)
         roads.on_change(self._roads_changed)
+        if stance is not None:
+            stance.on_change(self._stance_changed)
         fanout.subscribe("incident", self._incident_changed)
         fanout.subscribe(sos.TOPIC, self._sos_arrived)
         fanout.subscribe("work", self._work_changed)
@@ -227,7 +233,8 @@ class ConsoleHub:
     @property
     def _has_news(self) -> bool:
         gathered = self._changed_units or self._changed_incidents or self._changed_roads
-        return bool(gathered) or self._changed_sos or self._work.has_news
+        told = self._changed_sos or self._changed_stance
+        return bool(gathered) or told or self._work.has_news
 
     async def _until_due(self) -> None:
         """Something changed, the feed was silent for long, or it is time to read all again."""
@@ -319,7 +326,11 @@ class ConsoleHub:
             sos=self._sos,
             work=work,
             work_open=work_open,
+            stance=self._stance_view(),
         )
+
+    def _stance_view(self) -> StanceView:
+        return StanceView() if self._stance is None else self._stance.view()
 
     def _delta(self) -> Delta:
         work, work_open = self._work.take()
@@ -334,10 +345,11 @@ class ConsoleHub:
             sos=self._sos if self._changed_sos else None,
             work=work,
             work_open=work_open,
+            stance=self._stance_view() if self._changed_stance else None,
         )
         self._changed_units.clear()
         self._changed_incidents.clear()
-        self._changed_roads = self._changed_sos = False
+        self._changed_roads = self._changed_sos = self._changed_stance = False
         return delta
 
     def _broadcast(self, message: Delta | Tick) -> None:
@@ -370,6 +382,11 @@ class ConsoleHub:
 
     def _roads_changed(self) -> None:
         self._changed_roads = True
+        self._changed.set()
+        self._urgent.set()
+
+    def _stance_changed(self) -> None:
+        self._changed_stance = True
         self._changed.set()
         self._urgent.set()
 

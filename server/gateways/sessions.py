@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -62,7 +62,9 @@ class Sessions:
         limits: GatewayLimits | None = None,
         name_place: NamePlace = coordinates,
         session_limits: SessionLimits | None = None,
+        all_report: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`all_report`: whether devices of units off duty speak as often as those on duty."""
         self.limits = limits or GatewayLimits()
         self.metrics = metrics or Metrics()
         self.field = Field(
@@ -76,6 +78,7 @@ class Sessions:
             presence=presence,
             name_place=name_place,
         )
+        self._all_report = all_report
         self._door = Door(self.limits.door)
         self._by_key: dict[Key, Conversation] = {}
         self._all: set[Conversation] = set()
@@ -242,7 +245,7 @@ class Sessions:
         elif row.epoch != known.epoch:
             connection.close(TRY_AGAIN_LATER, "the log was restarted")
         else:
-            connection.set_duty(on_duty=row.on_duty)
+            connection.set_duty(on_duty=row.on_duty or self._all_report())
             if row.head_seq > connection.session.read_seq:
                 connection.log_grew()
 

@@ -138,6 +138,19 @@ class Auth:
                 body={},
             )
 
+    async def confirm(self, user: User, password: str, address: str) -> None:
+        """That it is this user who acts, though signed in already. Raises `ApiError` 403, 429.
+
+        Not 401: the session is good, and the face need not ask him to sign in.
+        """
+        async with self._attempt(user.username, address):
+            found = await users.by_name(self._pool, user.username)
+            right = await self.passwords.verify(None if found is None else found[1], password)
+        if not right:
+            await self._log_failure(user.username, address, known=True)
+            raise ApiError(403, "wrong_password", "The password is wrong.")
+        self._was_right(user.username, address)
+
     async def change_password(self, session: Session, old: str, new: str, address: str) -> None:
         """Also ends the user's other sessions. Raises `ApiError` 401, 422, 429."""
         user = session.user

@@ -24,7 +24,7 @@ from server.chargingdesk import ChargingDesk
 from server.checklistdesk import ChecklistDesk
 from server.classroom import ClassroomBusy
 from server.coverdesk import CoverDesk
-from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
+from server.dispatch.errors import Conflict, DispatchError, Forbidden, Impossible, NotFound
 from server.http.auth import require
 from server.http.errors import ApiError
 from server.http.texts import NO_NUL
@@ -57,7 +57,12 @@ RequestId = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 Line = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 Text = Annotated[str, Meta(max_length=2000, pattern=NO_NUL)]
 
-_STATUS: dict[type[DispatchError], int] = {NotFound: 404, Conflict: 409, Impossible: 422}
+_STATUS: dict[type[DispatchError], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    Impossible: 422,
+}
 
 Handler = Callable[[Request, User], Awaitable[Response]]
 

@@ -73,6 +73,12 @@ class JournalKind(StrEnum):
     WORK_SETTLED = "work.settled"
     """By a person, or by itself because its cause is gone."""
 
+    STANCE_ORDERED = "stance.ordered"
+    """Peace or war, by a signed order."""
+    STANCE_ENDED = "stance.ended"
+    """Somebody ended the order before its time."""
+    STANCE_EXPIRED = "stance.expired"
+
     ROAD_CLOSED = "road.closed"
     ROAD_SLOWED = "road.slowed"
     ROAD_BEGUN = "road.begun"

@@ -76,6 +76,9 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/orders/{id}/mitigations": only("dispatcher"),
     "POST /api/mitigations/{id}/end": only("dispatcher"),
     "POST /api/mitigations/{id}/answer": only("dispatcher"),
+    "GET /api/stance": only("dispatcher", "supervisor", "admin"),
+    "POST /api/stance": only("dispatcher", "supervisor"),
+    "POST /api/stance/{number:int}/end": only("dispatcher", "supervisor"),
     "GET /api/worklist": only("dispatcher", "supervisor"),
     "POST /api/worklist/{id}/claim": only("dispatcher", "supervisor"),
     "POST /api/worklist/{id}/settle": only("dispatcher", "supervisor"),
@@ -204,7 +207,7 @@ async def test_every_route_has_a_row_and_every_row_a_route(server: WholeServer) 
 
 async def test_every_call_of_the_api_is_documented(server: WholeServer) -> None:
     docs = DOCS.read_text()
-    calls = [door.replace(":tile", "") for door in doors(server.app)]
+    calls = [door.replace(":tile", "").replace(":int", "") for door in doors(server.app)]
 
     missing = [
         call
@@ -247,7 +250,11 @@ async def _everybody(server: WholeServer) -> list[Person]:
 async def _knock(client: httpx.AsyncClient, door: str, person: Person) -> tuple[bool, str]:
     """Whether it opened, and what it said."""
     method, path = door.split(" ")
-    path = re.sub(r"{(\w+):tile}", "1", path).replace("{path}", "x.js").replace("{id}", new_id())
+    path = (
+        re.sub(r"{(\w+):(?:tile|int)}", "1", path)
+        .replace("{path}", "x.js")
+        .replace("{id}", new_id())
+    )
     if method == "WS":
         return await _knock_socket(str(client.base_url.join(path)), person.headers)
     hello = Hello(dev="cam-07", inst="i1")

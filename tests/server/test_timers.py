@@ -151,18 +151,16 @@ def settings(tmp_path: Path, **env: str) -> Settings:
     return from_env(data_dir=tmp_path, map_dir=tmp_path, env=env)
 
 
-def test_every_time_is_a_setting_and_so_is_war(tmp_path: Path) -> None:
+def test_every_time_is_a_setting(tmp_path: Path) -> None:
     found = settings(
         tmp_path,
         RIDGELINE_TIMER_PEACE_URGENT_ESCALATE_S="45",
         RIDGELINE_TIMER_WAR_FEEDBACK_AGAIN_S="0",
-        RIDGELINE_WAR="yes",
     )
 
     assert found.timers.peace_urgent == replace(PEACE_URGENT, escalate_s=45)
     assert found.timers.war == replace(WAR, feedback_again_s=0)
     assert found.timers.peace_ordinary == PEACE_ORDINARY
-    assert found.stance == Stance(war=True, offers=False)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +170,8 @@ def test_every_time_is_a_setting_and_so_is_war(tmp_path: Path) -> None:
         ("RIDGELINE_TIMER_WAR_REPEAT_S", "-1", "must be seconds"),
         ("RIDGELINE_TIMER_WAR_REPEAT_S", "soon", "must be seconds"),
         ("RIDGELINE_TIMER_WAR_REPAET_S", "5", "is no setting"),
-        ("RIDGELINE_WAR_OFFERS", "perhaps", "yes or no"),
+        ("RIDGELINE_WAR", "yes", "signed order"),
+        ("RIDGELINE_WAR_OFFERS", "no", "signed order"),
     ],
 )
 def test_a_wrong_time_stops_the_start(tmp_path: Path, name: str, text: str, complaint: str) -> None:
