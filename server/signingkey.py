@@ -27,6 +27,10 @@ def secret_path(data_dir: Path) -> Path:
     return data_dir / FOLDER / SECRET_FILE
 
 
+def public_path(data_dir: Path) -> Path:
+    return data_dir / FOLDER / PUBLIC_FILE
+
+
 def load_or_make(data_dir: Path) -> Signer:
     """The key of this data folder. Raises `SettingsError` where it cannot be used."""
     path = secret_path(data_dir)
@@ -36,7 +40,7 @@ def load_or_make(data_dir: Path) -> Signer:
             _make(path)
         _require_private(path)
         signer = Signer.parse(path.read_text())
-        public = path.with_name(PUBLIC_FILE)
+        public = public_path(data_dir)
         if not public.exists() or public.read_text().strip() != str(signer.verifier):
             public.write_text(f"{signer.verifier}\n")
     except NoteError as error:

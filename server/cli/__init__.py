@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "evaluate": ("server.cli.evaluate", "evaluate_command", "Compare ways of choosing units."),
     "sim": ("server.cli.sim", "sim_command", "Drive simulated devices against a server."),
     "batteries": ("server.cli.batteries", "batteries_command", "Which cameras last their shift."),
+    "stance": ("server.cli.stance", "stance_group", "Look at orders of peace and war."),
     "roster": ("server.cli.roster", "roster_group", "Load stations, units, officers and devices."),
     "user": ("server.cli.admin", "user_group", "Add users and reset passwords."),
     "device": ("server.cli.admin", "device_group", "Enrol devices."),
