@@ -23,7 +23,7 @@ from server.dispatch.contenders import Way, contender, with_left, with_way
 from server.dispatch.contest import Station
 from server.dispatch.cover import Left
 from server.dispatch.premises import Premises, answer, canonical, sha256
-from server.dispatch.ranking import Contender, Ranking, Scene, rank
+from server.dispatch.ranking import Contender, Ranking, Scene, leading, rank
 from server.dispatch.record import Asked, Circumstances, Recommended, Record, nameless
 from server.dispatch.runcards import RunCards
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
@@ -163,7 +163,7 @@ class Recommender:
         scene = self._scene(asked, no_road, await self._areas.of(asked.stations, place))
         contenders = [with_left(scene, each, asked.left.get(each.unit_id)) for each in contenders]
         contenders, reckoned = self._with_batteries(contenders, living, scene, now)
-        ways = await self._ways(rank(scene, contenders), travellers, arrivals, mode)
+        ways = await self._ways(leading(scene, contenders, WAYS_MAX), travellers, arrivals, mode)
         contenders = [with_way(each, ways.get(each.unit_id)) for each in contenders]
         premises = Premises(
             recommendation_id=recommendation_id,
@@ -268,15 +268,14 @@ class Recommender:
 
     async def _ways(
         self,
-        ranking: Ranking,
+        best: Sequence[Contender],
         travellers: dict[str, Traveller],
         arrivals: dict[str, Arrival],
         mode: Mode,
     ) -> dict[str, Way | None]:
         """The ways of the best units by unit id."""
-        timed = [each.contender for each in ranking.candidates if each.contender.eta_s is not None]
-        best = [one.unit_id for one in timed[:WAYS_MAX]]
-        if not best:
+        ids = [one.unit_id for one in best]
+        if not ids:
             return {}
-        journeys = [(travellers[each], arrivals[each].drop_off) for each in best]
-        return dict(zip(best, await self._router.ways(journeys, mode), strict=True))
+        journeys = [(travellers[each], arrivals[each].drop_off) for each in ids]
+        return dict(zip(ids, await self._router.ways(journeys, mode), strict=True))

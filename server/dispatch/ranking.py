@@ -8,6 +8,7 @@ sent the first to ask is named. Pure: same input, same bytes.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from server.dispatch.reasons import Reason
 from server.dispatch.score import Score, score
 from server.dispatch.standing import RunnerUp, Scored, place_in_line, runner_up
 
-__all__ = ["Contender", "Ranked", "Ranking", "Scene", "rank"]
+__all__ = ["Contender", "Ranked", "Ranking", "Scene", "leading", "rank"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,16 @@ def rank(scene: Scene, contenders: Sequence[Contender]) -> Ranking:
         runner_up=runner_up(eligible),
         proposed_id=proposed_id,
     )
+
+
+def leading(scene: Scene, contenders: Sequence[Contender], count: int) -> list[Contender]:
+    """The first so many that `rank` would name and whose travel time is known; no words."""
+    scored = [
+        Scored(one=one, score=score(scene, one))
+        for one in contenders
+        if one.eta_s is not None and can_go(one)
+    ]
+    return [each.one for each in heapq.nsmallest(count, scored, key=lambda each: each.key)]
 
 
 def _ranked(

@@ -15,7 +15,7 @@ from devices.battery.model import Load
 from geo.walk import NO_WALK
 from server.dispatch.battery import Battery, Prospect
 from server.dispatch.contest import Contender, Scene
-from server.dispatch.ranking import Ranked, Ranking, rank
+from server.dispatch.ranking import Ranked, Ranking, leading, rank
 from server.dispatch.runcards import Term
 from server.dispatch.score import PARTS, Score, score
 from server.dispatch.standing import Scored, runner_up
@@ -461,6 +461,16 @@ def test_the_order_asked_in_changes_nothing(
     chance.shuffle(shuffled)
 
     assert rank(scene, shuffled) == rank(scene, asked)
+
+
+@given(scenes, units, st.integers(0, 4))
+@settings(max_examples=60, deadline=None)
+def test_the_leading_units_are_the_first_of_the_ranking(
+    scene: Scene, asked: list[Contender], count: int
+) -> None:
+    known = [each.contender for each in rank(scene, asked).candidates if each.score is not None]
+
+    assert leading(scene, asked, count) == known[:count]
 
 
 @given(scenes, units, st.sampled_from([each for each in UnitStatus if each != "available"]))
