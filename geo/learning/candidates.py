@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from shapely import STRtree
 
+from geo.nearroads import RoadPieces, lengths_along_m
 from geo.projection import projection
 from geo.roadmap import RoadMap
+from geo.routing.arcgraph import ranges
 from geo.snap import drivable
 
 CANDIDATES_MAX: Final = 8
 """Places of one fix; the nearest are kept."""
-
-STRIP_SEGMENTS: Final = 15
-"""Segments per tree entry: long winding edges have boxes too wide to search by."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,22 +46,18 @@ class RoadPlaces:
     def __init__(self, roadmap: RoadMap) -> None:
         self.projection = projection(roadmap.meta.crs)
         self._metres = self.projection.to_metres(np.asarray(roadmap.point_lonlat))
-        steps_m = np.hypot(*np.diff(self._metres, axis=0).T)
-        self._along_m = np.concatenate(([0.0], np.cumsum(steps_m)))
+        self._along_m = lengths_along_m(self._metres)
         self._first_point = np.asarray(roadmap.edge_first_point)
         edges = np.flatnonzero(drivable(roadmap))
-        self._edge, self._start, self._stop = _strips(self._first_point, edges)
-        self._tree = STRtree(self._lines())
+        self._pieces = RoadPieces(roadmap, edges, self._metres, self._along_m)
 
     def near(self, metres: Floats, radius_m: Floats) -> Candidates:
         """Places within `radius_m` (n,) of each of the fixes (n, 2), in projected metres."""
-        points = shapely.points(metres)
-        fix, strip = self._tree.query(points, predicate="dwithin", distance=radius_m)
-        counts = self._stop[strip] - self._start[strip]
-        owner = np.repeat(np.arange(len(fix)), counts)
-        within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-        fix, edge = fix[owner], self._edge[strip][owner]
-        segment = self._start[strip][owner] + within
+        fix, piece = self._pieces.around_each(metres, radius_m)
+        start, stop = self._pieces.start[piece], self._pieces.stop[piece]
+        fix = fix.repeat(stop - start)
+        edge = self._pieces.edge[piece].astype(np.int64).repeat(stop - start)
+        segment = ranges(start, stop)
         share, away_m = self._closest(metres[fix], segment)
         order = np.lexsort((segment, fix))
         fix, edge, segment = fix[order], edge[order], segment[order]
@@ -73,15 +66,6 @@ class RoadPlaces:
         fix, edge, segment = fix[kept], edge[kept], segment[kept]
         fraction = self._fraction(edge, segment, share[kept])
         return _nearest(len(metres), fix, edge, fraction, away_m[kept])
-
-    def _lines(self) -> NDArray[np.object_]:
-        sizes = self._stop - self._start + 1
-        line = np.repeat(np.arange(len(sizes)), sizes)
-        within = np.arange(len(line)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        lines: NDArray[np.object_] = shapely.linestrings(
-            self._metres[self._start[line] + within], indices=line
-        )
-        return lines
 
     def _closest(self, points: Floats, segment: Ints) -> tuple[Floats, Floats]:
         """Share along each segment of the place nearest to each point, and how far that is."""
@@ -99,17 +83,6 @@ class RoadPlaces:
         length_m = end - begin
         fraction: Floats = (at_m - begin) / np.where(length_m > 0.0, length_m, 1.0)
         return fraction.clip(0.0, 1.0)
-
-
-def _strips(first_point: Ints, edges: Ints) -> tuple[Ints, Ints, Ints]:
-    """Edges cut into runs of segments: edge, first and last point of each run."""
-    segments = first_point[edges + 1] - first_point[edges] - 1
-    counts = -(-segments // STRIP_SEGMENTS)
-    owner = np.repeat(np.arange(len(edges)), counts)
-    nth = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    start = first_point[edges][owner] + nth * STRIP_SEGMENTS
-    stop = np.minimum(start + STRIP_SEGMENTS, first_point[edges + 1][owner] - 1)
-    return edges[owner], start, stop
 
 
 def _valleys(fix: Ints, edge: Ints, segment: Ints, away_m: Floats) -> NDArray[np.bool_]:
