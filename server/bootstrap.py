@@ -48,6 +48,7 @@ from server.learnedroads import LearnedRoads
 from server.learningdesk import LearningDesk
 from server.metrics import Metrics
 from server.mitigationdesk import MitigationDesk
+from server.moveups import MoveUps
 from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline, utc_now
 from server.placenames import PlaceNames
@@ -106,6 +107,7 @@ class Services:
     reach: ReachDesk
     cover_watch: CoverWatch
     cover_desk: CoverDesk
+    move_ups: MoveUps
     intake_desk: IntakeDesk
     surveyor: Surveyor
     warmth: Warmth
@@ -291,7 +293,17 @@ async def build(settings: Settings) -> Services:
             reach=reach,
             cover_watch=cover_watch,
             intake_desk=IntakeDesk(pool=pool, fanout=fanout, clock=utc_now),
-            cover_desk=CoverDesk(pool=pool, posts=posts, watch=cover_watch, clock=utc_now),
+            cover_desk=CoverDesk(
+                pool=pool, posts=posts, watch=cover_watch, pipeline=pipeline, clock=utc_now
+            ),
+            move_ups=MoveUps(
+                pool=pool,
+                fanout=fanout,
+                live=board,
+                posts=posts,
+                watch=cover_watch,
+                clock=utc_now,
+            ),
             surveyor=surveyor,
             warmth=warmth,
             roads=roads,

@@ -7,19 +7,26 @@ transaction with the command log. What is seen of cover is `server.coverwatch`'s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap, SnapIndex
 from server.coverviews import CoverView, LeftView, MoveUpView, PostView
 from server.coverwatch import CoverPicture, CoverWatch, Post
 from server.dispatch.cover import Left, MoveUp, Rules
-from server.dispatch.errors import Conflict, Impossible, NotFound
+from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.ids import new_id
 from server.journal.kinds import JournalKind
+from server.pipeline import NewDecision, NewIncident, Pipeline
 from server.ports import Clock
+from server.routing import RoutingBusy
 from server.stores import journal, standby, stations
 from server.stores.pool import Pool
 from server.stores.standby import POINTS_LEN_MAX
+from server.views import OrderView
+
+STANDBY: Final = "standby"
+"""The run card of waiting at a post."""
 
 
 class Posts:
@@ -64,8 +71,11 @@ class Posts:
 class CoverDesk:
     """`by` is who acts: `user:<username>`."""
 
-    def __init__(self, *, pool: Pool, posts: Posts, watch: CoverWatch, clock: Clock) -> None:
+    def __init__(
+        self, *, pool: Pool, posts: Posts, watch: CoverWatch, pipeline: Pipeline, clock: Clock
+    ) -> None:
         self._pool, self._posts, self._watch, self._clock = pool, posts, watch, clock
+        self._pipeline = pipeline
 
     async def view(self) -> CoverView | None:
         """As the last look saw it; None: nobody has looked yet."""
@@ -96,6 +106,44 @@ class CoverDesk:
                 body={"name": point.name, "lon": lon, "lat": lat},
             )
         return point
+
+    async def move_up(
+        self, unit_id: str, post_id: str, *, request_id: str, reason: str, by: str
+    ) -> list[OrderView]:
+        """Send a unit to wait at a post: an order like any other, which its officers accept.
+
+        Asked again with the same `request_id`, it is the same order. Raises `NotFound` of the post,
+        `Conflict` and `Impossible` as `Pipeline.dispatch` does; then nothing stays open.
+        """
+        found = [each for each in await self._posts.views() if each.id == post_id]
+        if not found:
+            raise NotFound("not_found", "There is no such post.")
+        (post,) = found
+        task = NewIncident(
+            request_id=f"{request_id}-task",
+            type=STANDBY,
+            priority="routine",
+            note=reason,
+            lon=post.lon,
+            lat=post.lat,
+            place=post.name,
+        )
+        opened, fresh = await self._pipeline.open_incident(task, by=by)
+        try:
+            advised = await self._pipeline.recommend(opened.id, by=by)
+            decision = NewDecision(
+                request_id=f"{request_id}-send",
+                recommendation_id=advised.id,
+                unit_ids=[unit_id],
+                instruction=reason,
+                reason=reason,
+            )
+            orders, _ = await self._pipeline.dispatch(opened.id, decision, by=by)
+        except (DispatchError, RoutingBusy):
+            if fresh:
+                await self._pipeline.close_incident(opened.id, outcome="nobody was sent", by=by)
+            raise
+        return orders
 
     async def retire(self, point_id: str, *, by: str) -> None:
         """Nobody is proposed to wait there any more. Raises `NotFound`."""

@@ -45,6 +45,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "en_route_watch": services.en_route_watch.run,
             "battery_watch": services.battery_watch.run,
             "intake_desk": services.intake_desk.run,
+            "move_ups": services.move_ups.run,
             "cover_watch": services.cover_watch.run,
             "charging": services.charging.run,
             "hub": services.hub.run,

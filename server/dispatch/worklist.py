@@ -86,6 +86,8 @@ class ItemKind(StrEnum):
     """The order of war that holds is about to run out: prolong it, or know that it ends."""
     WATCH_FAILED = "watch_failed"
     """Our fault: the timers of an order do not ring; a person must keep watch over it."""
+    MOVE_UP = "move_up"
+    """A free unit would cover more from another post."""
     INTAKE = "intake"
     """A warning or a task from outside of which nobody has made anything yet."""
     DELIVERY_FAILED = "delivery_failed"
@@ -127,6 +129,7 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.LEFT_SCENE: Severity.NOTICE,
     _K.STANCE_ENDS: Severity.WARNING,
     _K.WATCH_FAILED: Severity.ALARM,
+    _K.MOVE_UP: Severity.NOTICE,
     _K.INTAKE: Severity.NOTICE,
     _K.DELIVERY_FAILED: Severity.NOTICE,
 }

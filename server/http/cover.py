@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.http.errors import ApiError, json, read_body
-from server.http.needs import Services, guarded
-from server.http.texts import name_of
+from server.http.needs import Line, Services, Text, guarded, require_short
+from server.http.texts import NO_NUL, name_of
 from server.stores.users import User
 
 LOOK = ("dispatcher", "supervisor", "admin")
@@ -26,6 +26,19 @@ class PointBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lat: Annotated[float, Meta(ge=-90.0, le=90.0)]
 
 
+class MoveUpBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /api/cover/move-up."""
+
+    request_id: Annotated[str, Meta(min_length=1, max_length=56, pattern=NO_NUL)]
+    unit_id: Line
+    post_id: Line
+    reason: Text
+    """Why, for the unit and for the log."""
+
+    def __post_init__(self) -> None:
+        require_short(reason=self.reason)
+
+
 def routes(services: Services) -> list[BaseRoute]:
     """The routes of this module."""
     desk = services.cover_desk
@@ -35,6 +48,17 @@ def routes(services: Services) -> list[BaseRoute]:
         if found is None:
             raise ApiError(503, "not_ready", "Cover is being reckoned; ask again in a moment.")
         return json(found)
+
+    async def move_up(request: Request, user: User) -> Response:
+        body = await read_body(request, MoveUpBody)
+        orders = await desk.move_up(
+            body.unit_id,
+            body.post_id,
+            request_id=body.request_id,
+            reason=body.reason.strip(),
+            by=user.actor,
+        )
+        return json(orders)
 
     async def points(request: Request, user: User) -> Response:
         return json(await desk.points())
@@ -49,6 +73,7 @@ def routes(services: Services) -> list[BaseRoute]:
 
     return [
         Route("/api/cover", guarded(cover, *LOOK)),
+        Route("/api/cover/move-up", guarded(move_up, "dispatcher"), methods=["POST"]),
         Route("/api/standby-points", guarded(points, *LOOK)),
         Route("/api/standby-points", guarded(add, *CHANGE), methods=["POST"]),
         Route("/api/standby-points/{id}/retire", guarded(retire, *CHANGE), methods=["POST"]),

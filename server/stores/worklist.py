@@ -74,6 +74,10 @@ OPEN_OF_ORDER = """
 SELECT * FROM work_item WHERE order_id = $1 AND settled_at IS NULL ORDER BY number
 """
 
+# Open items of a kind; nobody else raises or settles one until commit.
+LOCK_KIND = "SELECT pg_advisory_xact_lock(hashtext('work_item.' || $1))"
+OPEN_OF_KIND = "SELECT * FROM work_item WHERE kind = $1 AND settled_at IS NULL ORDER BY number"
+
 # One page, newest first; one more than asked tells whether there is a next page.
 PAGE = """
 SELECT * FROM work_item
@@ -187,6 +191,12 @@ async def some(conn: Any, item_ids: Sequence[str]) -> list[WorkItemView]:
 async def open_of_order(conn: Any, order_id: str) -> list[WorkItemView]:
     """Open items about one order, oldest first."""
     return [view(row) for row in await conn.fetch(OPEN_OF_ORDER, order_id)]
+
+
+async def open_of_kind(conn: Any, kind: ItemKind) -> list[WorkItemView]:
+    """Open items of a kind, oldest first; who asks so at the same time waits for the commit."""
+    await conn.execute(LOCK_KIND, kind)
+    return [view(row) for row in await conn.fetch(OPEN_OF_KIND, kind)]
 
 
 async def page(

@@ -115,6 +115,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/inbox/{id}/note": only("dispatcher"),
     "GET /api/outlet": only("dispatcher", "supervisor"),
     "GET /api/cover": ROAD_PEOPLE,
+    "POST /api/cover/move-up": only("dispatcher"),
     "GET /api/standby-points": ROAD_PEOPLE,
     "POST /api/standby-points": only("supervisor", "admin"),
     "POST /api/standby-points/{id}/retire": only("supervisor", "admin"),

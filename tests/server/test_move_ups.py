@@ -1,0 +1,147 @@
+"""Moves to another post: proposed when they hold, carried out by a person, on real roads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from geo.roadmap import RoadMap
+from geo.snap import SnapIndex
+from server.coverdesk import CoverDesk, Posts
+from server.coverviews import PostView
+from server.coverwatch import LOOK_S, TERMS, CoverWatch
+from server.dispatch.cover import Rules
+from server.dispatch.errors import Conflict, NotFound
+from server.ids import new_id
+from server.moveups import STEADY, MoveUps
+from server.reachdesk import ReachDesk
+from server.stores.units import UnitRow
+from tests.server.dispatch_room import BY, Room, a_room, an_incident
+from tests.small_county import crossing
+
+TOWN, BRIDGES = crossing(2, 1), crossing(6, 1)
+WHY = "nobody covers the town"
+
+
+@dataclass
+class Watched:
+    room: Room
+    watch: CoverWatch
+    desk: CoverDesk
+    move_ups: MoveUps
+    town: PostView
+
+    async def look(self, later: timedelta = timedelta()) -> list[tuple[str, str, int]]:
+        """Look at cover, then at what it proposes; what waits then."""
+        self.room.now += later
+        await self.watch.look()
+        await self.move_ups.look()
+        rows = await self.room.fetch(
+            "SELECT body, times FROM work_item WHERE kind = 'move_up' AND settled_at IS NULL"
+        )
+        return [(row["body"]["call_sign"], row["body"]["post_name"], row["times"]) for row in rows]
+
+    async def send(self, row: UnitRow, request_id: str = "", post_id: str = "") -> Any:
+        return await self.desk.move_up(
+            row.id,
+            post_id or self.town.id,
+            request_id=request_id or new_id(),
+            reason=WHY,
+            by=BY,
+        )
+
+
+@pytest.fixture
+async def watched(pool: Any, small_map: RoadMap) -> AsyncIterator[Watched]:
+    async with a_room(pool, small_map) as room:
+        index = SnapIndex(small_map)
+        posts = Posts(pool=pool, index=index)
+        reach = ReachDesk(router=room.routing, roadmap=small_map, index=index)
+        watch = CoverWatch(
+            live=room.live,
+            router=room.routing,
+            villages=partial(reach.villages, TERMS),
+            posts=posts.on_roads,
+            rules=Rules(limit_s=180.0, horizon_s=3600.0),
+            clock=lambda: room.now,
+        )
+        desk = CoverDesk(
+            pool=pool, posts=posts, watch=watch, pipeline=room.pipeline, clock=lambda: room.now
+        )
+        move_ups = MoveUps(
+            pool=pool,
+            fanout=room.fanout,
+            live=room.live,
+            posts=posts,
+            watch=watch,
+            clock=lambda: room.now,
+        )
+        town = await desk.add("Town hall", *TOWN, by=BY)
+        yield Watched(room, watch, desk, move_ups, town)
+
+
+async def test_a_move_that_holds_is_proposed_once_and_goes_with_its_cause(
+    watched: Watched,
+) -> None:
+    first = await watched.room.add_unit("P-01", BRIDGES)
+    await watched.room.add_unit("P-02", BRIDGES)
+    assert await watched.look() == []
+
+    held = await watched.look(STEADY)
+    again = await watched.look(timedelta(seconds=LOOK_S))
+    watched.room.live.put(first, TOWN)
+    gone = await watched.look(timedelta(seconds=LOOK_S))
+
+    assert held == again == [("P-01", "Town hall", 1)]
+    assert gone == []
+
+
+async def test_what_holds_only_for_a_moment_is_no_proposal(watched: Watched) -> None:
+    first = await watched.room.add_unit("P-01", BRIDGES)
+    await watched.room.add_unit("P-02", BRIDGES)
+    await watched.look()
+    watched.room.live.put(first, TOWN)
+    await watched.look(STEADY / 2)
+    watched.room.live.put(first, BRIDGES)
+
+    assert await watched.look(STEADY / 2) == []
+
+
+async def test_a_person_sends_the_unit_and_asking_twice_sends_it_once(watched: Watched) -> None:
+    row = await watched.room.add_unit("P-01", BRIDGES)
+    request_id = new_id()
+
+    (order,) = await watched.send(row, request_id)
+    (same,) = await watched.send(row, request_id)
+
+    assert order.id == same.id
+    task = await watched.room.incident(order.incident_id)
+    assert (task.type, task.place, task.note) == ("standby", "Town hall", WHY)
+    assert (await watched.room.counts())["dispatch_order"] == 1
+
+
+async def test_where_the_unit_is_busy_by_now_nothing_stays_open(watched: Watched) -> None:
+    row = await watched.room.add_unit("P-01", BRIDGES)
+    opened, _ = await watched.room.pipeline.open_incident(an_incident(), by=BY)
+    await watched.room.send(opened, row)
+
+    with pytest.raises(Conflict) as caught:
+        await watched.send(row)
+
+    assert caught.value.code == "unit_busy"
+    rows = await watched.room.fetch("SELECT status FROM incident WHERE type = 'standby'")
+    assert [each["status"] for each in rows] == ["closed"]
+
+
+async def test_nobody_is_sent_to_a_post_that_is_gone(watched: Watched) -> None:
+    row = await watched.room.add_unit("P-01", BRIDGES)
+
+    with pytest.raises(NotFound):
+        await watched.send(row, post_id=new_id())
+
+    assert (await watched.room.counts())["incident"] == 0
