@@ -49,9 +49,12 @@ from server.learningdesk import LearningDesk
 from server.metrics import Metrics
 from server.mitigationdesk import MitigationDesk
 from server.moveups import MoveUps
+from server.openplan import OpenPlan
 from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline, utc_now
 from server.placenames import PlaceNames
+from server.proposaldesk import ProposalDesk
+from server.proposalwatch import ProposalWatch
 from server.reachdesk import ReachDesk
 from server.restored import live_batteries, live_learning, live_roads, live_run_cards
 from server.roaddesk import RoadDesk
@@ -120,6 +123,8 @@ class Services:
     zone_watch: ZoneWatch
     way_watch: WayWatch
     en_route_watch: EnRouteWatch
+    proposal_watch: ProposalWatch
+    proposal_desk: ProposalDesk
     spares: SpareDesk
     charging: ChargingDesk
     shifts: ShiftDesk
@@ -238,6 +243,32 @@ async def build(settings: Settings) -> Services:
             at_hand=SparesAtHand(pool=pool, live=board, router=routing),
             cards=run_cards.in_force,
         )
+        en_route_watch = EnRouteWatch(
+            pool=pool,
+            fanout=fanout,
+            live=board,
+            sightings=Sightings(live=board, router=routing, roadmap=roadmap, metrics=metrics),
+            surveyor=surveyor,
+            rules=settings.en_route,
+            clock=utc_now,
+            metrics=metrics,
+        )
+        proposal_watch = ProposalWatch(
+            pool=pool,
+            fanout=fanout,
+            plan=OpenPlan(
+                pipeline=pipeline,
+                live=board,
+                router=routing,
+                radio=zone_watch,
+                drive=en_route_watch.drive,
+                clock=utc_now,
+            ),
+            pipeline=pipeline,
+            clock=utc_now,
+            metrics=metrics,
+        )
+        en_route_watch.on_trouble(proposal_watch.look_again)
         services = Services(
             settings=settings,
             pool=pool,
@@ -324,16 +355,9 @@ async def build(settings: Settings) -> Services:
                 clock=utc_now,
                 metrics=metrics,
             ),
-            en_route_watch=EnRouteWatch(
-                pool=pool,
-                fanout=fanout,
-                live=board,
-                sightings=Sightings(live=board, router=routing, roadmap=roadmap, metrics=metrics),
-                surveyor=surveyor,
-                rules=settings.en_route,
-                clock=utc_now,
-                metrics=metrics,
-            ),
+            en_route_watch=en_route_watch,
+            proposal_watch=proposal_watch,
+            proposal_desk=ProposalDesk(pool=pool, pipeline=pipeline, clock=utc_now),
             spares=SpareDesk(pool=pool, clock=utc_now),
             shifts=ShiftDesk(
                 pool=pool,

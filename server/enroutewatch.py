@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -63,10 +63,15 @@ class EnRouteWatch:
         self._sightings, self._surveyor = sightings, surveyor
         self._rules, self._clock = rules, clock
         self._metrics = metrics or Metrics()
+        self._listeners: list[Callable[[], None]] = []
         self._drives: dict[str, Drive] = {}
         """By order under way."""
         self._since: dict[tuple[str, Trouble], datetime] = {}
         """When a trouble of an order began."""
+
+    def on_trouble(self, listener: Callable[[], None]) -> None:
+        """Call whenever a trouble of any drive began or is over."""
+        self._listeners.append(listener)
 
     def drive(self, order_id: str) -> Drive | None:
         """How an order under way gets on; None: nobody looked yet, or it is not under way."""
@@ -123,6 +128,9 @@ class EnRouteWatch:
         self._drives[order.order_id] = after
         for trouble in after.troubles - before.troubles:
             self._since[order.order_id, trouble] = self._clock()
+        if after.troubles != before.troubles:
+            for listener in self._listeners:
+                listener()
 
     # -- what is said --------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "zone_watch": services.zone_watch.run,
             "way_watch": services.way_watch.run,
             "en_route_watch": services.en_route_watch.run,
+            "proposal_watch": services.proposal_watch.run,
             "battery_watch": services.battery_watch.run,
             "intake_desk": services.intake_desk.run,
             "move_ups": services.move_ups.run,

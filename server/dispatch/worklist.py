@@ -80,6 +80,10 @@ class ItemKind(StrEnum):
     STOPPED = "stopped"
     """It stands on its way."""
     DRIVING_AWAY = "driving_away"
+    SWAP = "swap"
+    """Another unit would be there sooner, or a unit under way is needed more elsewhere."""
+    NOW_FREE = "now_free"
+    """A unit can be sent to an incident that waits."""
     LEFT_SCENE = "left_scene"
     """It was at the place, is far from it, and has not said that it is done."""
     STANCE_ENDS = "stance_ends"
@@ -128,6 +132,8 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.DRIVING_AWAY: Severity.WARNING,
     _K.LEFT_SCENE: Severity.NOTICE,
     _K.STANCE_ENDS: Severity.WARNING,
+    _K.SWAP: Severity.WARNING,
+    _K.NOW_FREE: Severity.WARNING,
     _K.WATCH_FAILED: Severity.ALARM,
     _K.MOVE_UP: Severity.NOTICE,
     _K.INTAKE: Severity.NOTICE,
@@ -153,6 +159,7 @@ _HELD_BY_STATE: dict[ItemKind, OrderState] = {
     _K.ETA_DRIFT: OrderState.ON_SCENE,
     _K.STOPPED: OrderState.ON_SCENE,
     _K.DRIVING_AWAY: OrderState.ON_SCENE,
+    _K.SWAP: OrderState.ON_SCENE,
 }
 _UNANSWERED = frozenset({_K.NOT_ACCEPTED, _K.ESCALATED, _K.LEADER_DECLINED})
 _UNTIL_HEARD = frozenset({_K.NO_FEEDBACK, _K.REPORT_REFUSED, _K.UNRECEIVED})
@@ -160,7 +167,7 @@ _OF_BATTERIES = frozenset(
     {_K.BATTERY_SHORT, _K.CAMERA_DARK, _K.MITIGATION_FAILED, _K.MITIGATION_WEAK}
 )
 """`server.batterywatch` settles them sooner, where their cause is gone."""
-_OF_THE_WAY = frozenset({_K.ETA_DRIFT, _K.STOPPED, _K.DRIVING_AWAY, _K.LEFT_SCENE})
+_OF_THE_WAY = frozenset({_K.ETA_DRIFT, _K.STOPPED, _K.DRIVING_AWAY, _K.LEFT_SCENE, _K.SWAP})
 """`server.enroutewatch` settles them sooner, where their cause is gone."""
 _WHILE_OPEN = (
     _OF_BATTERIES | _OF_THE_WAY | {_K.RECALL_UNCONFIRMED, _K.RECALL_DECLINED, _K.TWO_UNITS}

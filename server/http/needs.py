@@ -36,6 +36,7 @@ from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline
 from server.placenames import PlaceNames
 from server.ports import LiveUnits, Router
+from server.proposaldesk import ProposalDesk
 from server.reachdesk import ReachDesk
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
@@ -76,6 +77,8 @@ class Services(Protocol):
     def pipeline(self) -> Pipeline: ...
     @property
     def order_desk(self) -> OrderDesk: ...
+    @property
+    def proposal_desk(self) -> ProposalDesk: ...
     @property
     def mitigation_desk(self) -> MitigationDesk: ...
     @property

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.http.errors import ApiError, json, read_body
-from server.http.needs import Services, Text, guarded, number
+from server.http.needs import Services, Text, guarded, number, require_short
 from server.stores import worklist
 from server.stores.users import User
 from server.watchviews import WorkPageView
@@ -28,6 +28,16 @@ class SettleBody(Struct, kw_only=True):
     """POST /api/worklist/{id}/settle."""
 
     reason: Text
+
+
+class AcceptBody(Struct, kw_only=True):
+    """POST /api/worklist/{id}/accept."""
+
+    reason: Text = ""
+    """For the units that are called off."""
+
+    def __post_init__(self) -> None:
+        require_short(reason=self.reason)
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -58,9 +68,17 @@ def routes(services: Services) -> list[BaseRoute]:
         item_id = request.path_params["id"]
         return json(await desk.settle(item_id, reason=body.reason.strip(), by=user.actor))
 
+    async def accept(request: Request, user: User) -> Response:
+        body = await read_body(request, AcceptBody)
+        orders, fresh = await services.proposal_desk.accept(
+            request.path_params["id"], reason=body.reason.strip(), by=user.actor
+        )
+        return json(orders, 201 if fresh else 200)
+
     one = "/api/worklist/{id}"
     return [
         Route("/api/worklist", guarded(page, *WATCHERS)),
         Route(f"{one}/claim", guarded(claim, *WATCHERS), methods=["POST"]),
+        Route(f"{one}/accept", guarded(accept, "dispatcher"), methods=["POST"]),
         Route(f"{one}/settle", guarded(settle, *WATCHERS), methods=["POST"]),
     ]

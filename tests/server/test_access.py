@@ -81,6 +81,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "POST /api/stance/{number:int}/end": only("dispatcher", "supervisor"),
     "GET /api/worklist": only("dispatcher", "supervisor"),
     "POST /api/worklist/{id}/claim": only("dispatcher", "supervisor"),
+    "POST /api/worklist/{id}/accept": only("dispatcher"),
     "POST /api/worklist/{id}/settle": only("dispatcher", "supervisor"),
     "GET /api/orders/{id}/route": only("dispatcher", "officer"),
     "POST /api/sos/{id}/acknowledge": only("dispatcher"),

@@ -9,9 +9,13 @@ from typing import Any
 import msgspec
 
 from protocols.native import Report
-from server.dispatch.sights import Rules
+from server.dispatch import sights
+from server.dispatch.demand import Rules
 from server.dispatch.timers import Stance
 from server.enroutewatch import EnRouteWatch
+from server.openplan import OpenPlan
+from server.proposaldesk import ProposalDesk
+from server.proposalwatch import ProposalWatch
 from server.sightings import Sightings
 from server.stores import worklist
 from server.stores.units import UnitRow
@@ -19,7 +23,7 @@ from server.timekeeper import Timekeeper
 from server.views import OrderView
 from server.watchviews import WorkItemView
 from tests.server.dispatch_room import Room
-from tests.server.watch_room import a_keeper
+from tests.server.watch_room import Silences, a_keeper
 from tests.small_county import crossing
 
 SCENE, START, FAR = crossing(6, 1), crossing(3, 1), crossing(0, 1)
@@ -33,11 +37,20 @@ class WayRoom:
     room: Room
     watch: EnRouteWatch
     keeper: Timekeeper
+    proposals: ProposalWatch
+    desk: ProposalDesk
     rows: dict[str, UnitRow] = field(default_factory=dict)
 
     @classmethod
     def of(cls, room: Room) -> WayRoom:
-        return cls(room, a_watch(room), a_keeper(room, [Stance()], {}))
+        watch = a_watch(room)
+        return cls(
+            room,
+            watch,
+            a_keeper(room, [Stance()], {}),
+            a_proposal_watch(room, watch),
+            ProposalDesk(pool=room.pool, pipeline=room.pipeline, clock=lambda: room.now),
+        )
 
     async def send(
         self, call_sign: str = "P-01", *, en_route: bool = True, **incident: Any
@@ -50,6 +63,11 @@ class WayRoom:
         for step in (*steps, Report.EN_ROUTE) if en_route else steps:
             await self.says(order, step)
         return order
+
+    async def free(self, call_sign: str, place: tuple[float, float]) -> UnitRow:
+        """A unit that comes on duty."""
+        row = self.rows[call_sign] = await self.room.add_unit(call_sign, place)
+        return row
 
     async def says(self, order: OrderView, said: Report) -> None:
         handset = f"{order.call_sign}-handset"
@@ -109,6 +127,26 @@ def a_watch(room: Room, router: Any = None) -> EnRouteWatch:
         live=room.live,
         sightings=Sightings(live=room.live, router=router or room.routing, roadmap=room.roadmap),
         surveyor=room.surveyor,
-        rules=Rules(),
+        rules=sights.Rules(),
+        clock=lambda: room.now,
+    )
+
+
+def a_proposal_watch(room: Room, watch: EnRouteWatch) -> ProposalWatch:
+    """With a smaller margin than the county's, for a smaller county."""
+    plan = OpenPlan(
+        pipeline=room.pipeline,
+        live=room.live,
+        router=room.routing,
+        radio=Silences({}),
+        drive=watch.drive,
+        clock=lambda: room.now,
+        rules=Rules(saves_s=120.0, to_go_s=30.0),
+    )
+    return ProposalWatch(
+        pool=room.pool,
+        fanout=room.fanout,
+        plan=plan,
+        pipeline=room.pipeline,
         clock=lambda: room.now,
     )

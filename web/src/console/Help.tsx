@@ -20,6 +20,7 @@ const KEYS = [
   ["C", "help.c"],
   ["F", "help.f"],
   ["M", "help.m"],
+  ["P", "help.p"],
   ["I", "help.i"],
   ["Z", "help.z"],
   ["B", "help.b"],

@@ -73,6 +73,7 @@ const KEYS: Record<string, () => void> = {
     if (unit?.position) followedUnit.value = followedUnit.peek() === unit.id ? null : unit.id;
   },
   m: () => document.querySelector<HTMLButtonElement>("[data-testid=work-mitigate]")?.click(),
+  p: () => document.querySelector<HTMLButtonElement>("[data-testid=proposal-accept]")?.click(),
   i: () => {
     reachOpen.value = !reachOpen.peek();
     zonesOpen.value = false;

@@ -13,6 +13,7 @@ import { incidents, putWork, selectIncident, user, work, workOpen } from "../sto
 import { actorWords } from "../words";
 import * as api from "./api";
 import { BatteryActions, batteryDetails } from "./BatteryActions";
+import { ProposalActions, proposalDetails } from "./ProposalActions";
 import { wayDetails } from "./way";
 import { asked, t } from "./words";
 
@@ -62,6 +63,7 @@ function Row({ item }: { item: WorkItem }) {
           </span>
         )}
       </button>
+      <ProposalActions item={item} />
       {item.kind === "battery_short" && <BatteryActions item={item} mine={mine} />}
       <div class="work-actions">
         {!mine && (
@@ -131,6 +133,7 @@ function details({ kind, body }: WorkItem): string {
     typeof reason === "string" && reason ? `“${reason}”` : "",
     typeof note === "string" && note ? `“${note}”` : "",
     ...wayDetails(body),
+    ...proposalDetails(body),
     typeof due === "string" ? t("work.due", { time: localTime(due) }) : "",
     typeof back === "string" ? t("work.back", { time: localTime(back, false) }) : "",
   ]

@@ -7,6 +7,10 @@ export const claim = (id: string, takeOver: boolean) =>
 export const settle = (id: string, reason: string) =>
   call<WorkItem>("POST", `/api/worklist/${id}/settle`, { reason });
 
+/** Take a proposal: all its units are sent, all its orders give way, or nothing is done. */
+export const accept = (id: string, reason: string) =>
+  call<Order[]>("POST", `/api/worklist/${id}/accept`, { reason });
+
 export const recall = ({ id, ver }: Order, reason: string) =>
   call<Order>("POST", `/api/orders/${id}/recall`, { ver, reason });
 export const answerRecall = ({ id, ver }: Order, confirmed: boolean, reason: string) =>

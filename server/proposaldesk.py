@@ -1,0 +1,68 @@
+"""Takes a proposal: every unit of it is sent, and every order of it gives way, or nothing is done.
+
+The decision is the dispatcher's. One transaction holds all incidents, orders and devices that it
+touches; whatever is no more as the proposal saw it (an order in another version, a unit that is
+busy, an incident that is closed) refuses the whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from server import proposalitems
+from server.dispatch.errors import Conflict, Impossible, NotFound
+from server.pipeline import Pipeline
+from server.ports import Clock
+from server.stores import worklist
+from server.stores.steps import Marked
+from server.views import OrderView
+from server.watchviews import WorkItemView
+
+ACCEPTED = "taken"
+
+
+class ProposalDesk:
+    """`by` is who acts: `user:<username>`."""
+
+    def __init__(self, *, pool: Any, pipeline: Pipeline, clock: Clock) -> None:
+        self._pool, self._pipeline, self._clock = pool, pipeline, clock
+
+    async def accept(self, item_id: str, *, reason: str, by: str) -> tuple[list[OrderView], bool]:
+        """The orders of a proposal; False with the same ones where it was accepted before.
+
+        Raises `NotFound`, `Impossible` (`no_proposal`, `no_reason`), `Conflict` (`settled`, and
+        those of `Pipeline.dispatch`).
+        """
+        async with self._pool.acquire() as conn:
+            item = await worklist.item(conn, item_id)
+        if item is None:
+            raise NotFound("not_found", "There is no such item.")
+        said = _said(item)
+        if item.settled_at is not None and item.why != ACCEPTED:
+            raise _settled(item)
+        if not reason and any(step.replaces for step in said.steps):
+            raise Impossible("no_reason", "Say why a unit is called off.")
+
+        async def settle(conn: Any) -> Marked:
+            done = await worklist.settle(conn, item_id, by=by, at=self._clock(), why=ACCEPTED)
+            if done is None:
+                raise _settled(item)
+            return Marked(entries=done.entries, hints=done.hints)
+
+        steps = proposalitems.decisions(item, said, reason=reason)
+        return await self._pipeline.carry_out(steps, by=by, also=settle)
+
+
+def _said(item: WorkItemView) -> proposalitems.Body:
+    try:
+        if item.kind not in proposalitems.KINDS:
+            raise Impossible("no_proposal", f"Item {item.number} proposes nothing.")
+        return proposalitems.read(item)
+    except msgspec.ValidationError:
+        raise Impossible("no_proposal", f"Item {item.number} cannot be read any more.") from None
+
+
+def _settled(item: WorkItemView) -> Conflict:
+    return Conflict("settled", f"Item {item.number} is settled: it is no proposal any more.")
