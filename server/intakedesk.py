@@ -156,9 +156,12 @@ async def settle(
     by: str,
     at: datetime,
     incident_id: str | None = None,
+    item: bool = True,
 ) -> tuple[IntakeView, Settled]:
-    """Somebody has seen to one, in the caller's transaction. Raises `NotFound`, `Conflict`
-    (`settled`)."""
+    """Somebody has seen to one, in the caller's transaction; `item`: its item is settled with it.
+
+    Raises `NotFound`, `Conflict` (`settled`).
+    """
     before = await intakes.lock(conn, intake_id)
     if before is None:
         raise NotFound("not_found", "Nothing of this number came in.")
@@ -169,11 +172,13 @@ async def settle(
         detail = {"outcome": before.outcome, "incident_id": before.incident_id}
         raise Conflict("settled", f"No. {before.number} was seen to already.", detail)
     entry = _entry(JournalKind.INTAKE_SETTLED, found, by, {"outcome": outcome, "why": why})
-    item = await worklist.settle_about(
-        conn, ItemKind.INTAKE, _about(found).subject, at=at, why=outcome
-    )
-    entries = (entry,) if item is None else (entry, *item.entries)
-    return found, Settled(entries=entries, hints=() if item is None else item.hints)
+    if not item:
+        return found, Settled(entries=(entry,), hints=())
+    subject = _about(found).subject
+    gone = await worklist.settle_about(conn, ItemKind.INTAKE, subject, at=at, why=outcome)
+    if gone is None:
+        return found, Settled(entries=(entry,), hints=())
+    return found, Settled(entries=(entry, *gone.entries), hints=gone.hints)
 
 
 def _require_sense(wanted: NewIntake, now: datetime) -> None:

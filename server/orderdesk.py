@@ -22,6 +22,8 @@ from server.dispatch.orders import (
     decide,
     standby_until,
 )
+from server.dispatch.worklist import ItemKind
+from server.intakedesk import settle
 from server.ports import Clock, FanOut
 from server.stores import incidents, journal, order_rows, recalls, stepping, worklist
 from server.stores.order_rows import Event, LockedOrder
@@ -111,11 +113,18 @@ class OrderDesk:
         return done.item
 
     async def settle(self, item_id: str, *, reason: str, by: str) -> WorkItemView:
-        """An item is seen to. Raises `NotFound`, `Conflict` (`settled`), `Impossible`."""
+        """An item is seen to; with one of the inbox, what came in is. Raises `NotFound`, `Conflict`
+        (`settled`), `Impossible`."""
         if not reason:
             raise Impossible("no_reason", "Say how it was settled.")
         async with self._transaction() as conn:
             before = await _item(conn, item_id)
+            if before.kind == ItemKind.INTAKE and before.settled_at is None:
+                intake_id = str(before.body["intake"])
+                _, noted = await settle(
+                    conn, intake_id, "noted", why=reason, by=by, at=self._clock(), item=False
+                )
+                await journal.append_all(conn, noted.entries)
             changed = await worklist.settle(conn, item_id, by=by, at=self._clock(), why=reason)
             done = await _seen_to(conn, changed, before)
         self._publish(done.hints)

@@ -117,6 +117,24 @@ async def test_who_takes_note_of_a_warning_says_why_nothing_is_done(
     assert await waiting(dispatcher) == []
 
 
+async def test_seeing_to_its_item_of_the_worklist_is_taking_note_of_it(
+    dispatcher: httpx.AsyncClient,
+) -> None:
+    (await receive(dispatcher)).raise_for_status()
+    (item,) = (await dispatcher.get("/api/worklist")).json()["items"]
+
+    path = f"/api/worklist/{item['id']}/settle"
+    settled = (await dispatcher.post(path, json={"reason": "by radio"})).raise_for_status().json()
+
+    assert (settled["settled_by"], settled["why"]) == ("user:dispatcher", "by radio")
+    (came,) = (await dispatcher.get("/api/inbox?status=settled")).json()["items"]
+    assert (came["outcome"], came["why"], came["settled_by"]) == (
+        "noted",
+        "by radio",
+        "user:dispatcher",
+    )
+
+
 async def test_a_warning_whose_time_is_over_settles_by_itself(
     api: Api, dispatcher: httpx.AsyncClient
 ) -> None:

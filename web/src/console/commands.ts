@@ -48,10 +48,18 @@ export function startDraft(): void {
       priority: "routine",
       note: "",
       place: found?.name ?? "",
+      intakeId: "",
       at: found && { lon: found.lon, lat: found.lat },
     };
     spot.value = null;
   }
+  show("incidents");
+}
+
+/** An incident for what came in from outside: a person looks it over before it is opened. */
+export function startDraftFor(found: Omit<Draft, "requestId">): void {
+  draft.value = { requestId: api.requestId(), ...found };
+  if (found.at) camera.reveal(found.at.lon, found.at.lat);
   show("incidents");
 }
 
@@ -91,6 +99,7 @@ export async function submitDraft(): Promise<void> {
       note: current.note.trim(),
       ...current.at,
       ...(current.place ? { place: current.place } : {}),
+      ...(current.intakeId ? { intake_id: current.intakeId } : {}),
     });
     draft.value = null;
     putIncident(opened);
@@ -143,6 +152,12 @@ function focusNextWork(by: 1 | -1): void {
   const rows = [...document.querySelectorAll<HTMLElement>(".work-what")];
   const at = rows.indexOf(document.activeElement as HTMLElement);
   rows[at < 0 ? 0 : Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
+}
+
+/** The key M: what the focused row of the worklist proposes, else what the gravest that proposes does. */
+export function actOnWork(): void {
+  const row = document.activeElement?.closest(".work-row") ?? document;
+  row.querySelector<HTMLButtonElement>("[data-act]")?.click();
 }
 
 // -- dispatching --

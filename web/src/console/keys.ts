@@ -1,6 +1,6 @@
 // The keyboard: single letters act where nobody is typing. The caps in the buttons show the same keys.
 import { deselectOrBack } from "./back";
-import { openIncident, recommendOrDispatch, startDraft, step } from "./commands";
+import { actOnWork, openIncident, recommendOrDispatch, startDraft, step } from "./commands";
 import { hasOpenOrders, recommend } from "./detail_store";
 import { camera } from "./map/camera";
 import { focusSearch } from "./map/SearchBox";
@@ -72,7 +72,7 @@ const KEYS: Record<string, () => void> = {
     const unit = selectedUnit.peek();
     if (unit?.position) followedUnit.value = followedUnit.peek() === unit.id ? null : unit.id;
   },
-  m: () => document.querySelector<HTMLButtonElement>("[data-testid=work-mitigate]")?.click(),
+  m: actOnWork,
   p: () => document.querySelector<HTMLButtonElement>("[data-testid=proposal-accept]")?.click(),
   i: () => {
     reachOpen.value = !reachOpen.peek();

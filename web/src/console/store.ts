@@ -76,6 +76,8 @@ export interface Draft {
   /** Name of a search result; the server names the place otherwise. */
   place: string;
   at: { lon: number; lat: number } | null;
+  /** What came in and it is opened for; empty: nothing. */
+  intakeId: string;
 }
 export const draft = signal<Draft | null>(null);
 /** The place found last: a new incident starts there. */

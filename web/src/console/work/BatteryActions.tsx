@@ -60,7 +60,7 @@ export function BatteryActions({ item, mine }: { item: WorkItem; mine: boolean }
           key={kind}
           size="small"
           kind={index === 0 ? "primary" : "plain"}
-          {...(index === 0 ? { cap: "M" } : {})}
+          {...(index === 0 ? { cap: "M", "data-act": true } : {})}
           data-testid="work-mitigate"
           data-kind={kind}
           onClick={() =>

@@ -14,6 +14,7 @@ import { actorWords } from "../words";
 import * as api from "./api";
 import { BatteryActions, batteryDetails } from "./BatteryActions";
 import { ProposalActions, proposalDetails } from "./ProposalActions";
+import { IntakeActions, intakeDetails, MoveActions, moveDetails } from "./Proposed";
 import { wayDetails } from "./way";
 import { asked, t } from "./words";
 
@@ -65,6 +66,8 @@ function Row({ item }: { item: WorkItem }) {
       </button>
       <ProposalActions item={item} />
       {item.kind === "battery_short" && <BatteryActions item={item} mine={mine} />}
+      {item.kind === "intake" && <IntakeActions item={item} />}
+      {item.kind === "move_up" && <MoveActions item={item} />}
       <div class="work-actions">
         {!mine && (
           <Button
@@ -121,7 +124,10 @@ function about({ body, subject, times }: WorkItem): string {
 
 const LAST_HEARD = { camera_dark: true, unit_silent: true };
 
-function details({ kind, body }: WorkItem): string {
+function details(item: WorkItem): string {
+  if (item.kind === "intake") return intakeDetails(item).filter(Boolean).join(" · ");
+  if (item.kind === "move_up") return moveDetails(item).join(" · ");
+  const { kind, body } = item;
   const { reason, note, level, due_at: due, expected_back_at: back } = body;
   return [
     typeof level === "string" ? t.loose(`work.level.${level}`, {}, level) : "",

@@ -18,6 +18,14 @@ export const answerRecall = ({ id, ver }: Order, confirmed: boolean, reason: str
 export const welfare = ({ id }: Order, well: boolean, note: string) =>
   call<Order>("POST", `/api/orders/${id}/welfare`, { well, note });
 
+export const moveUp = (requestId: string, unitId: string, postId: string, reason: string) =>
+  call<Order[]>("POST", "/api/cover/move-up", {
+    request_id: requestId,
+    unit_id: unitId,
+    post_id: postId,
+    reason,
+  });
+
 export const batteries = (orderId: string) =>
   call<OrderBatteries>("GET", `/api/orders/${orderId}/mitigations`);
 export const mitigate = (orderId: string, deviceId: string, kind: string) =>
