@@ -14,8 +14,6 @@ from typing import Final, Self
 
 from devices.battery.outlook import Outlooks
 from devices.battery.record import unpack
-from geo.driving.conditions import Condition
-from geo.driving.speed import Profile, travel_times_ms
 from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError, OffMapError
 from geo.ground import Ground
@@ -23,7 +21,6 @@ from geo.learning.factors import LearnedFactors
 from geo.live.kept import Roads
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
-from geo.routing.engine import Weights
 from geo.routing.probe import cch_verdict
 from geo.snap import Snap, SnapIndex
 from server.dispatch.battery import Battery, Endurance, Reckoned
@@ -35,6 +32,7 @@ from server.ports import Footing, LiveRoads
 from server.recommender import Recommender
 from server.routing import RoutingService
 from server.views import RecommendationView, UnitView
+from server.weather import times_under
 
 Learned = Mapping[Mode, LearnedFactors]
 
@@ -57,7 +55,7 @@ class Replayer:
         self._roadmap = roadmap
         self._snap = lru_cache(SNAPS_MAX)(SnapIndex(roadmap).snap)
         self._router = routing(partial(_open, roadmap, footing))
-        self._times_of = cache(partial(_times_under, roadmap))
+        self._times_of = cache(partial(times_under, roadmap))
         self._learned_version: int | None = None
         self._in_force: tuple[str, int] | None = None
         """Name and version of the roads that routing has."""
@@ -195,8 +193,3 @@ def footing_here(record: Record) -> tuple[Footing, bool]:
 def _open(roadmap: RoadMap, footing: Footing) -> Ground:
     engine: EngineName = "cch" if footing.engine == "cch" else "scipy"
     return Ground(roadmap, engine=engine, against_one_ways=footing.against_one_ways)
-
-
-def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
-    """As `server.restored` has them for the weather of areas."""
-    return travel_times_ms(roadmap, Profile(condition=condition))

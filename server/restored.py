@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from geo.driving.conditions import Condition
-from geo.driving.speed import Profile, travel_times_ms
 from geo.roadmap import RoadMap
-from geo.routing.engine import Weights
 from server.ambient import Ambient
 from server.batteries import Batteries
 from server.batterymodels import BatteryModels
@@ -29,6 +26,7 @@ from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
 from server.surveyor import Surveyor
 from server.warmth import Warmth
+from server.weather import times_under
 
 
 async def live_roads(
@@ -48,7 +46,7 @@ async def live_roads(
         router=routing,
         surveyor=surveyor,
         roadmap=roadmap,
-        times_of=partial(_times_under, roadmap),
+        times_of=partial(times_under, roadmap),
         ready=warmth.ready_for,
         metrics=metrics,
     )
@@ -141,8 +139,3 @@ async def live_learning(
         versions=versions,
         clock=clock,
     )
-
-
-def _times_under(roadmap: RoadMap, condition: Condition) -> Weights:
-    """Of a patrol car in routine; how much slower an area is than the county holds for all."""
-    return travel_times_ms(roadmap, Profile(condition=condition))

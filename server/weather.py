@@ -13,7 +13,9 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from geo.driving.conditions import Condition
+from geo.driving.speed import Profile, travel_times_ms
 from geo.live.conditionfield import DIFFERENT_MAX, ConditionField, Factors, factors, field
+from geo.roadmap import RoadMap
 from geo.routing.engine import Weights
 
 KEPT_MAX: Final = DIFFERENT_MAX + 8
@@ -21,6 +23,11 @@ KEPT_MAX: Final = DIFFERENT_MAX + 8
 
 TimesOf: TypeAlias = Callable[[Condition], Weights]
 """(2M,) milliseconds of a patrol car in routine; how much slower an area is holds for all."""
+
+
+def times_under(roadmap: RoadMap, condition: Condition) -> Weights:
+    """Of a patrol car in routine; how much slower an area is than the county holds for all."""
+    return travel_times_ms(roadmap, Profile(condition=condition))
 
 
 class Weather:

@@ -36,8 +36,9 @@ from server.dispatch.turnout import Turnout
 from server.dispatch.weights import RULES
 from server.ports import Footing, LiveRoads
 from server.recommender import Recommender
-from server.replay import Learned, Replayer, _times_under, again
+from server.replay import Learned, Replayer, again
 from server.views import DeviceKind, Priority, RecommendationView, UnitStatus
+from server.weather import times_under
 from tests.decision_county import (
     NOW,
     PRIORITIES,
@@ -76,7 +77,7 @@ class Room:
         self.roadmap, self.chance = roadmap, Random(seed)
         self._index = SnapIndex(roadmap)
         self.router = RoutingHere(lambda: Ground(roadmap, engine="scipy"))
-        self._times_of = cache(partial(_times_under, roadmap))
+        self._times_of = cache(partial(times_under, roadmap))
         self._version = 0
         self._stations: list[Station] = []
         self.learned: Learned | None = None

@@ -1,0 +1,254 @@
+"""A decision with everything, beside the bare times: 200 units, 50 open incidents, one core.
+
+The map is Andorra. Units of three kinds stand or drive anywhere on its roads, each with a camera
+and a handset; a road is closed, another slow, and it snows in a part of the county; travel times
+are learned. The process keeps to one core, routing's thread included.
+
+decide_200x50      one of the 50 incidents: everything that follows a dispatcher's question but the
+                   database: places, travel times under what holds, batteries over the job, what the
+                   county is left with, scores, ways of the best, reasons and what would turn the
+                   choice, and the record of it all as bytes. `bare`: 200 times for the same
+                   incident, from the same engine, and nothing else
+reoptimise_200x50  all of them at once: times of every free unit to every incident, shared out, with
+                   who is called off and who waits. `bare`: the 200 x 50 times alone
+record_200         of the first, what the record takes: as bytes, and in bytes
+
+Every question is another incident. What the county is left with is looked at beside
+(`server/coverwatch.py`) and only read here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import _andorra
+from benchmarks._report import Options, Row, interleaved_ms, main, say, timed_ms, timing_row
+from geo import mapfolder
+from geo.driving.conditions import Condition
+from geo.driving.vehicles import Mode, Vehicle
+from geo.ground import Fleet, Ground
+from geo.learning.factors import LearnedFactors
+from geo.live.conditionfield import SetCondition, field
+from geo.live.extent import Coverage
+from geo.live.kept import Roads
+from geo.live.roadstate import RoadChange
+from geo.roadmap import RoadMap
+from geo.snap import Snap, SnapIndex
+from server.dispatch.record import Recommended
+from server.dispatch.runcardfile import shipped
+from server.dispatch.travel import MODE_OF_PRIORITY, traveller
+from server.dispatch.turnout import Turnout
+from server.fleets import departures
+from server.ids import new_id
+from server.ports import LiveRoads
+from server.recommender import Recommender
+from server.routing import RoutingService
+from server.stores.records import packed
+from server.views import IncidentView
+from server.weather import times_under
+from tests.decision_county import NOW, SeededUnits, an_incident, some_factors, some_stations
+
+Floats = NDArray[np.float64]
+
+MAP: Final = "andorra"
+UNITS, INCIDENTS = 200, 50
+ROUNDS: Final = 400
+LIMIT_MS: Final = 50.0
+
+
+def run(options: Options) -> list[Row]:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory(prefix="rl-decision-") as name:
+        say(options, "Building the map of Andorra")
+        roadmap = mapfolder.load((Path(os.environ.get("RL_TMP_MAP")) if os.environ.get("RL_TMP_MAP") else _andorra.build(Path(name))))
+        with asyncio.Runner() as runner:
+            room = Room(roadmap, options.random(), runner.get_loop().run_until_complete)
+            runner.run(room.open())
+            try:
+                return measured(room, options)
+            finally:
+                runner.run(room.close())
+
+
+def measured(room: Room, options: Options) -> list[Row]:
+    rounds = options.rounds(ROUNDS)
+    say(options, f"{rounds} decisions")
+    samples = interleaved_ms({"ridgeline": room.decide, "bare": room.bare}, rounds)
+    rows = [timing_row("decide_200x50", name, ms, MAP) for name, ms in samples.items()]
+    return [with_ratio(rows), rows[1], *record_rows(room)]
+
+
+def with_ratio(rows: list[Row]) -> Row:
+    ours, bare = rows
+    assert ours.p50 is not None
+    assert ours.p99 is not None
+    assert bare.p50
+    under = "under" if ours.p99 < LIMIT_MS else "NOT under"
+    note = f"{ours.p50 / bare.p50:.1f} times the bare times; p99 {under} {LIMIT_MS:g} ms"
+    return msgspec.structs.replace(ours, note=note)
+
+
+def record_rows(room: Room) -> list[Row]:
+    made = [room.recommend(number) for number in range(INCIDENTS)]
+    took_ms = [timed_ms(partial(packed, each)) for each in made]
+    lengths = [len(packed(each).body) + len(each.reckoned.numbers) for each in made]
+    size = Row(
+        metric="record_200",
+        system="ridgeline",
+        map=MAP,
+        unit="B",
+        value=float(np.median(lengths)),
+        n=len(lengths),
+        note="with the numbers of 400 batteries",
+    )
+    return [timing_row("record_200", "ridgeline", took_ms, MAP), size]
+
+
+class Room:
+    """200 units and 50 open incidents; each call answers one of them."""
+
+    def __init__(
+        self, roadmap: RoadMap, chance: Random, wait: Callable[[Coroutine[Any, Any, Any]], Any]
+    ) -> None:
+        self._roadmap, self._wait = roadmap, wait
+        self._units = SeededUnits(roadmap, SnapIndex(roadmap), chance, UNITS)
+        self._doing = self._units.doing(chance, available=0.75)
+        self._incidents = [an_incident(roadmap, chance, number) for number in range(INCIDENTS)]
+        self._stations = some_stations(roadmap, chance)
+        self._factors = some_factors(roadmap, chance)
+        self._roads = some_closed(roadmap, chance)
+        self._router = RoutingService(lambda: Ground(roadmap))
+        self._bare = Bare(roadmap, self._units, self._factors, self._roads)
+        self._recommender = Recommender(
+            live=self._units,
+            router=self._router,
+            batteries=self._units.batteries,
+            map_id=roadmap.meta.map_id,
+            turnout=Turnout(),
+            shift=timedelta(hours=8),
+            cover=self._units.cover,
+        )
+
+    async def open(self) -> None:
+        await self._router.start()
+        await self._router.set_learned(self._factors, version=1)
+        roads, where = self._roads, self._roads.where
+        assert where is not None
+        await self._router.set_roads(
+            LiveRoads(
+                version=1,
+                county=roads.county,
+                conditions=tuple(map(str, where.conditions)),
+                weather=where,
+                table=roads.table(partial(times_under, self._roadmap), self._roadmap.edge_count),
+            )
+        )
+
+    async def close(self) -> None:
+        self._bare.close()
+        await self._router.close()
+
+    def recommend(self, number: int) -> Recommended:
+        made: Recommended = self._wait(self._recommend(self._incident(number)))
+        return made
+
+    def decide(self, number: int) -> object:
+        """All of it, with its record."""
+        return packed(self.recommend(number))
+
+    def bare(self, number: int) -> object:
+        """The times alone."""
+        return self._bare.times([self._incident(number)])
+
+    def bare_all(self, _: int) -> object:
+        return self._bare.times(self._incidents)
+
+    def _incident(self, number: int) -> IncidentView:
+        return self._incidents[number % INCIDENTS]
+
+    async def _recommend(self, incident: IncidentView) -> Recommended:
+        return await self._recommender.compute(
+            incident,
+            self._doing,
+            cards=shipped(),
+            stations=self._stations,
+            recommendation_id=new_id(),
+            now=NOW,
+        )
+
+
+class Bare:
+    """The same units, roads and incidents, and nothing but their times."""
+
+    def __init__(
+        self,
+        roadmap: RoadMap,
+        units: SeededUnits,
+        factors: Mapping[Mode, LearnedFactors],
+        roads: Roads,
+    ) -> None:
+        self._ground = Ground(roadmap)
+        self._ground.set_factors({mode: each.factor for mode, each in factors.items()})
+        table = roads.table(partial(times_under, roadmap), roadmap.edge_count)
+        self._ground.set_overrides(table.overrides)
+        self._fleets: dict[tuple[Mode, Vehicle], Fleet] = {}
+        snaps = [(each, units.snap(each.id)) for each in units.units()]
+        them = [traveller(each, snap, NOW) for each, snap in snaps if snap is not None]
+        for mode in Mode:
+            for vehicle in {each.vehicle for each in them}:
+                some = [each for each in them if each.vehicle is vehicle]
+                self._fleets[mode, vehicle] = self._ground.fleet(departures(self._ground, some))
+        self._targets: dict[str, Snap] = {}
+
+    def times(self, incidents: Sequence[IncidentView]) -> list[Floats]:
+        """Seconds of every unit to every incident, by how it is driven there."""
+        found = []
+        for mode in Mode:
+            targets = [
+                self._target(each) for each in incidents if MODE_OF_PRIORITY[each.priority] is mode
+            ]
+            for vehicle in {each for known, each in self._fleets if targets and known is mode}:
+                profile = replace(self._ground.profile, vehicle=vehicle, mode=mode)
+                fleet = self._fleets[mode, vehicle]
+                found.append(self._ground.matrix(fleet, targets, profile=profile))
+        return found
+
+    def close(self) -> None:
+        self._ground.close()
+
+    def _target(self, incident: IncidentView) -> Snap:
+        """Found once, as the server keeps the places of units."""
+        if incident.id not in self._targets:
+            self._targets[incident.id] = self._ground.snap(incident.lon, incident.lat)
+        return self._targets[incident.id]
+
+
+def some_closed(roadmap: RoadMap, chance: Random) -> Roads:
+    """One road closed, one slow, and snow on a quarter of the county."""
+    edges = roadmap.edge_count
+    changes = []
+    for factor in (None, 2.5):
+        edge = chance.randrange(edges)
+        coverage = Coverage(arcs=np.array([2 * edge, 2 * edge + 1]), share=np.ones(2))
+        changes.append(RoadChange(coverage=coverage, factor=factor))
+    snow = SetCondition(
+        condition=Condition.parse("snow"), edges=np.arange(edges // 4, dtype=np.int64)
+    )
+    return Roads(where=field([snow], edges), changes=tuple(changes))
+
+
+if __name__ == "__main__":
+    main("decision", run, __doc__)
