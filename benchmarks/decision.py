@@ -73,7 +73,7 @@ def run(options: Options) -> list[Row]:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory(prefix="rl-decision-") as name:
         say(options, "Building the map of Andorra")
-        roadmap = mapfolder.load((Path(os.environ.get("RL_TMP_MAP")) if os.environ.get("RL_TMP_MAP") else _andorra.build(Path(name))))
+        roadmap = mapfolder.load(_andorra.build(Path(name)))
         with asyncio.Runner() as runner:
             room = Room(roadmap, options.random(), runner.get_loop().run_until_complete)
             runner.run(room.open())
@@ -85,6 +85,9 @@ def run(options: Options) -> list[Row]:
 
 def measured(room: Room, options: Options) -> list[Row]:
     rounds = options.rounds(ROUNDS)
+    for number in range(INCIDENTS):  # every vehicle and mode is ready, as `server.warmth` has it
+        room.decide(number)
+        room.bare(number)
     say(options, f"{rounds} decisions")
     samples = interleaved_ms({"ridgeline": room.decide, "bare": room.bare}, rounds)
     rows = [timing_row("decide_200x50", name, ms, MAP) for name, ms in samples.items()]

@@ -7,7 +7,6 @@ Writes nothing, and hands over what it was made from (`server.dispatch.record`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,19 +17,20 @@ from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap
 from geo.walk import Approach
 from server.areas import Areas
-from server.dispatch.battery import Reckoned, foresee
-from server.dispatch.contenders import Way, contender, with_left, with_way
+from server.dispatch.battery import Prospect, Reckoned, foresee
+from server.dispatch.contenders import Way, contender, with_way
 from server.dispatch.contest import Station
 from server.dispatch.cover import Left
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Ranking, Scene, leading, rank
-from server.dispatch.record import Asked, Circumstances, Recommended, Record, nameless
+from server.dispatch.record import Asked, Circumstances, Recommended, Record
 from server.dispatch.runcards import RunCards
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.dispatch.weights import SHIFT_H
 from server.ports import BatteryWatch, CoverSight, LiveRoads, LiveUnits, Router
 from server.roadskept import RoadsKept
+from server.unitskept import Nameless
 from server.views import IncidentView, UnitStatus, UnitView
 
 SHIFT: Final = timedelta(hours=SHIFT_H)
@@ -63,6 +63,7 @@ class Recommender:
         self._areas = Areas(router)
         self._cover = cover
         self._roads_kept = RoadsKept()
+        self._nameless = Nameless()
 
     def unseen(self, unit_ids: Iterable[str]) -> list[str]:
         """Those of the units that the live picture does not show yet, in order of id."""
@@ -90,7 +91,7 @@ class Recommender:
         card = cards.card(incident.type)
         asked = Asked(
             incident=msgspec.structs.replace(incident, orders=[]),
-            units=tuple(map(nameless, living.values())),
+            units=self._nameless.of(living.values()),
             doing={each: doing[each] for each in living},
             in_need=tuple(sorted(in_need)),
             card=card,
@@ -103,9 +104,7 @@ class Recommender:
         )
         for _ in range(TRIES_MAX):
             roads = self._router.roads
-            premises, ranking, reckoned = await self._premises(
-                asked, living, roads, recommendation_id, now
-            )
+            premises, ranking, reckoned = await self._premises(asked, roads, recommendation_id, now)
             if self._router.roads is roads:
                 break  # nothing changed under way: all of it is of one moment
         return self._recommended(asked, roads, premises, ranking, reckoned)
@@ -139,30 +138,33 @@ class Recommender:
     async def _premises(
         self,
         asked: Asked,
-        living: Mapping[str, UnitView],
         roads: LiveRoads,
         recommendation_id: str,
         now: datetime,
     ) -> tuple[Premises, Ranking, Reckoned]:
-        incident, doing = asked.incident, asked.doing
+        incident = asked.incident
         mode = MODE_OF_PRIORITY[incident.priority]
         place, no_road = await self._place(incident, mode)
         travellers = {
             each.id: self._traveller(each, snap, mode, now)
-            for each in living.values()
+            for each in asked.units
             if (snap := self._live.snap(each.id)) is not None
         }
         arrivals = await self._arrivals(travellers, place, mode)
+        scene = self._scene(asked, no_road, await self._areas.of(asked.stations, place))
+        batteries, reckoned = self._batteries_over(asked, scene, arrivals, now)
         contenders = [
             self._contender(
-                each, doing[each.id], travellers.get(each.id), arrivals.get(each.id), mode, now
+                asked,
+                scene,
+                each,
+                travellers.get(each.id),
+                arrivals.get(each.id),
+                batteries.get(each.id, ()),
+                now,
             )
-            for each in living.values()
+            for each in asked.units
         ]
-        contenders = [replace(each, in_need=each.unit_id in asked.in_need) for each in contenders]
-        scene = self._scene(asked, no_road, await self._areas.of(asked.stations, place))
-        contenders = [with_left(scene, each, asked.left.get(each.unit_id)) for each in contenders]
-        contenders, reckoned = self._with_batteries(contenders, living, scene, now)
         ways = await self._ways(leading(scene, contenders, WAYS_MAX), travellers, arrivals, mode)
         contenders = [with_way(each, ways.get(each.unit_id)) for each in contenders]
         premises = Premises(
@@ -185,53 +187,55 @@ class Recommender:
 
     def _traveller(self, unit: UnitView, snap: Snap, mode: Mode, now: datetime) -> Traveller:
         turnout_s = self._turnout.seconds(mode, at_station=unit.at_station)
-        return replace(traveller(unit, snap, now), turnout_s=turnout_s)
+        return traveller(unit, snap, now, turnout_s=turnout_s)
 
     def _contender(
         self,
+        asked: Asked,
+        scene: Scene,
         unit: UnitView,
-        doing: tuple[UnitStatus, int | None],
         at: Traveller | None,
         arrival: Arrival | None,
-        mode: Mode,
+        batteries: tuple[Prospect, ...],
         now: datetime,
     ) -> Contender:
-        roads = self._router.roads
-        closed = arrival is not None and bool(roads.closures_of(arrival.drop_off.snap))
+        status, order_number = asked.doing[unit.id]
+        mode = MODE_OF_PRIORITY[scene.priority]
+        closed = arrival is not None and bool(self._router.roads.closures_of(arrival.drop_off.snap))
         return contender(
             unit,
-            status=doing[0],
-            order_number=doing[1],
+            status=status,
+            order_number=order_number,
             off_road_m=None if at is None else at.snap.distance_m,
             eta_s=None if arrival is None else arrival.eta_s,
             walk=None if arrival is None else arrival.drop_off.walk,
             turnout_s=0.0 if at is None else at.turnout_s,
             road_closed=closed,
             log_sd=0.0 if at is None else self._router.unrouted_sd(at.vehicle, mode),
+            batteries=batteries,
+            left=None if arrival is None else asked.left.get(unit.id),
+            away_s=0.0 if arrival is None else 2.0 * arrival.eta_s + scene.scene_s,
+            in_need=unit.id in asked.in_need,
             now=now,
         )
 
-    def _with_batteries(
-        self,
-        contenders: Sequence[Contender],
-        living: Mapping[str, UnitView],
-        scene: Scene,
-        now: datetime,
-    ) -> tuple[list[Contender], Reckoned]:
-        """With what becomes of the batteries of those who can get there."""
+    def _batteries_over(
+        self, asked: Asked, scene: Scene, arrivals: Mapping[str, Arrival], now: datetime
+    ) -> tuple[dict[str, tuple[Prospect, ...]], Reckoned]:
+        """By unit id: what becomes of the batteries of those who can get there."""
         jobs = {
-            device.id: scene.job(one.eta_s)
-            for one in contenders
-            if one.eta_s is not None
-            for device in living[one.unit_id].devices
+            device.id: scene.job(arrivals[unit.id].eta_s)
+            for unit in asked.units
+            if unit.id in arrivals
+            for device in unit.devices
         }
         found = foresee(list(jobs.items()), self._batteries.endurance(jobs, now))
         known = {each.battery.device_id: each for each in found.prospects}
         told = {
-            unit_id: tuple(known[each.id] for each in unit.devices if each.id in known)
-            for unit_id, unit in living.items()
+            unit.id: tuple(known[each.id] for each in unit.devices if each.id in known)
+            for unit in asked.units
         }
-        return [replace(one, batteries=told[one.unit_id]) for one in contenders], found.reckoned
+        return told, found.reckoned
 
     def _scene(self, asked: Asked, no_road: str, area: str) -> Scene:
         incident, card = asked.incident, asked.card
@@ -273,7 +277,7 @@ class Recommender:
         arrivals: dict[str, Arrival],
         mode: Mode,
     ) -> dict[str, Way | None]:
-        """The ways of the best units by unit id."""
+        """By unit id."""
         ids = [one.unit_id for one in best]
         if not ids:
             return {}

@@ -148,6 +148,7 @@ class SeededBatteries:
 
     def __init__(self, kinds: dict[str, DeviceKind], chance: Random) -> None:
         self._kinds, self._row = kinds, {each: n for n, each in enumerate(kinds)}
+        self._standing: dict[str, Battery] = {}
         self._known = Estimator([STARTING_PRIORS[kind] for kind in kinds.values()])
         count = len(kinds)
         self._known.update(
@@ -184,6 +185,12 @@ class SeededBatteries:
         return self._outdoors_c
 
     def _battery(self, device_id: str, row: int) -> Battery:
+        """As it stands, put together once."""
+        if device_id not in self._standing:
+            self._standing[device_id] = self._put_together(device_id, row)
+        return self._standing[device_id]
+
+    def _put_together(self, device_id: str, row: int) -> Battery:
         known = self._known
         level_pct = float(known.level_pct[row])
         heard = not np.isnan(level_pct)

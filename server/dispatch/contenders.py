@@ -10,7 +10,7 @@ from geo.eta import Eta
 from geo.walk import Walk
 from server.dispatch.battery import Prospect
 from server.dispatch.cover import Left
-from server.dispatch.ranking import Contender, Ranked, Ranking, Scene
+from server.dispatch.ranking import Contender, Ranked, Ranking
 from server.dispatch.reasons import Reason
 from server.dispatch.score import Score
 from server.dispatch.standing import RunnerUp
@@ -53,9 +53,15 @@ def contender(
     turnout_s: float = 0.0,
     log_sd: float = 0.0,
     batteries: tuple[Prospect, ...] = (),
+    left: Left | None = None,
+    away_s: float = 0.0,
+    in_need: bool = False,
     now: datetime,
 ) -> Contender:
-    """One unit at the moment `now`; `status` and order as the database knows them."""
+    """One unit at the moment `now`; `status` and order as the database knows them.
+
+    `left`: what the county is left with for the `away_s` until it is back.
+    """
     shows_orders = [each for each in unit.devices if each.kind in ORDER_DEVICE_KINDS]
     return Contender(
         unit_id=unit.id,
@@ -69,6 +75,9 @@ def contender(
         road_closed=road_closed,
         turnout_s=turnout_s,
         batteries=batteries,
+        in_need=in_need,
+        left=left,
+        coverage_s=0.0 if left is None else left.cost_s(away_s),
         has_device=bool(shows_orders),
         connected=any(each.online for each in shows_orders),
         log_sd=log_sd,
@@ -85,13 +94,6 @@ def with_way(one: Contender, way: Way | None) -> Contender:
     if way is None:
         return one
     return replace(one, log_sd=way.eta.log_sd, snowy_track_m=way.snowy_track_m)
-
-
-def with_left(scene: Scene, one: Contender, left: Left | None) -> Contender:
-    """Knowing what the county is left with until it is back."""
-    if left is None or one.eta_s is None:
-        return one
-    return replace(one, left=left, coverage_s=left.cost_s(2.0 * one.eta_s + scene.scene_s))
 
 
 def position_age_s(position: PositionView, now: datetime) -> float:

@@ -76,7 +76,7 @@ class Terms:
     """Assumed everywhere; None: what holds now, and where it does."""
 
 
-def traveller(unit: UnitView, snap: Snap, now: datetime) -> Traveller:
+def traveller(unit: UnitView, snap: Snap, now: datetime, *, turnout_s: float = 0.0) -> Traveller:
     """A unit as it was at its newest fix; where an old one was headed says nothing."""
     position = unit.position
     fresh = position is not None and position_age_s(position, now) <= POSITION_OLD_S
@@ -85,4 +85,5 @@ def traveller(unit: UnitView, snap: Snap, now: datetime) -> Traveller:
         vehicle=VEHICLE_OF_KIND[unit.kind],
         heading_deg=position.heading_deg if position is not None and fresh else None,
         speed_mps=position.speed_mps if position is not None and fresh else None,
+        turnout_s=turnout_s,
     )
