@@ -254,12 +254,19 @@ class Pipeline:
         return made.orders, True
 
     async def carry_out(
-        self, steps: Sequence[tuple[str, NewDecision]], *, by: str, also: Also
+        self,
+        steps: Sequence[tuple[str, NewDecision]],
+        *,
+        by: str,
+        require: Callable[[Any], Awaitable[None]],
+        also: Also,
     ) -> tuple[list[OrderView], bool]:
         """Several decisions as one: all or none, and what `also` writes in the same transaction.
 
-        Each is of an incident and of one unit. Locks what all of them need before the first, so
-        that no two dispatchers wait for each other. Raises as `dispatch`, and what `also` raises.
+        Each is of an incident and of one unit. `require` looks, under the locks of all incidents
+        and before the first decision, whether they may be taken. Locks what all of them need before
+        the first, so that no two dispatchers wait for each other. Raises as `dispatch`, and what
+        `require` and `also` raise.
         """
         steps = sorted(steps, key=lambda each: min(each[1].unit_ids))
         replaces = [one for _, wanted in steps for one in wanted.replaces]
@@ -271,6 +278,7 @@ class Pipeline:
                 known = [each.id for each in earlier if each is not None]
                 views = [await order_rows.views_of_decision(conn, each) for each in known]
                 return [view for some in views for view in some], False
+            await require(conn)
             await issue.units_on_duty(conn, unit_ids)
             for order_id in sorted(each.order_id for each in replaces):
                 await order_rows.lock(conn, order_id)

@@ -15,7 +15,7 @@ from server import proposalitems
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.pipeline import Pipeline
 from server.ports import Clock
-from server.stores import worklist
+from server.stores import order_rows, worklist
 from server.stores.steps import Marked
 from server.views import OrderView
 from server.watchviews import WorkItemView
@@ -32,8 +32,8 @@ class ProposalDesk:
     async def accept(self, item_id: str, *, reason: str, by: str) -> tuple[list[OrderView], bool]:
         """The orders of a proposal; False with the same ones where it was accepted before.
 
-        Raises `NotFound`, `Impossible` (`no_proposal`, `no_reason`), `Conflict` (`settled`, and
-        those of `Pipeline.dispatch`).
+        Raises `NotFound`, `Impossible` (`no_proposal`, `no_reason`), `Conflict` (`settled`,
+        `plan_changed`, and those of `Pipeline.dispatch`).
         """
         async with self._pool.acquire() as conn:
             item = await worklist.item(conn, item_id)
@@ -45,6 +45,13 @@ class ProposalDesk:
         if not reason and any(step.replaces for step in said.steps):
             raise Impossible("no_reason", "Say why a unit is called off.")
 
+        async def require(conn: Any) -> None:
+            """Nobody was sent there, and nobody is gone, since: no second unit by accident."""
+            found = await order_rows.views_of_incidents(conn, list(said.orders), with_events=False)
+            now = {each: proposalitems.open_orders(found.get(each, [])) for each in said.orders}
+            if now != said.orders:
+                raise Conflict("plan_changed", "Other units are on these incidents by now.")
+
         async def settle(conn: Any) -> Marked:
             done = await worklist.settle(conn, item_id, by=by, at=self._clock(), why=ACCEPTED)
             if done is None:
@@ -52,7 +59,7 @@ class ProposalDesk:
             return Marked(entries=done.entries, hints=done.hints)
 
         steps = proposalitems.decisions(item, said, reason=reason)
-        return await self._pipeline.carry_out(steps, by=by, also=settle)
+        return await self._pipeline.carry_out(steps, by=by, require=require, also=settle)
 
 
 def _said(item: WorkItemView) -> proposalitems.Body:

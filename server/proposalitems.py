@@ -7,7 +7,7 @@ is refused by the step itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from server.openplan import Planned
 from server.pipeline import NewDecision
 from server.stores.replacing import Replaced
 from server.stores.worklist import About
+from server.views import OrderView
 from server.watchviews import WorkItemView
 
 KINDS = (ItemKind.SWAP, ItemKind.NOW_FREE)
@@ -60,6 +61,8 @@ class Body(Struct, frozen=True, kw_only=True):
 
     key: str
     """`dispatch.proposals.Proposal.key`."""
+    orders: dict[str, list[str]]
+    """Open orders of each incident that units are sent to, as the plan saw them."""
     steps: list[Step]
     saves_min: float | None
     later: list[Later]
@@ -95,6 +98,10 @@ def body(proposal: Proposal, planned: Planned) -> dict[str, Any]:
     first = next(iter(gone.values()), None)
     made = Body(
         key=proposal.key,
+        orders={
+            each.incident_id: open_orders(planned.incidents[each.incident_id].orders)
+            for each in proposal.moves
+        },
         steps=[
             Step(
                 unit_id=each.unit_id,
@@ -114,6 +121,11 @@ def body(proposal: Proposal, planned: Planned) -> dict[str, Any]:
     )
     found: dict[str, Any] = msgspec.to_builtins(made)
     return found
+
+
+def open_orders(orders: Iterable[OrderView]) -> list[str]:
+    """Their ids, in order."""
+    return sorted(each.id for each in orders if each.closed_at is None)
 
 
 def read(item: WorkItemView) -> Body:

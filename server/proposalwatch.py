@@ -11,6 +11,7 @@ One of several processes plans at a time, and goes on from what is proposed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -39,6 +40,8 @@ ROUND_S: Final = 30.0
 """Between two plans when nothing is said to have changed."""
 GATHER_S: Final = 5.0
 """After something changed, for what changes with it; no two plans are closer together."""
+SHARE: Final = 0.1
+"""Of the time that planning may take of a busy county's server: the more there is, the rarer."""
 DISMISSED: Final = timedelta(minutes=15)
 """So long what a person dismissed is not proposed again. Starting value."""
 SYSTEM: Final = "system"
@@ -70,6 +73,7 @@ class ProposalWatch:
     async def run(self) -> None:
         """A plan now and then, until cancelled."""
         while True:
+            began_s = asyncio.get_running_loop().time()
             try:
                 await self.round()
             except STORE_AWAY as error:
@@ -78,14 +82,12 @@ class ProposalWatch:
             except (RoutingBusy, DispatchError) as error:  # or an incident closed under the plan
                 self._metrics.count("proposals_put_off")
                 logger.info("open incidents are planned for later: %s", error)
-            await asyncio.sleep(GATHER_S)
-            try:
+            took_s = asyncio.get_running_loop().time() - began_s
+            await asyncio.sleep(max(GATHER_S, took_s / SHARE))
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ROUND_S - GATHER_S):
                     await self._wake.wait()
-            except TimeoutError:
-                continue
-            finally:
-                self._wake.clear()
+            self._wake.clear()
 
     async def round(self) -> None:
         """Make one plan, and say what it proposes. Raises `RoutingBusy`, `DispatchError`."""

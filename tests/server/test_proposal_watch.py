@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -48,10 +49,10 @@ async def test_a_unit_that_drifts_is_relieved_by_the_one_that_is_sooner_in_one_s
     assert said.saves_min is not None
     assert said.saves_min > 2.0
 
-    orders, fresh = await way.desk.accept(item.id, reason="sooner", by=BY)
-    again, repeated = await way.desk.accept(item.id, reason="sooner", by=BY)
+    twice = [way.desk.accept(item.id, reason="sooner", by=BY) for _ in range(2)]
+    (orders, fresh), (again, repeated) = await asyncio.gather(*twice)
 
-    assert (fresh, repeated) == (True, False)
+    assert {fresh, repeated} == {True, False}
     assert [each.id for each in again] == [each.id for each in orders]
     (sent,) = orders
     assert (sent.call_sign, sent.incident_id) == ("P-02", order.incident_id)
@@ -126,6 +127,12 @@ async def test_an_incident_that_waits_gets_a_unit_proposed_once_by_whoever_plans
     way.room.now += timedelta(minutes=16)
     await way.proposals.round()
     item = (await way.open())["now_free"]
+    other = await way.free("P-03", FAR)
+    (order,) = await way.room.send(await way.room.incident(waiting.id), other)
+    with pytest.raises(Conflict, match="Other units"):
+        await way.desk.accept(item.id, reason="", by=BY)
+    cancel = way.room.pipeline.cancel_order
+    await cancel(order.id, ver=order.ver, reason="sent by mistake", by=BY)
     (sent,), _ = await way.desk.accept(item.id, reason="", by=BY)
     assert sent.call_sign == "P-02"
 
