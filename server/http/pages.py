@@ -40,7 +40,9 @@ FACES: dict[str, tuple[str, ...]] = {
     "handset": ("officer",),
     "audit": ("supervisor",),
 }
-"""Page and the roles that may open it; `/` sends each to the first that fits."""
+"""Page and the roles it is for; `/` sends each to the first that fits."""
+VISITORS: dict[str, tuple[str, ...]] = {"console": ("supervisor",)}
+"""Roles that may open a page that is not theirs: a supervisor looks on, and orders peace and war."""
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Ridgeline</title>
@@ -102,7 +104,7 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
             session = await session_of(request)
             if session is None or session.user.must_change_password:
                 return RedirectResponse(f"/login?next=/{name}", 303)
-            if not set(FACES[name]) & set(session.user.roles):
+            if not {*FACES[name], *VISITORS.get(name, ())} & set(session.user.roles):
                 why = f"This page is for the role {' or '.join(FACES[name])}."
                 return _no_face(session.user.username, why, 403)
             return _file(request, web_dir / f"{name}.html")

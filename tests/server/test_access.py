@@ -148,7 +148,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "GET /v1/cmd": only(DEVICE),
     "GET /": EVERYBODY,
     "GET /login": EVERYBODY,
-    "GET /console": only("dispatcher"),
+    "GET /console": only("dispatcher", "supervisor"),
     "GET /handset": only("officer"),
     "GET /audit": only("supervisor"),
     "GET /sw.js": EVERYBODY,

@@ -24,6 +24,7 @@ const KEYS = [
   ["I", "help.i"],
   ["Z", "help.z"],
   ["B", "help.b"],
+  ["W", "help.w"],
   ["0", "help.zero"],
   ["1 – 4", "help.tabs"],
   ["Esc", "help.esc"],

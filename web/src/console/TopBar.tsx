@@ -4,7 +4,18 @@ import { Switches } from "../shared/components/Switches";
 import { conditionWords } from "../shared/conditions";
 import { durationText, localTime, now, utcTime } from "../shared/time";
 import { feedState, heardAt, openedBy, silentMs } from "./feed";
-import { assigned, batteriesOpen, helpOpen, mapInfo, roads, show, unassigned, units, user } from "./store";
+import {
+  assigned,
+  batteriesOpen,
+  helpOpen,
+  mapInfo,
+  roads,
+  show,
+  stanceOpen,
+  unassigned,
+  units,
+  user,
+} from "./store";
 import { t } from "./words";
 
 export function TopBar() {
@@ -51,6 +62,19 @@ export function TopBar() {
             batteriesOpen.value = !batteriesOpen.value;
           }}
         />
+        {user.value?.roles.includes("supervisor") && (
+          <Button
+            kind="quiet"
+            size="small"
+            icon="alert"
+            data-testid="stance-toggle"
+            aria-label={t("top.stance")}
+            title={`${t("top.stance")} (W)`}
+            onClick={() => {
+              stanceOpen.value = true;
+            }}
+          />
+        )}
         <Switches />
         <Button
           kind="quiet"

@@ -14,6 +14,7 @@ import {
   selectedIncident,
   selectedUnit,
   show,
+  stanceOpen,
   unassigned,
   zonesOpen,
 } from "./store";
@@ -84,6 +85,9 @@ const KEYS: Record<string, () => void> = {
   },
   b: () => {
     batteriesOpen.value = !batteriesOpen.peek();
+  },
+  w: () => {
+    stanceOpen.value = true;
   },
   "0": () => camera.all(),
   "1": () => show("incidents"),

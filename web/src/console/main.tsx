@@ -34,6 +34,8 @@ import {
   list,
   mapInfo,
   show,
+  stance,
+  stanceOpen,
   unassigned,
   user,
   view,
@@ -49,6 +51,8 @@ const RoadsPanel = lazy(() => import("./roads/Panel").then((part) => part.RoadsP
 
 const BatteriesPage = lazy(() => import("./batteries/Page").then((part) => part.BatteriesPage));
 
+const Stance = lazy(() => import("./stance").then((part) => part.Stance));
+
 const RETRY_MS = 3_000;
 
 function Console() {
@@ -62,6 +66,7 @@ function Console() {
       <TopBar />
       <div class="alarms">
         <SosBanner />
+        {(stance.value.mode === "war" || stanceOpen.value) && <Stance />}
       </div>
       <FeedBanner />
       <aside class="left">

@@ -11,6 +11,7 @@ import type {
   Roads,
   Snapshot,
   SosCall,
+  StanceNow,
   Unit,
   User,
   WorkItem,
@@ -42,6 +43,9 @@ export type View = List | "map" | "detail";
 export const view = signal<View>("incidents");
 export const list = signal<List>("incidents");
 export const helpOpen = signal(false);
+/** Peace or war; the dialog of those who order it. */
+export const stance = signal<StanceNow>({ mode: "peace", order: null, hours_max: 0 });
+export const stanceOpen = signal(false);
 /** The panel of isochrones and coverage. */
 export const reachOpen = signal(false);
 /** The panel of dead zones. */
@@ -103,6 +107,7 @@ export function takeSnapshot(snapshot: Snapshot): void {
     sosCalls.value = snapshot.sos;
     workItems.value = new Map(snapshot.work.map((item) => [item.id, item]));
     workOpen.value = snapshot.work_open;
+    stance.value = snapshot.stance;
     takeRoads(snapshot.roads);
   });
 }
@@ -120,6 +125,7 @@ export function takeDelta(delta: Delta): void {
     if (delta.sos) sosCalls.value = delta.sos;
     if (delta.work.length) putWork(...delta.work);
     workOpen.value = delta.work_open ?? workOpen.peek();
+    if (delta.stance) stance.value = delta.stance;
   });
 }
 

@@ -28,6 +28,7 @@ function words(command: Command, orders: readonly StoredOrder[]): string {
   if (command.kind === "check")
     return command.body.why === "leader" ? t("leader.title", { unit: command.body.unit }) : t("check.title");
   if (command.body.why === "repeat" && order) return task(order);
+  if (command.body.why === "stance") return t(command.body.mode === "war" ? "say.war" : "say.peace");
   return t("say.notice", { n: command.body.number ?? "" });
 }
 

@@ -8,7 +8,7 @@ import { Dialog } from "../shared/components/Dialog";
 import { Switches } from "../shared/components/Switches";
 import { toastError } from "../shared/components/Toast";
 import { mount } from "../shared/mount";
-import { ageMs, durationText } from "../shared/time";
+import { ageMs, durationText, localTime, now } from "../shared/time";
 import { errorWords } from "../shared/words";
 import { announce } from "./announce";
 import { enrol, enrolAgain } from "./enrolment";
@@ -16,7 +16,7 @@ import "./handset.css";
 import { LeaderCard } from "./LeaderCard";
 import { DeviceLink, linkDoor, linkState, silentSince } from "./link";
 import { OrderCard, OrderRow } from "./OrderCard";
-import { asks, Desk, isOver, orders, unsent } from "./orders";
+import { asks, Desk, isOver, orders, stance, unsent } from "./orders";
 import { Sos } from "./SosButton";
 import { battery, lastFix, positionState } from "./sensors";
 import { Store } from "./store";
@@ -62,6 +62,7 @@ function HandsetPage() {
     <div class="handset">
       <Bar />
       <LinkBanner />
+      <StanceBanner />
       {!isSecureContext && <p class="notice handset-notice">{t("handset.insecure")}</p>}
       <main>{desk.value ? <Orders desk={desk.value} /> : <Setup />}</main>
       {desk.value && <Sos desk={desk.value} />}
@@ -165,6 +166,18 @@ function LinkBanner() {
           {t("link.sign_in")}
         </Button>
       )}
+    </p>
+  );
+}
+
+/** War, until its time is over or a notice says otherwise: every order waits for less long. */
+function StanceBanner() {
+  const told = stance.value;
+  if (told?.mode !== "war" || (told.until !== null && told.until <= now.value)) return null;
+  const until = told.until === null ? "" : localTime(told.until, false);
+  return (
+    <p class="notice handset-notice" data-kind="bad" data-testid="stance-banner" role="status">
+      <b>{t("stance.war", { until })}</b> {told.text}
     </p>
   );
 }

@@ -9,7 +9,7 @@ import type { DeviceLink } from "./link";
 import { keepAwake, lastFix, watchPosition } from "./sensors";
 import { call, raise, type StoredCall, withdraw } from "./sos";
 import type { Store } from "./store";
-import { isMissed, type Question, type StoredOrder } from "./stored";
+import { isMissed, type Question, type StoredOrder, type StoredStance } from "./stored";
 import { fetchWay } from "./way";
 import type { StateRecord, Step } from "./wire";
 
@@ -23,6 +23,8 @@ const WAY_FRESH_MS = 120_000;
 export const orders = signal<StoredOrder[]>([]);
 /** What this officer is asked as a unit's leader. */
 export const asks = signal<StoredAsk[]>([]);
+/** Peace or war, as this handset was told. */
+export const stance = signal<StoredStance | null>(null);
 export const unsent = signal<{ steps: number; fixes: number }>({ steps: 0, fixes: 0 });
 export const incidentTypes = signal<IncidentType[]>(JSON.parse(localStorage.getItem(TYPES_KEY) ?? "[]"));
 
@@ -109,6 +111,7 @@ export class Desk {
     const [read, asked] = [await this.#store.orders(), await this.#store.asks()];
     await this.countUnsent(); // first: a step that is shown is never shown as sent before it is
     orders.value = read;
+    stance.value = await this.#store.stance();
     asks.value = asked;
     void keepAwake(orders.value.some((order) => !isOver(order)));
     await this.#owe();

@@ -17,6 +17,7 @@ import {
   received,
   type Schema,
   type StoredOrder,
+  type StoredStance,
   stepped,
   type Write,
 } from "./stored";
@@ -74,6 +75,7 @@ export class Store {
       for (const name of ["orders", "seen", "queue", "sent", "asks"] as const)
         await tx.objectStore(name).clear();
       await tx.objectStore("state").delete("call");
+      await tx.objectStore("state").delete("stance");
       await this.#putLink(tx, { ...freshLink(), installId: link.installId, deviceId: grant.device_id });
     }
     await tx.objectStore("state").put(grant, "grant");
@@ -166,6 +168,11 @@ export class Store {
   /** What a notice is about is over; an order that was missed altogether is kept as such. */
   async #end(tx: Write, { id, body }: Command & { kind: "notice" }, now: number): Promise<void> {
     if (body.why === "heard") return this.#heard(tx, body, now);
+    if (body.why === "stance") {
+      const { mode = "peace", until = null, text = "" } = body;
+      await tx.objectStore("state").put({ mode, until, text }, "stance");
+      return;
+    }
     if (body.why === "route_changed") {
       for (const each of await meant(tx, body)) await tx.objectStore("orders").put({ ...each, wayOld: true });
       return;
@@ -276,6 +283,10 @@ export class Store {
     if (!call) return null;
     const waiting = [...(await this.#db.getAll("queue")), ...(await this.#db.getAll("sent"))];
     return { ...call, sent: !waiting.some((record) => record.k === "sos" && record.id === call.id) };
+  }
+
+  async stance(): Promise<StoredStance | null> {
+    return ((await this.#db.get("state", "stance")) as StoredStance | undefined) ?? null;
   }
 
   /** The officer has read what became of it. */

@@ -78,8 +78,18 @@ export interface Ending {
   at: number;
 }
 
+/** Peace or war, as the last notice said; over by itself when its time is. */
+export interface StoredStance {
+  mode: "peace" | "war";
+  until: number | null;
+  text: string;
+}
+
 export interface Schema extends DBSchema {
-  state: { key: "link" | "grant" | "call"; value: Link | HandsetGrant | StoredCall };
+  state: {
+    key: "link" | "grant" | "call" | "stance";
+    value: Link | HandsetGrant | StoredCall | StoredStance;
+  };
   orders: { key: string; value: StoredOrder };
   /** Command ids seen, also of notices: what is here was handled. */
   seen: { key: string; value: number };

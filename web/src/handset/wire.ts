@@ -41,8 +41,11 @@ export interface NoticeBody {
   text?: string;
   order?: string;
   number?: number;
-  /** `heard`: when a dispatcher saw the call for help. */
+  /** `heard`: when a dispatcher saw the call for help. `stance`: since when peace or war holds. */
   at?: number;
+  /** `stance`: which, and until when; null: until another order. */
+  mode?: "peace" | "war";
+  until?: number | null;
   /** Where the notice stands for a task that never came. */
   incident?: TaskBody["incident"];
   /** Where the notice stands for a question that came too late: its kind, and what it asked. */

@@ -495,6 +495,31 @@ export interface Resumed {
   missed: number;
 }
 
+/** An order of peace or war. */
+export interface StanceOrder {
+  number: number;
+  mode: "peace" | "war";
+  scope: "county";
+  reason: string;
+  offers: boolean;
+  reoptimise: "proposals" | "automatic";
+  authority: "supervisor" | "dispatcher";
+  off_duty_reports: boolean;
+  issued_by: string;
+  issued_at: Instant;
+  expires_at: Instant | null;
+  ended_at: Instant | null;
+  ended_by: string | null;
+  end_reason: string;
+}
+
+/** What holds now. */
+export interface StanceNow {
+  mode: "peace" | "war";
+  order: StanceOrder | null;
+  hours_max: number;
+}
+
 export interface Snapshot {
   t: "snapshot";
   epoch: string;
@@ -508,6 +533,7 @@ export interface Snapshot {
   /** Open items of the worklist, gravest first; `work_open` may be more. */
   work: WorkItem[];
   work_open: number;
+  stance: StanceNow;
 }
 
 export interface Delta {
@@ -525,6 +551,8 @@ export interface Delta {
   work: WorkItem[];
   /** How many are open in all, when that changed. */
   work_open: number | null;
+  /** When peace or war is another. */
+  stance: StanceNow | null;
 }
 
 export interface Tick {
