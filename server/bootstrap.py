@@ -75,6 +75,7 @@ from server.stores.presence import PresenceStore
 from server.surveyor import Surveyor
 from server.timekeeper import Timekeeper
 from server.warmth import Warmth
+from server.watchroom import WatchRoom
 from server.waywatch import WayWatch
 from server.zonedesk import ZoneDesk
 from server.zonewatch import ZoneWatch
@@ -111,6 +112,7 @@ class Services:
     cover_watch: CoverWatch
     cover_desk: CoverDesk
     move_ups: MoveUps
+    watch_room: WatchRoom
     intake_desk: IntakeDesk
     surveyor: Surveyor
     warmth: Warmth
@@ -327,6 +329,7 @@ async def build(settings: Settings) -> Services:
             cover_desk=CoverDesk(
                 pool=pool, posts=posts, watch=cover_watch, pipeline=pipeline, clock=utc_now
             ),
+            watch_room=WatchRoom(pool=pool, fanout=fanout, live=board, roads=roads, clock=utc_now),
             move_ups=MoveUps(
                 pool=pool,
                 fanout=fanout,

@@ -47,6 +47,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             "battery_watch": services.battery_watch.run,
             "intake_desk": services.intake_desk.run,
             "move_ups": services.move_ups.run,
+            "watch_room": services.watch_room.run,
             "cover_watch": services.cover_watch.run,
             "charging": services.charging.run,
             "hub": services.hub.run,

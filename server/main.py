@@ -62,6 +62,7 @@ from server.http import (
     stance,
     units,
     users,
+    watchroom,
     worklist,
 )
 from server.http import map as ground_map
@@ -85,6 +86,7 @@ _MODULES = (
     guidance,
     worklist,
     units,
+    watchroom,
     batteries,
     batterymodels,
     runcards,

@@ -90,6 +90,8 @@ class ItemKind(StrEnum):
     """The order of war that holds is about to run out: prolong it, or know that it ends."""
     WATCH_FAILED = "watch_failed"
     """Our fault: the timers of an order do not ring; a person must keep watch over it."""
+    REMINDER = "reminder"
+    """Somebody wanted to hear of this again."""
     MOVE_UP = "move_up"
     """A free unit would cover more from another post."""
     INTAKE = "intake"
@@ -135,6 +137,7 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.SWAP: Severity.WARNING,
     _K.NOW_FREE: Severity.WARNING,
     _K.WATCH_FAILED: Severity.ALARM,
+    _K.REMINDER: Severity.WARNING,
     _K.MOVE_UP: Severity.NOTICE,
     _K.INTAKE: Severity.NOTICE,
     _K.DELIVERY_FAILED: Severity.NOTICE,

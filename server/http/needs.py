@@ -48,6 +48,7 @@ from server.sosdesk import SosDesk
 from server.sparedesk import SpareDesk
 from server.stores.users import User
 from server.surveyor import Surveyor, SurveyorBusy
+from server.watchroom import WatchRoom
 from server.zonedesk import ZoneDesk
 
 TERM_LEN_MAX = 200
@@ -117,6 +118,8 @@ class Services(Protocol):
     def learning(self) -> LearningDesk: ...
     @property
     def dead_zones(self) -> ZoneDesk: ...
+    @property
+    def watch_room(self) -> WatchRoom: ...
     @property
     def intake_desk(self) -> IntakeDesk: ...
     @property

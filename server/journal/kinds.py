@@ -177,6 +177,11 @@ class JournalKind(StrEnum):
     INTAKE_SETTLED = "intake.settled"
     """Something was opened for it, somebody took note of it, or its time is over."""
 
+    REMINDER_SET = "reminder.set"
+    REMINDER_DROPPED = "reminder.dropped"
+    HANDOVER_TAKEN = "handover.taken"
+    """Somebody has the room from now on, and has read what stands open."""
+
     STANDBY_POINT_ADDED = "standby_point.added"
     """A place beside the stations where units may wait."""
     STANDBY_POINT_RETIRED = "standby_point.retired"

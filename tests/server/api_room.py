@@ -33,6 +33,7 @@ from server.http import (
     reach,
     runcards,
     units,
+    watchroom,
     worklist,
 )
 from server.http.app import assemble
@@ -49,11 +50,12 @@ from server.runcarddesk import RunCardDesk
 from server.settings import Limits, Settings
 from server.stores import users
 from server.stores.users import Role
+from server.watchroom import WatchRoom
 from server.zonedesk import ZoneDesk
 from tests.server.dispatch_room import Room, StillLife, a_room
 
 MODULES: Final = (
-    *(inbox, incidents, orders, worklist, guidance, units, batteries, batterymodels),
+    *(inbox, watchroom, incidents, orders, worklist, guidance, units, batteries, batterymodels),
     *(journal, map, reach, runcards),
 )
 
@@ -78,6 +80,7 @@ class Services:
     place_names: PlaceNames
     reach: ReachDesk
     intake_desk: IntakeDesk
+    watch_room: WatchRoom
     dead_zones: ZoneDesk
     road_desk: RoadDesk
 
@@ -87,6 +90,7 @@ class Api:
     room: Room
     app: Starlette
     zones: ZoneDesk
+    watch_room: WatchRoom
 
     @asynccontextmanager
     async def signed_in(
@@ -157,6 +161,13 @@ async def an_api(
             PlaceNames(small_map, Describer(small_map)),
             ReachDesk(router=room.routing, roadmap=small_map, index=SnapIndex(small_map)),
             IntakeDesk(pool=pool, fanout=room.fanout, clock=lambda: room.now),
+            WatchRoom(
+                pool=pool,
+                fanout=room.fanout,
+                live=room.live,
+                roads=room.roads,
+                clock=lambda: room.now,
+            ),
             ZoneDesk(
                 pool=pool,
                 fanout=room.fanout,
@@ -170,6 +181,6 @@ async def an_api(
         auth = Auth(pool, Limits())
         routes = [route for module in MODULES for route in module.routes(services)]
         app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)
-        yield Api(room, app, services.dead_zones)
+        yield Api(room, app, services.dead_zones, services.watch_room)
         auth.close()
         await classroom.close()

@@ -72,6 +72,7 @@ function valueWords(name: string, value: unknown): string {
     case "starts_at":
     case "expires_at":
     case "expected_back_at":
+    case "due_at":
       return localTime(String(value), false);
     case "roles":
       return list((value as string[]).map((role) => t.loose(`role.${role}`, {}, role)));

@@ -128,7 +128,7 @@ function details(item: WorkItem): string {
   if (item.kind === "intake") return intakeDetails(item).filter(Boolean).join(" · ");
   if (item.kind === "move_up") return moveDetails(item).join(" · ");
   const { kind, body } = item;
-  const { reason, note, level, due_at: due, expected_back_at: back } = body;
+  const { reason, note, text, level, due_at: due, expected_back_at: back } = body;
   return [
     typeof level === "string" ? t.loose(`work.level.${level}`, {}, level) : "",
     "leader" in body ? asked(body as unknown as Escalation) : "",
@@ -138,6 +138,7 @@ function details(item: WorkItem): string {
       : "",
     typeof reason === "string" && reason ? `“${reason}”` : "",
     typeof note === "string" && note ? `“${note}”` : "",
+    typeof text === "string" && text ? `“${text}”` : "",
     ...wayDetails(body),
     ...proposalDetails(body),
     typeof due === "string" ? t("work.due", { time: localTime(due) }) : "",
