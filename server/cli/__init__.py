@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "batteries": ("server.cli.batteries", "batteries_command", "Which cameras last their shift."),
     "stance": ("server.cli.stance", "stance_group", "Look at orders of peace and war."),
     "roster": ("server.cli.roster", "roster_group", "Load stations, units, officers and devices."),
+    "runcards": ("server.cli.runcards", "runcards_group", "What each type of incident asks for."),
     "user": ("server.cli.admin", "user_group", "Add users and reset passwords."),
     "device": ("server.cli.admin", "device_group", "Enrol devices."),
 }
