@@ -180,6 +180,8 @@ class IncidentView(View, frozen=True):
     closed_by: str | None
     closed_at: datetime | None
     outcome: str
+    steps_done: int = 0
+    """Of its checklist; 0 where a step of an order returns it."""
     orders: list[OrderView] = []
 
 

@@ -34,14 +34,16 @@ ID_BY_REQUEST = "SELECT id FROM incident WHERE request_id = $1"
 # One incident.
 BY_ID = """
 SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
-       closed_by, closed_at, outcome
+       closed_by, closed_at, outcome,
+       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done
 FROM incident WHERE id = $1
 """
 
 # Incidents by id, oldest first.
 SOME = """
 SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
-       closed_by, closed_at, outcome
+       closed_by, closed_at, outcome,
+       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done
 FROM incident WHERE id = ANY($1::uuid[]) ORDER BY number
 """
 
@@ -55,7 +57,8 @@ FROM incident WHERE id = $1 FOR NO KEY UPDATE
 # One page, newest first.
 PAGE = """
 SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
-       closed_by, closed_at, outcome
+       closed_by, closed_at, outcome,
+       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done
 FROM incident
 WHERE ($1 = 'all' OR (status = 'closed') = ($1 = 'closed'))
   AND ($2::bigint IS NULL OR number < $2)

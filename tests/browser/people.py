@@ -130,6 +130,11 @@ class Dispatcher:
         wanted = {"ver": (await self.order(order))["ver"], "state": state}
         await self._post(f"/api/orders/{order['id']}/report", wanted | details)
 
+    async def tick(self, incident_id: str, step: int) -> None:
+        """A step of its checklist is done, by the run cards that come with Ridgeline."""
+        path = f"/api/incidents/{incident_id}/checklist"
+        await self._post(path, {"step": step, "ticked": True, "version": 0})
+
     async def set_leader(self, unit_id: str, badge: str | None) -> None:
         await self._post(f"/api/units/{unit_id}/leader", {"badge": badge})
 

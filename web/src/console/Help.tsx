@@ -25,6 +25,7 @@ const KEYS = [
   ["Z", "help.z"],
   ["B", "help.b"],
   ["W", "help.w"],
+  ["E", "help.e"],
   ["0", "help.zero"],
   ["1 – 4", "help.tabs"],
   ["Esc", "help.esc"],

@@ -4,6 +4,7 @@ import { Icon } from "../shared/components/Icon";
 import { PriorityTag } from "../shared/components/StateChip";
 import { Age, Time } from "../shared/components/Time";
 import type { Incident } from "../shared/types";
+import { Checklist } from "./Checklist";
 import { closeIncident } from "./commands";
 import { hasOpenOrders, orders } from "./detail_store";
 import { camera } from "./map/camera";
@@ -58,6 +59,7 @@ export function IncidentDetail({ incident }: { incident: Incident }) {
         {/* Who is on the way comes before whom else to send. */}
         {hasOpenOrders.value && <Orders orders={orders.value} />}
         {!isClosed && <Recommendations incident={incident} />}
+        <Checklist incident={incident} />
         {!hasOpenOrders.value && orders.value.length > 0 && <Orders orders={orders.value} />}
       </div>
       {!isClosed && <CloseIncident incident={incident} />}

@@ -57,11 +57,13 @@ export function NewIncident() {
           <option value="" disabled>
             {t("new.type.choose")}
           </option>
-          {incidentTypes.value.map(({ code, names }) => (
-            <option key={code} value={code}>
-              {names[language.value]}
-            </option>
-          ))}
+          {incidentTypes.value
+            .filter(({ retired }) => !retired)
+            .map(({ code, names }) => (
+              <option key={code} value={code}>
+                {names[language.value]}
+              </option>
+            ))}
         </select>
       </label>
       <fieldset class="segments">

@@ -10,6 +10,7 @@ import {
   helpOpen,
   mapInfo,
   roads,
+  runCardsOpen,
   show,
   stanceOpen,
   unassigned,
@@ -60,6 +61,20 @@ export function TopBar() {
           title={`${t("top.batteries")} (B)`}
           onClick={() => {
             batteriesOpen.value = !batteriesOpen.value;
+            runCardsOpen.value = false;
+          }}
+        />
+        <Button
+          kind="quiet"
+          size="small"
+          icon="cards"
+          data-testid="runcards-toggle"
+          aria-label={t("top.runcards")}
+          aria-pressed={runCardsOpen.value}
+          title={`${t("top.runcards")} (E)`}
+          onClick={() => {
+            runCardsOpen.value = !runCardsOpen.value;
+            batteriesOpen.value = false;
           }}
         />
         {user.value?.roles.includes("supervisor") && (

@@ -11,6 +11,7 @@ import {
   followedUnit,
   helpOpen,
   reachOpen,
+  runCardsOpen,
   selectedIncident,
   selectedUnit,
   show,
@@ -85,6 +86,11 @@ const KEYS: Record<string, () => void> = {
   },
   b: () => {
     batteriesOpen.value = !batteriesOpen.peek();
+    runCardsOpen.value = false;
+  },
+  e: () => {
+    runCardsOpen.value = !runCardsOpen.peek();
+    batteriesOpen.value = false;
   },
   w: () => {
     stanceOpen.value = true;

@@ -8,7 +8,8 @@
 //   order-voice, voice-<state>, voice-note, order-cancel, ask-input, ask-confirm, incident-close;
 //   sos-banner (data-open), sos-call (data-seen), sos-acknowledge, sos-place, sos-nearest, sos-where;
 //   shift; feed-state (data-state), feed-banner, toast, theme, language, help; rec-roads; batteries-toggle; those of
-//   the roads are at the head of roads/Panel.tsx, those of the batteries at that of batteries/Page.tsx.
+//   the roads are at the head of roads/Panel.tsx, those of the batteries at that of batteries/Page.tsx;
+//   checklist, checklist-step; runcards-toggle, and those at the head of runcards/Page.tsx.
 import { useEffect } from "preact/hooks";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
@@ -33,6 +34,7 @@ import {
   type List,
   list,
   mapInfo,
+  runCardsOpen,
   show,
   stance,
   stanceOpen,
@@ -49,6 +51,7 @@ const Worklist = lazy(() => import("./work").then((part) => part.Worklist));
 const Help = lazy(() => import("./Help").then((part) => part.Help));
 const RoadsPanel = lazy(() => import("./roads/Panel").then((part) => part.RoadsPanel));
 
+const RunCardsPage = lazy(() => import("./runcards/Page").then((part) => part.RunCardsPage));
 const BatteriesPage = lazy(() => import("./batteries/Page").then((part) => part.BatteriesPage));
 
 const Stance = lazy(() => import("./stance").then((part) => part.Stance));
@@ -89,6 +92,7 @@ function Console() {
       {mapInfo.value ? <MapView info={mapInfo.value} /> : <main class="map" />}
       <DetailPane />
       {batteriesOpen.value && <BatteriesPage />}
+      {runCardsOpen.value && <RunCardsPage />}
       <nav class="bottom-tabs" aria-label={t("app.name")}>
         {(["incidents", "units", "roads", "work", "map", "detail"] as const).map((name) => (
           <button key={name} type="button" aria-current={view.value === name} onClick={() => show(name)}>

@@ -52,6 +52,8 @@ export const reachOpen = signal(false);
 export const zonesOpen = signal(false);
 /** The page of batteries, over the map. */
 export const batteriesOpen = signal(false);
+/** The page of run cards, over the map. */
+export const runCardsOpen = signal(false);
 /** The dialog that closes the selected incident. */
 export const closing = signal(false);
 export const followedUnit = signal<string | null>(null);

@@ -10,6 +10,7 @@ import { distanceText, etaText, localTime, now } from "../shared/time";
 import { Advice } from "./Advice";
 import { advicesOf } from "./advices";
 import { distanceM, octant } from "./bearing";
+import { Checklist } from "./Checklist";
 import { DeclineDialog } from "./DeclineDialog";
 import { type Desk, endedBy } from "./orders";
 import { lastFix } from "./sensors";
@@ -67,6 +68,7 @@ export function OrderCard({ order, desk }: { order: StoredOrder; desk: Desk }) {
         {reports > 0 && <li data-testid="reports">{t("order.reports", { n: reports })}</li>}
       </ul>
       {!ended && ON_THE_WAY.includes(last.s) && <WayList order={order} desk={desk} />}
+      {!ended && <Checklist code={incident.type} />}
       {last.s === "standby" && order.standbyUntil && (
         <p class="notice" data-kind="warn" data-testid="standby-until">
           {t(order.standbyUntil > now.value ? "standby.until" : "standby.over", {

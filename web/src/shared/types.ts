@@ -269,6 +269,8 @@ export interface Incident {
   closed_by: string | null;
   closed_at: Instant | null;
   outcome: string;
+  /** Of its checklist. */
+  steps_done: number;
   orders: Order[];
 }
 
@@ -276,7 +278,25 @@ export interface IncidentType {
   code: string;
   priority: Priority;
   scene_min: number;
-  names: { en: string; zh: string };
+  /** How many it usually takes. */
+  units: number;
+  names: BothLanguages;
+  equipment: BothLanguages[];
+  /** Of its checklist. */
+  steps: BothLanguages[];
+  /** Of old incidents alone. */
+  retired: boolean;
+}
+
+export interface BothLanguages {
+  en: string;
+  zh: string;
+}
+
+/** Of one incident; `version`: of the run cards that its steps are of. */
+export interface Checklist {
+  version: number;
+  steps: { words: BothLanguages; ticked_by: string | null; ticked_at: Instant | null }[];
 }
 
 /** A message key of the dictionaries (`reason.<code>`) with its values, and English for the log. */
@@ -343,6 +363,8 @@ export interface Recommendation {
   excluded: Candidate[];
   /** Of the closed and slowed roads that it was computed with. */
   road_version: number;
+  /** Of the run cards that it was computed by; 0: the set that comes with Ridgeline. */
+  run_cards_version: number;
   /** Those that held anywhere, the county's first: `rain,night`. */
   conditions: string[];
   runner_up: RunnerUp | null;

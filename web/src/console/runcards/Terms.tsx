@@ -1,0 +1,77 @@
+// The words for skills and equipment that cards may name.
+import { Button } from "../../shared/components/Button";
+import { draft, edit, type Term, type TermKind } from "./store";
+import { t } from "./words";
+
+const TERMS_MAX = 100;
+
+export function Terms({ mayChange }: { mayChange: boolean }) {
+  return (
+    <form class="scroll runcards-form" onSubmit={(event) => event.preventDefault()}>
+      <fieldset disabled={!mayChange}>
+        <legend class="visually-hidden">{t("topic.terms")}</legend>
+        <List kind="skills" />
+        <List kind="equipment" />
+      </fieldset>
+    </form>
+  );
+}
+
+function List({ kind }: { kind: TermKind }) {
+  const terms = draft.value?.[kind] ?? [];
+  return (
+    <fieldset class="runcards-several">
+      <legend>{t(`field.${kind}`)}</legend>
+      <ol class="runcards-steps">
+        {terms.map((term, at) => (
+          <li key={at}>
+            <Word kind={kind} term={term} at={at} name="code" />
+            <Word kind={kind} term={term} at={at} name="zh" />
+            <Word kind={kind} term={term} at={at} name="en" />
+            <Button
+              size="small"
+              kind="quiet"
+              icon="close"
+              aria-label={t("term.remove", { term: term.code })}
+              onClick={() => edit((set) => set[kind].splice(at, 1))}
+            />
+          </li>
+        ))}
+      </ol>
+      <Button
+        size="small"
+        icon="plus"
+        disabled={terms.length >= TERMS_MAX}
+        onClick={() => edit((set) => set[kind].push({ code: "", en: "", zh: "" }))}
+      >
+        {t("term.add")}
+      </Button>
+    </fieldset>
+  );
+}
+
+interface WordProperties {
+  kind: TermKind;
+  term: Term;
+  at: number;
+  name: "code" | "en" | "zh";
+}
+
+function Word({ kind, term, at, name }: WordProperties) {
+  return (
+    <input
+      class="input"
+      required
+      maxLength={name === "code" ? 40 : 80}
+      aria-label={`${term.code} · ${t(`field.${name}`)}`}
+      placeholder={t(`field.${name}`)}
+      value={term[name]}
+      onInput={({ currentTarget }) =>
+        edit((set) => {
+          const edited = set[kind][at];
+          if (edited) edited[name] = currentTarget.value;
+        })
+      }
+    />
+  );
+}

@@ -1,0 +1,74 @@
+// The newest versions, who saved them and why; any of them can be looked at, or come back.
+import { useSignal } from "@preact/signals";
+import { Button } from "../../shared/components/Button";
+import { AskDialog } from "../../shared/components/Dialog";
+import { Time } from "../../shared/components/Time";
+import { actorWords } from "../words";
+import { activate, busy, inForce, open } from "./store";
+import { t } from "./words";
+
+export function Versions({ mayChange }: { mayChange: boolean }) {
+  const found = inForce.value;
+  if (!found) return null;
+  return (
+    <ol class="scroll runcards-list runcards-versions">
+      {found.versions.map(({ version, created_at, created_by, reason, cards }) => (
+        <li key={version} class="spare-row" data-testid="runcards-version" data-version={version}>
+          <span class="spare-what">
+            <b>{t("version", { version })}</b> {reason}
+            <span class="row-soft">
+              <Time at={created_at} /> · {actorWords(created_by)} · {t("types", { cards })}
+            </span>
+          </span>
+          <Actions version={version} mayChange={mayChange} />
+        </li>
+      ))}
+      <li class="spare-row" data-testid="runcards-version" data-version={0}>
+        <span class="spare-what">
+          <b>{t("shipped")}</b>
+          <span class="row-soft">{t("shipped.hint")}</span>
+        </span>
+        <Actions version={0} mayChange={mayChange} />
+      </li>
+    </ol>
+  );
+}
+
+function Actions({ version, mayChange }: { version: number; mayChange: boolean }) {
+  const asking = useSignal(false);
+  const close = () => {
+    asking.value = false;
+  };
+  if (inForce.value?.version === version) return <span class="runcards-now">{t("version.in_force")}</span>;
+  return (
+    <span class="spare-actions">
+      <Button size="small" busy={busy.value} onClick={() => void open(version)}>
+        {t("version.open")}
+      </Button>
+      {mayChange && (
+        <Button
+          size="small"
+          data-testid="runcards-activate"
+          onClick={() => {
+            asking.value = true;
+          }}
+        >
+          {t("version.activate")}
+        </Button>
+      )}
+      {asking.value && (
+        <AskDialog
+          title={version ? t("version", { version }) : t("shipped")}
+          label={t("reason")}
+          confirm={t("version.activate")}
+          required
+          onClose={close}
+          onAnswer={(reason) => {
+            close();
+            void activate(version || null, reason);
+          }}
+        />
+      )}
+    </span>
+  );
+}
