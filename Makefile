@@ -35,6 +35,7 @@ check: setup ## Lint, types, import contracts; the same for the web.
 
 bench: setup ## Run the benchmarks that need no peers.
 	@$(BIN)/python -m benchmarks.main_job
+	@$(BIN)/python -m benchmarks.decision --quick
 	@$(BIN)/python -m benchmarks.wrong_unit
 	@$(BIN)/python -m benchmarks.profile --quick
 	@$(BIN)/python -m benchmarks.orders --quick
