@@ -48,7 +48,7 @@ from geo.live.kept import Roads
 from geo.live.roadstate import RoadChange
 from geo.roadmap import RoadMap
 from geo.snap import Snap, SnapIndex
-from server.dispatch.assignment import plan
+from server.dispatch.assignment import Plan, plan
 from server.dispatch.demand import Mover, OpenIncident, Standing
 from server.dispatch.record import Recommended
 from server.dispatch.runcardfile import shipped
@@ -199,7 +199,7 @@ class Room:
             self._scores_s = self._scored()
         return plan(self._open, self._movers, self._scores_s)
 
-    def reoptimise(self, _: int) -> object:
+    def reoptimise(self, _: int) -> Plan:
         return plan(self._open, self._movers, self._scored())
 
     def _scored(self) -> Floats:
@@ -213,11 +213,11 @@ class Room:
                     scores_s[row, column] = counted.total_s
         return scores_s
 
-    def bare(self, number: int) -> object:
+    def bare(self, number: int) -> list[Floats]:
         """The times alone."""
         return self._bare.times([self._incident(number)])
 
-    def bare_all(self, _: int) -> object:
+    def bare_all(self, _: int) -> list[Floats]:
         return self._bare.times(self._incidents)
 
     def _incident(self, number: int) -> IncidentView:

@@ -238,6 +238,7 @@ async def build(settings: Settings) -> Services:
             turnout=settings.turnout,
             shift=timedelta(hours=settings.shift_h),
             cover=cover_watch,
+            stance=stance.stance,
         )
         jobs = JobBatteries(
             batteries=batteries,

@@ -24,6 +24,7 @@ from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.incidents import IncidentStatus
 from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
 from server.dispatch.record import Recommended
+from server.dispatch.timers import Stance
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.intakedesk import Settled, settle
@@ -141,9 +142,10 @@ class Pipeline:
         turnout: Turnout = AT_ONCE,
         shift: timedelta = SHIFT,
         cover: CoverSight | None = None,
+        stance: Callable[[], Stance] = Stance,
         clock: Clock = utc_now,
     ) -> None:
-        self._pool, self._cards = pool, cards
+        self._pool, self._cards, self._stance = pool, cards, stance
         self._roads = roads
         self._fanout = fanout
         self._recommender = Recommender(
@@ -216,6 +218,7 @@ class Pipeline:
             in_need=in_need,
             cards=cards,
             stations=[Station(name=each.name, lon=each.lon, lat=each.lat) for each in places],
+            war=self._stance().war,
             recommendation_id=new_id(),
             now=self._clock(),
         )

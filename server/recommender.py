@@ -78,13 +78,15 @@ class Recommender:
         in_need: frozenset[str] = frozenset(),
         cards: RunCards,
         stations: Sequence[Station] = (),
+        war: bool = False,
         recommendation_id: str,
         now: datetime,
     ) -> Recommended:
         """Every unit of `doing` (status and open order's number by unit id), ranked or excluded.
 
         `unseen` are the views of those that the live picture does not show yet, `in_need` those
-        who call for help themselves, `cards` the run cards in force, `stations` all of the county.
+        who call for help themselves, `cards` the run cards in force, `stations` all of the county;
+        `war` is only recorded.
         Raises `RoutingBusy`. A place that no road reaches is a reason, not an error.
         """
         living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
@@ -97,6 +99,7 @@ class Recommender:
             card=card,
             run_cards_version=cards.version,
             turnout=self._turnout,
+            war=war,
             shift_s=self._shift.total_seconds(),
             stations=tuple(stations),
             skills=tuple(each for each in cards.skills if each.code in card.skills),

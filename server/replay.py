@@ -94,6 +94,7 @@ class Replayer:
                 version=asked.run_cards_version, cards=(asked.card,), skills=asked.skills
             ),
             stations=asked.stations,
+            war=asked.war,
             recommendation_id=premises.recommendation_id,
             now=premises.computed_at,
         )

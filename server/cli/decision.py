@@ -218,6 +218,7 @@ def _versions(record: Any) -> dict[str, Any]:
         "conditions": list(premises.conditions),
         "learned": by.learned_version,
         "batteries": record.battery_version,
+        "stance": "war" if record.asked.war else "peace",
         "engine": by.engine,
         "answer_sha256": record.answer,
     }

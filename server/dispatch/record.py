@@ -51,6 +51,8 @@ class Asked:
     """Of the incident's type."""
     run_cards_version: int
     turnout: Turnout
+    war: bool = False
+    """Whether war held. It changes what follows a decision (timers, offers), not the ranking."""
     shift_s: float = SHIFT_H * 3600.0
     """How long a shift is."""
     stations: tuple[Station, ...] = ()

@@ -332,7 +332,7 @@ def test_show_names_every_version_and_every_unit(here: Filled) -> None:
     assert found["damages"] == []
     assert found["versions"]["roads"] >= 1
     assert found["versions"]["learned"] is not None
-    assert {"rules", "map", "conditions", "batteries", "engine", "run_cards"} <= set(
+    assert {"rules", "map", "conditions", "batteries", "engine", "run_cards", "stance"} <= set(
         found["versions"]
     )
     units = found["answer"]["candidates"] + found["answer"]["excluded"]

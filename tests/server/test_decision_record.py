@@ -118,6 +118,7 @@ class Room:
             in_need=frozenset(chance.sample([each.id for each in units.units()], k=1)),
             cards=replace(shipped(), version=self._version),
             stations=self._stations,
+            war=chance.random() < 0.3,
             recommendation_id=an_id(chance),
             now=NOW,
         )
