@@ -42,7 +42,7 @@ FACES: dict[str, tuple[str, ...]] = {
 }
 """Page and the roles it is for; `/` sends each to the first that fits."""
 VISITORS: dict[str, tuple[str, ...]] = {"console": ("supervisor",)}
-"""Roles that may open a page that is not theirs: a supervisor looks on, and orders peace and war."""
+"""Roles that may open a page that is not theirs: a supervisor looks on, and orders war."""
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Ridgeline</title>
