@@ -22,7 +22,7 @@ setup: $(VENV)/.installed server/web/.built ## Make the virtual environment and 
 demo: setup ## Run the main job: a synthetic county, its servers, and a simulated fleet.
 	@$(BIN)/ridgeline demo
 
-test: setup ## Run the tests, a worker per core.
+test: setup ## Run the tests, two workers per core: they mostly wait.
 	@$(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
 
 check: setup ## Lint, types, import contracts; the same for the web.

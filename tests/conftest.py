@@ -33,6 +33,8 @@ from geo.roadmap import RoadMap
 from server import migrate
 from server.embedded import launcher
 from server.stores.pool import Pool, open_pool
+from tests import sharing_out
+from tests.patience import PATIENCE_S
 from tests.small_county import small_county
 
 ROOT = Path(__file__).parent.parent
@@ -59,14 +61,35 @@ class TestServers:
     redis_url: str
 
 
+# -- workers ------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep xdist from putting first the files with the most tests, which are the quickest."""
+    config.option.loadscopereorder = False
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`."""
+    return sharing_out.workers(os.cpu_count() or 1, sharing_out.memory_bytes())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a worker; who runs the tests in one process sees the quick ones as they come."""
+    if hasattr(config, "workerinput"):
+        found = {each.nodeid: each for each in items}
+        asked = {name: getattr(each, "fixturenames", ()) for name, each in found.items()}
+        items[:] = [found[name] for name in sharing_out.longest_files_first(asked)]
+
+
+# -- servers ------------------------------------------------------------------------------
+
+
 def missing(what: str) -> None:
     """Skip; or fail where everything must run (RIDGELINE_REQUIRE_ALL=1)."""
     if REQUIRE_ALL:
         pytest.fail(f"RIDGELINE_REQUIRE_ALL=1, but {what}")
     pytest.skip(what)
-
-
-# -- servers ------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -149,7 +172,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
     pool = await open_pool(database_url)
     yield pool
     try:
-        await asyncio.wait_for(pool.close(), 5)
+        await asyncio.wait_for(pool.close(), PATIENCE_S)
     except TimeoutError:
         pool.terminate()
         pytest.fail("the test left a connection of the pool in use")

@@ -13,8 +13,7 @@ import websockets
 from websockets.typing import Subprotocol
 
 from server.views import Delta, IncidentView, Snapshot, SosView, Tick, UnitView
-
-STEP_S_MAX = 20.0
+from tests.patience import PATIENCE_S
 
 _decoder: msgspec.json.Decoder[Snapshot | Delta | Tick] = msgspec.json.Decoder(
     Snapshot | Delta | Tick
@@ -52,10 +51,10 @@ class ConsoleFeed:
 
     async def wait_until(self, holds: Callable[[], bool]) -> None:
         """Until what the page knows fulfils that."""
-        async with asyncio.timeout(STEP_S_MAX), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(holds)
 
-    async def wait_for_positions(self, count: int, seconds_max: float = STEP_S_MAX) -> None:
+    async def wait_for_positions(self, count: int, seconds_max: float = PATIENCE_S) -> None:
         """Until so many units have a position."""
 
         def placed() -> bool:
@@ -71,11 +70,11 @@ class ConsoleFeed:
             places = [unit.position for unit in self.units.values() if unit.position is not None]
             return any(abs(place.lon - lon) < 1e-6 for place in places)
 
-        async with asyncio.timeout(STEP_S_MAX), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(there)
 
     async def wait_for_order(
-        self, incident_id: str, state: str, seconds_max: float = STEP_S_MAX
+        self, incident_id: str, state: str, seconds_max: float = PATIENCE_S
     ) -> float:
         """When an order of this incident was first seen in `state`, by `perf_counter`."""
         async with asyncio.timeout(seconds_max), self._changed:
@@ -101,6 +100,7 @@ async def watching(url: str, client: httpx.AsyncClient) -> AsyncIterator[Console
         subprotocols=[Subprotocol("ridgeline.console.v1.json")],
         additional_headers={"cookie": cookie},
         max_size=None,
+        open_timeout=PATIENCE_S,
     ) as socket:
         feed = ConsoleFeed(socket)
         reading = asyncio.create_task(feed.read(), name="console feed")

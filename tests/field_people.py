@@ -18,6 +18,7 @@ from devices.shell.client import DeviceShell
 from devices.shell.storage import SqliteStorage
 from protocols.native import Location, Report
 from server import demo
+from tests.patience import PATIENCE_S
 
 STEPS = [
     Report.SHOWN,
@@ -84,7 +85,7 @@ class Handset:
 
 @asynccontextmanager
 async def dispatcher(url: str, login: demo.Login) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
         body = {"username": login.username, "password": login.password}
         (await client.post("/api/login", json=body)).raise_for_status()
         yield client

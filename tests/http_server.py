@@ -11,7 +11,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
-DEADLINE_S = 20.0
+from tests.patience import PATIENCE_S
 
 
 class _Server(uvicorn.Server):
@@ -51,7 +51,7 @@ async def serving(app: ASGIApp, config: uvicorn.Config | None = None) -> AsyncIt
     task = asyncio.create_task(server._serve([listener]))
     ready = asyncio.create_task(server.serving.wait())
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
@@ -64,4 +64,4 @@ async def serving(app: ASGIApp, config: uvicorn.Config | None = None) -> AsyncIt
 
 def client_of(url: str) -> httpx.AsyncClient:
     """A browser-like client: keeps cookies, sends our own Origin."""
-    return httpx.AsyncClient(base_url=url, headers={"origin": url}, timeout=DEADLINE_S)
+    return httpx.AsyncClient(base_url=url, headers={"origin": url}, timeout=PATIENCE_S)

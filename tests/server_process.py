@@ -14,7 +14,10 @@ from pathlib import Path
 
 import httpx
 
-READY_S_MAX = 60
+from tests.patience import PATIENCE_S
+
+START_S_MAX = 4 * PATIENCE_S
+"""It loads libraries and compiles, seconds of work where nobody else works."""
 
 
 class ServerProcess:
@@ -55,7 +58,7 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 self._command, env=self._env, stdout=log, stderr=subprocess.STDOUT
             )
-        deadline = time.monotonic() + READY_S_MAX
+        deadline = time.monotonic() + START_S_MAX
         while not self._is_ready():
             assert self._process.poll() is None, f"the server ended:\n{self.log.read_text()}"
             assert time.monotonic() < deadline, f"not ready in time:\n{self.log.read_text()}"
@@ -72,12 +75,12 @@ class ServerProcess:
         if self._process is None:
             return
         self._process.send_signal(number)
-        self._process.wait(READY_S_MAX)
+        self._process.wait(PATIENCE_S)
         self._process = None
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=PATIENCE_S).status_code == 200
         except httpx.TransportError:
             time.sleep(0.05)  # between two looks at another process; nothing else tells
             return False

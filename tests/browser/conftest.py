@@ -18,6 +18,7 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 from geo.roadmap import RoadMap
 from server import demo
 from tests.browser.house import House, NewHouse, open_house
+from tests.browser.people import PATIENCE_MS
 from tests.conftest import ROOT, TestServers, missing
 from tests.server_process import ServerProcess
 
@@ -32,9 +33,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-EXPECT_MS = 15_000
 
-expect.set_options(timeout=EXPECT_MS)
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(params=["with 3D", "without 3D"])

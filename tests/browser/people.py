@@ -17,9 +17,11 @@ from websockets.typing import Subprotocol
 from protocols import native
 from server import demo
 from tests.http_server import client_of
+from tests.patience import PATIENCE_S
 from tests.server_process import ServerProcess
 from tests.small_county import CENTRE
 
+PATIENCE_MS = 1000 * PATIENCE_S
 TRIES_MAX = 5
 SIGNED_IN = re.compile(r"/(console|handset|audit)$")
 
@@ -37,6 +39,7 @@ async def person(
     options: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}
     opened = await browser.new_context(base_url=url, **(options | context))
     try:
+        opened.set_default_timeout(PATIENCE_MS)
         page = await opened.new_page()
         page.on("pageerror", lambda error: failures.append(str(error)))
         await page.goto("/login")
@@ -61,18 +64,31 @@ def report_position(
 ) -> None:
     """A unit's body camera says where it is; the first one's, as a rule."""
     camera = [each for each in seeded.fleet.devices if each.kind == "body_camera"][number]
-    lon, lat = camera.home
+    report_fix(server, camera, camera.home, bat=bat, mode=mode)
+
+
+def report_fix(
+    server: ServerProcess,
+    device: demo.FleetDevice,
+    place: tuple[float, float],
+    *,
+    bat: int,
+    mode: str = "",
+) -> None:
+    """A device comes, says where it is (lon, lat) and how full, and goes when that is stored."""
+    lon, lat = place
     with connect(
         server.url.replace("http", "ws", 1) + "/v1/device",
         subprotocols=[Subprotocol(native.SUBPROTOCOL)],
-        additional_headers={"authorization": f"Bearer {camera.token}"},
+        additional_headers={"authorization": f"Bearer {device.token}"},
+        open_timeout=PATIENCE_S,
     ) as socket:
-        socket.send(native.encode(native.Hello(dev=camera.device_id, inst=uuid4().hex)).decode())
+        socket.send(native.encode(native.Hello(dev=device.device_id, inst=uuid4().hex)).decode())
         assert isinstance(native.decode_server(socket.recv()), native.Welcome)
         fix = native.Location(n=1, at=int(time.time() * 1000), lon=lon, lat=lat, bat=bat, mode=mode)
         socket.send(native.encode(fix).decode())
-        frames = (native.decode_server(text) for text in socket)
-        assert native.Ack(up=1) in frames  # after what it missed
+        # Commands come down in no order with the acknowledgement.
+        assert native.Ack(up=1) in (native.decode_server(text) for text in socket)
 
 
 class Dispatcher:

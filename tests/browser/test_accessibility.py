@@ -14,7 +14,7 @@ from tests.browser.people import SIGNED_IN, dispatching, login_of, person, repor
 from tests.conftest import ROOT, missing
 from tests.server_process import ServerProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RUN_AXE = """async () => {

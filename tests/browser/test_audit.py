@@ -15,7 +15,7 @@ from tests.browser.house import House
 from tests.browser.people import dispatching, login_of, person
 from tests.server_process import ServerProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 RAW = re.compile(r"[{}\[\]]|[a-z]_[a-z]|[0-9a-f]{8}-[0-9a-f]{4}|undefined|null|NaN")
 """What is not for people: placeholders, codes, ids."""

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from websockets.sync.client import connect
-from websockets.typing import Subprotocol
 
 from devices.battery.charging import Charge, ChargeKind, Told
-from protocols import native
 from server import demo
 from server.dispatch.spares import SpareKind
 from server.ids import new_id
 from server.stores import charges, spares
 from server.stores.pool import open_pool
 from tests.browser.house import House, NewHouse
-from tests.browser.people import dispatching, login_of, person
+from tests.browser.people import dispatching, login_of, person, report_fix
 from tests.browser.test_accessibility import violations
-from tests.server_process import ServerProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 LEVELS = (88, 23, 61, 9)
 """Of the cameras, in the order of the fleet; the rest have told none."""
@@ -39,28 +33,13 @@ ADVICE = {"en-GB": "Power bank by", "zh-CN": "前接充电宝"}
 def house(new_house: NewHouse) -> Iterator[House]:
     with new_house(units=5) as house:
         for device, level in zip(cameras(house), LEVELS, strict=False):
-            report(house.server, device, level)
+            report_fix(house.server, device, device.home, bat=level, mode="standby")
         asyncio.run(furnish(house))
         yield house
 
 
 def cameras(house: House) -> list[demo.FleetDevice]:
     return [each for each in house.seeded.fleet.devices if each.kind == "body_camera"]
-
-
-def report(server: ServerProcess, device: demo.FleetDevice, level: int) -> None:
-    lon, lat = device.home
-    with connect(
-        server.url.replace("http", "ws", 1) + "/v1/device",
-        subprotocols=[Subprotocol(native.SUBPROTOCOL)],
-        additional_headers={"authorization": f"Bearer {device.token}"},
-    ) as socket:
-        socket.send(native.encode(native.Hello(dev=device.device_id, inst=uuid4().hex)).decode())
-        assert isinstance(native.decode_server(socket.recv()), native.Welcome)
-        at = int(time.time() * 1000)
-        fix = native.Location(n=1, at=at, lon=lon, lat=lat, bat=level, mode="standby")
-        socket.send(native.encode(fix).decode())
-        assert native.Ack(up=1) in (native.decode_server(text) for text in socket)
 
 
 async def furnish(house: House) -> None:

@@ -14,10 +14,7 @@ from tests.browser.people import Dispatcher, dispatching, login_of, person, repo
 from tests.browser.test_accessibility import violations
 from tests.browser.test_handset import PHONE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-ROUND_MS = 30_000
-"""In which the watch has looked at the job."""
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +67,7 @@ async def test_one_key_asks_and_the_officer_says_that_he_does_it(
 
     await console.keyboard.press("4")
     row = console.locator("[data-testid=work-row][data-kind=battery_short]")
-    await expect(row).to_contain_text("lasts the job:", timeout=ROUND_MS)
+    await expect(row).to_contain_text("lasts the job:")
     assert await violations(console) == []
     await console.keyboard.press("m")
     await expect(row).to_contain_text("sees to it")

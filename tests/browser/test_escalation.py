@@ -12,7 +12,7 @@ from tests.browser.people import Dispatcher, dispatching, login_of, person, repo
 from tests.browser.test_accessibility import violations
 from tests.browser.test_handset import PHONE, all_sent, ready
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 PACE = {"REPEAT_S": 1, "ACCEPTANCE_S": 2, "ESCALATE_S": 3, "SUPERVISOR_S": 300}
 

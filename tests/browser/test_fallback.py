@@ -9,15 +9,13 @@ from playwright.async_api import Browser, Page, expect
 
 from server import demo
 from tests.browser.people import Dispatcher, dispatching, login_of, person
-from tests.browser.test_handset import LOST_MS, PHONE, all_sent, shown, steps
+from tests.browser.test_handset import PHONE, shown, steps, taken
 from tests.relay import Relay
 from tests.server.field_rows import until
 from tests.server_process import ServerProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
-FALLEN_BACK_MS = 30_000
-"""Three handshakes that are refused, and the pauses between them."""
 RETRY = "05:05"
 """After which a WebSocket is tried again."""
 
@@ -50,8 +48,8 @@ def unit_id(seeded: demo.DemoSeed) -> str:
 
 async def live(page: Page, door: str) -> None:
     link = page.get_by_test_id("link")
-    await expect(link).to_have_attribute("data-door", door, timeout=FALLEN_BACK_MS)
-    await expect(link).to_have_attribute("data-state", "live", timeout=FALLEN_BACK_MS)
+    await expect(link).to_have_attribute("data-door", door)
+    await expect(link).to_have_attribute("data-state", "live")
 
 
 async def test_an_order_is_answered_without_a_websocket(
@@ -60,13 +58,13 @@ async def test_an_order_is_answered_without_a_websocket(
     order = await dispatcher.send(unit_id)
     await shown(page)
     await page.get_by_test_id("step-accepted").click()
-    await all_sent(page)
+    await taken(page, "accepted")
     relay.fall_silent()
     await page.get_by_test_id("step-en_route").click()
-    await expect(page.get_by_test_id("link-banner")).to_be_visible(timeout=LOST_MS)
+    await expect(page.get_by_test_id("link-banner")).to_be_visible()
     relay.sound_again()
     await live(page, "http")
-    await all_sent(page)
+    await taken(page, "en_route")
 
     await dispatcher.cancel(order, "the caller rang again")
 
@@ -89,7 +87,7 @@ async def test_another_network_is_tried_by_websocket_at_once(
 
     await live(page, "websocket")
     await page.get_by_test_id("step-accepted").click()
-    await all_sent(page)
+    await taken(page, "accepted")
     assert steps(await dispatcher.order(order))["accepted"] == 1
 
 

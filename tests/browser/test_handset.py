@@ -21,12 +21,19 @@ from server.http.users import create as create_user
 from server.stores.pool import open_pool
 from tests.browser.conftest import ARGUMENTS, chromium
 from tests.browser.house import House
-from tests.browser.people import Dispatcher, dispatching, login_of, person, sign_in
+from tests.browser.people import (
+    PATIENCE_MS,
+    Dispatcher,
+    dispatching,
+    login_of,
+    person,
+    sign_in,
+)
 from tests.relay import Relay
 from tests.server_process import ServerProcess
 from tests.small_county import crossing
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -36,7 +43,6 @@ PHONE: dict[str, Any] = {
     "permissions": ["geolocation"],
 }
 X02: dict[str, Any] = {"kind": "road", "ref": "X02", "from_km": 1.0, "to_km": 3.0}
-LOST_MS = 25_000
 """In which a page notices that nobody answers."""
 BY_THE_CLOCK = {"repeated", "escalated"}
 """What the room does about silence, beside the steps of a unit."""
@@ -75,11 +81,17 @@ async def ready(page: Page) -> None:
 
 async def shown(page: Page) -> None:
     """The order is on the screen, and the server knows it."""
-    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "shown")
+    await taken(page, "shown")
+
+
+async def taken(page: Page, step: str) -> None:
+    """The step is kept, and the server knows it. (Until it is kept, nothing is unsent.)"""
+    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", step)
     await all_sent(page)
 
 
 async def all_sent(page: Page) -> None:
+    """Whatever is kept; what was just pressed is not yet."""
     await expect(page.get_by_test_id("unsent")).to_have_attribute("data-steps", "0")
 
 
@@ -96,9 +108,7 @@ async def test_an_answer_given_without_signal_survives_a_reload_and_arrives_once
     relay.fall_silent()
 
     await page.get_by_test_id("step-accepted").click()
-    await expect(page.get_by_test_id("link-banner")).to_contain_text(
-        "No connection for", timeout=LOST_MS
-    )
+    await expect(page.get_by_test_id("link-banner")).to_contain_text("No connection for")
     await page.reload()
     await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
     await expect(page.get_by_test_id("unsent")).to_have_attribute("data-steps", "1")
@@ -152,7 +162,7 @@ async def test_a_way_that_has_aged_is_fetched_anew_under_way(
     await expect(page.get_by_test_id("way")).to_contain_text("5 min")
     await page.get_by_test_id("step-accepted").click()
     await page.get_by_test_id("step-en_route").click()
-    await all_sent(page)
+    await taken(page, "en_route")
 
     async with page.expect_response("**/api/orders/*/route"):
         await page.reload()
@@ -206,6 +216,7 @@ async def phone(profile: Path) -> AsyncIterator[BrowserContext]:
         context = await playwright.chromium.launch_persistent_context(
             profile, executable_path=path, args=ARGUMENTS, **PHONE
         )
+        context.set_default_timeout(PATIENCE_MS)
         try:
             yield context
         finally:
@@ -278,7 +289,7 @@ async def test_a_report_on_the_way_leaves_the_next_step_where_it_was(
     await page.get_by_test_id("note-send").click()
     await expect(page.get_by_test_id("reports")).to_have_text("Reports given: 1")
     await page.get_by_test_id("step-en_route").click()
-    await all_sent(page)
+    await taken(page, "en_route")
 
     after = await dispatcher.order(order)
     assert (after["state"], steps(after)["feedback"]) == ("en_route", 1)

@@ -12,10 +12,10 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.house import House, NewHouse
 from tests.browser.people import Dispatcher, dispatching, login_of, person
 from tests.browser.test_accessibility import violations
-from tests.browser.test_handset import PHONE, all_sent, ready, shown, steps
+from tests.browser.test_handset import PHONE, all_sent, ready, shown, steps, taken
 from tests.relay import Relay
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 WELFARE_S = 2
 
@@ -90,8 +90,7 @@ async def test_an_order_stands_until_the_officer_lets_go_of_it(
     order = await dispatcher.send(unit_id)
     await shown(page)
     await page.get_by_test_id("step-accepted").click()
-    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
-    await all_sent(page)
+    await taken(page, "accepted")
 
     await dispatcher.recall(order, "the caller rang again")
     asked = page.get_by_test_id("recall")
@@ -125,8 +124,7 @@ async def test_an_officer_who_goes_on_says_why(
     await page.get_by_test_id("reason").nth(2).click()
     await expect(page.get_by_test_id("recall-answered")).to_be_visible()
     await page.get_by_test_id("step-accepted").click()
-    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
-    await all_sent(page)
+    await taken(page, "accepted")
 
     after = await dispatcher.order(order)
     assert (after["state"], after["recall"]["state"]) == ("accepted", "declined")
@@ -149,8 +147,7 @@ async def test_a_recall_past_its_time_is_missed_and_the_order_goes_on(
 
     await expect(page.get_by_test_id("recall")).to_have_count(0)
     await page.get_by_test_id("step-accepted").click()
-    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
-    await all_sent(page)
+    await taken(page, "accepted")
     assert (await dispatcher.order(order))["state"] == "accepted"
 
 
@@ -179,7 +176,8 @@ async def test_an_officer_is_asked_whether_all_is_well(
     for step in ("accepted", "en_route", "on_scene"):
         await page.get_by_test_id(f"step-{step}").click()
 
-    await page.get_by_test_id("check-accepted").click(timeout=30_000)
+    await page.get_by_test_id("check-accepted").click()
+    await expect(page.get_by_test_id("check")).to_have_count(0)
     await all_sent(page)
 
     assert steps(await dispatcher.order(order))["welfare_ok"] == 1

@@ -10,7 +10,7 @@ from server.stores.pool import Pool
 from tests.browser.people import dispatching, login_of, person, report_position
 from tests.server_process import ServerProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 HTML = '<img src=x onerror="window.ran=1"><script>window.ran=1</script><b id=bold>note</b>'
 NAME = "<img src=x onerror=ran=1>"

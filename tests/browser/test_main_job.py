@@ -12,7 +12,7 @@ from tests.browser.house import House, NewHouse
 from tests.browser.people import login_of, person, report_position
 from tests.server_process import ServerProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from server import demo
 from tests.browser.people import login_of, person, report_position
 from tests.server_process import ServerProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

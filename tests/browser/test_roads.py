@@ -7,7 +7,6 @@ import math
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,20 +15,17 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.async_api import Browser, Locator, Page, Position, expect
-from websockets.sync.client import connect
-from websockets.typing import Subprotocol
 
 from geo.roadmap import RoadMap
-from protocols import native
 from server import demo
 from server.stores.pool import open_pool
 from tests.browser.house import House, NewHouse
-from tests.browser.people import Dispatcher, dispatching, login_of, person, signed_in
+from tests.browser.people import Dispatcher, dispatching, login_of, person, report_fix, signed_in
 from tests.server.learning_rows import Drivers
 from tests.server_process import ServerProcess
 from tests.small_county import EAST, NORTH, SOUTH, WEST, crossing
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 NEAR, FAR, SCENE = crossing(4, 2), crossing(1, 2), crossing(3, 2)
 FIT_PADDING_PX = 24
@@ -141,7 +137,7 @@ async def test_a_dispatcher_is_told_when_a_closure_runs_out(
         signed_in(server, login) as client,
     ):
         await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
-        until = datetime.now(UTC) + timedelta(seconds=3)
+        until = datetime.now(UTC) + timedelta(seconds=10)  # to be seen closed before
         wanted: dict[str, Any] = {
             "request_id": "r1",
             "state": "closed",
@@ -191,8 +187,7 @@ async def test_a_click_on_a_road_says_what_our_drives_taught(
             await page.keyboard.press("Escape")
             await expect(card).to_have_count(0)
 
-            await page.get_by_test_id("roads-tab").click()
-            await page.get_by_test_id("roads-new").click()
+            await begin_a_closure(page)
             await click_on_map(page, middle_of_road(small_map, crossing(2, 1), crossing(3, 1)))
             await expect(learned).to_contain_text(words)
             await expect(card).to_have_count(0)
@@ -204,18 +199,8 @@ async def test_a_click_on_a_road_says_what_our_drives_taught(
 def two_units(server: ServerProcess, seeded: demo.DemoSeed) -> tuple[str, str]:
     """Call signs of the two, one on each side of the scene; both say where they are."""
     cameras = [each for each in seeded.fleet.devices if each.kind == "body_camera"]
-    for camera, (lon, lat) in zip(cameras, (NEAR, FAR), strict=True):
-        with connect(
-            server.url.replace("http", "ws", 1) + "/v1/device",
-            subprotocols=[Subprotocol(native.SUBPROTOCOL)],
-            additional_headers={"authorization": f"Bearer {camera.token}"},
-        ) as socket:
-            hello = native.Hello(dev=camera.device_id, inst=f"cam-{time.time_ns()}")
-            socket.send(native.encode(hello).decode())
-            assert isinstance(native.decode_server(socket.recv()), native.Welcome)
-            fix = native.Location(n=1, at=int(time.time() * 1000), lon=lon, lat=lat, bat=90)
-            socket.send(native.encode(fix).decode())
-            assert native.decode_server(socket.recv()) == native.Ack(up=1)
+    for camera, place in zip(cameras, (NEAR, FAR), strict=True):
+        report_fix(server, camera, place, bat=90)
     return cameras[0].call_sign, cameras[1].call_sign
 
 
@@ -254,9 +239,15 @@ async def recompute(page: Page) -> None:
     ).to_have_count(0)
 
 
-async def close_by_a_click(page: Page, at: tuple[float, float]) -> None:
+async def begin_a_closure(page: Page) -> None:
+    """Until the map takes clicks for it."""
     await page.get_by_test_id("roads-tab").click()
     await page.get_by_test_id("roads-new").click()
+    await expect(page.get_by_test_id("map")).to_have_attribute("data-picking", "true")
+
+
+async def close_by_a_click(page: Page, at: tuple[float, float]) -> None:
+    await begin_a_closure(page)
     await click_on_map(page, at)
     await expect(page.get_by_test_id("roads-where")).to_have_attribute("data-set", "true")
     await page.get_by_test_id("roads-reason").fill("rockfall")

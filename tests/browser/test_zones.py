@@ -23,7 +23,7 @@ from server.stores.pool import open_pool
 from tests.browser.house import House
 from tests.browser.people import login_of, person, report_position, signed_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 PASSAGES, SILENCES = 14, 12
 

@@ -26,8 +26,8 @@ from devices.shell.radio import Radio
 from devices.shell.storage import SqliteStorage
 from devices.storage import MemoryStorage, Storage
 from protocols.native import SUBPROTOCOL, Location, Report, State
+from tests.patience import PATIENCE_S
 
-WAIT_S_MAX = 5.0
 UNIX_MS = 1_790_000_000_000
 
 
@@ -140,8 +140,8 @@ class Device:
 
 
 async def until(true: Callable[[], object]) -> None:
-    """Poll a condition; fails after WAIT_S_MAX."""
-    async with asyncio.timeout(WAIT_S_MAX):
+    """Poll a condition; fails after PATIENCE_S."""
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110 - many parties, no single event
             await asyncio.sleep(0.005)
 
@@ -186,7 +186,7 @@ async def test_refused_token_stops_and_tells() -> None:
     async with a_station() as station:
         device = Device(station.url, token="bad")
 
-        async with asyncio.timeout(WAIT_S_MAX):
+        async with asyncio.timeout(PATIENCE_S):
             await device.shell.run()
 
         assert device.shell.client.phase is Phase.STOPPED

@@ -21,8 +21,8 @@ from devices.shell.api import Api, ApiProblem, Unreachable
 from devices.shell.autopilot import Autopilot, Tally
 from devices.sim.incidents import Kind, Planned
 from server.cli.sim import device_url, sim_command
+from tests.patience import PATIENCE_S
 
-WAIT_S_MAX = 5.0
 QUICK = 2000.0
 """Simulated seconds a second: people take milliseconds."""
 
@@ -119,7 +119,7 @@ async def work(desk: Desk, *, count: int = 1) -> Tally:
     )
     task = asyncio.create_task(pilot.run())
     try:
-        async with asyncio.timeout(WAIT_S_MAX):
+        async with asyncio.timeout(PATIENCE_S):
             while tally.closed < count:  # noqa: ASYNC110 - the pilot has no such event
                 await asyncio.sleep(0.005)
     finally:

@@ -44,9 +44,9 @@ from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
 from server.stores.positions import PositionWriter, WriterLimits
 from tests.http_server import serving
+from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device, add_unit
 
-DEADLINE_S = 10.0
 TOKEN = "secret"
 FAST = WriterLimits(interval_s=0.02, retry_s_min=0.01, retry_s_max=0.05)
 
@@ -148,7 +148,7 @@ class Device:
             additional_headers={"Authorization": f"Bearer {token}"} if in_header else None,
             proxy=None,
             ping_interval=None,
-            open_timeout=DEADLINE_S,
+            open_timeout=PATIENCE_S,
             close_timeout=1,
         )
         self.socket: ClientConnection
@@ -181,7 +181,7 @@ class Device:
             await self.socket.send(frame)
 
     async def next(self) -> ServerMessage:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             message = decode_server(await self.socket.recv())
         self.seen.append(message)
         return message
@@ -207,7 +207,7 @@ class Device:
 
     async def closed(self) -> tuple[int, str]:
         """Code and reason, when the server has closed."""
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             with contextlib.suppress(ConnectionClosed):
                 while True:
                     await self.socket.recv()
@@ -223,7 +223,7 @@ class HttpDevice(Device):
     ) -> None:
         self._hello = {"dev": device_id, "inst": install_id, "epoch": "e1"}
         self._http = httpx.AsyncClient(
-            base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=DEADLINE_S
+            base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=PATIENCE_S
         )
         self._heard: deque[ServerMessage] = deque()
         self._refused: tuple[int, str] | None = None
@@ -257,7 +257,7 @@ class HttpDevice(Device):
         self._take(answer)
 
     async def next(self) -> ServerMessage:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not self._heard:
                 await self._ask(wait=5)
         message = self._heard.popleft()

@@ -12,6 +12,7 @@ import asyncpg
 
 from server.ids import new_id
 from server.stores.devices import token_hash
+from tests.patience import PATIENCE_S
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ async def add_device(
     return device_id
 
 
-async def until(condition: Callable[[], bool], deadline_s: float = 10) -> None:
+async def until(condition: Callable[[], bool], deadline_s: float = PATIENCE_S) -> None:
     """Return as soon as the condition holds. Raises `TimeoutError`."""
     async with asyncio.timeout(deadline_s):
         while not condition():  # noqa: ASYNC110 (conditions of code that signals nobody)

@@ -25,6 +25,7 @@ from server.http.auth import COOKIE
 from server.ids import new_id
 from server.stores.users import ROLES
 from tests.http_server import client_of
+from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device
 from tests.whole_server import WholeServer, whole_server
 
@@ -280,7 +281,12 @@ def _is_open(answer: httpx.Response) -> bool:
 
 async def _knock_socket(url: str, headers: dict[str, str]) -> tuple[bool, str]:
     subprotocols = [Subprotocol(console.SUBPROTOCOL), Subprotocol(native.SUBPROTOCOL)]
-    options = {"subprotocols": subprotocols, "additional_headers": headers, "proxy": None}
+    options = {
+        "subprotocols": subprotocols,
+        "additional_headers": headers,
+        "proxy": None,
+        "open_timeout": PATIENCE_S,
+    }
     try:
         async with connect(url.replace("http", "ws", 1), **options) as socket:  # type: ignore[arg-type]
             if url.endswith(device.PATH):

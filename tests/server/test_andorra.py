@@ -15,6 +15,7 @@ from geo import mapfolder
 from server import demo
 from server.stores.pool import Pool
 from tests.console_feed import watching
+from tests.patience import PATIENCE_S
 from tests.server_process import ServerProcess, running
 
 pytestmark = pytest.mark.data
@@ -54,7 +55,7 @@ async def test_incidents_in_andorra_go_from_open_to_closed(
     )
 
     with running(server), simulated(server, tmp_path / "fleet.json", andorra_dir, tmp_path / "sim"):
-        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as client:
             body = {"username": login.username, "password": login.password}
             (await client.post("/api/login", json=body)).raise_for_status()
             async with watching(server.url, client) as feed:

@@ -12,6 +12,7 @@ import pytest
 from protocols import native
 from server.ids import new_id
 from server.stores.pool import Pool
+from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device, add_unit
 from tests.small_county import crossing
 from tests.whole_server import WholeServer, whole_server
@@ -252,7 +253,7 @@ async def test_origin_that_is_no_address_is_foreign(client: httpx.AsyncClient) -
 async def test_host_header_does_not_make_another_path_of_it(server: WholeServer) -> None:
     user_id = await server.add_user("new", ["admin"], must_change=True)
     cookie = f"ridgeline_session={await server.session(user_id)}"
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as client:
         for host in ("x/api/me?", "x/api/me#", "[", "@", ""):
             answer = await client.get("/api/users", headers={"host": host, "cookie": cookie})
 

@@ -33,13 +33,13 @@ from protocols.native import Location, Report
 from server import bootstrap
 from server.stores.pool import Pool
 from tests.field_people import posted
+from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device, add_unit
 from tests.small_county import crossing
 from tests.whole_server import WholeServer, whole_server
 
 CAMERA, HANDSET, BADGE, TOKEN = "cam-07", "hs-07", "B-07", "secret"
 LON, LAT = crossing(3, 2)
-DEADLINE_S = 20.0
 
 
 @dataclass
@@ -184,7 +184,7 @@ async def watched(server: WholeServer, client: httpx.AsyncClient) -> dict[str, A
 
 
 async def until_kind(server: WholeServer, client: httpx.AsyncClient, kind: str) -> dict[str, Any]:
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(PATIENCE_S):
         while kind not in (items := await watched(server, client)):  # noqa: ASYNC110 (as below)
             await asyncio.sleep(0.05)
     found: dict[str, Any] = items[kind]
@@ -195,7 +195,7 @@ async def until_mitigation(
     server: WholeServer, client: httpx.AsyncClient, order_id: str, name: str
 ) -> dict[str, Any]:
     """The newest, as soon as it has this; nobody signals what only the watch sees."""
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             await server.services.battery_watch.round()
             found = (await client.get(f"/api/orders/{order_id}/mitigations")).json()

@@ -34,11 +34,11 @@ from server.stores.pool import Pool
 from server.stores.presence import DeviceFix
 from server.views import Delta, Resumed, Snapshot, Tick, UnitStatus
 from tests.http_server import serving
+from tests.patience import PATIENCE_S
 from tests.relay import Relay
 from tests.server.field_room import small_socket
 from tests.server.field_rows import add_device, add_unit, store_outage, until
 
-DEADLINE_S = 10.0
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 QUICK = HubLimits(tick_s=0.02, idle_s=30, retry_s=0.02)
 
@@ -89,6 +89,7 @@ class Room:
             "proxy": None,
             "ping_interval": None,
             "max_size": None,
+            "open_timeout": PATIENCE_S,
             "close_timeout": 1,
         }
         return connect(self.url + at, **options | changes)
@@ -173,14 +174,14 @@ async def open_incident(pool: Pool) -> str:
 
 async def receive(socket: ClientConnection, kind: type[M]) -> M:
     """The next message, which must be of this kind."""
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(PATIENCE_S):
         message = decoder.decode(await socket.recv())
     assert isinstance(message, kind), message
     return message
 
 
 async def closed(socket: ClientConnection) -> int | None:
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(PATIENCE_S):
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await socket.recv()

@@ -37,7 +37,7 @@ async def test_order_goes_on_where_it_was(
     )
     handset = Handset(server, device, tmp_path)
 
-    async with asyncio.timeout(100):
+    async with asyncio.timeout(200):
         with running(server):
             async with handset.on(), dispatcher(server.url, seeded.fleet.dispatcher) as client:
                 handset.report_position(*device.home)

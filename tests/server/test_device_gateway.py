@@ -19,6 +19,7 @@ from server.gateways.sessions import GatewayLimits
 from server.ids import new_id
 from server.stores import devices
 from server.stores.pool import Pool
+from tests.patience import PATIENCE_S
 from tests.server.field_room import (
     TOKEN,
     Room,
@@ -234,7 +235,7 @@ async def test_reader_that_stops_reading_is_closed_and_resumes_without_loss(pool
     async with pool.acquire() as conn, conn.transaction():
         for _ in range(600):
             await enqueue(conn, text="x" * 12_000)
-    limits = SessionLimits(send_stalled_s=0.3, send_queue_bytes_max=32 * 1024)
+    limits = SessionLimits(send_stalled_s=1.0, send_queue_bytes_max=32 * 1024)
     async with field_room(pool, session=limits) as room:
         async with room.device(small_buffers=True) as device:
             await device.hello()
@@ -336,7 +337,7 @@ async def test_of_two_that_wait_for_the_same_older_connection_the_newer_stays(
             older.finished.set()
 
     waiting = [newer, older] if newer_first else [older, newer]
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         for each in waiting:
             tasks.create_task(wait_and_end(each))
         await asyncio.sleep(0)

@@ -16,7 +16,8 @@ from server.gateways.door import DoorLimits
 from server.gateways.sessions import GatewayLimits
 from server.stores.pool import Pool
 from server.stores.positions import WriterLimits
-from tests.server.field_room import DEADLINE_S, TOKEN, Room, enqueue, field_room, utc_now
+from tests.patience import PATIENCE_S
+from tests.server.field_room import TOKEN, Room, enqueue, field_room, utc_now
 from tests.server.field_rows import add_device, until
 
 WHO: dict[str, Any] = {"dev": "cam-07", "inst": "i1", "epoch": "e1"}
@@ -30,7 +31,7 @@ async def room(pool: Pool) -> AsyncIterator[Room]:
 
 def client_of(room: Room, token: str = TOKEN) -> httpx.AsyncClient:
     headers = {"authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=room.url, headers=headers, timeout=DEADLINE_S)
+    return httpx.AsyncClient(base_url=room.url, headers=headers, timeout=PATIENCE_S)
 
 
 def a_body(*ns: int, inst: str = "i1") -> bytes:
@@ -56,7 +57,7 @@ async def test_wrong_token_is_401_and_never_read_from_the_address(pool: Pool, ro
             await client.get(exchange.COMMANDS_PATH, params=WHO),
             await client.post(exchange.UP_PATH, content=a_body(1)),
         ]
-    async with httpx.AsyncClient(base_url=room.url) as client:
+    async with httpx.AsyncClient(base_url=room.url, timeout=PATIENCE_S) as client:
         answers.append(await client.get(exchange.COMMANDS_PATH, params=WHO | {"tok": TOKEN}))
 
     assert [refused(each) for each in answers] == [(401, 4002)] * 3
@@ -103,7 +104,7 @@ async def test_waiting_ends_with_the_first_command(pool: Pool, room: Room) -> No
 
     async with client_of(room) as client:
         asked = asyncio.create_task(
-            client.get(exchange.COMMANDS_PATH, params=WHO | {"wait": DEADLINE_S})
+            client.get(exchange.COMMANDS_PATH, params=WHO | {"wait": exchange.WAIT_S_MAX})
         )
         await until(lambda: room.sessions.online() == [("cam-07", "i1")])
         async with pool.acquire() as conn:
@@ -121,7 +122,9 @@ async def test_newer_question_replaces_the_older_and_records_do_not(pool: Pool, 
     await add_device(pool)
 
     async with client_of(room) as client:
-        older = asyncio.create_task(client.get(exchange.COMMANDS_PATH, params=WHO | {"wait": 9}))
+        older = asyncio.create_task(
+            client.get(exchange.COMMANDS_PATH, params=WHO | {"wait": exchange.WAIT_S_MAX})
+        )
         await until(lambda: len(room.sessions.online()) == 1)
         said(await client.post(exchange.UP_PATH, content=a_body(1, 2)))
         assert not older.done()
@@ -134,7 +137,9 @@ async def test_stopping_server_ends_the_waiting_and_takes_no_more(pool: Pool, ro
     await add_device(pool)
 
     async with client_of(room) as client:
-        asked = asyncio.create_task(client.get(exchange.COMMANDS_PATH, params=WHO | {"wait": 9}))
+        asked = asyncio.create_task(
+            client.get(exchange.COMMANDS_PATH, params=WHO | {"wait": exchange.WAIT_S_MAX})
+        )
         await until(lambda: len(room.sessions.online()) == 1)
         await room.sessions.drain()
 
@@ -150,7 +155,7 @@ async def test_client_that_leaves_gives_its_place_back(pool: Pool) -> None:
     async with field_room(pool, transport="http", gateway=limits) as room:
         async with client_of(room) as client:
             asked = asyncio.create_task(
-                client.get(exchange.COMMANDS_PATH, params=WHO | {"wait": DEADLINE_S})
+                client.get(exchange.COMMANDS_PATH, params=WHO | {"wait": exchange.WAIT_S_MAX})
             )
             await until(lambda: len(room.sessions.online()) == 1)
             full = await client.get(exchange.COMMANDS_PATH, params=WHO)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,13 +26,15 @@ from server.listening import DEAD_PEER_S, listen
 from server.settings import Limits, Settings
 from server.stores.pool import Pool
 from tests.http_server import client_of
+from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device
 from tests.server_process import ServerProcess, running
 from tests.whole_server import WholeServer, whole_server
 
 PASSWORD = "a long enough pass phrase"
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
-DEADLINE_S = 10.0
+
+knock = partial(connect, proxy=None, open_timeout=PATIENCE_S)
 
 Start = Callable[..., AbstractAsyncContextManager[WholeServer]]
 
@@ -60,7 +63,9 @@ async def sign_in(
 ) -> httpx.Response:
     """A try from a given address of the loopback network."""
     transport = httpx.AsyncHTTPTransport(local_address=at)
-    async with httpx.AsyncClient(base_url=server.url, transport=transport) as client:
+    async with httpx.AsyncClient(
+        base_url=server.url, transport=transport, timeout=PATIENCE_S
+    ) as client:
         body = {"username": "wang", "password": password}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await client.post("/api/login", json=body, headers=named)
@@ -130,7 +135,9 @@ async def test_session_is_never_one_that_the_browser_brought(start: Start, pool:
         assert len({planted, first, second}) == 3
         for token, status in ((planted, 401), (first, 401), (second, 200)):
             headers = {"cookie": f"{COOKIE}={token}"}
-            async with httpx.AsyncClient(base_url=server.url, headers=headers) as other:
+            async with httpx.AsyncClient(
+                base_url=server.url, headers=headers, timeout=PATIENCE_S
+            ) as other:
                 assert (await other.get("/api/me")).status_code == status
     assert await pool.fetchval("SELECT count(*) FROM user_session") == 1
 
@@ -178,7 +185,7 @@ async def test_no_secret_is_in_the_log_or_the_database(
         await _say_hello(server.url, secrets["wrong token"], token_is_right=False)
         await _say_hello(server.url, secrets["device token"], token_is_right=True)
         with pytest.raises(websockets.InvalidStatus):
-            await connect(f"{server.url.replace('http', 'ws')}/v1/console", proxy=None)
+            await knock(f"{server.url.replace('http', 'ws')}/v1/console")
         await asyncio.to_thread(server.stop)
 
     log, stored = server.log.read_text(), await _everything(pool)
@@ -193,7 +200,7 @@ async def test_no_secret_is_in_the_log_or_the_database(
 
 async def _say_hello(url: str, token: str, *, token_is_right: bool) -> None:
     address = f"{url.replace('http', 'ws')}/v1/device"
-    async with connect(address, subprotocols=[Subprotocol(native.SUBPROTOCOL)], proxy=None) as peer:
+    async with knock(address, subprotocols=[Subprotocol(native.SUBPROTOCOL)]) as peer:
         await peer.send(native.encode(Hello(dev="cam-07", inst="i1", tok=token)).decode())
         if token_is_right:
             assert isinstance(native.decode_server(await peer.recv()), Welcome)
@@ -226,14 +233,14 @@ async def _sent(url: str, *parts: bytes) -> bytes:
         for part in parts:
             writer.write(part)
             await writer.drain()
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await reader.read()
     finally:
         writer.close()
 
 
 async def test_peers_that_never_finish_a_request_are_closed(start: Start) -> None:
-    limits = Limits(request_head_s=0.2, request_body_s=0.3)
+    limits = Limits(request_head_s=0.5, request_body_s=0.6)
     async with start(limits=limits) as server:
         silent = await _sent(server.url)
         half_a_head = await _sent(server.url, b"GET /login HTTP/1.1\r\nHost: ")
@@ -255,13 +262,13 @@ async def test_patience_is_for_requests_not_for_websockets_or_slow_answers(
     start: Start, pool: Pool
 ) -> None:
     await add_device(pool, "cam-07", token="secret")
-    async with start(limits=Limits(request_head_s=0.1)) as server:
+    async with start(limits=Limits(request_head_s=0.5)) as server:
         address = f"{server.url.replace('http', 'ws')}/v1/device"
         subprotocols = [Subprotocol(native.SUBPROTOCOL)]
-        async with connect(address, subprotocols=subprotocols, proxy=None) as peer:
+        async with knock(address, subprotocols=subprotocols) as peer:
             await peer.send(native.encode(Hello(dev="cam-07", inst="i1", tok="secret")).decode())
             await peer.recv()
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await _sent(server.url)  # so much longer than the limit
             await peer.send('{"t":"ping","i":1}')
 
@@ -294,11 +301,11 @@ async def test_limits_of_the_parts_can_be_set(start: Start, pool: Pool) -> None:
     async with start(limits=limits) as server:
         address = f"{server.url.replace('http', 'ws')}/v1/device"
         subprotocols = [Subprotocol(native.SUBPROTOCOL)]
-        async with connect(address, subprotocols=subprotocols, proxy=None) as peer:
+        async with knock(address, subprotocols=subprotocols) as peer:
             await peer.send(native.encode(Hello(dev="cam-07", inst="i1", tok="secret")).decode())
             welcome = native.decode_server(await peer.recv())
             with pytest.raises(websockets.InvalidStatus, match="503"):
-                await connect(address, subprotocols=subprotocols, proxy=None)
+                await knock(address, subprotocols=subprotocols)
 
     assert isinstance(welcome, Welcome)
     assert welcome.hb == 7

@@ -25,10 +25,10 @@ from server.embedded.launcher import Running
 from server.embedded.lock import DataLock
 from server.embedded.process import Account
 from server.embedded.valkey import Valkey
+from tests.patience import PATIENCE_S
 
 HOLDER = Path(__file__).with_name("embedded_holder.py")
 ROOT = Path(__file__).parents[2]
-GONE_S = 15.0
 
 
 def sql(running: Running, statement: str) -> Any:
@@ -160,7 +160,7 @@ def test_kill_9_takes_the_servers_down_and_the_next_start_recovers(short_dir: Pa
         pids = said(child)["pids"]
         child.kill()
         child.wait()
-        assert all(process.wait_gone(pid, GONE_S) for pid in pids)
+        assert all(process.wait_gone(pid, PATIENCE_S) for pid in pids)
 
     with launcher.run(short_dir / "data") as running:
         assert sql(running, "SELECT 1") == 1
@@ -185,7 +185,7 @@ def test_killed_postmaster_and_its_stale_pid_file_do_not_stop_the_next_start(
     with launcher.run(data_dir, valkey=False) as running:
         assert running.postgres is not None
         os.kill(running.postgres.pid, signal.SIGKILL)
-        assert process.wait_gone(running.postgres.pid, GONE_S)
+        assert process.wait_gone(running.postgres.pid, PATIENCE_S)
     pid_file = data_dir / "pg" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")  # a pid used again
@@ -200,7 +200,7 @@ def dead_valkey(running: Running) -> Valkey:
     with redis.Redis.from_url(running.valkey.url) as client:
         client.set("answer", 42)
     os.kill(running.valkey.pid, signal.SIGKILL)
-    assert process.wait_gone(running.valkey.pid, GONE_S)
+    assert process.wait_gone(running.valkey.pid, PATIENCE_S)
     return running.valkey
 
 

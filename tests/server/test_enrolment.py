@@ -14,6 +14,7 @@ from server.http import enrolment
 from server.http.enrolment import BROWSERS_PER_OFFICER_MAX, enrol_browser, tell_running
 from server.stores import units
 from server.stores.pool import Pool
+from tests.patience import PATIENCE_S
 from tests.server.dispatch_room import Room, a_room
 from tests.server.field_rows import add_unit
 from tests.small_county import crossing
@@ -41,7 +42,7 @@ async def a_lock_is_waited_for(database_url: str) -> None:
     """Return when a transaction of this database waits for another."""
     watcher = await asyncpg.connect(database_url)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not await watcher.fetchval(  # noqa: ASYNC110 (PostgreSQL signals nobody)
                 "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
                 "AND datname = current_database())"

@@ -12,8 +12,7 @@ import pytest
 
 from server.embedded import launcher
 from server.stores.fanout import RESYNC, RedisFanOut
-
-DEADLINE_S = 10.0
+from tests.patience import PATIENCE_S
 
 
 class Listener:
@@ -35,7 +34,7 @@ class Listener:
         await self._when(lambda: payload in self.payloads)
 
     async def _when(self, met: Callable[[], bool]) -> None:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not met():
                 self._news.clear()
                 await self._news.wait()
@@ -45,7 +44,7 @@ class Listener:
 async def running(fanout: RedisFanOut) -> AsyncIterator[RedisFanOut]:
     task = asyncio.create_task(fanout.run())
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(PATIENCE_S):
             await fanout.subscribed.wait()
         yield fanout
     finally:
@@ -143,7 +142,7 @@ async def test_stop_right_after_the_start_is_heeded(redis_url: str) -> None:
             await asyncio.sleep(0)  # one turn of the loop further into connecting and subscribing
         task.cancel()
 
-        done, _ = await asyncio.wait({task}, timeout=DEADLINE_S)
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE_S)
 
         assert done, f"cancelled after {turns} turns, it went on"
 

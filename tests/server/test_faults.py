@@ -30,7 +30,7 @@ from tests.console_feed import watching
 from tests.field_people import STEPS, Handset, dispatcher, order_sent, posted
 from tests.server_process import ServerProcess, running
 
-DEADLINE_S = 100
+DEADLINE_S = 200
 
 
 @pytest.fixture

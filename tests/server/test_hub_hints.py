@@ -16,6 +16,7 @@ from server.stores import incidents, sos, worklist
 from server.stores.pool import Pool
 from server.stores.worklist import About
 from server.views import Delta, Snapshot
+from tests.patience import PATIENCE_S
 from tests.server.field_room import utc_now
 from tests.server.test_console_feed import console_room, decoder, open_incident
 
@@ -23,7 +24,7 @@ SELDOM = HubLimits(tick_s=0.02, reload_s=600, sos_s=600, idle_s=600)
 
 
 async def _news(console: Console) -> Snapshot | Delta:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_S):
         message = decoder.decode(str(await console.next()))
     assert isinstance(message, Snapshot | Delta)
     return message
@@ -84,7 +85,7 @@ async def test_a_call_for_help_that_comes_while_calls_are_read_is_not_waited_for
         monkeypatch.setattr(sos, "load_open", _once_after(sos.load_open, then_counted))
         room.fanout.publish(sos.TOPIC, "c0")
 
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             await asked.wait()
 
 

@@ -29,10 +29,10 @@ from server.dispatch.orders import OrderState
 from server.dispatch.timers import PEACE_URGENT
 from server.stores.pool import Pool
 from tests.field_people import STEPS, Handset, dispatcher, now_ms, order_sent
+from tests.patience import PATIENCE_S
 from tests.relay import Relay
 from tests.server_process import ServerProcess, running
 
-STEP_S_MAX = 20
 HEARTBEAT_S = 1
 SHORTENED = 200
 """So many times the timers of an unanswered order are shortened."""
@@ -127,14 +127,14 @@ async def field(
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(STEP_S_MAX):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110 - many parties, no single event
             await asyncio.sleep(0.01)
 
 
 async def until_there(true: Callable[[], Awaitable[bool]]) -> None:
     """The same of what another process has to tell."""
-    async with asyncio.timeout(STEP_S_MAX):
+    async with asyncio.timeout(PATIENCE_S):
         while not await true():  # noqa: ASYNC110 - another process; nothing else tells
             await asyncio.sleep(0.05)
 
@@ -186,7 +186,7 @@ async def test_link_that_is_cut_and_slow_loses_nothing(
 async def walk_to_the_next_cut(relay: Relay, handset: Handset) -> int:
     """A fix every 10 ms until one more connection is doomed; how many."""
     fixes, cuts_left = 0, relay.cuts_left
-    async with asyncio.timeout(STEP_S_MAX):
+    async with asyncio.timeout(PATIENCE_S):
         while relay.cuts_left == cuts_left > 0:
             handset.report_position(*handset.device.home)
             fixes += 1

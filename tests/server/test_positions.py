@@ -15,10 +15,10 @@ from server.metrics import Metrics
 from server.stores import devices
 from server.stores.pool import Pool
 from server.stores.positions import PositionWriter, Record, WriterLimits
+from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device, store_outage, until
 
 TODAY = datetime.now(UTC)
-DEADLINE_S = 10
 
 
 def a_record(n: int, *, device_id: str = "cam-07", live: bool = True, **fix: Any) -> Record:
@@ -55,7 +55,7 @@ async def open_installation(pool: Pool, device_id: str = "cam-07", *, up_acked: 
 
 @asynccontextmanager
 async def running(writer: PositionWriter) -> AsyncIterator[PositionWriter]:
-    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(writer.run())
         try:
             yield writer
@@ -144,7 +144,7 @@ async def test_records_stored_by_another_connection_are_not_stored_twice(
 
 
 async def test_flush_of_an_idle_installation_returns_at_once(pool: Pool, camera: str) -> None:
-    async with asyncio.timeout(DEADLINE_S):
+    async with asyncio.timeout(PATIENCE_S):
         await PositionWriter(pool).flush(camera, "i1")
 
 

@@ -28,6 +28,7 @@ from server.routing import RoutingBusy, RoutingService
 from server.stores import roster
 from server.stores.roadstate import STATES
 from server.stores.units import load_units
+from tests.patience import PATIENCE_S
 from tests.server.api_room import Api, an_api
 from tests.small_county import crossing
 
@@ -336,7 +337,7 @@ async def test_another_weather_is_assumed_everywhere_whatever_holds_in_some_area
         NewCondition(request_id=new_id(), condition="snow", zone=zone, reason="cold"), by="t"
     )
     task = asyncio.create_task(room.roads.run())
-    await asyncio.wait_for(laid.wait(), 20)
+    await asyncio.wait_for(laid.wait(), PATIENCE_S)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

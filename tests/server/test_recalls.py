@@ -16,6 +16,7 @@ from server.stores import orders
 from server.stores.replacing import Replaced
 from server.stores.units import UnitRow, load_some
 from server.views import OrderView
+from tests.patience import PATIENCE_S
 from tests.server.dispatch_room import BY, NOW, a_decision
 from tests.server.watch_room import BADGE, CAMERA, HANDSET, Watch, a_watch
 from tests.small_county import crossing
@@ -367,6 +368,6 @@ async def _waits_for_a_lock(watch: Watch) -> None:
         "SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
         "WHERE NOT granted AND datname = current_database()"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await watch.room.fetch(waiting):  # noqa: ASYNC110 (a lock tells nobody)
             await asyncio.sleep(0.01)

@@ -29,6 +29,7 @@ from server.stores.pool import Pool
 from server.stores.roadstate import CONDITIONS, RUNNING_MAX, STATES, ConditionRow, RoadStateRow
 from server.surveyor import Surveyor, SurveyorBusy
 from server.views import RecommendationView
+from tests.patience import PATIENCE_S
 from tests.server.dispatch_room import BY, NOW, Room, a_room
 from tests.small_county import crossing, source_map
 
@@ -100,7 +101,7 @@ async def change_of(room: Room) -> AsyncIterator[None]:
     changed = asyncio.Event()
     room.roads.on_change(changed.set)
     yield
-    await asyncio.wait_for(changed.wait(), 10)
+    await asyncio.wait_for(changed.wait(), PATIENCE_S)
 
 
 async def two_units(room: Room) -> tuple[str, Callable[[], Any]]:

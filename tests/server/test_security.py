@@ -25,6 +25,7 @@ from server.metrics import Metrics
 from server.settings import Limits
 from server.stores.pool import Pool
 from tests.http_server import client_of, serving
+from tests.patience import PATIENCE_S
 
 BODY_BYTES_MAX = 1000
 
@@ -109,13 +110,15 @@ def test_origin_is_compared_with_the_host(origin: str, scheme: str, expected: bo
 
 
 async def test_foreign_origin_may_read_but_not_change(url: str) -> None:
-    async with httpx.AsyncClient(base_url=url, headers={"origin": "http://evil.example"}) as evil:
+    async with httpx.AsyncClient(
+        base_url=url, headers={"origin": "http://evil.example"}, timeout=PATIENCE_S
+    ) as evil:
         assert error_of(await evil.post("/echo")) == (403, "foreign_origin")
         assert (await evil.get("/echo")).status_code == 200
 
 
 async def test_programs_without_origin_are_served(url: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as program:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as program:
         assert (await program.post("/echo", content=b"abc")).json() == {"bytes": 3}
 
 

@@ -42,9 +42,8 @@ from server.settings import (
     timer_defaults,
 )
 from server.stores.positions import WriterLimits
+from tests.patience import PATIENCE_S
 
-GONE_S = 15.0
-ANSWER_S = 60.0
 """For a password hash on a machine that does much else."""
 TLS = Path(__file__).with_name("tls")
 """Made for these tests; they guard nothing."""
@@ -114,7 +113,7 @@ def test_first_start_makes_an_admin_with_a_one_time_password(
     with ridgeline(*serving(small_map_dir, short_dir / "data")) as first:
         password = first.until(r"one-time password (\S+)")
         url = first.until(SERVES)
-        with httpx.Client(base_url=url, timeout=ANSWER_S) as client:
+        with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
             body = {"username": "admin", "password": password}
             user = client.post("/api/login", json=body).json()
             assert (user["roles"], user["must_change_password"]) == (["admin"], True)
@@ -127,7 +126,7 @@ def test_first_start_makes_an_admin_with_a_one_time_password(
     with ridgeline(*serving(small_map_dir, short_dir / "data")) as second:
         url = second.until(SERVES)
         body = {"username": "admin", "password": "a better pass phrase"}
-        assert httpx.post(f"{url}/api/login", json=body, timeout=ANSWER_S).status_code == 200
+        assert httpx.post(f"{url}/api/login", json=body, timeout=PATIENCE_S).status_code == 200
         assert second.end(signal.SIGINT) == 0
     assert "one-time password" not in second.text
 
@@ -138,7 +137,7 @@ def test_given_stores_are_used_and_nothing_private_is_started(
     stores = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     with ridgeline(*serving(small_map_dir, short_dir / "data"), **stores) as program:
         url = program.until(SERVES)
-        assert httpx.get(f"{url}/readyz", timeout=ANSWER_S).status_code == 200
+        assert httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200
         assert program.end(signal.SIGTERM) == 0
 
     assert not (short_dir / "data" / "pg").exists()
@@ -385,7 +384,7 @@ def test_users_are_added_while_the_server_runs(small_map_dir: Path, short_dir: P
 
         assert code == 0, text
         body = {"username": "li", "password": text.split()[-1]}
-        assert httpx.post(f"{url}/api/login", json=body, timeout=ANSWER_S).status_code == 200
+        assert httpx.post(f"{url}/api/login", json=body, timeout=PATIENCE_S).status_code == 200
 
 
 def test_a_roster_is_loaded_once_and_its_secrets_are_only_in_their_file(
@@ -441,7 +440,7 @@ def test_an_officer_of_the_roster_signs_in_to_a_running_server(
         assert run(*load[:-2]) == (0, "Nothing to change.\n")
         login = json.loads(secrets.read_text())["users"][0]
         body = {"username": login["username"], "password": login["one_time_password"]}
-        answer = httpx.post(f"{url}/api/login", json=body, timeout=ANSWER_S)
+        answer = httpx.post(f"{url}/api/login", json=body, timeout=PATIENCE_S)
 
     assert answer.status_code == 200
     assert answer.json()["officer_badge"] == "0412"
@@ -461,7 +460,7 @@ def test_demo_starts_everything_prints_logins_and_stops_everything(
     with ridgeline(*demo(small_map_dir, data_dir)) as program:
         url = program.until(SERVES)
         password = program.until(r"dispatcher +(\S+) ")
-        with httpx.Client(base_url=url, timeout=ANSWER_S) as client:
+        with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
             body = {"username": "dispatcher", "password": password}
             assert client.post("/api/login", json=body).status_code == 200
             assert len(client.get("/api/units").json()) == 3
@@ -476,9 +475,9 @@ def test_demo_starts_everything_prints_logins_and_stops_everything(
     with ridgeline(*demo(small_map_dir, data_dir)) as again:
         assert again.until(r"dispatcher +(\S+) ") == password
         pids = [simulator_of(data_dir), *servers_of(data_dir)]
-        assert len(pids) == 3
+        assert len(pids) >= 3  # a backend just forked still carries the postmaster's name
         again.end(signal.SIGKILL)
-    assert all(process.wait_gone(pid, GONE_S) for pid in pids)
+    assert all(process.wait_gone(pid, PATIENCE_S) for pid in pids)
 
 
 def test_demo_leaves_a_database_alone_that_it_did_not_fill(
@@ -496,7 +495,7 @@ def test_demo_leaves_a_database_alone_that_it_did_not_fill(
 
 def simulator_of(data_dir: Path) -> int:
     """Its process, which has no name for the moment in which its program is exchanged (execve)."""
-    deadline = time.monotonic() + GONE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not (found := process.processes_naming("python", data_dir / "fleet.json")):
         assert time.monotonic() < deadline, (data_dir / "logs" / "simulator.log").read_text()
         time.sleep(0.01)  # between two looks at another process; nothing else tells

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from geo.roadmap import RoadMap
 from protocols import native
 from protocols.native import Hello, Location, Sos, SosSays
-from server import demo
+from server import bootstrap, demo
 from server.gateways.hub import Console, HubLimits
 from server.stores import sos
 from server.stores.pool import Pool
@@ -22,6 +22,7 @@ from server.stores.positions import WriterLimits
 from server.views import Delta, Snapshot
 from tests.console_feed import watching
 from tests.field_people import Handset, now_ms
+from tests.patience import PATIENCE_S
 from tests.server.field_room import Room, field_room, utc_now
 from tests.server.field_rows import add_device, add_unit, until
 from tests.server.test_console_feed import console_room, decoder
@@ -286,7 +287,7 @@ async def _take(pool: Pool, call: Sos) -> None:
 
 
 async def _next(console: Console) -> Snapshot | Delta:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         message = decoder.decode(str(await console.next()))
     assert isinstance(message, Snapshot | Delta)
     return message
@@ -315,12 +316,13 @@ async def call_for_help(
         subprotocols=[native.SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
         additional_headers={"authorization": f"Bearer {token}"},
         proxy=None,
+        open_timeout=PATIENCE_S,
     ) as socket:
         await socket.send(native.encode(Hello(dev="cam-07", inst="i1", epoch="e1")).decode())
         await socket.send(native.encode(call).decode())
         notices: list[native.Command] = []
         acknowledged = False
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not acknowledged or len(notices) < notices_due:
                 match native.decode_server(await socket.recv()):
                     case native.Command() as command:
@@ -436,7 +438,11 @@ async def test_a_call_reaches_the_consoles_of_the_other_server(
     tmp_path: Path,
     database_url: str,
     redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """By the fan-out: the other looks by itself once in ten minutes."""
+    seldom = HubLimits(sos_s=600.0, reload_s=600.0)
+    monkeypatch.setattr(bootstrap, "hub_limits", lambda _: seldom)
     async with (
         whole_server(
             map_dir=small_map_dir,
@@ -449,13 +455,10 @@ async def test_a_call_reaches_the_consoles_of_the_other_server(
     ):
         await server.services.fanout.subscribed.wait()
         await other.services.fanout.subscribed.wait()
-        began = asyncio.get_running_loop().time()
         await call_for_help(server.url, a_call(lon=LON, lat=LAT))
         await feed.wait_until(lambda: bool(feed.sos))
-        took_s = asyncio.get_running_loop().time() - began
 
     assert feed.sos[0].call_sign == "P-07"
-    assert took_s < other.services.hub.limits.sos_s, "it came by the fan-out, not by looking"
 
 
 async def test_a_call_outlives_a_killed_server(
@@ -474,7 +477,7 @@ async def test_a_call_outlives_a_killed_server(
     )
     handset = Handset(server, device, tmp_path)
 
-    async with asyncio.timeout(100):
+    async with asyncio.timeout(200):
         with running(server):
             async with handset.on():
                 await asyncio.to_thread(server.kill)
@@ -482,7 +485,7 @@ async def test_a_call_outlives_a_killed_server(
                 handset.shell.call_for_help(at_ms=now_ms(), by=device.badges[0], lon=lon, lat=lat)
                 await asyncio.to_thread(server.start)
                 handset.shell.network_changed()  # rather than wait for the back-off
-                await until(lambda: len(handset.shell.client.outbox) == 0, 60)
+                await until(lambda: len(handset.shell.client.outbox) == 0)
                 await asyncio.to_thread(server.kill)
 
     async with pool.acquire() as conn:

@@ -21,6 +21,7 @@ from server.stores.away import STORE_AWAY
 from server.stores.replacing import Replaced
 from server.stores.ringing import NEXT_PATH
 from server.timekeeper import Timekeeper
+from tests.patience import PATIENCE_S
 from tests.server.dispatch_room import BY, NOW, a_decision
 from tests.server.watch_room import CAMERA, HANDSET, Watch, a_keeper, a_watch
 from tests.small_county import crossing
@@ -661,7 +662,7 @@ async def test_a_running_keeper_hears_of_a_step_at_once(watch: Watch) -> None:
     try:
         await watch.says(Report.ACCEPTED)
         watch.room.fanout.publish("incident", watch.incident.id)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while "departure" not in await watch.timers():  # noqa: ASYNC110 (a row tells nobody)
                 await asyncio.sleep(0.01)
     finally:
@@ -671,7 +672,7 @@ async def test_a_running_keeper_hears_of_a_step_at_once(watch: Watch) -> None:
 async def _run_until(keeper: Timekeeper, watch: Watch, kinds: set[str]) -> None:
     task = asyncio.create_task(keeper.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while set(await watch.open()) != kinds:  # noqa: ASYNC110 (a row tells nobody)
                 await asyncio.sleep(0.01)
     finally:
@@ -680,7 +681,7 @@ async def _run_until(keeper: Timekeeper, watch: Watch, kinds: set[str]) -> None:
 
 async def _stuck_backend(watch: Watch) -> int:
     """Process id of the connection that waits for the command log."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             rows = await watch.room.fetch(
                 "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"

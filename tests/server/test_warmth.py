@@ -24,6 +24,7 @@ from server.routing import RoutingService
 from server.stores.units import UnitRow
 from server.views import UnitKind, UnitStatus
 from server.warmth import Warmth
+from tests.patience import PATIENCE_S
 from tests.server.dispatch_room import StillLife
 from tests.small_county import crossing
 
@@ -92,7 +93,7 @@ async def running(warmth: Warmth) -> AsyncIterator[None]:
 
 
 async def until(watched: Watched, *vehicles: Vehicle, condition: Condition = DRY) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not watched.knows_all(*vehicles, condition=condition):
             await watched.service.start()  # a turn on the routing thread
 
