@@ -22,9 +22,10 @@ from server.dispatch.contenders import Way, contender, with_way
 from server.dispatch.contest import Station
 from server.dispatch.cover import Left
 from server.dispatch.premises import Premises, answer, canonical, sha256
-from server.dispatch.ranking import Contender, Ranking, Scene, leading, rank
+from server.dispatch.ranking import Contender, Ranking, Scene, leading, rank_scored, scored
 from server.dispatch.record import Asked, Circumstances, Recommended, Record
 from server.dispatch.runcards import RunCards
+from server.dispatch.standing import Scored
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.dispatch.weights import SHIFT_H
@@ -168,8 +169,9 @@ class Recommender:
             )
             for each in asked.units
         ]
-        ways = await self._ways(leading(scene, contenders, WAYS_MAX), travellers, arrivals, mode)
-        contenders = [with_way(each, ways.get(each.unit_id)) for each in contenders]
+        units = [scored(scene, one) for one in contenders]
+        ways = await self._ways(leading(units, WAYS_MAX), travellers, arrivals, mode)
+        units = [_knowing(scene, each, ways.get(each.one.unit_id)) for each in units]
         premises = Premises(
             recommendation_id=recommendation_id,
             incident_id=incident.id,
@@ -179,10 +181,10 @@ class Recommender:
             conditions=roads.conditions,
             run_cards_version=asked.run_cards_version,
             scene=scene,
-            contenders=tuple(contenders),
+            contenders=tuple(each.one for each in units),
             ways=ways,
         )
-        return premises, rank(scene, contenders), reckoned
+        return premises, rank_scored(scene, units), reckoned
 
     def _left(self, living: Iterable[str], now: datetime) -> dict[str, Left]:
         known = {} if self._cover is None else self._cover.left(now)
@@ -286,3 +288,8 @@ class Recommender:
             return {}
         journeys = [(travellers[each], arrivals[each].drop_off) for each in ids]
         return dict(zip(ids, await self._router.ways(journeys, mode), strict=True))
+
+
+def _knowing(scene: Scene, unit: Scored, way: Way | None) -> Scored:
+    """Scored anew by its own road, where that was looked at."""
+    return unit if way is None else scored(scene, with_way(unit.one, way))

@@ -19,7 +19,7 @@ from server.dispatch.reasons import Reason
 from server.dispatch.score import Score, score
 from server.dispatch.standing import RunnerUp, Scored, place_in_line, runner_up
 
-__all__ = ["Contender", "Ranked", "Ranking", "Scene", "leading", "rank"]
+__all__ = ["Contender", "Ranked", "Ranking", "Scene", "leading", "rank", "rank_scored", "scored"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,17 @@ class Ranking:
 
 def rank(scene: Scene, contenders: Sequence[Contender]) -> Ranking:
     """Order all units; see the module's docstring."""
-    scored = [Scored(one=one, score=score(scene, one)) for one in contenders]
-    ordered = sorted(scored, key=lambda each: each.key)
+    return rank_scored(scene, [scored(scene, one) for one in contenders])
+
+
+def scored(scene: Scene, one: Contender) -> Scored:
+    """A unit with what it counts as."""
+    return Scored(one=one, score=score(scene, one))
+
+
+def rank_scored(scene: Scene, units: Sequence[Scored]) -> Ranking:
+    """`rank` where it is known what they count as."""
+    ordered = sorted(units, key=lambda each: each.key)
     eligible = [each for each in ordered if can_go(each.one)]
     others = [each for each in ordered if not can_go(each.one)]
     asked = proposal(scene.priority, [each.one for each in eligible], [each.one for each in others])
@@ -78,14 +87,10 @@ def rank(scene: Scene, contenders: Sequence[Contender]) -> Ranking:
     )
 
 
-def leading(scene: Scene, contenders: Sequence[Contender], count: int) -> list[Contender]:
+def leading(units: Sequence[Scored], count: int) -> list[Contender]:
     """The first so many that `rank` would name and whose travel time is known; no words."""
-    scored = [
-        Scored(one=one, score=score(scene, one))
-        for one in contenders
-        if one.eta_s is not None and can_go(one)
-    ]
-    return [each.one for each in heapq.nsmallest(count, scored, key=lambda each: each.key)]
+    able = [each for each in units if each.score is not None and can_go(each.one)]
+    return [each.one for each in heapq.nsmallest(count, able, key=lambda each: each.key)]
 
 
 def _ranked(

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from devices.battery.model import Load
 from geo.walk import NO_WALK
+from server.dispatch import ranking
 from server.dispatch.battery import Battery, Prospect
 from server.dispatch.contest import Contender, Scene
-from server.dispatch.ranking import Ranked, Ranking, leading, rank
+from server.dispatch.ranking import Ranked, Ranking, rank
 from server.dispatch.runcards import Term
 from server.dispatch.score import PARTS, Score, score
 from server.dispatch.standing import Scored, runner_up
@@ -470,7 +471,8 @@ def test_the_leading_units_are_the_first_of_the_ranking(
 ) -> None:
     known = [each.contender for each in rank(scene, asked).candidates if each.score is not None]
 
-    assert leading(scene, asked, count) == known[:count]
+    units = [ranking.scored(scene, each) for each in asked]
+    assert ranking.leading(units, count) == known[:count]
 
 
 @given(scenes, units, st.sampled_from([each for each in UnitStatus if each != "available"]))
