@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.house import House, NewHouse
-from tests.browser.people import dispatching, login_of, person, report_position
+from tests.browser.people import dispatching, login_of, person, report_position, signed_in
 from tests.browser.test_accessibility import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -22,7 +22,20 @@ def house(new_house: NewHouse) -> Iterator[House]:
         yield house
 
 
-async def test_terms_runner_up_and_why_not_the_first(plain_browser: Browser, house: House) -> None:
+@pytest.fixture
+async def skilled(house: House) -> str:
+    """Call sign of the one unit in which somebody can examine a scene."""
+    device = house.seeded.fleet.devices[0]
+    officer = {"badge": "0412", "name": "He Jun", "unit_id": device.unit_id}
+    async with signed_in(house.server, login_of(house.seeded, "admin")) as admin:
+        answer = await admin.post("/api/officers", json=officer | {"skills": ["scene_work"]})
+    answer.raise_for_status()
+    return device.call_sign
+
+
+async def test_terms_runner_up_and_why_not_the_first(
+    plain_browser: Browser, house: House, skilled: str
+) -> None:
     async with (
         dispatching(house.server, house.seeded) as dispatcher,
         person(
@@ -39,6 +52,8 @@ async def test_terms_runner_up_and_why_not_the_first(plain_browser: Browser, hou
         await expect(rows).to_have_count(3)
         await expect(rows.first.get_by_test_id("score")).to_contain_text("到达")
         await expect(console.get_by_test_id("runner-up")).to_contain_text("则排第一")
+        await expect(rows.nth(1)).to_contain_text("警组无人具备：现场勘查")
+        await expect(console.get_by_test_id("remark")).to_contain_text("全部警力均不具备：持枪")
         assert await violations(console) == []
 
         await choose_the_second(console)
@@ -51,6 +66,10 @@ async def test_terms_runner_up_and_why_not_the_first(plain_browser: Browser, hou
         await expect(reason).to_have_value("装备更合适")
         await reason.press("Enter")
         await expect(console.get_by_test_id("order-state")).to_be_visible()
+
+        await console.get_by_test_id("units-tab").click()
+        await console.get_by_test_id("unit-row").filter(has_text=skilled).click()
+        await expect(console.get_by_test_id("skills")).to_have_text("现场勘查")
 
         (order,) = await dispatcher.orders_beside({"incident_id": opened["id"], "id": ""})
         assert order["events"][0]["reason"] == "装备更合适"

@@ -10,6 +10,7 @@ import { openIncident, setShift } from "./commands";
 import { contactWords, isAlarming } from "./contact";
 import { EnduranceLine, useEndurance } from "./DeviceEndurance";
 import { camera } from "./map/camera";
+import { Skills } from "./score/Skills";
 import { deselect, followedUnit, incidents, STALE_S } from "./store";
 import { officerWords, positionWords, t, typeName } from "./words";
 
@@ -56,6 +57,7 @@ export function UnitDetail({ unit }: { unit: Unit }) {
               <span key={officer.badge} class="row-line">
                 {officerWords(officer)}
                 <Phone number={officer.phone} />
+                {officer.skills && officer.skills.length > 0 && <Skills codes={officer.skills} />}
               </span>
             ))}
           </dd>
