@@ -93,10 +93,10 @@ def score(scene: Scene, one: Contender) -> Score | None:
     unsure_s = RISK_SHARE * (eta.p90_s - eta.median_s)
     return Score(
         eta_s=eta.median_s * exp(eta.log_sd**2 / 2.0),
-        risk_s=_bounded(unsure_s, 60.0 * bounds.risk_min),
+        risk_s=_nearing(unsure_s, 60.0 * bounds.risk_min),
         camera_s=60.0 * bounds.camera_min * camera_risk(one.batteries, scene.recording),
         handset_s=60.0 * bounds.handset_min * handset_risk(one.batteries),
-        coverage_s=_bounded(one.coverage_s, 60.0 * bounds.coverage_min),
+        coverage_s=_nearing(one.coverage_s, 60.0 * bounds.coverage_min),
         shift_s=60.0 * bounds.shift_min * _shift_share(scene, one, one.eta_s),
         skills_s=60.0 * bounds.skills_min * _skills_share(scene, one),
         vehicle_s=60.0 * bounds.vehicle_min * _vehicle_share(scene, one),
@@ -157,6 +157,11 @@ def _skills_share(scene: Scene, one: Contender) -> float:
 def _vehicle_share(scene: Scene, one: Contender) -> float:
     snowed = _bounded(snowed_m(one) / SNOWY_TRACK_M_MAX, 1.0)
     return SNOWY_TRACK_WEIGHT * snowed + (1.0 - SNOWY_TRACK_WEIGHT) * is_unfit(scene, one)
+
+
+def _nearing(value: float, bound: float) -> float:
+    """As it is while it is small, towards the bound as it grows: more always counts as more."""
+    return bound * value / (bound + value) if value > 0.0 else 0.0
 
 
 def _bounded(value: float, highest: float) -> float:

@@ -137,6 +137,13 @@ def place_in_line(each: Scored, eligible: Sequence[Scored], number: int) -> list
 def _behind(each: Scored, best: Scored, later_s: float, number: int) -> Reason:
     later, than = minutes(later_s), best.one.call_sign
     values: dict[str, str | float | int] = {"min": abs(later), "than": than, "rank": number}
+    if later == 0.0 and each.key[0] > best.key[0]:
+        part = _decisive(each, best)
+        return Reason(
+            code=_code("level_may_not_last", "level", part),
+            values=values,
+            text=f"number {number}: as soon there as {than}, but {_BUT[part]}",
+        )
     if later >= 0.0:
         text = f"number {number}, {later:g} min after {than}"
         return Reason(code="later", values=values, text=text)
