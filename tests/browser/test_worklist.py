@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+import asyncpg
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -126,3 +128,34 @@ async def test_a_recall_waits_for_the_unit(
     await expect(console.get_by_test_id("order-recall")).to_contain_text("false alarm")
     await expect(console.get_by_test_id("recall-order")).to_have_count(0)
     assert (await dispatcher.order(order))["closed_at"] is None
+
+
+async def waits(house: House, incident: dict[str, Any]) -> None:
+    """As if the call had come two minutes ago."""
+    owner = await asyncpg.connect(house.database_url)
+    try:
+        await owner.execute(
+            "UPDATE incident SET opened_at = opened_at - interval '2 min' WHERE id = $1",
+            incident["id"],
+        )
+    finally:
+        await owner.close()
+
+
+async def test_a_unit_for_an_incident_that_waits_is_sent_with_one_key(
+    console: Page, dispatcher: Dispatcher, house: House
+) -> None:
+    report_position(house.server, house.seeded)
+    incident = await dispatcher.open_incident()
+    await waits(house, incident)
+
+    await console.keyboard.press("4")
+    row = console.locator("[data-testid=work-row][data-kind=now_free]")
+    await expect(row).to_contain_text(f"to incident {incident['number']} in")
+    assert await violations(console) == []
+    await console.keyboard.press("p")
+
+    await expect(row).to_have_count(0)
+    await console.keyboard.press("1")
+    await console.get_by_test_id("incident-row").first.click()
+    await expect(console.get_by_test_id("order")).to_have_count(1)
