@@ -266,6 +266,7 @@ async def build(settings: Settings) -> Services:
                 radio=zone_watch,
                 drive=en_route_watch.drive,
                 clock=utc_now,
+                rules=settings.plan,
             ),
             pipeline=pipeline,
             clock=utc_now,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devices.battery.ambient import SEA_LEVEL_C, SEA_LEVEL_C_MAX, SEA_LEVEL_C_MIN
-from server.dispatch import sights
+from server.dispatch import demand, sights
 from server.dispatch.cover import SHARES as COVER_SHARES
 from server.dispatch.cover import Rules as CoverRules
 from server.dispatch.endurance import RULE_NAMES, SHARES, Rules
@@ -167,6 +167,8 @@ class Settings:
     """How it is reckoned what the county is left with while units are away."""
     en_route: sights.Rules = field(default_factory=sights.Rules)
     """When to say something about units under way."""
+    plan: demand.Rules = field(default_factory=demand.Rules)
+    """When a plan of all open incidents calls a unit off."""
 
     @property
     def tls(self) -> bool:
@@ -209,6 +211,7 @@ def from_env(
         battery=_battery(env),
         cover=_cover(env),
         en_route=_en_route(env),
+        plan=_plan(env),
     )
 
 
@@ -234,6 +237,7 @@ def names() -> list[str]:
         *(_battery_name(name) for name in RULE_NAMES),
         *(_cover_name(each.name) for each in fields(CoverRules)),
         *(_en_route_name(name) for name in sights.RULE_NAMES),
+        *(_plan_name(name) for name in demand.RULE_NAMES),
     ]
 
 
@@ -312,6 +316,23 @@ def _en_route(env: Mapping[str, str]) -> sights.Rules:
 
 def _en_route_name(field_name: str) -> str:
     return f"RIDGELINE_EN_ROUTE_{field_name.upper()}"
+
+
+def _plan(env: Mapping[str, str]) -> demand.Rules:
+    """Raises `SettingsError`."""
+    said: dict[str, Any] = {
+        name: _seconds(_plan_name(name), text)
+        for name in demand.RULE_NAMES
+        if (text := env.get(_plan_name(name), ""))
+    }
+    try:
+        return demand.Rules(**said)
+    except ValueError as error:
+        raise SettingsError(f"{_plan_name('')}…: {error}.") from None
+
+
+def _plan_name(field_name: str) -> str:
+    return f"RIDGELINE_PLAN_{field_name.upper()}"
 
 
 def _refuse_misspelt(env: Mapping[str, str]) -> None:

@@ -76,6 +76,10 @@ class Rules:
             raise ValueError("diversions_max takes 0 or more")
 
 
+RULE_NAMES: Final = tuple(each.name for each in fields(Rules) if each.name.endswith("_s"))
+"""Those that are settings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIncident:
     """An incident that waits for units, or for units to arrive."""

@@ -23,7 +23,7 @@ import pytest
 from devices.battery.ambient import SEA_LEVEL_C
 from devices.session_flow import SessionLimits
 from server import bootstrap
-from server.dispatch import sights
+from server.dispatch import demand, sights
 from server.dispatch.cover import Rules as CoverRules
 from server.dispatch.endurance import Rules
 from server.dispatch.turnout import Turnout
@@ -332,6 +332,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
         defaults[f"RIDGELINE_BATTERY_{each.name.upper()}"] = getattr(Rules(), each.name)
     for each in fields(CoverRules):
         defaults[f"RIDGELINE_COVER_{each.name.upper()}"] = getattr(CoverRules(), each.name)
+    for name in demand.RULE_NAMES:
+        defaults[f"RIDGELINE_PLAN_{name.upper()}"] = getattr(demand.Rules(), name)
     for name in sights.RULE_NAMES:
         defaults[f"RIDGELINE_EN_ROUTE_{name.upper()}"] = getattr(sights.Rules(), name)
     defaults |= {"RIDGELINE_SEA_LEVEL_C": SEA_LEVEL_C, "RIDGELINE_SHIFT_H": SHIFT_H}
