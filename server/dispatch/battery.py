@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from devices.battery.model import Floats, Load, level_of
+from devices.battery.model import Floats, Load, exposure_h, level_of, mask_of
 from devices.battery.modes import EXTRAS
 from devices.battery.outlook import Basis, Leg, Outlooks, exposures_of
 from devices.battery.record import pack
@@ -141,10 +141,7 @@ def plan(battery: Battery, job: Job, recording: Load | None = None) -> tuple[Leg
     stands for what the job asks of a camera at the scene.
     """
     scene_load, road_load = _loads(battery, recording or job.recording)
-    scene_c = battery.temp_c if job.temp_c is None else job.temp_c + battery.warmer_c
-    road_c = (
-        scene_c if battery.temp_c is None or scene_c is None else (battery.temp_c + scene_c) / 2
-    )
+    scene_c, road_c = _temperatures(battery, job)
 
     def leg(load: Load, seconds: float, temp_c: float | None, charging: bool = False) -> Leg:
         loads = _with_extras(load, battery.loads)
@@ -161,12 +158,11 @@ def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> Foresight
     """Each device over its job, all at once; devices that are not known of are left out."""
     told = [(each, job) for each, job in asked if each in endurance.index]
     rows = endurance.rows(told)
-    plans = [plan(endurance.batteries[each], job) for each, job in told]
-    hours = exposures_of(plans)
+    hours = _exposures(told, endurance)
     basis = endurance.basis.only(rows)
-    lasts = endurance.outlooks.only(rows).p_last(hours).tolist()
+    lasts = endurance.outlooks.only(rows).p_last(hours.all).tolist()
     spared = _recording_only(told, lasts, endurance)
-    levels = _levels(basis, plans, hours)
+    levels = _levels(basis, hours)
     known = {
         each: Prospect(
             battery=endurance.batteries[each],
@@ -188,7 +184,7 @@ def foresee(asked: Sequence[tuple[str, Job]], endurance: Endurance) -> Foresight
         reckoned=Reckoned(
             version=endurance.version,
             device_ids=tuple(each for each, _ in told),
-            numbers=pack(basis, hours),
+            numbers=pack(basis, hours.all),
         ),
     )
 
@@ -227,6 +223,14 @@ def _loads(battery: Battery, recording: Load) -> tuple[Load, Load]:
     return recording, Load.RECORD
 
 
+def _temperatures(battery: Battery, job: Job) -> tuple[float | None, float | None]:
+    """At the scene, and on the road; None: unknown."""
+    scene_c = battery.temp_c if job.temp_c is None else job.temp_c + battery.warmer_c
+    if battery.temp_c is None or scene_c is None:
+        return scene_c, scene_c
+    return scene_c, (battery.temp_c + scene_c) / 2
+
+
 @cache
 def _with_extras(load: Load, present: frozenset[Load]) -> frozenset[Load]:
     """With the screen and the infrared light, where they are on now."""
@@ -244,17 +248,58 @@ def _recording_only(
         and job.recording in STREAMS
         and endurance.batteries[each].kind == "body_camera"
     ]
-    hours = exposures_of(
-        [plan(endurance.batteries[each], job, Load.RECORD) for each, job in spared]
-    )
-    found = endurance.outlooks.only(endurance.rows(spared)).p_last(hours)
+    hours = _exposures(spared, endurance, Load.RECORD)
+    found = endurance.outlooks.only(endurance.rows(spared)).p_last(hours.all)
     return dict(zip((each for each, _ in spared), found.tolist(), strict=True))
 
 
-def _levels(basis: Basis, plans: Sequence[Sequence[Leg]], hours: Floats) -> list[list[float]]:
+def _levels(basis: Basis, hours: _Hours) -> list[list[float]]:
     """What gauges will most likely show: now, on arrival, at the end."""
     now = basis.charge_pct()
-    arrival = now - basis.use_pct(exposures_of([legs[:1] for legs in plans]))
-    shown = level_of(np.stack([now, arrival, now - basis.use_pct(hours)], axis=1))
+    arrival = now - basis.use_pct(hours.there)
+    shown = level_of(np.stack([now, arrival, now - basis.use_pct(hours.all)], axis=1))
     found: list[list[float]] = np.clip(shown, 0.0, 100.0).tolist()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Hours:
+    """Exposure of D batteries over their jobs, (D, 6) each."""
+
+    there: Floats
+    all: Floats
+
+
+def _exposures(
+    told: Sequence[tuple[str, Job]], endurance: Endurance, recording: Load | None = None
+) -> _Hours:
+    """What `exposures_of` says of every `plan`, all at once: a legion of legs takes its time."""
+    rows = [_parts(endurance.batteries[each], job, recording) for each, job in told]
+    if not rows:
+        return _Hours(exposures_of([]), exposures_of([]))
+    travel_h, scene_h, road_c, scene_c, weak, charging, road, scene = np.array(rows).T
+    road, scene = road.astype(np.int64), scene.astype(np.int64)
+    there = exposure_h(np.where(charging > 0.0, 0.0, travel_h), road, road_c, weak)
+    at_scene = exposure_h(scene_h, scene, scene_c, weak)
+    return _Hours(there, there + at_scene + exposure_h(travel_h, road, road_c, weak))
+
+
+def _parts(battery: Battery, job: Job, recording: Load | None) -> tuple[float, ...]:
+    """`plan` as numbers: hours and temperatures (nan: unknown) of road and scene, then masks."""
+    scene_load, road_load = _loads(battery, recording or job.recording)
+    scene_c, road_c = _temperatures(battery, job)
+    return (
+        job.travel_s / 60 / 60.0,
+        job.scene_s / 60 / 60.0,
+        np.nan if road_c is None else road_c,
+        np.nan if scene_c is None else scene_c,
+        battery.weak,
+        battery.charging,
+        _mask(road_load, battery.loads),
+        _mask(scene_load, battery.loads),
+    )
+
+
+@cache
+def _mask(load: Load, present: frozenset[Load]) -> int:
+    return mask_of(_with_extras(load, present))

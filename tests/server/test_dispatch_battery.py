@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 
 from devices.battery.estimator import Estimator
 from devices.battery.model import Load, mask_of, starting_prior
-from devices.battery.outlook import Leg, Outlooks, basis_of
-from devices.battery.record import ROW_BYTES, again
+from devices.battery.outlook import Leg, Outlooks, basis_of, exposures_of
+from devices.battery.record import ROW_BYTES, again, unpack
 from devices.battery.reports import Reports
 from server.dispatch.battery import (
     OWN_BATTERY,
@@ -121,6 +122,29 @@ def test_what_was_reckoned_can_be_reckoned_again() -> None:
     assert len(found.reckoned.numbers) == len(batteries) * ROW_BYTES
     expected = [each.p_last for each in found.prospects if each.p_last is not None]
     assert again(found.reckoned.numbers).tolist() == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("scene", [Load.STANDBY, RECORD, Load.STREAM_HIGH])
+def test_all_at_once_is_each_leg_of_each_plan(scene: Load) -> None:
+    """To the last bit, whatever a battery does, and however warm and charged it is."""
+    more: list[dict[str, Any]] = [{}, {"charging": True}, {"weak": 1.0, "warmer_c": 3.25}]
+    batteries = [
+        a_battery(device_id=f"{kind}-{number}", kind=kind, temp_c=temp_c, loads=loads, **said)
+        for number, (kind, temp_c, loads, said) in enumerate(
+            product(
+                ("body_camera", "handset"),
+                (None, -7.3, 21.0),
+                (frozenset({Load.STANDBY}), frozenset({RECORD, Load.SCREEN})),
+                more,
+            )
+        )
+    ]
+    jobs = [a_job(scene, travel_min=11.7, temp_c=-3.1), a_job(scene, temp_c=None)]
+    for job in jobs:
+        asked = [(each.device_id, job) for each in batteries]
+        _, hours = unpack(foresee(asked, endurance(*batteries)).reckoned.numbers)
+        one_by_one = exposures_of([plan(each, job) for each in batteries])
+        assert np.array_equal(hours, one_by_one.astype(np.float32))
 
 
 def test_the_plan_is_the_road_the_scene_and_the_road_back() -> None:
