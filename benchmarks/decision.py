@@ -4,15 +4,14 @@ The map is Andorra. Units of three kinds stand or drive anywhere on its roads, e
 and a handset; a road is closed, another slow, and it snows in a part of the county; travel times
 are learned. The process keeps to one core, routing's thread included.
 
-decide_200x50      one of the 50 incidents: everything that follows a dispatcher's question but the
-                   database: places, travel times under what holds, batteries over the job, what the
-                   county is left with, scores, ways of the best, reasons and what would turn the
-                   choice, and the record of it all as bytes. `bare`: 200 times for the same
-                   incident, from the same engine, and nothing else
+decide_200x50      one of the 50 incidents: places, travel times under what holds, batteries over
+                   the job, what the county is left with, scores, ways of the best, reasons and what
+                   would turn the choice. `bare`: 200 times for the same incident, from the same
+                   engine, and nothing else
+record_200         after that: all of it as the bytes that are kept; their number
 plan_200x50        what all 50 count as is known: who is sent where, who is called off, who waits
 reoptimise_200x50  both, from nothing: each of the 50 looked at as above, then shared out, as the
                    server does it beside (`server/openplan.py`). `bare`: the 200 x 50 times alone
-record_200         of the first, what the record takes: as bytes, and in bytes
 
 Every question is another incident. What the county is left with is looked at beside
 (`server/coverwatch.py`) and only read here.
@@ -89,11 +88,11 @@ def run(options: Options) -> list[Row]:
 
 def measured(room: Room, options: Options) -> list[Row]:
     for number in range(INCIDENTS):  # every vehicle and mode is ready, as `server.warmth` has it
-        room.decide(number)
+        room.recommend(number)
         room.bare(number)
     rounds = options.rounds(ROUNDS)
     say(options, f"{rounds} decisions")
-    one = interleaved_ms({"ridgeline": room.decide, "bare": room.bare}, rounds)
+    one = interleaved_ms({"ridgeline": room.recommend, "bare": room.bare}, rounds)
     say(options, "All open incidents at once")
     shared = interleaved_ms({"ridgeline": room.share}, rounds)
     every = interleaved_ms(
@@ -188,10 +187,6 @@ class Room:
     def recommend(self, number: int) -> Recommended:
         made: Recommended = self._wait(self._recommend(self._incident(number)))
         return made
-
-    def decide(self, number: int) -> object:
-        """All of it, with its record."""
-        return packed(self.recommend(number))
 
     def share(self, _: int) -> object:
         """All that is open, shared out anew by what the units counted as before."""
