@@ -127,6 +127,13 @@ def test_fixes_that_jump_to_the_other_bank_of_a_gorge_are_no_detour() -> None:
         assert AWAY not in drive.troubles
 
 
+def test_two_fixes_a_minute_apart_on_the_other_bank_with_the_bridge_behind_are_no_detour() -> None:
+    drive = Drive(set_off=True)
+    for number, left_s in enumerate([900.0, 840.0, 1440.0, 1500.0, 660.0, 600.0]):
+        drive = follow(drive, a_sight(60.0 * number, east_m=900.0 * number, left_s=left_s), RULES)
+        assert AWAY not in drive.troubles
+
+
 def test_another_weather_makes_the_way_longer_and_nobody_drives_away() -> None:
     drive = Drive(set_off=True, promise=Promise(at=BEGAN + timedelta(hours=2), way_s=7200.0))
     for number in range(30):
