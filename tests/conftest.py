@@ -69,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Of `-n auto`."""
     return sharing_out.workers(os.cpu_count() or 1, sharing_out.memory_bytes())

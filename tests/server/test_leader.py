@@ -103,7 +103,8 @@ async def test_the_log_which_keeps_all_for_ever_has_no_telephone_number_of_his(
     await watch.after(600)
 
     said = await watch.room.fetch(
-        "SELECT kind, body FROM journal_entry WHERE seq > $1 AND body ? 'leader'", before
+        "SELECT kind, body FROM journal_entry WHERE seq > $1 AND body ? 'leader' ORDER BY seq",
+        before,
     )
     assert [row["kind"] for row in said] == [
         "order.escalated", "order.leader_answered", "order.escalated",

@@ -258,7 +258,8 @@ async def escalations(field: Field, incident_id: str) -> list[tuple[str, bool]]:
     """Level of each escalation of the incident's orders, and whether it is settled."""
     rows = await field.pool.fetch(
         "SELECT level, settled_at IS NOT NULL AS settled FROM escalation"
-        " JOIN dispatch_order ON dispatch_order.id = order_id WHERE incident_id = $1::text::uuid",
+        " JOIN dispatch_order ON dispatch_order.id = order_id WHERE incident_id = $1::text::uuid"
+        " ORDER BY escalation.id",
         incident_id,
     )
     return [(row["level"], row["settled"]) for row in rows]

@@ -42,7 +42,8 @@ class Watched:
         await self.watch.look()
         await self.move_ups.look()
         rows = await self.room.fetch(
-            "SELECT body, times FROM work_item WHERE kind = 'move_up' AND settled_at IS NULL"
+            "SELECT body, times FROM work_item WHERE kind = 'move_up' AND settled_at IS NULL "
+            "ORDER BY id"
         )
         return [(row["body"]["call_sign"], row["body"]["post_name"], row["times"]) for row in rows]
 
