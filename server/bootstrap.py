@@ -30,6 +30,7 @@ from server.batteries import STARTING_PRIORS, Batteries
 from server.batterymodels import BatteryModels
 from server.batterywatch import BatteryWatch
 from server.board import Board
+from server.calllog import CallLog
 from server.chargingdesk import ChargingDesk
 from server.checklistdesk import ChecklistDesk
 from server.classroom import Classroom
@@ -222,6 +223,7 @@ async def build(settings: Settings) -> Services:
             router=routing,
             villages=partial(reach.villages, TERMS),
             posts=posts.on_roads,
+            calls=CallLog(pool=pool, clock=utc_now).calls,
             rules=settings.cover,
             clock=utc_now,
             metrics=metrics,

@@ -116,13 +116,15 @@ class CoverWatch:
         router: Router,
         villages: Callable[[], Awaitable[list[Village]]],
         posts: Callable[[], Awaitable[list[Post]]],
+        calls: Callable[[Sequence[Village]], Awaitable[Floats]],
         rules: Rules,
         clock: Clock,
         metrics: Metrics | None = None,
     ) -> None:
-        """`villages`, `posts`: asked at every look; they are expected to remember."""
+        """`villages`, `posts`, `calls` (of each village): asked at every look; they are expected to
+        remember."""
         self._live, self._router, self._rules, self._clock = live, router, rules, clock
-        self._villages, self._posts = villages, posts
+        self._villages, self._posts, self._calls = villages, posts, calls
         self._metrics = metrics or Metrics()
         self._known: dict[str, _Known] = {}
         """By id of a unit or a post."""
@@ -164,7 +166,8 @@ class CoverWatch:
         }
         at_posts = {each.id: Traveller(snap=each.at) for each in places.posts}
         await self._catch_up(free | at_posts, places, self._positions(units, places))
-        self._picture = self._seen(places, list(free))
+        calls = await self._calls(places.villages)
+        self._picture = self._seen(places, list(free), calls)
         self._left = self._picture.left(self._rules)
         return self._picture
 
@@ -206,9 +209,9 @@ class CoverWatch:
                     lon=lon, lat=lat, roads=roads, to_villages_s=villages_s, to_posts_s=posts_s
                 )
 
-    def _seen(self, places: _Places, units: list[str]) -> CoverPicture:
+    def _seen(self, places: _Places, units: list[str], calls: Floats) -> CoverPicture:
         people = np.array([each.place.population for each in places.villages], dtype=np.float64)
-        cover = Cover(self._table(units, len(people)), people, shares(people), self._rules)
+        cover = Cover(self._table(units, len(people)), people, shares(people, calls), self._rules)
         posts = [each.id for each in places.posts]
         to_posts_s = np.array([self._known[each].to_posts_s for each in units])
         return CoverPicture(

@@ -17,6 +17,9 @@ PAGE_LEN_MAX = 200
 OPEN_LEN_MAX = 1000
 """Incidents that are not closed, as a console shows them at once."""
 
+PLACES_LEN_MAX = 100_000
+"""Three hundred a day for a year."""
+
 Which = Literal["open", "closed", "all"]
 
 # Open one; no row when the request was seen before.
@@ -66,6 +69,12 @@ ORDER BY number DESC
 LIMIT $3
 """
 
+# Where they were, newest first.
+PLACES = """
+SELECT lon, lat FROM incident WHERE opened_at > $1 AND type <> ALL($2::text[])
+ORDER BY number DESC LIMIT $3
+"""
+
 # Back to open, or assigned.
 SET_STATUS = "UPDATE incident SET status = $2 WHERE id = $1"
 
@@ -73,6 +82,14 @@ SET_STATUS = "UPDATE incident SET status = $2 WHERE id = $1"
 CLOSE = """
 UPDATE incident SET status = 'closed', closed_by = $2, closed_at = $3, outcome = $4 WHERE id = $1
 """
+
+
+async def places(
+    conn: Any, since: datetime, *, without: Sequence[str]
+) -> list[tuple[float, float]]:
+    """(lon, lat) of those opened since, newest first, but of these types."""
+    rows = await conn.fetch(PLACES, since, list(without), PLACES_LEN_MAX)
+    return [(row["lon"], row["lat"]) for row in rows]
 
 
 async def insert(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from geo.driving.conditions import Condition
@@ -15,7 +16,7 @@ from geo.reach.times import Reach
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
 from server.coverwatch import STALE, CoverPicture, CoverWatch, Post
-from server.dispatch.cover import Rules
+from server.dispatch.cover import Floats, Rules
 from server.dispatch.travel import Terms, Traveller
 from server.ports import LiveRoads
 from server.reachdesk import ReachDesk
@@ -69,6 +70,9 @@ async def watched(small_map: RoadMap) -> AsyncIterator[Watched]:
     async def these() -> list[Post]:
         return posts
 
+    async def none(asked: Sequence[Any]) -> Floats:
+        return np.zeros(len(asked))
+
     async def villages() -> Any:
         return await desk.villages(Terms())
 
@@ -77,6 +81,7 @@ async def watched(small_map: RoadMap) -> AsyncIterator[Watched]:
         router=routing,
         villages=villages,
         posts=these,
+        calls=none,
         rules=RULES,
         clock=lambda: NOW,
     )

@@ -8,10 +8,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
+from server.calllog import READ_EVERY, CallLog, nearest
 from server.coverdesk import CoverDesk, Posts
 from server.coverviews import PostView
 from server.coverwatch import LOOK_S, TERMS, CoverWatch
@@ -68,6 +70,7 @@ async def watched(pool: Any, small_map: RoadMap) -> AsyncIterator[Watched]:
             router=room.routing,
             villages=partial(reach.villages, TERMS),
             posts=posts.on_roads,
+            calls=CallLog(pool=pool, clock=lambda: room.now).calls,
             rules=Rules(limit_s=180.0, horizon_s=3600.0),
             clock=lambda: room.now,
         )
@@ -146,3 +149,31 @@ async def test_nobody_is_sent_to_a_post_that_is_gone(watched: Watched) -> None:
         await watched.send(row, post_id=new_id())
 
     assert (await watched.room.counts())["incident"] == 0
+
+
+async def test_the_countys_own_calls_count_for_the_nearest_village(
+    watched: Watched, small_map: RoadMap
+) -> None:
+    room = watched.room
+    index = SnapIndex(small_map)
+    reach = ReachDesk(router=room.routing, roadmap=small_map, index=index)
+    villages = await reach.villages(TERMS)
+    names = [each.place.name for each in villages]
+    log = CallLog(pool=room.pool, clock=lambda: room.now)
+    lon, lat = BRIDGES
+    for _ in range(3):
+        await room.open(lon=lon, lat=lat)
+    await room.open(type="standby", lon=lon, lat=lat)
+
+    first = await log.calls(villages)
+    await room.open(lon=lon, lat=lat)
+    same = await log.calls(villages)
+    room.now += READ_EVERY
+    later = await log.calls(villages)
+
+    assert dict(zip(names, first, strict=True)) == dict.fromkeys(names, 0.0) | {"双桥村": 3.0}
+    assert (same.sum(), later.sum()) == (3.0, 4.0)
+
+
+def test_without_calls_or_villages_nothing_is_counted() -> None:
+    assert nearest([], np.zeros((2, 2))).tolist() == []
