@@ -34,7 +34,7 @@ from tests.redrawn_county import redrawn_county
 from tests.server.dispatch_room import BY, Room, a_room
 from tests.small_county import crossing
 
-RECOMMENDATIONS = 36
+RECOMMENDATIONS = 24
 TYPES = ("assault", "theft", "mountain_rescue")
 
 
