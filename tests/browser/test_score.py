@@ -75,6 +75,31 @@ async def test_terms_runner_up_and_why_not_the_first(
         assert order["events"][0]["reason"] == "装备更合适"
 
 
+async def test_where_nobody_is_free_a_crew_off_duty_is_called_in_with_one_press(
+    plain_browser: Browser, house: House
+) -> None:
+    login = login_of(house.seeded, "dispatcher")
+    units = sorted({device.unit_id for device in house.seeded.fleet.devices})
+    async with (
+        signed_in(house.server, login) as client,
+        dispatching(house.server, house.seeded) as dispatcher,
+        person(plain_browser, house.server.url, login, reduced_motion="reduce") as console,
+    ):
+        for unit_id in units:
+            answer = await client.post(f"/api/units/{unit_id}/shift", json={"on_duty": False})
+            answer.raise_for_status()
+        await dispatcher.open_incident()
+        await console.get_by_test_id("incident-row").click()
+        proposed = console.get_by_test_id("proposed")
+        await expect(proposed).to_contain_text("off duty, nobody is free: the first to ask")
+        assert await violations(console) == []
+
+        await console.get_by_test_id("call-in").click()
+
+        await expect(console.get_by_test_id("recommendation-row")).to_have_count(1)
+        await expect(proposed).to_have_count(0)
+
+
 async def choose_the_second(console: Page) -> None:
     boxes = console.get_by_test_id("recommendation-chosen")
     await boxes.nth(0).set_checked(False, force=True)

@@ -114,3 +114,18 @@ async def test_a_unit_near_the_end_of_its_shift_says_so(room: Room) -> None:
     assert "overtime" in codes(late)
     assert late.score is not None
     assert late.score.shift_s > 0.0
+
+
+async def test_where_nobody_is_free_the_view_names_the_first_to_ask(room: Room) -> None:
+    resting = await room.add_unit("P-01", NEAR, on_duty=False)
+    busy = await room.add_unit("P-02", FAR)
+    await room.send(await room.open(), busy)
+    incident = await room.open()
+
+    found = await room.pipeline.recommend(incident.id, by=BY)
+
+    assert found.candidates == []
+    (proposed,) = (each for each in found.excluded if each.unit_id == found.proposed_id)
+    assert proposed.reasons[-1].code == "ask_first"
+    assert proposed.unit_id in (resting.id, busy.id)
+    assert proposed.score is not None

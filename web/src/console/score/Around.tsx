@@ -35,10 +35,12 @@ export function Proposed({ found, incident }: { found: Recommendation; incident:
   const proposed = found.excluded.find(({ unit_id }) => unit_id === found.proposed_id);
   if (!proposed) return null;
   const unit = units.value.get(proposed.unit_id);
+  // The first reason says why it cannot be sent, the last why it is proposed.
+  const why = [...proposed.reasons.slice(0, 1), ...proposed.reasons.slice(-1)];
   return (
     <div class="notice rec-proposed" data-testid="proposed">
       <span>
-        <b>{proposed.call_sign}</b> {listWords(proposed.reasons.map(reasonWords))}
+        <b>{proposed.call_sign}</b> {listWords(why.map(reasonWords))}
         {proposed.score && ` (${t("score.eta", { min: minutes(proposed.score.eta_s) })})`}
       </span>
       {unit?.status === "off_duty" && (
