@@ -57,6 +57,7 @@ from server.placenames import PlaceNames
 from server.proposaldesk import ProposalDesk
 from server.proposalwatch import ProposalWatch
 from server.reachdesk import ReachDesk
+from server.rendezvous import Rendezvous
 from server.restored import live_batteries, live_learning, live_roads, live_run_cards
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
@@ -241,6 +242,11 @@ async def build(settings: Settings) -> Services:
             shift=timedelta(hours=settings.shift_h),
             cover=cover_watch,
             stance=stance.stance,
+            rendezvous=Rendezvous(
+                router=routing,
+                silent=lambda edge, share: dead_zones.picture.silent_at(edge, share),
+                name_place=names.of,
+            ),
         )
         jobs = JobBatteries(
             batteries=batteries,

@@ -35,6 +35,7 @@ from server.ports import (
     CoverSight,
     FanOut,
     LiveUnits,
+    RendezvousSight,
     RoadWatch,
     Router,
     RunCardWatch,
@@ -143,6 +144,7 @@ class Pipeline:
         shift: timedelta = SHIFT,
         cover: CoverSight | None = None,
         stance: Callable[[], Stance] = Stance,
+        rendezvous: RendezvousSight | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._pool, self._cards, self._stance = pool, cards, stance
@@ -156,6 +158,7 @@ class Pipeline:
             turnout=turnout,
             shift=shift,
             cover=cover,
+            rendezvous=rendezvous,
         )
         self._bounds = map_meta.bounds
         self._clock = clock

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from geo.ground import Route
     from geo.live.conditionfield import ConditionField
     from geo.live.roadstate import Overrides, RoadTable
+    from geo.meeting import Meeting, Silent
     from geo.reach.coverage import Village
     from geo.reach.times import Reach
     from geo.snap import Snap
@@ -184,6 +185,18 @@ class RunCardWatch(Protocol):
         """As any process put in force last."""
 
 
+class RendezvousSight(Protocol):
+    """Where two who drive to one place come together before it."""
+
+    def no_signal(self, place: Approach) -> bool:
+        """Whether we know of no radio there."""
+
+    async def meet(
+        self, one: tuple[Traveller, DropOff], other: tuple[Traveller, DropOff], mode: Mode
+    ) -> tuple[Meeting | None, str]:
+        """Where, and in words; None: nowhere. Raises `RoutingBusy`."""
+
+
 class Router(Protocol):
     """Travel over the road graph, from any task of the event loop."""
 
@@ -234,6 +247,16 @@ class Router(Protocol):
         self, journeys: Sequence[tuple[Traveller, DropOff]], mode: Mode
     ) -> list[Way | None]:
         """The fastest way of each, None where none leads. Raises `RoutingBusy`."""
+
+    async def meeting(
+        self,
+        first: tuple[Traveller, DropOff],
+        second: tuple[Traveller, DropOff],
+        mode: Mode,
+        silent: Silent,
+    ) -> Meeting | None:
+        """Where two on their ways to one place come together before it; None: nowhere. `silent`:
+        where we know of no radio. Raises `RoutingBusy`."""
 
     async def reach(
         self, travellers: Sequence[Traveller], limit_s: float, terms: Terms

@@ -14,6 +14,7 @@ import msgspec
 
 from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError, OffMapError
+from geo.meeting import Meeting
 from geo.snap import Snap
 from geo.walk import Approach
 from server.areas import Areas
@@ -21,6 +22,7 @@ from server.dispatch.battery import Prospect, Reckoned, foresee
 from server.dispatch.contenders import Way, contender, with_way
 from server.dispatch.contest import Station
 from server.dispatch.cover import Left
+from server.dispatch.pairs import Pair, choose
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Ranking, Scene, leading, rank_scored, scored
 from server.dispatch.record import Asked, Circumstances, Recommended, Record
@@ -29,7 +31,7 @@ from server.dispatch.standing import Scored
 from server.dispatch.travel import MODE_OF_PRIORITY, Arrival, Traveller, traveller
 from server.dispatch.turnout import AT_ONCE, Turnout
 from server.dispatch.weights import SHIFT_H
-from server.ports import BatteryWatch, CoverSight, LiveRoads, LiveUnits, Router
+from server.ports import BatteryWatch, CoverSight, LiveRoads, LiveUnits, RendezvousSight, Router
 from server.roadskept import RoadsKept
 from server.unitskept import Nameless
 from server.views import IncidentView, UnitStatus, UnitView
@@ -54,8 +56,10 @@ class Recommender:
         turnout: Turnout = AT_ONCE,
         shift: timedelta = SHIFT,
         cover: CoverSight | None = None,
+        rendezvous: RendezvousSight | None = None,
     ) -> None:
-        """`cover`: None, and nothing is said of what the county is left with."""
+        """`cover`: None, and nothing is said of what the county is left with; `rendezvous`: None,
+        and no pair is told where to meet."""
         self._live = live
         self._router = router
         self._batteries = batteries
@@ -63,6 +67,7 @@ class Recommender:
         self._turnout, self._shift = turnout, shift
         self._areas = Areas(router)
         self._cover = cover
+        self._rendezvous = rendezvous
         self._roads_kept = RoadsKept()
         self._nameless = Nameless()
 
@@ -155,7 +160,7 @@ class Recommender:
             if (snap := self._live.snap(each.id)) is not None
         }
         arrivals = await self._arrivals(travellers, place, mode)
-        scene = self._scene(asked, no_road, await self._areas.of(asked.stations, place))
+        scene = self._scene(asked, no_road, await self._areas.of(asked.stations, place), place, now)
         batteries, reckoned = self._batteries_over(asked, scene, arrivals, now)
         contenders = [
             self._contender(
@@ -172,6 +177,9 @@ class Recommender:
         units = [scored(scene, one) for one in contenders]
         ways = await self._ways(leading(units, WAYS_MAX), travellers, arrivals, mode)
         units = [_knowing(scene, each, ways.get(each.one.unit_id)) for each in units]
+        ranking = rank_scored(scene, units)
+        pair = choose(scene, [each.contender for each in ranking.candidates])
+        meets, meeting_place = await self._meeting(pair, travellers, arrivals, mode)
         premises = Premises(
             recommendation_id=recommendation_id,
             incident_id=incident.id,
@@ -183,8 +191,10 @@ class Recommender:
             scene=scene,
             contenders=tuple(each.one for each in units),
             ways=ways,
+            meeting=meets,
+            meeting_place=meeting_place,
         )
-        return premises, rank_scored(scene, units), reckoned
+        return premises, ranking, reckoned
 
     def _left(self, living: Iterable[str], now: datetime) -> dict[str, Left]:
         known = {} if self._cover is None else self._cover.left(now)
@@ -242,7 +252,9 @@ class Recommender:
         }
         return told, found.reckoned
 
-    def _scene(self, asked: Asked, no_road: str, area: str) -> Scene:
+    def _scene(
+        self, asked: Asked, no_road: str, area: str, place: Approach | None, now: datetime
+    ) -> Scene:
         incident, card = asked.incident, asked.card
         known = {skill for unit in asked.units for each in unit.officers for skill in each.skills}
         return Scene(
@@ -256,7 +268,28 @@ class Recommender:
             kinds=card.vehicles,
             area=area,
             shift_s=asked.shift_s,
+            violence=card.violence,
+            deadline_s=card.first_arrival_min * 60.0 - (now - incident.opened_at).total_seconds(),
+            no_signal=place is not None
+            and self._rendezvous is not None
+            and self._rendezvous.no_signal(place),
         )
+
+    async def _meeting(
+        self,
+        pair: Pair | None,
+        travellers: Mapping[str, Traveller],
+        arrivals: Mapping[str, Arrival],
+        mode: Mode,
+    ) -> tuple[Meeting | None, str]:
+        """Where the two of a pair meet before the place, and in words."""
+        if pair is None or self._rendezvous is None:
+            return None, ""
+        one, other = (
+            (travellers[each.unit_id], arrivals[each.unit_id].drop_off)
+            for each in (pair.first, pair.second)
+        )
+        return await self._rendezvous.meet(one, other, mode)
 
     async def _place(self, incident: IncidentView, mode: Mode) -> tuple[Approach | None, str]:
         """Where one can stop for the incident, or why no road reaches it."""

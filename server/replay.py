@@ -19,15 +19,18 @@ from geo.errors import NoRouteError, OffMapError
 from geo.ground import Ground
 from geo.learning.factors import LearnedFactors
 from geo.live.kept import Roads
+from geo.meeting import Meeting
 from geo.roadmap import RoadMap
 from geo.routing.choose import EngineName
 from geo.routing.probe import cch_verdict
 from geo.snap import Snap, SnapIndex
+from geo.walk import Approach, DropOff
 from server.dispatch.battery import Battery, Endurance, Reckoned
 from server.dispatch.cover import Left
-from server.dispatch.premises import answer
+from server.dispatch.premises import Premises, answer
 from server.dispatch.record import Record
 from server.dispatch.runcards import RunCards
+from server.dispatch.travel import Traveller
 from server.ports import Footing, LiveRoads
 from server.recommender import Recommender
 from server.routing import RoutingService
@@ -86,6 +89,7 @@ class Replayer:
             turnout=asked.turnout,
             shift=timedelta(seconds=asked.shift_s),
             cover=AsLeft(asked.left),
+            rendezvous=AsMet(record.premises),
         ).compute(
             asked.incident,
             asked.doing,
@@ -151,6 +155,21 @@ class AsLeft:
 
     def left(self, now: datetime) -> Mapping[str, Left]:
         return self._left
+
+
+class AsMet:
+    """Where the two of a pair were to meet then, and whether there was signal at the place."""
+
+    def __init__(self, premises: Premises) -> None:
+        self._premises = premises
+
+    def no_signal(self, place: Approach) -> bool:
+        return self._premises.scene.no_signal
+
+    async def meet(
+        self, one: tuple[Traveller, DropOff], other: tuple[Traveller, DropOff], mode: Mode
+    ) -> tuple[Meeting | None, str]:
+        return self._premises.meeting, self._premises.meeting_place
 
 
 class AsReckoned:

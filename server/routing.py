@@ -24,6 +24,7 @@ from geo.driving.vehicles import Mode, Vehicle
 from geo.errors import NoRouteError
 from geo.eta import Eta, Spreads
 from geo.live.slippery import slippery_tracks_m
+from geo.meeting import Meeting, Silent, degrees, meeting
 from geo.reach.coverage import FOLLOWED_S, Village, eta_to, times_to
 from geo.reach.times import Reach
 from server.dispatch.contenders import Way
@@ -65,6 +66,8 @@ class RoutingService:
         self._footing: Footing | None = None
         self._spreads: dict[Mode | None, Spreads] = {}
         """By the mode they were learned in; None: on foot."""
+        self._degrees: NDArray[np.int64] | None = None
+        """How many edges meet at each node; known from the first meeting on."""
         self._queue_len_max = queue_len_max
         self._places = threading.BoundedSemaphore(queue_len_max)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="routing")
@@ -135,6 +138,26 @@ class RoutingService:
         return await self._run(
             lambda ground: [self._way(ground, *journey, mode) for journey in journeys]
         )
+
+    async def meeting(
+        self,
+        first: tuple[Traveller, DropOff],
+        second: tuple[Traveller, DropOff],
+        mode: Mode,
+        silent: Silent,
+    ) -> Meeting | None:
+        """See `ports.Router`."""
+
+        def find(ground: Ground) -> Meeting | None:
+            try:
+                one, other = (self._route_of(ground, *each, mode)[0] for each in (first, second))
+            except NoRouteError:
+                return None
+            if self._degrees is None:
+                self._degrees = degrees(ground.roadmap)
+            return meeting(ground.roadmap, self._degrees, one, other, silent)
+
+        return await self._run(find)
 
     async def reach(
         self, travellers: Sequence[Traveller], limit_s: float, terms: Terms
@@ -410,9 +433,8 @@ class RoutingService:
     def _way(
         self, ground: Ground, traveller: Traveller, drop_off: DropOff, mode: Mode
     ) -> Way | None:
-        profile = replace(ground.profile, vehicle=traveller.vehicle, mode=mode)
         try:
-            route = self._route(ground, _start(ground, traveller), drop_off.snap, profile)
+            route, profile = self._route_of(ground, traveller, drop_off, mode)
         except NoRouteError:
             return None
         eta = self._spreads_of(profile).eta(
@@ -425,6 +447,12 @@ class RoutingService:
                 ground.roadmap, route.legs, self._roads.county, self._roads.weather
             ),
         )
+
+    def _route_of(
+        self, ground: Ground, traveller: Traveller, drop_off: DropOff, mode: Mode
+    ) -> tuple[Route, Profile]:
+        profile = replace(ground.profile, vehicle=traveller.vehicle, mode=mode)
+        return self._route(ground, _start(ground, traveller), drop_off.snap, profile), profile
 
     def _close_ground(self) -> None:
         if self._ground is not None:

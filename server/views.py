@@ -257,6 +257,41 @@ class RunnerUpView(View, frozen=True):
     flip: ReasonView
 
 
+class MeetingView(View, frozen=True):
+    """A junction on the ways of both, before the place."""
+
+    lon: float
+    lat: float
+    place: str
+    first_there: str
+    """Call sign of who is there first."""
+    waits_s: int
+    """And waits so long for the other."""
+    rest_m: int
+    """From there to the place, by road."""
+    has_signal: bool
+
+
+class PairView(View, frozen=True):
+    """Two units to send together, where one is not enough; who is there first comes first."""
+
+    unit_ids: list[str]
+    call_signs: list[str]
+    reasons: list[ReasonView]
+    """Why two."""
+    both_s: int
+    """Median of the later arrival."""
+    both_p90_s: int
+    first_s: int
+    """Median of the sooner one."""
+    p_first_in_time: float | None
+    """That either is there within the time of the run card; None: it names none."""
+    meets_before: bool
+    """They meet before the place and go there together; else the first goes on."""
+    meeting: MeetingView | None
+    """Where their ways are one; None: they come from two sides, or meet only near the place."""
+
+
 class RecommendationView(View, frozen=True):
     id: str
     incident_id: str
@@ -276,6 +311,8 @@ class RecommendationView(View, frozen=True):
     """The excluded unit that is worth asking, because nobody else is free, or near."""
     remarks: list[ReasonView] = []
     """What is to be known of the whole choice, whoever is sent."""
+    pair: PairView | None = None
+    """None: one unit is enough, or there are not two."""
 
 
 class PlaceView(View, frozen=True):

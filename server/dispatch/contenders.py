@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from geo.eta import Eta
+from geo.meeting import Meeting
 from geo.walk import Walk
 from server.dispatch.battery import Prospect
+from server.dispatch.contest import Scene
 from server.dispatch.cover import Left
+from server.dispatch.pairs import Pair, waits
 from server.dispatch.ranking import Contender, Ranked, Ranking
 from server.dispatch.reasons import Reason
 from server.dispatch.score import Score
@@ -17,6 +20,8 @@ from server.dispatch.standing import RunnerUp
 from server.views import (
     BatteryOutlookView,
     CandidateView,
+    MeetingView,
+    PairView,
     PositionView,
     ReasonView,
     RecommendationView,
@@ -83,6 +88,7 @@ def contender(
         log_sd=log_sd,
         on_duty_s=_on_duty_s(unit, now),
         rest_s=unit.rest_s,
+        crew_len=len(unit.officers),
         kind=unit.kind,
         skills=tuple(sorted({skill for each in unit.officers for skill in each.skills})),
         station=unit.station,
@@ -127,6 +133,35 @@ def recommendation_view(
         runner_up=None if ranking.runner_up is None else _runner_up(ranking.runner_up),
         proposed_id=ranking.proposed_id,
         remarks=[_reason(each) for each in remarks],
+    )
+
+
+def pair_view(pair: Pair, scene: Scene, meeting: Meeting | None, place: str) -> PairView:
+    """The two to send, as people see them; seconds are whole."""
+    both, either, deadline_s = pair.both, pair.either, scene.deadline_s
+    return PairView(
+        unit_ids=[pair.first.unit_id, pair.second.unit_id],
+        call_signs=[pair.first.call_sign, pair.second.call_sign],
+        reasons=[_reason(each) for each in pair.reasons],
+        both_s=round(both.quantile_s(0.5)),
+        both_p90_s=round(both.quantile_s(0.9)),
+        first_s=round(either.quantile_s(0.5)),
+        p_first_in_time=None if deadline_s is None else round(either.chance_by(deadline_s), 3),
+        meets_before=pair.meets,
+        meeting=None if meeting is None else _meeting(pair, meeting, place),
+    )
+
+
+def _meeting(pair: Pair, found: Meeting, place: str) -> MeetingView:
+    earlier = pair.first if found.first_s <= found.second_s else pair.second
+    return MeetingView(
+        lon=round(found.lon, 6),
+        lat=round(found.lat, 6),
+        place=place,
+        first_there=earlier.call_sign,
+        waits_s=round(waits(found)),
+        rest_m=round(found.rest_m),
+        has_signal=found.has_signal,
     )
 
 

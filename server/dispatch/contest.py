@@ -72,6 +72,8 @@ class Contender:
     """Its own."""
     snowy_track_m: float = 0.0
     """Of its way: tracks in snow or ice, where that way was looked at."""
+    crew_len: int = 0
+    """How many officers; 0: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,12 @@ class Scene:
     """The station in whose area it is; empty: unknown."""
     shift_s: float = SHIFT_H * 3600.0
     """How long a shift is."""
+    violence: bool = False
+    """A weapon or violence is to be expected: nobody goes alone."""
+    deadline_s: float | None = None
+    """From now, within which the first unit should be there; None: nobody says."""
+    no_signal: bool = False
+    """The place lies where we know of no radio."""
 
     def job(self, eta_s: float) -> Job:
         """What lies before a battery of a unit that takes so long to get there."""

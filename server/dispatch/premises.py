@@ -15,10 +15,12 @@ from typing import Final
 
 import msgspec
 
-from server.dispatch.contenders import Way, recommendation_view
+from geo.meeting import Meeting
+from server.dispatch.contenders import Way, pair_view, recommendation_view
 from server.dispatch.doubts import remarks
+from server.dispatch.pairs import choose
 from server.dispatch.ranking import Contender, Ranking, Scene, rank
-from server.views import RecommendationView
+from server.views import PairView, RecommendationView
 
 _canonical: Final = msgspec.json.Encoder(order="sorted")
 
@@ -39,12 +41,17 @@ class Premises:
     contenders: tuple[Contender, ...]
     ways: dict[str, Way | None]
     """By unit id, of those whose way was looked at; None: there is none."""
+    meeting: Meeting | None = None
+    """Where the two meet that `pairs.choose` names; None: nowhere, or not two."""
+    meeting_place: str = ""
+    """In words."""
 
 
 def answer(premises: Premises, ranking: Ranking | None = None) -> RecommendationView:
     """What follows; `ranking` where `rank` has said already what it says of these."""
+    ranked = ranking or rank(premises.scene, premises.contenders)
     found = recommendation_view(
-        ranking or rank(premises.scene, premises.contenders),
+        ranked,
         recommendation_id=premises.recommendation_id,
         incident_id=premises.incident_id,
         computed_at=premises.computed_at,
@@ -54,10 +61,18 @@ def answer(premises: Premises, ranking: Ranking | None = None) -> Recommendation
     )
     return msgspec.structs.replace(
         found,
+        pair=_pair(premises, ranked),
         road_version=premises.road_version,
         conditions=list(premises.conditions),
         run_cards_version=premises.run_cards_version,
     )
+
+
+def _pair(premises: Premises, ranked: Ranking) -> PairView | None:
+    pair = choose(premises.scene, [each.contender for each in ranked.candidates])
+    if pair is None:
+        return None
+    return pair_view(pair, premises.scene, premises.meeting, premises.meeting_place)
 
 
 def canonical(view: RecommendationView | object) -> bytes:

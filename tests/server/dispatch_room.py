@@ -22,6 +22,7 @@ from server.dispatch.turnout import AT_ONCE, Turnout
 from server.ids import new_id
 from server.orderdesk import OrderDesk
 from server.pipeline import NewDecision, NewIncident, Pipeline
+from server.rendezvous import Rendezvous
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
@@ -390,6 +391,11 @@ async def a_room(
             roads=roads,
             cards=run_cards,
             map_meta=roadmap.meta,
+            rendezvous=Rendezvous(
+                router=routing,
+                silent=lambda edge, fraction: False,
+                name_place=lambda lon, lat: f"{lon:.3f} {lat:.3f}",
+            ),
             turnout=turnout,
             cover=cover,
             clock=lambda: room.now,

@@ -273,6 +273,7 @@ def test_all_that_is_asked_is_in_the_record() -> None:
         "now": "computed_at",
         "cards": "card",
         "shift": "shift_s",
+        "rendezvous": "meeting",
     }
 
     asked = set(inspect.signature(Recommender.compute).parameters) - {"self"}
