@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -116,3 +118,27 @@ async def test_the_proposed_unit_is_sent_by_one_press_and_two_on_one_job_are_tol
     await dispatcher.report(order, "accepted")
     await console.keyboard.press("4")
     await expect(console.locator("[data-testid=work-row][data-kind=two_units]")).to_be_visible()
+
+
+# -- two at once: the same house has the two units for it ------------------------------------
+
+
+async def test_one_key_sends_both_of_the_two_that_are_proposed(
+    console: Page, dispatcher: Dispatcher
+) -> None:
+    await dispatcher.open_incident(type="armed_threat", priority="emergency", note="a knife")
+    await console.get_by_test_id("incident-row").first.click()
+    await console.get_by_test_id("recommend").click()
+
+    pair = console.get_by_test_id("pair")
+    await expect(pair).to_contain_text("violence or a weapon is to be expected")
+    await expect(pair).to_contain_text("both there in")
+    assert await violations(console) == []
+    units = (await pair.get_attribute("data-units") or "").split(",")
+    if shots := os.environ.get("RIDGELINE_SHOTS"):
+        await console.screenshot(path=Path(shots) / "pair.png")
+    await console.keyboard.press("t")
+
+    for unit in units:
+        await expect(console.locator(f"[data-testid=order][data-unit='{unit}']")).to_have_count(1)
+    assert len(set(units)) == 2

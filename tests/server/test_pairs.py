@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from geo.eta import Eta
 from server.dispatch.contest import Contender, Scene
 from server.dispatch.pairs import SHARED, Joint, Pair, choose, why_two
 from server.views import UnitStatus
+from tests.conftest import ROOT
 
 MIN = 60.0
 
@@ -103,6 +105,18 @@ def test_with_one_unit_left_there_is_no_pair() -> None:
 
     assert choose(scene, [a_unit("P-03", 8)]) is None
     assert choose(scene, [a_unit("P-03", 8), a_unit("P-07", None)]) is None
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_reason_for_two_has_words_at_the_console(language: str) -> None:
+    path = ROOT / "web/src/console/pair/locales" / f"{language}.json"
+    words = json.loads(path.read_text())
+    scene = a_scene(violence=True, no_signal=True, deadline_s=0.0)
+
+    codes = why(scene, a_unit("P-03", 8, crew_len=1))
+
+    assert len(codes) == 4
+    assert {f"reason.{code}" for code in codes} <= words.keys()
 
 
 # -- which ----------------------------------------------------------------------------------

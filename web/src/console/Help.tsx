@@ -16,6 +16,7 @@ const KEYS = [
   ["⏎", "help.enter"],
   ["Ctrl ⏎", "help.ctrl_enter"],
   ["U", "help.u"],
+  ["T", "help.t"],
   ["R", "help.r"],
   ["C", "help.c"],
   ["F", "help.f"],

@@ -5,6 +5,7 @@ import { Button, KeyCap } from "../shared/components/Button";
 import { Icon } from "../shared/components/Icon";
 import { StateChip } from "../shared/components/StateChip";
 import { conditionWords } from "../shared/conditions";
+import { lazy } from "../shared/lazy";
 import { ageMs, distanceText, durationText, etaText } from "../shared/time";
 import type { Candidate, DeviceOutlook, Incident, Recommendation } from "../shared/types";
 import { callSign, dispatchChosen } from "./commands";
@@ -14,6 +15,8 @@ import { ScoreLine } from "./score/Score";
 import { reasonWords } from "./score/words";
 import { roads, units } from "./store";
 import { listWords, t } from "./words";
+
+const Pair = lazy(() => import("./pair/Pair").then((part) => part.Pair));
 
 const ROWS_FIRST = 6;
 
@@ -55,6 +58,7 @@ export function Recommendations({ incident }: { incident: Incident }) {
       {found.candidates.length === 0 && <p class="notice">{t("rec.none")}</p>}
       <Candidates incident={incident} candidates={found.candidates} />
       {found.candidates.length > 0 && <p class="rec-legend">{t("rec.battery.legend")}</p>}
+      {found.pair && <Pair pair={found.pair} incident={incident} />}
       <RunnerUp found={found} />
       <Remarks found={found} />
       <Proposed found={found} incident={incident} />

@@ -92,6 +92,7 @@ const KEYS: Record<string, () => void> = {
     runCardsOpen.value = !runCardsOpen.peek();
     batteriesOpen.value = false;
   },
+  t: () => document.querySelector<HTMLButtonElement>("[data-testid=pair-send]")?.click(),
   w: () => {
     stanceOpen.value = true;
   },

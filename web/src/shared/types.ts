@@ -371,6 +371,29 @@ export interface Recommendation {
   /** The excluded unit that is worth asking. */
   proposed_id: string | null;
   remarks: Reason[];
+  /** Two to send together, where one is not enough. */
+  pair: UnitPair | null;
+}
+
+export interface UnitPair {
+  unit_ids: string[];
+  call_signs: string[];
+  reasons: Reason[];
+  both_s: number;
+  both_p90_s: number;
+  first_s: number;
+  p_first_in_time: number | null;
+  /** They meet before the place; else the first goes on. */
+  meets_before: boolean;
+  meeting: {
+    lon: number;
+    lat: number;
+    place: string;
+    first_there: string;
+    waits_s: number;
+    rest_m: number;
+    has_signal: boolean;
+  } | null;
 }
 
 export type SpellStatus = "scheduled" | "preparing" | "in_force" | "ended";
