@@ -47,6 +47,7 @@ class Reoptimise(StrEnum):
     PROPOSALS = "proposals"
     """A person is asked."""
     AUTOMATIC = "automatic"
+    """Refused so far: nothing here calls a unit off without a person."""
 
 
 class Authority(StrEnum):
@@ -121,7 +122,6 @@ def stance_of(order: StanceOrder | None) -> Stance:
     return Stance(
         war=war,
         offers=war and order.effects.offers,
-        reoptimises=war and order.effects.reoptimise is Reoptimise.AUTOMATIC,
         off_duty_reports=war and order.effects.off_duty_reports,
     )
 
@@ -139,6 +139,9 @@ def check(order: StanceOrder, *, war_h_max: float) -> None:
         raise Impossible("no_reason", f"Say why, in 1 to {REASON_LEN_MAX} characters.")
     if order.mode is StanceMode.PEACE and order.effects != Effects():
         raise Impossible("war_only", "Only war changes anything beside the timers.")
+    if order.effects.reoptimise is Reoptimise.AUTOMATIC:
+        text = "Better assignments are proposed, not made: a person calls units off."
+        raise Impossible("not_automatic", text)
     most = timedelta(hours=war_h_max) if order.mode is StanceMode.WAR else PEACE_MAX
     if order.expires_at is None:
         if order.mode is StanceMode.WAR:

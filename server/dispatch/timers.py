@@ -148,8 +148,6 @@ class Stance:
     war: bool = False
     offers: bool = False
     """Whether in war the next-best unit is sent without asking when nobody answers."""
-    reoptimises: bool = False
-    """Whether in war a better assignment of units under way is made without asking."""
     off_duty_reports: bool = False
     """Whether in war devices of units off duty report as often as those on duty."""
 

@@ -115,11 +115,11 @@ def test_whatever_was_ordered_only_the_newest_order_can_hold(
 
 
 def test_what_the_order_says_is_what_the_watch_is_told() -> None:
-    effects = Effects(offers=True, reoptimise=Reoptimise.AUTOMATIC, off_duty_reports=True)
+    effects = Effects(offers=True, off_duty_reports=True)
 
     told = stance_of(an_order(effects=effects))
 
-    assert told == Stance(war=True, offers=True, reoptimises=True, off_duty_reports=True)
+    assert told == Stance(war=True, offers=True, off_duty_reports=True)
     assert TimerTable().pace(told, urgent=False) == WAR
     assert TimerTable().pace(stance_of(None), urgent=True) == PEACE_URGENT
 
@@ -160,6 +160,7 @@ def test_an_order_that_changes_nothing_but_the_end_prolongs() -> None:
     [
         ({"reason": "  "}, "no_reason"),
         ({"reason": "x" * 501}, "no_reason"),
+        ({"effects": Effects(reoptimise=Reoptimise.AUTOMATIC)}, "not_automatic"),
         ({"expires_at": None}, "no_end"),
         ({"expires_at": NOON + timedelta(minutes=9)}, "bad_end"),
         ({"expires_at": NOON + 24 * HOUR + timedelta(seconds=1)}, "bad_end"),

@@ -17,7 +17,7 @@ import { t } from "./words";
 
 const HOURS = 8;
 const HOURS_MIN = 0.5;
-const EFFECTS = ["offers", "reoptimise", "authority", "off_duty_reports"] as const;
+const EFFECTS = ["offers", "authority", "off_duty_reports"] as const;
 type Effect = (typeof EFFECTS)[number];
 const REASONS = ["quake", "flood", "search", "event"] as const;
 
@@ -51,7 +51,6 @@ function Form() {
   const password = useSignal("");
   const effects = useSignal<Record<Effect, boolean>>({
     offers: order?.offers ?? false,
-    reoptimise: order?.reoptimise === "automatic",
     authority: order?.authority === "dispatcher",
     off_duty_reports: order?.off_duty_reports ?? false,
   });
@@ -62,7 +61,7 @@ function Form() {
   async function send(): Promise<void> {
     busy.value = true;
     complaint.value = "";
-    const { offers, reoptimise, authority, off_duty_reports } = effects.value;
+    const { offers, authority, off_duty_reports } = effects.value;
     try {
       if (ending.value && order) {
         await api.end(order.number, reason.value.trim(), password.value);
@@ -71,7 +70,6 @@ function Form() {
         const given = await api.declare(wish.value, reason.value.trim(), password.value, {
           hours: hours.value,
           offers,
-          reoptimise: reoptimise ? "automatic" : "proposals",
           authority: authority ? "dispatcher" : "supervisor",
           off_duty_reports,
         });

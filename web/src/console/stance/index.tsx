@@ -25,11 +25,9 @@ export function Stance() {
 function Banner({ order }: { order: StanceOrder }) {
   const until = order.expires_at;
   const left = until ? Math.max(0, Date.parse(until) - now.value) : 0;
-  const changes = [
-    order.offers && t("stance.offers"),
-    order.reoptimise === "automatic" && t("stance.automatic"),
-    order.off_duty_reports && t("stance.off_duty"),
-  ].filter(Boolean);
+  const changes = [order.offers && t("stance.offers"), order.off_duty_reports && t("stance.off_duty")].filter(
+    Boolean,
+  );
   return (
     <section class="stance" aria-label={t("stance.title")} data-testid="stance-banner" data-mode="war">
       <Icon name="alert" size={18} />
