@@ -128,7 +128,6 @@ async def test_one_key_sends_both_of_the_two_that_are_proposed(
 ) -> None:
     await dispatcher.open_incident(type="armed_threat", priority="emergency", note="a knife")
     await console.get_by_test_id("incident-row").first.click()
-    await console.get_by_test_id("recommend").click()
 
     pair = console.get_by_test_id("pair")
     await expect(pair).to_contain_text("violence or a weapon is to be expected")
