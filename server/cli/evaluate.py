@@ -20,6 +20,7 @@ from geo import mapfolder
 from geo.errors import EngineUnavailable
 from geo.routing.choose import ENGINE_NAMES, EngineName
 from server.cli._journey import JSON, plain_errors
+from server.cli.runcards import read_cards
 from server.evaluation.compare import SEEDS_MAX, Asked, Outcome, Tell, compare
 from server.evaluation.county import County
 from server.evaluation.figures import METRICS, Figure
@@ -73,6 +74,13 @@ PER_DAY_MAX: Final = 2_000.0
     metavar="DEGREES",
     help="Mean of the days at sea level; colder with height and by night. Cold takes charge.",
 )
+@click.option(
+    "--run-cards",
+    "cards_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The county's own (`ridgeline runcards export`), not those that come with Ridgeline.",
+)
 @click.option("--engine", type=click.Choice(list(ENGINE_NAMES)), default="auto", show_default=True)
 @JSON
 def evaluate_command(
@@ -85,6 +93,7 @@ def evaluate_command(
     per_day: float | None,
     units: int,
     sea_level_c: float,
+    cards_file: Path | None,
     engine: EngineName,
     as_json: bool,
 ) -> None:
@@ -102,6 +111,7 @@ def evaluate_command(
         days=days,
         units=units,
         sea_level_c=sea_level_c,
+        cards=None if cards_file is None else read_cards(cards_file),
     )
     with plain_errors(), _county(map_dir, engine) as county, _bar(as_json) as tell:
         try:

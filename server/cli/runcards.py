@@ -89,10 +89,7 @@ def load(file: Path, reason: str, dry_run: bool, data_dir: Path | None, as_json:
     """
     from server import runcardversions
 
-    try:
-        cards = _read(file)
-    except RunCardsError as error:
-        raise _refused(file, error) from error
+    cards = read_cards(file)
 
     async def work(pool: Any) -> tuple[int | None, dict[str, list[str]]]:
         async with pool.acquire() as conn, conn.transaction():
@@ -186,6 +183,14 @@ async def _kept(pool: Any, number: int | None) -> RunCards:
             return await runcardversions.load(conn, number)
         except RunCardsError as error:
             raise click.ClickException(f"This program cannot use them: {error}") from error
+
+
+def read_cards(file: Path) -> RunCards:
+    """A set from its file. Raises `click.ClickException` with every bad value."""
+    try:
+        return _read(file)
+    except RunCardsError as error:
+        raise _refused(file, error) from error
 
 
 def _read(file: Path) -> RunCards:

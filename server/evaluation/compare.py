@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.sim.climate import SEA_LEVEL_C
+from server.dispatch.runcards import RunCards
 from server.evaluation.county import County
 from server.evaluation.figures import Figure, Table, differences, figures
 from server.evaluation.policies import Policy
@@ -32,6 +33,8 @@ class Asked:
     units: int
     sea_level_c: float = SEA_LEVEL_C
     """Mean temperature of the days at sea level."""
+    cards: RunCards | None = None
+    """None: the run cards that come with Ridgeline."""
 
     def __post_init__(self) -> None:
         """Raises ValueError."""
@@ -66,6 +69,7 @@ def compare(county: County, asked: Asked, tell: Tell = lambda policy, share: Non
             units=asked.units,
             traffic=asked.traffic,
             sea_level_c=asked.sea_level_c,
+            cards=asked.cards,
         )
         for seed in seeds
     ]

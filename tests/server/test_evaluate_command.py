@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from geo import mapfolder
 from geo.roadmap import RoadMap
 from server.cli.evaluate import evaluate_command
+from server.dispatch.runcardfile import shipped, write
+from server.dispatch.runcards import RunCards
 
 SHORT = ("--units", "3", "--per-day", "20", "--seeds", "2")
 
@@ -35,6 +37,30 @@ def test_json_has_every_policy_with_its_figures(small_map_dir: Path, small_map: 
     assert crow["against"]["mean_response"]["n"] == crow["calls"]
     mean = road["figures"]["mean_response"]
     assert mean["low"] <= mean["value"] <= mean["high"]
+
+
+def test_the_countys_own_run_cards_count(small_map_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "cards.toml").write_text(write(with_short_scenes()), encoding="utf-8")
+    policy = ("--policy", "road", "--json")
+
+    own = run(small_map_dir, *policy, "--run-cards", str(tmp_path / "cards.toml"))
+    (tmp_path / "cards.toml").write_text("cards = 3")
+    wrong = run(small_map_dir, *policy, "--run-cards", str(tmp_path / "cards.toml"))
+
+    shipped_ones = run(small_map_dir, *policy)
+    assert mean_response_s(own) < mean_response_s(shipped_ones)
+    assert wrong.exit_code == 1
+    assert "cards: must be a list" in wrong.stderr
+
+
+def with_short_scenes() -> RunCards:
+    """Units are free again after a minute."""
+    return replace(shipped(), cards=tuple(replace(c, scene_min=1) for c in shipped().cards))
+
+
+def mean_response_s(result: Result) -> float:
+    (road,) = json.loads(result.stdout)["policies"]
+    return float(road["figures"]["mean_response"]["value"])
 
 
 def test_people_get_a_table(small_map_dir: Path) -> None:
