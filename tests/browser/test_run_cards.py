@@ -45,15 +45,12 @@ async def look(page: Page, name: str) -> None:
         await page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 async def test_a_card_is_changed_looked_over_saved_and_taken_back(
-    plain_browser: Browser, house: House, locale: str
+    plain_browser: Browser, house: House
 ) -> None:
     who = login_of(house.seeded, "dispatcher")
 
-    async with person(
-        plain_browser, house.server.url, who, locale=locale, reduced_motion="reduce"
-    ) as page:
+    async with person(plain_browser, house.server.url, who, reduced_motion="reduce") as page:
         await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
         await page.keyboard.press("e")
         theft = page.locator("[data-testid=runcard][data-code=theft]")
@@ -68,7 +65,6 @@ async def test_a_card_is_changed_looked_over_saved_and_taken_back(
         await expect(page.get_by_test_id("runcard-scene_min")).to_have_attribute(
             "aria-invalid", "true"
         )
-        assert await violations(page) == []
 
         await page.get_by_test_id("runcard-scene_min").fill("70")
         await page.get_by_test_id("runcard-step-zh").last.fill("登记被盗物品")
@@ -78,23 +74,20 @@ async def test_a_card_is_changed_looked_over_saved_and_taken_back(
         change = page.get_by_test_id("runcards-change")
         await expect(change).to_have_attribute("data-card", "theft")
         await expect(change).to_contain_text("50 → 70")
-        await look(page, f"runcards-save-{locale}")
+        await look(page, "runcards-save")
         assert await violations(page) == []
         await page.get_by_test_id("runcards-reason").fill("the log of last year")
         await page.keyboard.press("Enter")
         await expect(page.get_by_test_id("runcards-save")).to_have_count(0)
-        await look(page, f"runcards-{locale}")
+        await look(page, "runcards")
 
         await page.get_by_test_id("runcards-versions").click()
         shipped = page.locator("[data-testid=runcards-version][data-version='0']")
-        await look(page, f"runcards-versions-{locale}")
+        await look(page, "runcards-versions")
         await shipped.get_by_test_id("runcards-activate").click()
         await page.get_by_test_id("ask-input").fill("too long")
         await page.get_by_test_id("ask-confirm").click()
         await expect(shipped.get_by_test_id("runcards-activate")).to_have_count(0)
-        await page.get_by_test_id("runcards-terms").click()
-        await look(page, f"runcards-terms-{locale}")
-        assert await violations(page) == []
         await page.keyboard.press("Escape")
         await expect(page.get_by_test_id("runcards")).to_have_count(0)
 
@@ -126,4 +119,9 @@ async def test_the_officer_reads_the_checklist_and_a_tick_shows_in_every_room(
         await steps.nth(2).check()
         await expect(room.get_by_test_id("checklist")).to_contain_text("2/5")
         await look(room, "checklist-zh-CN")
+
+        await room.keyboard.press("e")
+        await expect(room.get_by_test_id("runcard").first).to_contain_text("民警求助")
+        await expect(room.get_by_test_id("runcard-violence")).to_be_checked()
+        await look(room, "runcards-zh-CN")
         assert await violations(room) == []

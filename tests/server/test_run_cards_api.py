@@ -19,6 +19,7 @@ from server.dispatch.timers import Stance
 from server.pipeline import NewIncident
 from server.runcarddesk import RunCardDesk
 from server.runcardviews import ChecklistView, IncidentTypeView, RunCardsView
+from server.stores import runcards as store
 from server.views import IncidentView
 from tests.server.api_room import Api, an_api
 from tests.server.dispatch_room import a_decision, an_incident
@@ -141,6 +142,24 @@ async def test_a_recommendation_names_the_version_that_any_server_saved(api: Api
     assert [each["run_cards"] for each in await said(api, "recommendation.computed")] == [0, 1]
     ends = [each.candidates[0].batteries[0].battery_at_end_pct for each in (before, after)]
     assert ends[0] > ends[1], "a longer scene leaves less in the battery"
+
+
+async def test_cards_of_a_program_that_knows_more_leave_those_of_before_in_force(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = api.room
+    strange = plain(with_theft(units=2))
+    strange["cards"][0]["drones"] = 2
+    async with room.pool.acquire() as conn, conn.transaction():
+        row = await store.insert_version(conn, strange, at=room.now, by="user:wu", reason="new")
+        await store.activate(conn, row.version, at=room.now, by="user:wu", reason="new")
+
+    async with room.pool.acquire() as conn:
+        found = await room.run_cards.current(conn)
+
+    assert found == shipped()
+    (told,) = [each.getMessage() for each in caplog.records if each.levelname == "CRITICAL"]
+    assert "officer_needs_help: drones: there is no such field" in told
 
 
 async def test_incidents_of_a_removed_type_go_on_and_no_new_one_is_opened(api: Api) -> None:

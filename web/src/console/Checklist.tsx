@@ -6,6 +6,7 @@ import { Time } from "../shared/components/Time";
 import { toastError } from "../shared/components/Toast";
 import { language } from "../shared/i18n";
 import type { Incident, Checklist as Steps } from "../shared/types";
+import { incidentTypes } from "./store";
 import { actorWords, t } from "./words";
 
 export function Checklist({ incident }: { incident: Incident }) {
@@ -18,6 +19,7 @@ export function Checklist({ incident }: { incident: Incident }) {
   // The feed says how many are done: another number, and somebody ticked one.
   useEffect(() => void take(call<Steps>("GET", at)), [at, incident.steps_done]);
   const list = found.value;
+  const type = incidentTypes.value.find(({ code }) => code === incident.type);
   if (!list || list.steps.length === 0) return null;
   const done = list.steps.filter(({ ticked_by }) => ticked_by !== null).length;
   return (
@@ -28,6 +30,12 @@ export function Checklist({ incident }: { incident: Incident }) {
           {done}/{list.steps.length}
         </span>
       </summary>
+      {type && (
+        <p class="row-soft">
+          {t("checklist.usual", { units: type.units })}
+          {type.equipment.map((thing) => ` · ${thing[language.value]}`)}
+        </p>
+      )}
       <ol>
         {list.steps.map(({ words, ticked_by, ticked_at }, step) => (
           <li key={step}>

@@ -41,6 +41,10 @@ const READ_MS = 600;
 
 export function startDraft(): void {
   if (!draft.peek()) {
+    // Run cards may have changed since the page was opened.
+    api.incidentTypes().then((types) => {
+      incidentTypes.value = types;
+    }, toastError);
     const found = spot.peek();
     draft.value = {
       requestId: api.requestId(),

@@ -64,6 +64,8 @@ export class Desk {
   readonly #store: Store;
   readonly #link: () => DeviceLink;
   #waysAskedAt = 0;
+  /** Types that were asked about because an order had them and nobody here knew them. */
+  readonly #askedTypes = new Set<string>();
 
   constructor(store: Store, grant: HandsetGrant, link: () => DeviceLink) {
     this.#store = store;
@@ -95,6 +97,17 @@ export class Desk {
     );
   }
 
+  /** A type that is newer than what is kept here is asked about once. */
+  #learnTypes(read: StoredOrder[]): void {
+    const strange = read
+      .map(({ body }) => body.incident.type)
+      .filter(
+        (type) => !this.#askedTypes.has(type) && !incidentTypes.value.some(({ code }) => code === type),
+      );
+    for (const type of strange) this.#askedTypes.add(type);
+    if (strange.length > 0) this.#loadTypes();
+  }
+
   /** Read the orders; those a person can see now are `shown`. */
   async refresh(): Promise<void> {
     if (document.visibilityState === "visible") {
@@ -113,6 +126,7 @@ export class Desk {
     orders.value = read;
     stance.value = await this.#store.stance();
     asks.value = asked;
+    this.#learnTypes(read);
     void keepAwake(orders.value.some((order) => !isOver(order)));
     await this.#owe();
     this.#fetchMissingWays();
