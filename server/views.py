@@ -289,7 +289,7 @@ class PairView(View, frozen=True):
     meets_before: bool
     """They meet before the place and go there together; else the first goes on."""
     meeting: MeetingView | None
-    """Where their ways are one; None: they come from two sides, or meet only near the place."""
+    """Where their ways are one; None: they come from two sides, or join only near the place."""
 
 
 class RecommendationView(View, frozen=True):

@@ -56,9 +56,9 @@ export function Recommendations({ incident }: { incident: Incident }) {
       </div>
       <RoadsBehind found={found} />
       {found.candidates.length === 0 && <p class="notice">{t("rec.none")}</p>}
+      {found.pair && <Pair pair={found.pair} incident={incident} />}
       <Candidates incident={incident} candidates={found.candidates} />
       {found.candidates.length > 0 && <p class="rec-legend">{t("rec.battery.legend")}</p>}
-      {found.pair && <Pair pair={found.pair} incident={incident} />}
       <RunnerUp found={found} />
       <Remarks found={found} />
       <Proposed found={found} incident={incident} />
