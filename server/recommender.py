@@ -268,6 +268,7 @@ class Recommender:
             kinds=card.vehicles,
             area=area,
             shift_s=asked.shift_s,
+            units=card.units,
             violence=card.violence,
             deadline_s=card.first_arrival_min * 60.0 - (now - incident.opened_at).total_seconds(),
             no_signal=place is not None

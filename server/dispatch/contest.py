@@ -98,6 +98,8 @@ class Scene:
     """The station in whose area it is; empty: unknown."""
     shift_s: float = SHIFT_H * 3600.0
     """How long a shift is."""
+    units: int = 1
+    """That the run card asks for."""
     violence: bool = False
     """A weapon or violence is to be expected: nobody goes alone."""
     deadline_s: float | None = None

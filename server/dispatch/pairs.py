@@ -1,9 +1,9 @@
 """Two units when one is not enough: why, which two, when both are there, and where they meet.
 
-Two are wanted when violence is to be expected, the first is a lone officer, he may come too late,
-or there is no signal at the place. Of all pairs of free units that one is best whose later arrival
-is soonest, as likely as not. What doubts there are about a unit does not weigh here: it is said
-beside each of the two.
+Two are wanted when violence is to be expected, the run card asks for more than one, the first is a
+lone officer, he may come too late, or there is no signal at the place. Of all pairs of free units
+that one is best whose later arrival is soonest, as likely as not. What doubts there are about a
+unit does not weigh here: it is said beside each of the two.
 
 Travel times are lognormal (`geo.eta`) and not independent: weather, and what the model does not
 know of the roads around the place, delays both. With Z0 what they share, Z1 and Z2 their own,
@@ -116,6 +116,10 @@ def why_two(scene: Scene, first: Contender) -> tuple[Reason, ...]:
     reasons = []
     if scene.violence:
         reasons.append(Reason(code="pair_violence", text="violence or a weapon is to be expected"))
+    if scene.units > 1:
+        values: dict[str, str | float | int] = {"units": scene.units}
+        text = f"the run card asks for {scene.units} units"
+        reasons.append(Reason(code="pair_card", values=values, text=text))
     if first.crew_len == 1:
         text = f"{first.call_sign} is a lone officer"
         reasons.append(Reason(code="pair_lone", values={"unit": first.call_sign}, text=text))

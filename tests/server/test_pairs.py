@@ -73,6 +73,11 @@ def test_to_a_man_with_a_knife_nobody_goes_alone() -> None:
     assert why(a_scene(violence=True), a_unit("P-03", 8)) == ["pair_violence"]
 
 
+def test_two_go_where_the_run_card_asks_for_two() -> None:
+    assert why(a_scene(units=2), a_unit("P-03", 8)) == ["pair_card"]
+    assert why(a_scene(units=1), a_unit("P-03", 8)) == []
+
+
 def test_a_lone_officer_gets_a_second_unit() -> None:
     (reason,) = why_two(a_scene(), a_unit("P-03", 8, crew_len=1))
 
