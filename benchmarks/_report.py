@@ -23,7 +23,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-Unit = Literal["ms", "1/s", "MB", "B", "share", "min"]
+Unit = Literal["ms", "1/s", "MB", "B", "share", "min", "per job"]
 
 SEED_DEFAULT: Final = 20_260_101
 WARM_UP_ROUNDS: Final = 3

@@ -44,7 +44,7 @@ UNITS: Final = {"andorra": 12, "synthetic": 26}
 SEA_LEVEL_C: Final = {"mild": 15.0, "cold": 0.0}
 """Mean of the day at sea level; stations lie a thousand metres higher."""
 BASE: Final = "battery_blind"
-SYSTEMS: Final = (BASE, "battery_choice", "mitigations", "full")
+SYSTEMS: Final = (BASE, "battery_choice", "mitigations", "one_by_one")
 METRICS: Final[dict[str, Unit]] = {
     "camera_alive_share": "share",
     "mean_response": "min",

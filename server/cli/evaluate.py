@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -24,6 +26,7 @@ from server.cli.runcards import read_cards
 from server.evaluation.compare import SEEDS_MAX, Asked, Outcome, Tell, compare
 from server.evaluation.county import County
 from server.evaluation.figures import METRICS, Figure
+from server.evaluation.history import PastCall, parse
 from server.evaluation.policies import POLICIES
 from server.evaluation.scenario import DAYS_MAX, TRAFFIC
 
@@ -81,6 +84,19 @@ PER_DAY_MAX: Final = 2_000.0
     metavar="FILE",
     help="The county's own (`ridgeline runcards export`), not those that come with Ridgeline.",
 )
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The county's own calls, CSV or JSON: at, lon, lat, type, priority, scene_min.",
+)
+@click.option(
+    "--move",
+    "moves",
+    multiple=True,
+    metavar="UNIT=LON,LAT",
+    help="With --history: what if this unit had been posted there?",
+)
 @click.option("--engine", type=click.Choice(list(ENGINE_NAMES)), default="auto", show_default=True)
 @JSON
 def evaluate_command(
@@ -94,16 +110,20 @@ def evaluate_command(
     units: int,
     sea_level_c: float,
     cards_file: Path | None,
+    history: Path | None,
+    moves: tuple[str, ...],
     engine: EngineName,
     as_json: bool,
 ) -> None:
     """Let ways of choosing a unit live through the same days of an invented county.
 
     Units move by the map's own travel times, people answer as people do, and every policy meets the
-    same calls. Response is counted from the call to the first officer at the place.
+    same calls. Response is counted from the call to the first officer at the place. With --history
+    the calls are the county's own, and each seed is another draw of how people answer.
     """
+    past = () if history is None else _past(history)
     traffic = TRAFFIC[traffic_name]
-    asked = Asked(
+    asked = _asked(
         policies=[POLICIES[name] for name in dict.fromkeys(names or POLICIES)],
         traffic=traffic if per_day is None else replace(traffic, per_day=per_day),
         seed=seed,
@@ -112,6 +132,8 @@ def evaluate_command(
         units=units,
         sea_level_c=sea_level_c,
         cards=None if cards_file is None else read_cards(cards_file),
+        past=past,
+        moves=_moves(moves, past),
     )
     with plain_errors(), _county(map_dir, engine) as county, _bar(as_json) as tell:
         try:
@@ -122,10 +144,46 @@ def evaluate_command(
         click.echo(json.dumps(_answer(county, asked, outcomes), ensure_ascii=False))
         return
     Console().print(_table(outcomes))
+    load = traffic_name if history is None else history.name
     click.echo(
-        f"{county.roadmap.meta.name}: {seeds} × {days} d from seed {seed}, {traffic_name}, "
+        f"{county.roadmap.meta.name}: {seeds} × {asked.days_each} d from seed {seed}, {load}, "
         f"{outcomes[0].calls} calls, {units} units. Below each figure its 95 % interval over days."
     )
+
+
+def _asked(**what: Any) -> Asked:
+    try:
+        return Asked(**what)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
+
+
+def _past(file: Path) -> list[PastCall]:
+    context = click.get_current_context()
+    for name in ("days", "traffic_name", "per_day"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = name.removesuffix("_name").replace("_", "-")
+            raise click.UsageError(f"--history brings its own calls: leave out --{option}.")
+    try:
+        return parse(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, OSError) as error:
+        raise click.ClickException(f"{file}: {error}.") from error
+
+
+def _moves(words: Sequence[str], past: Sequence[PastCall]) -> dict[str, tuple[float, float]]:
+    if words and not past:
+        raise click.UsageError("--move asks what would have been: name the calls with --history.")
+    found = {}
+    for word in words:
+        if (parts := re.fullmatch(r"([^=]+)=(-?[\d.]+),(-?[\d.]+)", word)) is None:
+            raise click.UsageError(
+                f"--move takes UNIT=LON,LAT, such as P-03=1.52,42.51; not {word}."
+            )
+        try:
+            found[parts[1]] = float(parts[2]), float(parts[3])
+        except ValueError as error:
+            raise click.UsageError(f"--move: {error}.") from error
+    return found
 
 
 @contextmanager
@@ -161,10 +219,11 @@ def _answer(county: County, asked: Asked, outcomes: list[Outcome]) -> dict[str, 
         "map": county.roadmap.meta.name,
         "map_id": county.roadmap.meta.map_id,
         "engine": county.ground.engine_name,
-        "traffic": asdict(asked.traffic),
+        "traffic": None if asked.past else asdict(asked.traffic),
+        "moves": dict(asked.moves),
         "seed": asked.seed,
         "seeds": asked.seeds,
-        "days": asked.days,
+        "days": asked.days_each,
         "units": asked.units,
         "sea_level_c": asked.sea_level_c,
         "policies": [asdict(each) for each in outcomes],

@@ -27,9 +27,9 @@ RULE_S_MAX: Final = 86_400.0
 SCORE_S_MAX: Final = 86_400.0
 """Who is farther away than a day cannot come."""
 
-WEIGHT: Final = {"emergency": 50.0, "priority": 10.0, "routine": 2.0}
+WEIGHT: Final = {"emergency": 50.0, "priority": 10.0, "routine": 1.0}
 """Of a second that the first unit of an incident takes. Starting values: a routine call that has
-waited four hours goes before a priority call that has just come."""
+waited nine hours goes before a priority call that has just come."""
 WAITED_S_MAX: Final = 86_400.0
 """After a day nothing becomes more urgent."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from devices.sim.climate import SEA_LEVEL_C
 from server.dispatch.runcards import RunCards
 from server.evaluation.county import County
 from server.evaluation.figures import Figure, Table, differences, figures
+from server.evaluation.history import PastCall
 from server.evaluation.policies import Policy
 from server.evaluation.run import Run
-from server.evaluation.scenario import Traffic, make
+from server.evaluation.scenario import DAY_S, Scenario, Traffic, make, replay
 
 SEEDS_MAX: Final = 1_000
 
@@ -35,6 +36,24 @@ class Asked:
     """Mean temperature of the days at sea level."""
     cards: RunCards | None = None
     """None: the run cards that come with Ridgeline."""
+    past: Sequence[PastCall] = ()
+    """The county's own calls, to be lived through instead of invented days."""
+    moves: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Where units would have been posted, lon and lat: every policy lives through its days so,
+    too. Only with the county's own calls."""
+
+    @property
+    def days_each(self) -> int:
+        """Of one seed."""
+        if not self.past:
+            return self.days
+        first = self.past[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
+        return int((self.past[-1].at - first).total_seconds() // DAY_S) + 1
+
+    @property
+    def blocks(self) -> int:
+        """Days in all."""
+        return self.seeds * self.days_each
 
     def __post_init__(self) -> None:
         """Raises ValueError."""
@@ -42,6 +61,8 @@ class Asked:
             raise ValueError("nothing to compare: name a policy")
         if not 1 <= self.seeds <= SEEDS_MAX:
             raise ValueError(f"seeds are 1 to {SEEDS_MAX}, not {self.seeds}")
+        if self.moves and not self.past:
+            raise ValueError("units are moved in the county's own history alone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +81,57 @@ def compare(county: County, asked: Asked, tell: Tell = lambda policy, share: Non
 
     Raises InvariantBroken, and ValueError for a map or numbers on which nothing can happen.
     """
+    tables = lived(county, asked, tell)
+    base = tables[asked.policies[0].name]
+    return [
+        Outcome(
+            policy=name,
+            calls=len(table.block),
+            figures=figures(table, asked.blocks, asked.seed),
+            against=(None if table is base else differences(table, base, asked.blocks, asked.seed)),
+        )
+        for name, table in tables.items()
+    ]
+
+
+def lived(
+    county: County, asked: Asked, tell: Tell = lambda policy, share: None
+) -> dict[str, Table]:
+    """The jobs of each policy, by its name; raises as `compare` does."""
+    worlds = {"": _scenarios(county, asked, {})}
+    if asked.moves:
+        worlds[f", {' and '.join(asked.moves)} moved"] = _scenarios(county, asked, asked.moves)
+    tables = {}
+    for policy in asked.policies:
+        for suffix, scenarios in worlds.items():
+            name, runs = f"{policy.name}{suffix}", []
+            for number, scenario in enumerate(scenarios):
+                tell(name, number / len(scenarios))
+                runs.append(Run(county, scenario, policy).live())
+            tell(name, 1.0)
+            tables[name] = Table.of(runs, asked.days_each)
+    return tables
+
+
+def _scenarios(
+    county: County, asked: Asked, moves: Mapping[str, tuple[float, float]]
+) -> list[Scenario]:
+    """One of each seed."""
     seeds = range(asked.seed, asked.seed + asked.seeds)
-    scenarios = [
+    if asked.past:
+        return [
+            replay(
+                county,
+                asked.past,
+                seed=seed,
+                units=asked.units,
+                moves=moves,
+                sea_level_c=asked.sea_level_c,
+                cards=asked.cards,
+            )
+            for seed in seeds
+        ]
+    return [
         make(
             county,
             seed=seed,
@@ -73,23 +143,3 @@ def compare(county: County, asked: Asked, tell: Tell = lambda policy, share: Non
         )
         for seed in seeds
     ]
-    blocks = asked.seeds * asked.days
-    outcomes: list[Outcome] = []
-    base: Table | None = None
-    for policy in asked.policies:
-        runs = []
-        for number, scenario in enumerate(scenarios):
-            tell(policy.name, number / len(scenarios))
-            runs.append(Run(county, scenario, policy).live())
-        tell(policy.name, 1.0)
-        table = Table.of(runs, asked.days)
-        outcomes.append(
-            Outcome(
-                policy=policy.name,
-                calls=len(table.block),
-                figures=figures(table, blocks, asked.seed),
-                against=None if base is None else differences(table, base, blocks, asked.seed),
-            )
-        )
-        base = base or table
-    return outcomes

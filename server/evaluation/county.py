@@ -60,6 +60,7 @@ class County:
         self.ground = Ground(roadmap, engine=engine)
         self.way = lru_cache(WAYS_KEPT)(self._way)
         self.approach = lru_cache(PLACES_KEPT)(self._approach)
+        self.height_m = lru_cache(PLACES_KEPT)(self._height_m)
         self.dead_zones = DeadZones.of(roadmap, Random("dead-zones"))
 
     @cached_property
@@ -69,13 +70,26 @@ class County:
         found = [(place.name, snap) for place, snap in snapped if snap is not None]
         if not found:
             raise ValueError("no station of the map lies near a road")
-        villages = [snap for place in self.roadmap.places if (snap := self._snapped(place))]
+        villages = self._villages
         joined = self._joined(found[0][1], [snap for _, snap in found]).tolist()
         return tuple(
             Station(name=name, snap=snap, goals=self._goals(snap, villages))
             for (name, snap), can in zip(found, joined, strict=True)
             if can
         )
+
+    def post_at(self, lon: float, lat: float) -> Station:
+        """A place that somebody might be posted to. Raises ValueError where no road leads."""
+        place = None if (found := self.joined(lon, lat)) is None else self.ground.snap(*found)
+        if place is None:
+            raise ValueError(f"no road of the map joins {lon:g}, {lat:g} with the stations")
+        return Station(
+            name=f"{lon:g}, {lat:g}", snap=place, goals=self._goals(place, self._villages)
+        )
+
+    @cached_property
+    def _villages(self) -> list[Snap]:
+        return [snap for place in self.roadmap.places if (snap := self._snapped(place))]
 
     @cached_property
     def class_speed(self) -> ClassSpeed:
@@ -100,13 +114,6 @@ class County:
             return None
         return (place.lon, place.lat) if self._joined(self.stations[0].snap, [place])[0] else None
 
-    def height_m(self, lon: float, lat: float) -> float:
-        """Above the sea; 0 where the map does not know."""
-        elevation = self.roadmap.elevation
-        if elevation is None:
-            return 0.0
-        return float(np.nan_to_num(grid.sample(elevation, np.array([[lon, lat]]))[0]))
-
     def apart_m(self, places: Sequence[Snap], lon: float, lat: float) -> Floats:
         """(S,) metres as the crow flies, on a local plane."""
         away = np.array([[place.lon - lon, place.lat - lat] for place in places])
@@ -123,6 +130,13 @@ class County:
     def _approach(self, lon: float, lat: float) -> Approach:
         """Where one can stop for a place, remembered."""
         return self.ground.approach(lon, lat)
+
+    def _height_m(self, lon: float, lat: float) -> float:
+        """Above the sea; 0 where the map does not know."""
+        elevation = self.roadmap.elevation
+        if elevation is None:
+            return 0.0
+        return float(np.nan_to_num(grid.sample(elevation, np.array([[lon, lat]]))[0]))
 
     def _snapped(self, place: Place) -> Snap | None:
         try:

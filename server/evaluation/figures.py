@@ -27,6 +27,7 @@ P90_N_MIN: Final = 29
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Less = Callable[[float, float], float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class Table:
     """Not routine."""
     wrong: NDArray[np.bool_]
     camera_alive: NDArray[np.bool_]
+    swaps: Floats
+    """Units under way that were called off."""
 
     @classmethod
     def of(cls, runs: Sequence[Sequence[Job]], days: int) -> Table:
@@ -51,6 +54,7 @@ class Table:
             priority=np.array([job.call.priority != "routine" for _, job in jobs], np.bool_),
             wrong=np.array([job.later_s > WRONG_S for _, job in jobs], np.bool_),
             camera_alive=np.array([job.camera_alive for _, job in jobs], np.bool_),
+            swaps=np.array([job.released for _, job in jobs], np.float64),
         )
 
     def rows(self, index: Ints) -> Table:
@@ -60,6 +64,7 @@ class Table:
             priority=self.priority[index],
             wrong=self.wrong[index],
             camera_alive=self.camera_alive[index],
+            swaps=self.swaps[index],
         )
 
 
@@ -77,7 +82,7 @@ class Figure:
 class Metric:
     name: str
     unit: str
-    """min or share."""
+    """min, share, or per job."""
     of: Callable[[Table], Floats]
     """The jobs' values that count."""
     reduce: Callable[[Floats], float]
@@ -134,6 +139,7 @@ METRICS: Final = (
         of=lambda table: table.wrong.astype(np.float64),
         reduce=_mean,
     ),
+    Metric(name="swaps", unit="per job", of=lambda table: table.swaps, reduce=_mean),
 )
 
 
@@ -145,9 +151,22 @@ def figures(table: Table, blocks: int, seed: int) -> dict[str, Figure]:
 
 def differences(table: Table, base: Table, blocks: int, seed: int) -> dict[str, Figure]:
     """Of one policy less another one that met the same calls."""
+    return _against(table, base, blocks, seed, lambda ours, theirs: ours - theirs)
+
+
+def savings(table: Table, base: Table, blocks: int, seed: int) -> dict[str, Figure]:
+    """By which share one policy's figure is below another's; none where that one's is 0."""
+    return _against(
+        table, base, blocks, seed, lambda ours, theirs: 1.0 - ours / theirs if theirs else None
+    )
+
+
+def _against(table: Table, base: Table, blocks: int, seed: int, less: Less) -> dict[str, Figure]:
     pairs = zip(_draws(table, blocks, seed), _draws(base, blocks, seed), strict=True)
-    drawn = [_less(_values(table.rows(ours)), _values(base.rows(theirs))) for ours, theirs in pairs]
-    return _figures(_less(_values(table), _values(base)), drawn, table)
+    drawn = [
+        _less(_values(table.rows(ours)), _values(base.rows(theirs)), less) for ours, theirs in pairs
+    ]
+    return _figures(_less(_values(table), _values(base), less), drawn, table)
 
 
 def _figures(
@@ -175,10 +194,10 @@ def _values(table: Table) -> dict[str, float | None]:
 
 
 def _less(
-    ours: dict[str, float | None], theirs: dict[str, float | None]
+    ours: dict[str, float | None], theirs: dict[str, float | None], less: Less
 ) -> dict[str, float | None]:
     return {
-        name: None if value is None or (base := theirs[name]) is None else value - base
+        name: None if value is None or (base := theirs[name]) is None else less(value, base)
         for name, value in ours.items()
     }
 

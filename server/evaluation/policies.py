@@ -1,7 +1,7 @@
 """Ways of choosing a unit, from the crow's flight to all that the product weighs.
 
-Each puts its own reckoning before the product's ranking, so that they differ by what they know and
-by nothing else.
+Each puts its own reckoning before the product's ranking or plan, so that they differ by what they
+know and by nothing else.
 
 straight_line  the nearest as the crow flies
 road_class     the quickest by road at a speed by class, tagged limit and surface
@@ -9,7 +9,9 @@ road           the quickest by our travel times of a patrol car
 battery_blind  all the product knows of who drives what, from where and when, but no battery
 battery_choice all the product knows, but nothing is done about a camera that may not last
 mitigations    chosen as battery_blind does, and what the product proposes for cameras is done
-full           all the product knows, and what it proposes for cameras is done
+one_by_one     all the product knows, and what it proposes for cameras is done
+all_at_once    the same, units shared out among all open calls
+full           the same, and units under way called off where the rules allow it
 """
 
 from __future__ import annotations
@@ -49,57 +51,69 @@ class Policy:
     """One way of choosing."""
 
     name: str
-    rank: Callable[[Question], Ranking]
+    sees: Callable[[Question], Sequence[Contender]]
+    """The units as this policy knows them; the product's own ranking, or plan, does the rest."""
     batteries: bool = False
     """Whether it asks what is known of batteries."""
     mitigates: bool = False
     """Whether the room does what is proposed for a camera that may not last."""
+    plans: bool = False
+    """Whether all open calls are shared out at once; else each takes the best unit left, most
+    urgent and then oldest first."""
+    diverts: bool = False
+    """Whether that plan may call off units under way."""
+
+    def rank(self, question: Question) -> Ranking:
+        return rank(question.scene, self.sees(question))
 
 
-def _straight_line(question: Question) -> Ranking:
+def _straight_line(question: Question) -> Sequence[Contender]:
     goal = question.goal
     apart_m = question.county.apart_m(question.places, goal.lon, goal.lat)
     return _by(question, apart_m / CROW_MPS)
 
 
-def _road_class(question: Question) -> Ranking:
+def _road_class(question: Question) -> Sequence[Contender]:
     goal = question.goal.nearest.snap
     return _by(question, question.county.class_speed.times_s(question.places, [goal])[:, 0])
 
 
-def _road(question: Question) -> Ranking:
+def _road(question: Question) -> Sequence[Contender]:
     ground = question.county.ground
     return _by(question, ground.etas(question.places, question.goal.nearest.snap))
 
 
-def _battery_blind(question: Question) -> Ranking:
-    return rank(question.scene, [replace(one, batteries=()) for one in question.contenders])
+def _battery_blind(question: Question) -> Sequence[Contender]:
+    return [replace(one, batteries=()) for one in question.contenders]
 
 
-def _full(question: Question) -> Ranking:
-    return rank(question.scene, question.contenders)
+def _all(question: Question) -> Sequence[Contender]:
+    return question.contenders
 
 
-def _by(question: Question, times_s: Floats) -> Ranking:
-    """The product's ranking, by other times and nothing else."""
+def _by(question: Question, times_s: Floats) -> Sequence[Contender]:
+    """By other times and nothing else."""
     pairs = zip(question.contenders, times_s.tolist(), strict=True)
-    return rank(question.scene, [_knowing(one, time_s) for one, time_s in pairs])
+    return [_knowing(one, time_s) for one, time_s in pairs]
 
 
 def _knowing(one: Contender, time_s: float) -> Contender:
-    eta_s = time_s if np.isfinite(time_s) else None
+    """Whom no road leads there nobody sends."""
+    eta_s = time_s if np.isfinite(time_s) and one.eta_s is not None else None
     return replace(one, eta_s=eta_s, walk=None, turnout_s=0.0, batteries=())
 
 
 POLICIES: Final = {
     policy.name: policy
     for policy in (
-        Policy(name="straight_line", rank=_straight_line),
-        Policy(name="road_class", rank=_road_class),
-        Policy(name="road", rank=_road),
-        Policy(name="battery_blind", rank=_battery_blind),
-        Policy(name="battery_choice", rank=_full, batteries=True),
-        Policy(name="mitigations", rank=_battery_blind, batteries=True, mitigates=True),
-        Policy(name="full", rank=_full, batteries=True, mitigates=True),
+        Policy(name="straight_line", sees=_straight_line),
+        Policy(name="road_class", sees=_road_class),
+        Policy(name="road", sees=_road),
+        Policy(name="battery_blind", sees=_battery_blind),
+        Policy(name="battery_choice", sees=_all, batteries=True),
+        Policy(name="mitigations", sees=_battery_blind, batteries=True, mitigates=True),
+        Policy(name="one_by_one", sees=_all, batteries=True, mitigates=True),
+        Policy(name="all_at_once", sees=_all, batteries=True, mitigates=True, plans=True),
+        Policy(name="full", sees=_all, batteries=True, mitigates=True, plans=True, diverts=True),
     )
 }

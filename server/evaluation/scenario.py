@@ -7,10 +7,12 @@ calls and the same people and differ by whom they send alone. All times are star
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import takewhile
 from random import Random
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -26,18 +28,20 @@ from server.dispatch.runcardfile import shipped
 from server.dispatch.runcards import RunCard, RunCards
 from server.dispatch.travel import VEHICLE_OF_KIND
 from server.evaluation.county import County, Station
+from server.evaluation.history import CALLS_MAX, PastCall
 from server.evaluation.trips import place_on
 from server.views import Priority
 
 DAY_S: Final = 86_400.0
 HOUR_S: Final = 3_600.0
 DAYS_MAX: Final = 366
-CALLS_MAX: Final = 50_000
 
 HANDLING: Final = Spread(median_s=60.0, sigma=0.5, low_s=15.0, high_s=300.0)
 """From the call to the choice of a unit."""
 SCENE_SIGMA: Final = 0.35
 SCENE_S_MAX: Final = 6 * HOUR_S
+SILENT_SHARE: Final = 0.02
+"""Of orders that a crew does not notice: radio turned down, nobody in the car. Starting value."""
 HIGH_SHARE: Final = 0.5
 """Of streams with the higher rate."""
 CALL_TYPES: Final = (
@@ -93,8 +97,10 @@ class Answer:
     """What the crew does that is sent to a call, whichever it is."""
 
     answers_s: float
-    """From the order to the yes or no."""
+    """From when the order reaches it to the yes or no."""
     declines: bool
+    silent: bool
+    """Nobody notices the order."""
     leaves_s: float
     """From the yes until the wheels turn."""
     pace: float
@@ -132,7 +138,10 @@ class Scenario:
         answers_s = crew.looks_after_s() + crew.answers_after_s(call.priority)
         pace = crew.pace()
         leaves_s = crew.leaves_after_s(in_car=not at_home)
-        return Answer(answers_s=answers_s, declines=declines, leaves_s=leaves_s, pace=pace)
+        silent = Random(f"{self.seed}-silent-{call.number}-{attempt}").random() < SILENT_SHARE
+        return Answer(
+            answers_s=answers_s, declines=declines, silent=silent, leaves_s=leaves_s, pace=pace
+        )
 
 
 def make(
@@ -159,6 +168,66 @@ def make(
         posts=tuple(_posts(county, units, seed)),
         calls=tuple(_calls(county, seed, days, traffic, cards or shipped())),
         sea_level_c=sea_level_c,
+    )
+
+
+def replay(
+    county: County,
+    past: Sequence[PastCall],
+    *,
+    seed: int,
+    units: int,
+    moves: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+    sea_level_c: float = SEA_LEVEL_C,
+    cards: RunCards | None = None,
+) -> Scenario:
+    """The county's own calls, with people of a seed. Days begin at midnight where the first call
+    came from. `moves`: where units are posted instead, lon and lat by call sign.
+
+    Raises ValueError for a call or a unit that cannot be, naming it.
+    """
+    midnight = past[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
+    calls = tuple(
+        _past_call(county, cards or shipped(), seed, number, each, midnight)
+        for number, each in enumerate(past, start=1)
+    )
+    days = int(calls[-1].at_s // DAY_S) + 1
+    if days > DAYS_MAX:
+        raise ValueError(f"the calls span {days} days; at most {DAYS_MAX}")
+    posts = tuple(_moved(county, list(_posts(county, units, seed)), moves))
+    return Scenario(seed=seed, days=days, posts=posts, calls=calls, sea_level_c=sea_level_c)
+
+
+def _moved(
+    county: County, posts: Sequence[Post], moves: Mapping[str, tuple[float, float]]
+) -> Iterator[Post]:
+    known = [post.call_sign for post in posts]
+    for name in moves:
+        if name not in known:
+            raise ValueError(f"there is no unit {name}; there are {', '.join(known)}")
+    for post in posts:
+        place = moves.get(post.call_sign)
+        yield post if place is None else replace(post, station=county.post_at(*place))
+
+
+def _past_call(
+    county: County, cards: RunCards, seed: int, number: int, past: PastCall, midnight: datetime
+) -> Call:
+    if county.joined(past.lon, past.lat) is None:
+        raise ValueError(f"row {past.row}: no road of the map leads to {past.lon:g}, {past.lat:g}")
+    rng = Random(f"{seed}-call-{number}")
+    kind = cards.card(past.type)
+    handling_s, drawn_s = HANDLING.draw(rng), _scene(kind).draw(rng)
+    return Call(
+        number=number,
+        at_s=(past.at - midnight).total_seconds(),
+        type=kind,
+        priority=past.priority or kind.priority,
+        lon=past.lon,
+        lat=past.lat,
+        handling_s=handling_s,
+        scene_s=drawn_s if past.scene_min is None else 60.0 * past.scene_min,
+        recording=frozenset({_recording(kind.recording, rng)}),
     )
 
 
@@ -213,9 +282,6 @@ def _call(county: County, cards: RunCards, seed: int, number: int, planned: Plan
     lon, lat = planned.lon, planned.lat
     if kind.code in ROADSIDE:
         lon, lat = _on_a_road(county, rng) or (lon, lat)
-    scene = Spread(
-        median_s=60.0 * kind.scene_min, sigma=SCENE_SIGMA, low_s=60.0, high_s=SCENE_S_MAX
-    )
     return Call(
         number=number,
         at_s=planned.at_s,
@@ -224,9 +290,14 @@ def _call(county: County, cards: RunCards, seed: int, number: int, planned: Plan
         lon=lon,
         lat=lat,
         handling_s=HANDLING.draw(rng),
-        scene_s=scene.draw(rng),
+        scene_s=_scene(kind).draw(rng),
         recording=frozenset({_recording(kind.recording, rng)}),
     )
+
+
+def _scene(kind: RunCard) -> Spread:
+    """How long a crew stays."""
+    return Spread(median_s=60.0 * kind.scene_min, sigma=SCENE_SIGMA, low_s=60.0, high_s=SCENE_S_MAX)
 
 
 def _recording(wanted: Load, rng: Random) -> Load:

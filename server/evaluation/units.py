@@ -27,9 +27,6 @@ class Doing(StrEnum):
 
 
 STATUS = {
-    Doing.AT_HOME: UnitStatus.AVAILABLE,
-    Doing.PATROL: UnitStatus.AVAILABLE,
-    Doing.RETURNING: UnitStatus.AVAILABLE,
     Doing.ORDERED: UnitStatus.ASSIGNED,
     Doing.EN_ROUTE: UnitStatus.EN_ROUTE,
     Doing.ON_SCENE: UnitStatus.ON_SCENE,
@@ -49,13 +46,15 @@ class Job:
 
     call: Call
     refused: set[str] = field(default_factory=set)
-    """Units that said no."""
+    """Units that said no, or nothing, a while ago."""
     attempts: int = 0
+    released: int = 0
+    """How often a unit under way to it was called off."""
     unit: str | None = None
     eta_s: float | None = None
     """As foretold for the unit that went, from the order on."""
     later_s: float = 0.0
-    """How much later than the first of those free it was foretold to be there."""
+    """How much later than the first of those free it was foretold to be there; below 0: sooner."""
     ordered_s: float = 0.0
     set_out_s: float = 0.0
     arrived_s: float = 0.0
@@ -93,6 +92,13 @@ class Unit:
     pack_due: bool = False
     """The next crew brings a charged camera, as soon as the unit is at home."""
     job: Job | None = None
+    """Its order's, also while that has not reached it."""
+    asked: Job | None = None
+    """The job that a unit under way is asked to take instead."""
+    diversions: int = 0
+    """Since it was last at a place, or free."""
+    heard: bool = True
+    """It has been in contact since its last job, so the room knows that it is free."""
 
     @property
     def call_sign(self) -> str:
@@ -100,7 +106,21 @@ class Unit:
 
     @property
     def status(self) -> UnitStatus:
-        return STATUS[self.doing]
+        """As the room sees it."""
+        if self.doing in STATUS:
+            return STATUS[self.doing]
+        if not self.heard:
+            return UnitStatus.ON_SCENE
+        return UnitStatus.AVAILABLE if self.job is None else UnitStatus.ASSIGNED
+
+    @property
+    def is_free(self) -> bool:
+        return self.status is UnitStatus.AVAILABLE
+
+    @property
+    def drives_to_job(self) -> bool:
+        """And not the last stretch on foot."""
+        return self.doing is Doing.EN_ROUTE and self.trip is not None
 
     def profile(self, mode: Mode) -> Profile:
         return Profile(vehicle=self.post.vehicle, mode=mode)

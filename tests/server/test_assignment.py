@@ -98,8 +98,8 @@ def test_an_emergency_gets_the_only_car_and_the_theft_waits() -> None:
     assert [(each.incident_id, each.missing) for each in found.waiting] == [("theft", 1)]
 
 
-def test_a_theft_that_has_waited_since_morning_goes_before_a_brawl_that_has_just_begun() -> None:
-    old = call("theft", "routine", waited_s=5 * 60 * MIN)
+def test_a_theft_that_has_waited_all_day_goes_before_a_brawl_that_has_just_begun() -> None:
+    old = call("theft", "routine", waited_s=10 * 60 * MIN)
 
     found = planned([old, call("brawl")], [free("A")], [[20, 20]])
 

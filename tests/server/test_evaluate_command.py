@@ -14,6 +14,7 @@ from geo.roadmap import RoadMap
 from server.cli.evaluate import evaluate_command
 from server.dispatch.runcardfile import shipped, write
 from server.dispatch.runcards import RunCards
+from tests.small_county import CENTRE
 
 SHORT = ("--units", "3", "--per-day", "20", "--seeds", "2")
 
@@ -94,3 +95,50 @@ def test_wrong_options_are_said(wrong: tuple[str, str], small_map_dir: Path) -> 
 
     assert result.exit_code == 2
     assert wrong[0] in result.stderr
+
+
+def test_the_countys_own_calls_are_lived_through_with_a_unit_moved(
+    small_map_dir: Path, tmp_path: Path
+) -> None:
+    lon, lat = CENTRE
+    file = tmp_path / "calls.csv"
+    rows = [f"2026-03-01T{hour:02}:10:00+08:00,{lon},{lat},theft" for hour in range(0, 24, 2)]
+    file.write_text("\n".join(["at,lon,lat,type", *rows]))
+    options = ["--map", str(small_map_dir), "--units", "2", "--seeds", "1", "--policy", "full"]
+
+    plain = CliRunner().invoke(
+        evaluate_command, [*options, "--history", str(file), "--move", "P-99=1,2"]
+    )
+    assert plain.exit_code == 1
+    unit = plain.stderr.split("there are ")[1].split(",")[0]
+    moved = CliRunner().invoke(
+        evaluate_command,
+        [*options, "--history", str(file), "--move", f"{unit}={lon},{lat}", "--json"],
+    )
+
+    assert moved.exit_code == 0, moved.output
+    answer = json.loads(moved.stdout)
+    assert answer["moves"] == {unit: [lon, lat]}
+    assert [each["policy"] for each in answer["policies"]] == ["full", f"full, {unit} moved"]
+    assert {each["calls"] for each in answer["policies"]} == {12}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--move", "P-01=1,2"), "name the calls with --history"),
+        (("--history", "FILE", "--per-day", "20"), "leave out --per-day"),
+        (("--history", "FILE", "--move", "P-01"), "takes UNIT=LON,LAT"),
+    ],
+)
+def test_a_history_asked_for_wrongly_is_said(
+    arguments: tuple[str, ...], says: str, small_map_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text("at,lon,lat,type\n2026-03-01T08:15:00+08:00,100.2,27.5,theft\n")
+    words = [str(file) if word == "FILE" else word for word in arguments]
+
+    result = CliRunner().invoke(evaluate_command, ["--map", str(small_map_dir), *words])
+
+    assert result.exit_code == 2
+    assert says in result.stderr

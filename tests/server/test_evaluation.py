@@ -440,6 +440,7 @@ def a_table(count: int, blocks: int, *, later_s: float = 0.0) -> Table:
         priority=np.arange(count) % 2 == 0,
         wrong=np.arange(count) % 4 == 0,
         camera_alive=np.arange(count) % 5 != 0,
+        swaps=(np.arange(count) % 10 == 0).astype(np.float64),
     )
 
 
