@@ -10,7 +10,7 @@ import { hasOpenOrders, orders } from "./detail_store";
 import { camera } from "./map/camera";
 import { Orders } from "./Orders";
 import { Recommendations } from "./Recommendations";
-import { closing, deselect } from "./store";
+import { closing, deselect, noting } from "./store";
 import { actorWords, positionWords, t, typeName } from "./words";
 
 export function IncidentDetail({ incident }: { incident: Incident }) {
@@ -81,6 +81,15 @@ function CloseIncident({ incident }: { incident: Incident }) {
         }}
       >
         {t("detail.close")}
+      </Button>
+      <Button
+        cap="T"
+        data-testid="incident-remind"
+        onClick={() => {
+          noting.value = "reminder";
+        }}
+      >
+        {t("detail.remind")}
       </Button>
       {closing.value && (
         <AskDialog

@@ -2,22 +2,30 @@ import { logout } from "../shared/api";
 import { Button } from "../shared/components/Button";
 import { Switches } from "../shared/components/Switches";
 import { conditionWords } from "../shared/conditions";
+import type { IconName } from "../shared/icons";
 import { durationText, localTime, now, utcTime } from "../shared/time";
 import { feedState, heardAt, openedBy, silentMs } from "./feed";
 import {
   assigned,
-  batteriesOpen,
   helpOpen,
   mapInfo,
+  type Page,
+  page,
   roads,
-  runCardsOpen,
   show,
   stanceOpen,
+  togglePage,
   unassigned,
   units,
   user,
 } from "./store";
 import { t } from "./words";
+
+const PAGES: [Page, IconName, string][] = [
+  ["batteries", "battery", "B"],
+  ["runcards", "cards", "E"],
+  ["handover", "handover", "H"],
+];
 
 export function TopBar() {
   const map = mapInfo.value;
@@ -51,32 +59,19 @@ export function TopBar() {
       <div class="top-right">
         <Feed />
         <Clock />
-        <Button
-          kind="quiet"
-          size="small"
-          icon="battery"
-          data-testid="batteries-toggle"
-          aria-label={t("top.batteries")}
-          aria-pressed={batteriesOpen.value}
-          title={`${t("top.batteries")} (B)`}
-          onClick={() => {
-            batteriesOpen.value = !batteriesOpen.value;
-            runCardsOpen.value = false;
-          }}
-        />
-        <Button
-          kind="quiet"
-          size="small"
-          icon="cards"
-          data-testid="runcards-toggle"
-          aria-label={t("top.runcards")}
-          aria-pressed={runCardsOpen.value}
-          title={`${t("top.runcards")} (E)`}
-          onClick={() => {
-            runCardsOpen.value = !runCardsOpen.value;
-            batteriesOpen.value = false;
-          }}
-        />
+        {PAGES.map(([name, icon, key]) => (
+          <Button
+            key={name}
+            kind="quiet"
+            size="small"
+            icon={icon}
+            data-testid={`${name}-toggle`}
+            aria-label={t(`top.${name}`)}
+            aria-pressed={page.value === name}
+            title={`${t(`top.${name}`)} (${key})`}
+            onClick={() => togglePage(name)}
+          />
+        ))}
         {user.value?.roles.includes("supervisor") && (
           <Button
             kind="quiet"

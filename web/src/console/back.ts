@@ -1,21 +1,10 @@
 // Esc: one step back at a time.
 import { dropDraft } from "./commands";
-import {
-  batteriesOpen,
-  deselect,
-  draft,
-  followedUnit,
-  openForm,
-  roadSpot,
-  runCardsOpen,
-  spot,
-  unitFilter,
-} from "./store";
+import { deselect, draft, followedUnit, openForm, page, roadSpot, spot, unitFilter } from "./store";
 
 export function deselectOrBack(): void {
   if (draft.peek()) dropDraft();
-  else if (batteriesOpen.peek()) batteriesOpen.value = false;
-  else if (runCardsOpen.peek()) runCardsOpen.value = false;
+  else if (page.peek()) page.value = null;
   else if (openForm.peek()) openForm.peek()?.close();
   else if (spot.peek()) spot.value = null;
   else if (roadSpot.peek()) roadSpot.value = null;

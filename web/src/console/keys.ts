@@ -6,16 +6,16 @@ import { camera } from "./map/camera";
 import { focusSearch } from "./map/SearchBox";
 import { acknowledgeFirst } from "./sos";
 import {
-  batteriesOpen,
   closing,
   followedUnit,
   helpOpen,
+  noting,
   reachOpen,
-  runCardsOpen,
   selectedIncident,
   selectedUnit,
   show,
   stanceOpen,
+  togglePage,
   unassigned,
   zonesOpen,
 } from "./store";
@@ -84,13 +84,14 @@ const KEYS: Record<string, () => void> = {
     zonesOpen.value = !zonesOpen.peek();
     reachOpen.value = false;
   },
-  b: () => {
-    batteriesOpen.value = !batteriesOpen.peek();
-    runCardsOpen.value = false;
+  b: () => togglePage("batteries"),
+  e: () => togglePage("runcards"),
+  h: () => togglePage("handover"),
+  t: () => {
+    noting.value = "reminder";
   },
-  e: () => {
-    runCardsOpen.value = !runCardsOpen.peek();
-    batteriesOpen.value = false;
+  o: () => {
+    noting.value = "intake";
   },
   t: () => document.querySelector<HTMLButtonElement>("[data-testid=pair-send]")?.click(),
   w: () => {

@@ -9,7 +9,8 @@
 //   sos-banner (data-open), sos-call (data-seen), sos-acknowledge, sos-place, sos-nearest, sos-where;
 //   shift; feed-state (data-state), feed-banner, toast, theme, language, help; rec-roads; batteries-toggle; those of
 //   the roads are at the head of roads/Panel.tsx, those of the batteries at that of batteries/Page.tsx;
-//   checklist, checklist-step; runcards-toggle, and those at the head of runcards/Page.tsx.
+//   checklist, checklist-step; runcards-toggle, and those at the head of runcards/Page.tsx; handover-toggle, and
+//   those of the room in room/Handover.tsx, room/Remind.tsx and room/Receive.tsx.
 import { useEffect } from "preact/hooks";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
@@ -27,14 +28,14 @@ import { announceExpiry } from "./road_news";
 import { SosBanner } from "./SosBanner";
 import { startSos, unacknowledged } from "./sos";
 import {
-  batteriesOpen,
   expired,
   helpOpen,
   incidentTypes,
   type List,
   list,
   mapInfo,
-  runCardsOpen,
+  noting,
+  page,
   show,
   stance,
   stanceOpen,
@@ -54,6 +55,7 @@ const RoadsPanel = lazy(() => import("./roads/Panel").then((part) => part.RoadsP
 const RunCardsPage = lazy(() => import("./runcards/Page").then((part) => part.RunCardsPage));
 const BatteriesPage = lazy(() => import("./batteries/Page").then((part) => part.BatteriesPage));
 
+const Room = lazy(() => import("./room").then((part) => part.Room));
 const Stance = lazy(() => import("./stance").then((part) => part.Stance));
 
 const RETRY_MS = 3_000;
@@ -91,8 +93,9 @@ function Console() {
       </aside>
       {mapInfo.value ? <MapView info={mapInfo.value} /> : <main class="map" />}
       <DetailPane />
-      {batteriesOpen.value && <BatteriesPage />}
-      {runCardsOpen.value && <RunCardsPage />}
+      {page.value === "batteries" && <BatteriesPage />}
+      {page.value === "runcards" && <RunCardsPage />}
+      {(page.value === "handover" || noting.value) && <Room />}
       <nav class="bottom-tabs" aria-label={t("app.name")}>
         {(["incidents", "units", "roads", "work", "map", "detail"] as const).map((name) => (
           <button key={name} type="button" aria-current={view.value === name} onClick={() => show(name)}>

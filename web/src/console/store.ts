@@ -50,10 +50,14 @@ export const stanceOpen = signal(false);
 export const reachOpen = signal(false);
 /** The panel of dead zones. */
 export const zonesOpen = signal(false);
-/** The page of batteries, over the map. */
-export const batteriesOpen = signal(false);
-/** The page of run cards, over the map. */
-export const runCardsOpen = signal(false);
+export type Page = "batteries" | "runcards" | "handover";
+/** The page over the map. */
+export const page = signal<Page | null>(null);
+export function togglePage(name: Page): void {
+  page.value = page.peek() === name ? null : name;
+}
+/** A dialog that is written from anywhere: a reminder, or what comes in from outside. */
+export const noting = signal<"reminder" | "intake" | null>(null);
 /** The dialog that closes the selected incident. */
 export const closing = signal(false);
 export const followedUnit = signal<string | null>(null);

@@ -42,6 +42,8 @@ export const ICONS = {
   alert: "M12 2.5 23 21.5H1zM10.9 9.5v6h2.2v-6zm0 7.3V19h2.2v-2.2z",
   battery:
     "M3.5 7h14A1.5 1.5 0 0 1 19 8.5V10h2.5v4H19v1.5a1.5 1.5 0 0 1-1.5 1.5h-14A1.5 1.5 0 0 1 2 15.5v-7A1.5 1.5 0 0 1 3.5 7zM11 9v6h6V9z",
+  // a clipboard, ticked
+  handover: "M9 2h6v2h4v18H5V4h4zM7 7v13h10V7zm1.5 6 1.4-1.4 1.6 1.6 3.4-3.4 1.4 1.4-4.8 4.8z",
   // lines with ticks
   cards:
     "M9 5h12v2.3H9zm0 6h12v2.3H9zm0 6h12v2.3H9zM4.5 8.3 2 5.9l1.2-1.2 1.3 1.2 2.3-2.4L8 4.8zm0 6L2 11.9l1.2-1.2 1.3 1.2 2.3-2.4L8 10.8zm0 6L2 17.9l1.2-1.2 1.3 1.2 2.3-2.4L8 16.8z",

@@ -10,7 +10,7 @@ import { Button } from "../../shared/components/Button";
 import { Icon } from "../../shared/components/Icon";
 import { Age } from "../../shared/components/Time";
 import { ageMs, localTime } from "../../shared/time";
-import { batteriesOpen } from "../store";
+import { page } from "../store";
 import { type Axis, axisOf, Bar, barWords, Hours } from "./Bar";
 import { adviceWords, download, percent } from "./csv";
 import { Detail } from "./Detail";
@@ -92,7 +92,7 @@ export function BatteriesPage() {
             cap="B"
             aria-label={t("close")}
             onClick={() => {
-              batteriesOpen.value = false;
+              page.value = null;
             }}
           />
         </span>

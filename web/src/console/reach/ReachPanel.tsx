@@ -5,8 +5,9 @@ import { useEffect } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
 import { conditionWords } from "../../shared/conditions";
 import { theme } from "../../shared/theme";
-import { durationText, etaText, now } from "../../shared/time";
+import { ageMs, durationText, etaText, now } from "../../shared/time";
 import { camera } from "../map/camera";
+import { CoverNow } from "./CoverNow";
 import { addReachLayers, bandHex } from "./reach_layers";
 import {
   answeredAtMs,
@@ -14,6 +15,7 @@ import {
   BANDS_MIN,
   type Coverage,
   computing,
+  cover,
   coverage,
   from,
   type Group,
@@ -38,7 +40,7 @@ import {
 } from "./reach_store";
 import { t } from "./words";
 
-const TOPICS: Topic[] = ["isochrone", "coverage"];
+const TOPICS: Topic[] = ["isochrone", "coverage", "cover"];
 const GROUPS: Group[] = ["stations", "units", "available"];
 const WORST_LEN = 12;
 
@@ -51,7 +53,6 @@ export function ReachPanel({ map, onClose }: { map: OlMap; onClose: () => void }
       stopLayers();
     };
   }, [map]);
-  const isCoverage = topic.value === "coverage";
   return (
     <section class="reach" aria-label={t("title")} data-testid="reach" aria-busy={computing.value}>
       <header>
@@ -72,6 +73,21 @@ export function ReachPanel({ map, onClose }: { map: OlMap; onClose: () => void }
         </fieldset>
         <Button kind="quiet" size="small" icon="close" aria-label={t("close")} onClick={onClose} />
       </header>
+      {topic.value === "cover" ? <CoverNow /> : <Reckoned isCoverage={topic.value === "coverage"} />}
+      <footer>
+        <Age />
+        <Button size="small" busy={computing.value} data-testid="reach-again" onClick={askAgain}>
+          {t(computing.value ? "computing" : "again")}
+        </Button>
+      </footer>
+    </section>
+  );
+}
+
+/** What is reckoned for the choices that are made here. */
+function Reckoned({ isCoverage }: { isCoverage: boolean }) {
+  return (
+    <>
       <div class="reach-choices">
         <From allowUnit={!isCoverage} />
         {isCoverage ? <Limit /> : <Likely />}
@@ -81,13 +97,7 @@ export function ReachPanel({ map, onClose }: { map: OlMap; onClose: () => void }
         {weather.value !== "now" && <Night />}
       </div>
       {isCoverage ? <CoverageNumbers /> : <BandLegend />}
-      <footer>
-        <Age />
-        <Button size="small" busy={computing.value} onClick={askAgain}>
-          {t(computing.value ? "computing" : "again")}
-        </Button>
-      </footer>
-    </section>
+    </>
   );
 }
 
@@ -326,6 +336,8 @@ function Worst({ features }: { features: VillageFeature[] }) {
 
 function Age() {
   now.value; // counts up
+  if (cover.value)
+    return <span class="row-soft">{t("cover.at", { age: durationText(ageMs(cover.value.at)) })}</span>;
   const found = isochrones.value ?? coverage.value;
   if (!found) return <span class="row-soft" />;
   const count = found.sources.length;

@@ -15,9 +15,17 @@ import Style from "ol/style/Style";
 import Text from "ol/style/Text";
 import { MAP_FONT, type Palette, palettes } from "../../shared/map/palette";
 import { type Theme, theme } from "../../shared/theme";
-import { coverage, isochrones, type Village, type VillageFeature, villageName } from "./reach_store";
+import {
+  cover,
+  coverage,
+  isochrones,
+  type Post,
+  type Village,
+  type VillageFeature,
+  villageName,
+} from "./reach_store";
 
-const Z = { bands: 5, villages: 15 };
+const Z = { bands: 5, villages: 15, posts: 16 };
 
 /** Near to far: even steps of lightness, strongest where near, so that any colour vision orders them. */
 const BAND_HEX: Record<Theme, string[]> = {
@@ -31,7 +39,9 @@ export const bandHex = (nth: number, name: Theme): string => BAND_HEX[name][nth 
 export function addReachLayers(map: OlMap): () => void {
   const bands = new VectorLayer({ source: new VectorSource(), zIndex: Z.bands, opacity: BANDS_OPACITY });
   const villages = new VectorLayer({ source: new VectorSource(), zIndex: Z.villages, declutter: true });
+  const posts = new VectorLayer({ source: new VectorSource(), zIndex: Z.posts, declutter: true });
   map.addLayer(bands);
+  map.addLayer(posts);
   map.addLayer(villages);
   const stops = [
     effect(() => {
@@ -54,11 +64,19 @@ export function addReachLayers(map: OlMap): () => void {
         (coverage.value?.features ?? []).map((village) => villageFeature(village, palette)),
       );
     }),
+    effect(() => {
+      const palette = palettes[theme.value];
+      redraw(
+        posts,
+        (cover.value?.posts ?? []).map((post) => postFeature(post, palette)),
+      );
+    }),
   ];
   return () => {
     for (const stop of stops) stop();
     map.removeLayer(bands);
     map.removeLayer(villages);
+    map.removeLayer(posts);
   };
 }
 
@@ -68,6 +86,30 @@ function redraw(layer: VectorLayer, features: Feature[]): void {
   source?.addFeatures(features);
   source?.changed();
 }
+
+/** A station: a full square; a standby point: one with paper inside; both with their names. */
+function postFeature({ name, kind, lon, lat }: Post, palette: Palette): Feature {
+  const feature = new Feature(new Point(fromLonLat([lon, lat])));
+  const good = palette.status.available;
+  const square = new RegularShape({
+    points: 4,
+    radius: 8,
+    angle: Math.PI / 4,
+    fill: new Fill({ color: kind === "station" ? good : palette.paper }),
+    stroke: new Stroke({ color: kind === "station" ? palette.halo : good, width: 2.5 }),
+  });
+  feature.setStyle(new Style({ image: square, text: nameBelow(name, palette) }));
+  return feature;
+}
+
+const nameBelow = (text: string, palette: Palette): Text =>
+  new Text({
+    text,
+    font: `600 11px ${MAP_FONT}`,
+    offsetY: 15,
+    fill: new Fill({ color: palette.ink }),
+    stroke: new Stroke({ color: palette.halo, width: 3 }),
+  });
 
 function bandStyle(nth: number, name: Theme): Style {
   return new Style({ fill: new Fill({ color: bandHex(nth, name) }), zIndex: -nth });
@@ -102,13 +144,7 @@ function villageStyle(village: Village, palette: Palette): Style {
       fill: new Fill({ color: palette.priority.emergency }),
       stroke: halo,
     }),
-    text: new Text({
-      text: villageName(village),
-      font: `600 11px ${MAP_FONT}`,
-      offsetY: 15,
-      fill: new Fill({ color: palette.ink }),
-      stroke: new Stroke({ color: palette.halo, width: 3 }),
-    }),
+    text: nameBelow(villageName(village), palette),
     zIndex: 2,
   });
 }

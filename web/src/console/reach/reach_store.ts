@@ -4,10 +4,11 @@ import { computed, effect, signal } from "@preact/signals";
 import { call } from "../../shared/api";
 import { toastError } from "../../shared/components/Toast";
 import { language } from "../../shared/i18n";
-import type { LonLat } from "../../shared/types";
+import type { Instant, LonLat } from "../../shared/types";
 import { selectedUnit } from "../store";
+import { t } from "./words";
 
-export type Topic = "isochrone" | "coverage";
+export type Topic = "isochrone" | "coverage" | "cover";
 export type Group = "stations" | "units" | "available";
 
 export const BANDS_MIN = [10, 20, 30, 60] as const;
@@ -81,6 +82,44 @@ export interface Coverage extends About {
   features: VillageFeature[];
 }
 
+/** Where a unit may wait. */
+export interface Post {
+  id: string;
+  name: string;
+  kind: "station" | "standby";
+  lon: number;
+  lat: number;
+}
+
+export interface MoveUp {
+  unit_id: string;
+  post: Post;
+  /** Share of all calls more within the limit. */
+  gain: number;
+  people: number;
+  drive_min: number;
+}
+
+/** What the county is left with without each free unit, as the server saw it last. */
+export interface Cover {
+  at: Instant;
+  limit_min: number;
+  horizon_min: number;
+  /** Share of all calls. */
+  covered: number;
+  /** The unit that leaves most first. */
+  left: {
+    unit_id: string;
+    people: number;
+    places: number;
+    worst: string | null;
+    /** null: nobody within the horizon. */
+    worst_next_min: number | null;
+  }[];
+  move_ups: MoveUp[];
+  posts: Post[];
+}
+
 export const villageName = ({ name, latin }: Village): string => (language.value === "en" && latin) || name;
 
 export const topic = signal<Topic>("isochrone");
@@ -99,6 +138,7 @@ export const answeredAtMs = signal(0);
 
 export const isochrones = signal<Isochrones | null>(null);
 export const coverage = signal<Coverage | null>(null);
+export const cover = signal<Cover | null>(null);
 
 /** The unit whose isochrones can be shown: selected, and with a position. */
 export const reachUnit = computed(() => (selectedUnit.value?.position ? selectedUnit.value : undefined));
@@ -114,6 +154,7 @@ const terms = computed(() => {
 
 /** What to ask the server; null when there is nobody to ask for. */
 const question = computed<string | null>(() => {
+  if (topic.value === "cover") return "/api/cover";
   const group = from.value;
   if (topic.value === "coverage")
     return `/api/coverage?minutes=${limitMin.value}&from=${group === "unit" ? "units" : group}&${terms.value}`;
@@ -144,16 +185,18 @@ async function ask(path: string | null): Promise<void> {
   const mine = asked;
   isochrones.value = null;
   coverage.value = null;
+  cover.value = null;
   computing.value = path !== null;
   if (path === null) return;
   try {
-    const answer = await call<Isochrones | Coverage>("GET", path);
+    const answer = await call<Isochrones | Coverage | Cover>("GET", path);
     if (mine !== asked) return;
     answeredAtMs.value = Date.now();
-    if ("villages" in answer) coverage.value = answer;
+    if ("posts" in answer) cover.value = answer;
+    else if ("villages" in answer) coverage.value = answer;
     else isochrones.value = answer;
   } catch (error) {
-    if (mine === asked) toastError(error);
+    if (mine === asked) toastError(error, t);
   } finally {
     if (mine === asked) computing.value = false;
   }

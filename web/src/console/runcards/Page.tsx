@@ -10,7 +10,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
 import { Time } from "../../shared/components/Time";
 import { language } from "../../shared/i18n";
-import { runCardsOpen, user } from "../store";
+import { page, user } from "../store";
 import { actorWords } from "../words";
 import { CardForm } from "./CardForm";
 import { SaveDialog } from "./SaveDialog";
@@ -95,7 +95,7 @@ export function RunCardsPage() {
             cap="E"
             aria-label={t("close")}
             onClick={() => {
-              runCardsOpen.value = false;
+              page.value = null;
             }}
           />
         </span>

@@ -42,7 +42,7 @@ export function ProposalActions({ item }: { item: WorkItem }) {
   };
   return (
     <div class="work-actions">
-      <Button size="small" kind="primary" cap="P" data-testid="proposal-accept" onClick={accept}>
+      <Button size="small" kind="primary" cap="M" data-act data-testid="proposal-accept" onClick={accept}>
         {t("proposal.accept", { unit: units })}
       </Button>
     </div>

@@ -1,6 +1,7 @@
 // Everything that failed and that a person must see to: one list, gravest first.
 //
-// Marks for browser tests: work-row (data-kind, data-severity), work-claim, work-settle, work-open.
+// Marks for browser tests: work-row (data-kind, data-severity), work-claim, work-settle, work-open,
+// work-remind, work-receive.
 import { useSignal } from "@preact/signals";
 import { Button } from "../../shared/components/Button";
 import { AskDialog } from "../../shared/components/Dialog";
@@ -9,10 +10,11 @@ import { toastError } from "../../shared/components/Toast";
 import { localTime } from "../../shared/time";
 import type { Escalation, WorkItem } from "../../shared/types";
 import { openIncident } from "../commands";
-import { incidents, putWork, selectIncident, user, work, workOpen } from "../store";
+import { incidents, noting, putWork, selectIncident, user, work, workOpen } from "../store";
 import { actorWords } from "../words";
 import * as api from "./api";
 import { BatteryActions, batteryDetails } from "./BatteryActions";
+import { EscalatedActions } from "./EscalatedActions";
 import { ProposalActions, proposalDetails } from "./ProposalActions";
 import { IntakeActions, intakeDetails, MoveActions, moveDetails } from "./Proposed";
 import { wayDetails } from "./way";
@@ -22,18 +24,32 @@ export function Worklist() {
   const items = work.value;
   const hidden = workOpen.value - items.length;
   return (
-    <div class="queue scroll">
-      {items.length === 0 && <p class="empty">{t("work.empty")}</p>}
-      <ul aria-label={t("work.title")}>
-        {items.map((item) => (
-          <li key={item.id}>
-            <Row item={item} />
-          </li>
-        ))}
-      </ul>
-      {hidden > 0 && <p class="empty">{t("work.more", { count: hidden })}</p>}
+    <div class="queue">
+      <div class="queue-head work-head">
+        <Button cap="T" data-testid="work-remind" onClick={() => note("reminder")}>
+          {t("work.remind")}
+        </Button>
+        <Button cap="O" data-testid="work-receive" onClick={() => note("intake")}>
+          {t("work.receive")}
+        </Button>
+      </div>
+      <div class="scroll">
+        {items.length === 0 && <p class="empty">{t("work.empty")}</p>}
+        <ul aria-label={t("work.title")}>
+          {items.map((item) => (
+            <li key={item.id}>
+              <Row item={item} />
+            </li>
+          ))}
+        </ul>
+        {hidden > 0 && <p class="empty">{t("work.more", { count: hidden })}</p>}
+      </div>
     </div>
   );
+}
+
+function note(what: "reminder" | "intake"): void {
+  noting.value = what;
 }
 
 function Row({ item }: { item: WorkItem }) {
@@ -65,6 +81,7 @@ function Row({ item }: { item: WorkItem }) {
         )}
       </button>
       <ProposalActions item={item} />
+      {item.kind === "escalated" && <EscalatedActions item={item} />}
       {item.kind === "battery_short" && <BatteryActions item={item} mine={mine} />}
       {item.kind === "intake" && <IntakeActions item={item} />}
       {item.kind === "move_up" && <MoveActions item={item} />}
@@ -109,7 +126,7 @@ function Row({ item }: { item: WorkItem }) {
 }
 
 /** "P-07 · order 12": whom or what. */
-function about({ body, subject, times }: WorkItem): string {
+export function about({ body, subject, times }: WorkItem): string {
   const { call_sign: unit, number, device } = body;
   return [
     typeof unit === "string" ? unit : "",
@@ -124,7 +141,7 @@ function about({ body, subject, times }: WorkItem): string {
 
 const LAST_HEARD = { camera_dark: true, unit_silent: true };
 
-function details(item: WorkItem): string {
+export function details(item: WorkItem): string {
   if (item.kind === "intake") return intakeDetails(item).filter(Boolean).join(" · ");
   if (item.kind === "move_up") return moveDetails(item).join(" · ");
   const { kind, body } = item;

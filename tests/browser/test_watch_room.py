@@ -1,0 +1,163 @@
+"""The room of one dispatcher in a real browser: reminders, what comes in, the change of shift, cover."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.house import House
+from tests.browser.people import dispatching, login_of, person
+from tests.browser.test_accessibility import violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+ROUND_MS = 60_000
+"""In which what is due has rung, and cover was looked at."""
+
+
+@pytest.fixture
+async def console(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
+    login = login_of(house.seeded, "dispatcher")
+    async with (
+        dispatching(house.server, house.seeded),
+        person(plain_browser, house.server.url, login, reduced_motion="reduce") as page,
+    ):
+        await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+        yield page
+
+
+async def looked_at(page: Page, name: str) -> None:
+    """Nothing bars anybody, in both languages, by day and by night; with a picture if wanted."""
+    shots = os.environ.get("RIDGELINE_SHOTS")
+    for language in ("en", "zh"):
+        for theme in ("day", "night"):
+            assert await violations(page) == [], f"{name}, {language}, {theme}"
+            if shots:
+                await page.screenshot(path=Path(shots) / f"{name}-{language}-{theme}.png")
+            await page.evaluate("document.querySelector('[data-testid=theme]').click()")
+        await page.evaluate("document.querySelector('[data-testid=language]').click()")
+
+
+async def pick(page: Page, place: str) -> None:
+    await page.keyboard.press("/")
+    await page.keyboard.type(place)
+    await expect(page.get_by_test_id("search-hit").first).to_be_visible()
+    await page.keyboard.press("Enter")
+
+
+async def everything_is_due(house: House) -> None:
+    owner = await asyncpg.connect(house.database_url)
+    try:
+        await owner.execute("UPDATE reminder SET due_at = now() WHERE ended_at IS NULL")
+    finally:
+        await owner.close()
+
+
+async def test_what_one_wants_to_hear_of_again_comes_back_to_the_worklist(
+    console: Page, house: House
+) -> None:
+    await console.keyboard.press("t")
+    await console.keyboard.type("call the bridge master")
+    await console.keyboard.press("Enter")
+    waiting = console.get_by_test_id("reminder")
+    await expect(waiting).to_contain_text("call the bridge master")
+    await console.get_by_test_id("remind-text").fill("a second thing")
+    await console.get_by_test_id("remind-in-60").check()
+    await console.get_by_test_id("remind-submit").click()
+    await expect(waiting).to_have_count(2)
+    await looked_at(console, "remind")
+    await waiting.nth(1).get_by_test_id("reminder-drop").click()
+    await expect(waiting).to_have_count(1)
+    await console.keyboard.press("Escape")
+    await everything_is_due(house)
+
+    await console.keyboard.press("4")
+    row = console.locator("[data-testid=work-row][data-kind=reminder]")
+    await expect(row).to_contain_text("call the bridge master", timeout=ROUND_MS)
+
+
+async def test_a_task_from_outside_becomes_an_incident_and_the_next_shift_reads_of_it(
+    console: Page,
+) -> None:
+    await pick(console, "Ninghe")
+    await console.keyboard.press("o")
+    await console.get_by_test_id("receive-kind-task").check()
+    await console.get_by_test_id("receive-source").fill("Water office")
+    await console.get_by_test_id("receive-text").fill("look at the weir")
+    await console.get_by_test_id("receive-until").fill("2020-01-01T00:00")
+    await console.get_by_test_id("receive-submit").click()
+    await expect(console.get_by_test_id("receive-error")).to_contain_text("in the past")
+    await looked_at(console, "receive")
+    await console.get_by_test_id("receive-until").fill("")
+    await console.get_by_test_id("receive-submit").click()
+
+    row = console.locator("[data-testid=work-row][data-kind=intake]")
+    await expect(row).to_contain_text("look at the weir")
+    await console.keyboard.press("h")
+    handover = console.get_by_test_id("handover")
+    await expect(handover.get_by_test_id("handover-intake")).to_contain_text("Water office")
+    await console.keyboard.press("h")
+    await row.get_by_test_id("work-open").focus()
+    await console.keyboard.press("m")
+    await expect(console.get_by_test_id("incident-where")).to_have_attribute("data-set", "true")
+    await console.get_by_test_id("incident-submit").click()
+    await expect(console.get_by_test_id("detail")).to_contain_text("look at the weir")
+
+    await console.keyboard.press("Escape")
+    await console.keyboard.press("h")
+    await expect(handover.get_by_test_id("handover-incident")).to_have_attribute(
+        "data-status", "open"
+    )
+    await expect(handover.get_by_test_id("handover-intake")).to_have_count(0)
+    await looked_at(console, "handover")
+    await handover.get_by_test_id("handover-note").fill("quiet so far")
+    await console.keyboard.press("Enter")
+    await expect(handover.get_by_test_id("handover-since")).to_contain_text(
+        "has had the room since then “quiet so far”"
+    )
+    await expect(handover.get_by_test_id("handover-done")).to_contain_text("incidents opened 0")
+
+
+async def test_every_order_can_be_found_by_its_number(console: Page, house: House) -> None:
+    async with dispatching(house.server, house.seeded) as dispatcher:
+        order = await dispatcher.send(house.seeded.fleet.devices[0].unit_id)
+        await console.keyboard.press("h")
+        await console.get_by_test_id("handover-orders").click()
+
+        line = console.get_by_test_id("outlet-order").first
+        await expect(line).to_have_attribute("data-number", str(order["number"]))
+        await expect(line).to_contain_text(order["call_sign"])
+        await looked_at(console, "orders")
+
+
+async def test_a_supervisor_says_where_units_may_wait(plain_browser: Browser, house: House) -> None:
+    chief = login_of(house.seeded, "supervisor")
+    async with person(plain_browser, house.server.url, chief, reduced_motion="reduce") as page:
+        await page.goto("/console")
+        await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+        await page.keyboard.press("i")
+        await page.get_by_test_id("reach-cover").click()
+        again = page.get_by_test_id("reach-again")
+        share = page.get_by_test_id("cover-share")
+        for _ in range(ROUND_MS // 1000):  # until the server has looked for the first time
+            await expect(again).to_be_enabled()
+            if await share.count():
+                break
+            await page.wait_for_timeout(1000)
+            await again.click()
+        await expect(share).to_contain_text("of all calls")
+        await pick(page, "Ninghe")
+        await page.get_by_test_id("cover-name").fill("Weir")
+        await page.get_by_test_id("cover-add").click()
+        point = page.locator("[data-testid=cover-post][data-name=Weir]")
+        await expect(point).to_be_visible()
+        await looked_at(page, "cover")
+
+        await point.get_by_test_id("cover-retire").click()
+
+        await expect(point).to_have_count(0)
