@@ -1,7 +1,7 @@
 // What the reach panel asks for and what the server said: isochrones of a unit or a group, coverage of
 // the villages. Asked again whenever the question changes, or by hand: units move, the answer does not.
 import { computed, effect, signal } from "@preact/signals";
-import { call } from "../../shared/api";
+import { ApiError, call } from "../../shared/api";
 import { toastError } from "../../shared/components/Toast";
 import { language } from "../../shared/i18n";
 import type { Instant, LonLat } from "../../shared/types";
@@ -178,6 +178,12 @@ export function startReach(): () => void {
 export const askAgain = (): void => void ask(question.peek());
 
 let asked = 0;
+/** The server has only started, and looks for the first time. */
+const LATER_MS = 3_000;
+
+function again(of: number): void {
+  if (of === asked) askAgain();
+}
 
 /** Only the newest question counts; an answer that comes after another was asked is dropped. */
 async function ask(path: string | null): Promise<void> {
@@ -196,7 +202,9 @@ async function ask(path: string | null): Promise<void> {
     else if ("villages" in answer) coverage.value = answer;
     else isochrones.value = answer;
   } catch (error) {
-    if (mine === asked) toastError(error, t);
+    if (mine !== asked) return;
+    if (error instanceof ApiError && error.code === "not_ready") setTimeout(() => again(mine), LATER_MS);
+    else toastError(error, t);
   } finally {
     if (mine === asked) computing.value = false;
   }

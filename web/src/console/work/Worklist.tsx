@@ -133,12 +133,14 @@ export function about({ body, subject, times }: WorkItem): string {
     typeof number === "number" ? t("work.order", { number }) : "",
     typeof device === "string" ? device : "",
     times > 1 ? t("work.times", { count: times }) : "",
-    unit || number || device ? "" : subject,
+    unit || number || device || OF_ITSELF.test(subject) ? "" : subject,
   ]
     .filter(Boolean)
     .join(" · ");
 }
 
+/** Subjects that are nothing but the item itself: their words stand in it. */
+const OF_ITSELF = /^(reminder|intake):/;
 const LAST_HEARD = { camera_dark: true, unit_silent: true };
 
 export function details(item: WorkItem): string {
