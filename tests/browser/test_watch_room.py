@@ -11,8 +11,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.house import House
-from tests.browser.people import dispatching, login_of, person
+from tests.browser.people import dispatching, login_of, person, signed_in
 from tests.browser.test_accessibility import violations
+from tests.small_county import CENTRE
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -65,7 +66,7 @@ async def everything_is_due(house: House) -> None:
 async def test_what_one_wants_to_hear_of_again_comes_back_to_the_worklist(
     console: Page, house: House
 ) -> None:
-    await console.keyboard.press("t")
+    await console.keyboard.press("l")
     await expect(console.get_by_test_id("remind-text")).to_be_focused()
     await console.keyboard.type("call the bridge master")
     await console.keyboard.press("Enter")
@@ -140,9 +141,16 @@ async def test_every_order_can_be_found_by_its_number(console: Page, house: Hous
         await looked_at(console, "orders")
 
 
-async def test_a_supervisor_says_where_units_may_wait(plain_browser: Browser, house: House) -> None:
+async def test_a_supervisor_sees_the_cover_and_says_where_nobody_need_wait_any_more(
+    plain_browser: Browser, house: House
+) -> None:
     chief = login_of(house.seeded, "supervisor")
-    async with person(plain_browser, house.server.url, chief, reduced_motion="reduce") as page:
+    weir = dict(zip(("lon", "lat"), CENTRE, strict=True)) | {"name": "Weir"}
+    async with (
+        signed_in(house.server, chief) as client,
+        person(plain_browser, house.server.url, chief, reduced_motion="reduce") as page,
+    ):
+        (await client.post("/api/standby-points", json=weir)).raise_for_status()
         await page.goto("/console")
         await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
         await page.keyboard.press("i")
@@ -150,10 +158,6 @@ async def test_a_supervisor_says_where_units_may_wait(plain_browser: Browser, ho
         await expect(page.get_by_test_id("cover-share")).to_contain_text(
             "of all calls", timeout=ROUND_MS
         )
-        await expect(page.get_by_test_id("map")).to_have_attribute("data-ready", "true")
-        await page.get_by_test_id("map-canvas").click(position={"x": 300, "y": 400})
-        await page.get_by_test_id("cover-name").fill("Weir")
-        await page.get_by_test_id("cover-add").click()
         point = page.locator("[data-testid=cover-post][data-name=Weir]")
         await expect(point).to_be_visible()
         await looked_at(page, "cover")

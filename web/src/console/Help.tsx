@@ -28,7 +28,7 @@ const KEYS = [
   ["W", "help.w"],
   ["E", "help.e"],
   ["H", "help.h"],
-  ["T", "help.t"],
+  ["L", "help.l"],
   ["O", "help.o"],
   ["0", "help.zero"],
   ["1 – 4", "help.tabs"],

@@ -83,7 +83,7 @@ function CloseIncident({ incident }: { incident: Incident }) {
         {t("detail.close")}
       </Button>
       <Button
-        cap="T"
+        cap="L"
         data-testid="incident-remind"
         onClick={() => {
           noting.value = "reminder";

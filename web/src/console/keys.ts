@@ -87,7 +87,7 @@ const KEYS: Record<string, () => void> = {
   b: () => togglePage("batteries"),
   e: () => togglePage("runcards"),
   h: () => togglePage("handover"),
-  t: () => {
+  l: () => {
     noting.value = "reminder";
   },
   o: () => {

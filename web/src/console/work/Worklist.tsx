@@ -26,7 +26,7 @@ export function Worklist() {
   return (
     <div class="queue">
       <div class="queue-head work-head">
-        <Button cap="T" data-testid="work-remind" onClick={() => note("reminder")}>
+        <Button cap="L" data-testid="work-remind" onClick={() => note("reminder")}>
           {t("work.remind")}
         </Button>
         <Button cap="O" data-testid="work-receive" onClick={() => note("intake")}>
