@@ -1,4 +1,4 @@
-"""The room of one dispatcher in a real browser: reminders, what comes in, the change of shift, cover."""
+"""The room of one dispatcher in a browser: reminders, what comes in, change of shift, cover."""
 
 from __future__ import annotations
 
