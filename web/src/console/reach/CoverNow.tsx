@@ -39,7 +39,7 @@ function Moves({ found }: { found: Cover }) {
   if (found.move_ups.length === 0) return <p class="row-soft">{t("cover.moves.none")}</p>;
   return (
     <section>
-      <h3 class="group-title">{t("cover.moves")}</h3>
+      <h2 class="group-title">{t("cover.moves")}</h2>
       <ul class="reach-worst">
         {found.move_ups.map((move) => (
           <li key={`${move.unit_id}${move.post.id}`} data-testid="cover-move" data-unit={move.unit_id}>
@@ -98,7 +98,7 @@ function Move({ move }: { move: MoveUp }) {
 function Left({ found }: { found: Cover }) {
   return (
     <section>
-      <h3 class="group-title">{t("cover.left")}</h3>
+      <h2 class="group-title">{t("cover.left")}</h2>
       {found.left.length === 0 && <p class="row-soft">{t("cover.left.none")}</p>}
       <ul class="reach-worst">
         {found.left.slice(0, LEFT_LEN).map((each) => (
@@ -137,9 +137,9 @@ function Posts({ found }: { found: Cover }) {
   const mayChange = may("supervisor", "admin");
   return (
     <section>
-      <h3 class="group-title">
+      <h2 class="group-title">
         {t("cover.posts")} <span>{points.length}</span>
-      </h3>
+      </h2>
       {points.length === 0 && <p class="row-soft">{t("cover.posts.none")}</p>}
       <ul class="reach-worst">
         {points.map((post) => (
