@@ -25,7 +25,7 @@ export function CoverNow() {
   if (!found) return null;
   return (
     <>
-      <p class="batteries-sum cover-share" data-testid="cover-share">
+      <p class="batteries-sum" data-testid="cover-share">
         <b>{percent(found.covered)} %</b> {t("cover.share", { minutes: Math.round(found.limit_min) })}
       </p>
       <Moves found={found} />
@@ -40,7 +40,7 @@ function Moves({ found }: { found: Cover }) {
   return (
     <section>
       <h2 class="group-title">{t("cover.moves")}</h2>
-      <ul class="reach-worst">
+      <ul class="cover-list">
         {found.move_ups.map((move) => (
           <li key={`${move.unit_id}${move.post.id}`} data-testid="cover-move" data-unit={move.unit_id}>
             <Move move={move} />
@@ -141,10 +141,10 @@ function Posts({ found }: { found: Cover }) {
         {t("cover.posts")} <span>{points.length}</span>
       </h2>
       {points.length === 0 && <p class="row-soft">{t("cover.posts.none")}</p>}
-      <ul class="reach-worst">
+      <ul class="cover-list">
         {points.map((post) => (
           <li key={post.id} class="cover-line" data-testid="cover-post" data-name={post.name}>
-            <button type="button" onClick={() => camera.goTo(post.lon, post.lat)}>
+            <button type="button" class="place-link" onClick={() => camera.goTo(post.lon, post.lat)}>
               <b>{post.name}</b>
             </button>
             {mayChange && <Retire post={post} />}
