@@ -666,16 +666,26 @@ async def test_the_history_is_read_by_the_page(room: Room) -> None:
 
 
 async def test_the_surveyor_refuses_what_it_cannot_answer_soon(small_map: RoadMap) -> None:
-    surveyor = Surveyor(small_map, queue_len_max=2)
-    span = RoadSpan(ref="G320", from_km=1, to_km=2)
+    surveyor, answered = Surveyor(small_map, queue_len_max=2), threading.Event()
     try:
-        answers = await asyncio.gather(
-            *(surveyor.survey(span) for _ in range(3)), return_exceptions=True
-        )
+        async with asyncio.TaskGroup() as asking:
+            for _ in range(2):
+                asking.create_task(surveyor.ask(lambda _: answered.wait()))
+            third = asking.create_task(refused(surveyor))
+            third.add_done_callback(lambda _: answered.set())
     finally:
+        answered.set()
         await surveyor.close()
 
-    assert [isinstance(each, SurveyorBusy) for each in answers] == [False, False, True]
+    assert third.result()
+
+
+async def refused(surveyor: Surveyor) -> bool:
+    try:
+        await surveyor.survey(RoadSpan(ref="G320", from_km=1, to_km=2))
+    except SurveyorBusy:
+        return True
+    return False
 
 
 async def test_handsets_of_units_under_way_are_told_when_a_road_is_closed_and_free_again(
