@@ -7,6 +7,7 @@ from random import Random
 from typing import Final
 
 from geo.driving.vehicles import Mode
+from geo.errors import NoRouteError
 from server.evaluation.agenda import Agenda
 from server.evaluation.movement import Movement
 from server.evaluation.scenario import DAY_S, HOUR_S, Scenario
@@ -35,10 +36,14 @@ class Patrols:
         self._agenda.at(shift_change_s(unit.number), partial(self._next_crew, unit))
 
     def go_home(self, unit: Unit) -> None:
-        """And go on from there."""
+        """And go on from there. Where no road leads home it stands, free, and tries again: a place
+        that one reaches on foot may lie by a road that leads nowhere else."""
         self._movement.do(unit, Doing.RETURNING)
         home = unit.post.station.snap
-        self._movement.drive(unit, home, Mode.ROUTINE, PATROL_PACE, partial(self._rest, unit))
+        try:
+            self._movement.drive(unit, home, Mode.ROUTINE, PATROL_PACE, partial(self._rest, unit))
+        except NoRouteError:
+            self._linger(unit, AT_GOAL_S_MEAN)
 
     def _rest(self, unit: Unit) -> None:
         """At home, until the next patrol."""

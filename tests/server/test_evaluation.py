@@ -17,6 +17,7 @@ from devices.sim.climate import is_dark, outdoors_c
 from devices.sim.packs import Use
 from geo.driving.speed import Profile
 from geo.driving.vehicles import Vehicle
+from geo.errors import NoRouteError
 from geo.roadmap import RoadMap
 from geo.snap import Snap
 from server.dispatch.endurance import Work
@@ -29,12 +30,14 @@ from server.evaluation.compare import Asked, compare
 from server.evaluation.county import County
 from server.evaluation.figures import P90_N_MIN, Table, differences, figures
 from server.evaluation.inspection import Inspector, InvariantBroken
+from server.evaluation.movement import Movement
+from server.evaluation.patrols import AT_GOAL_S_MEAN
 from server.evaluation.policies import POLICIES
 from server.evaluation.remedies import Need, taken, under_way
 from server.evaluation.run import Run
 from server.evaluation.scenario import DAY_S, TRAFFIC, Scenario, Traffic, make
 from server.evaluation.trips import Trip, Way
-from server.evaluation.units import Job
+from server.evaluation.units import Doing, Job, Unit
 from tests.small_county import CENTRE
 
 BUSY = Traffic(name="test", per_day=60.0)
@@ -503,3 +506,26 @@ def test_a_job_is_answered_when_somebody_is_there(scenario: Scenario) -> None:
     call = scenario.calls[0]
 
     assert Job(call=call, arrived_s=call.at_s + 90.0).response_s == 90.0
+
+
+def test_a_unit_that_no_road_leads_home_from_stands_there_and_tries_again(
+    county: County, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive, tried = Movement.drive, dict[str, list[float]]()
+
+    def shut_in_twice(self: Movement, unit: Unit, *rest: Any) -> None:
+        if unit.doing is Doing.RETURNING:
+            at_s = tried.setdefault(unit.call_sign, [])
+            at_s.append(self._agenda.now_s)
+            if len(at_s) <= 2:
+                raise NoRouteError("no road leads home")
+        drive(self, unit, *rest)
+
+    monkeypatch.setattr(Movement, "drive", shut_in_twice)
+
+    jobs = Run(county, scenario, POLICIES["road"]).live()
+
+    assert len(jobs) == len(scenario.calls)
+    waited_s = [at_s[1] - at_s[0] for at_s in tried.values() if len(at_s) > 2]
+    assert waited_s  # refused twice, and home in the end; sooner where a call came meanwhile
+    assert pytest.approx(AT_GOAL_S_MEAN) in waited_s
