@@ -17,13 +17,13 @@ from scipy.spatial import cKDTree
 
 from geo.reach.coverage import Village
 from server.dispatch.cover import Floats
+from server.dispatch.runcards import ROOM_TASKS
 from server.ports import Clock
 from server.stores import incidents
 from server.stores.pool import Pool
 
 YEAR: Final = timedelta(days=365)
 READ_EVERY: Final = timedelta(hours=1)
-TASKS: Final = ("patrol_task", "standby")
 
 
 class CallLog:
@@ -41,7 +41,7 @@ class CallLog:
         fresh = self._read_at is not None and now - self._read_at < READ_EVERY
         if not fresh or self._villages is not villages:
             async with self._pool.acquire() as conn:
-                places = await incidents.places(conn, now - YEAR, without=TASKS)
+                places = await incidents.places(conn, now - YEAR, without=ROOM_TASKS)
             self._calls = nearest(villages, np.array(places, dtype=np.float64).reshape(-1, 2))
             self._read_at, self._villages = now, villages
         return self._calls

@@ -7,7 +7,6 @@ transaction with the command log. What is seen of cover is `server.coverwatch`'s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap, SnapIndex
@@ -15,6 +14,7 @@ from server.coverviews import CoverView, LeftView, MoveUpView, PostView
 from server.coverwatch import CoverPicture, CoverWatch, Post
 from server.dispatch.cover import Left, MoveUp, Rules
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
+from server.dispatch.runcards import STANDBY_AT_POST
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.pipeline import NewDecision, NewIncident, Pipeline
@@ -24,9 +24,6 @@ from server.stores import journal, standby, stations
 from server.stores.pool import Pool
 from server.stores.standby import POINTS_LEN_MAX
 from server.views import OrderView
-
-STANDBY: Final = "standby"
-"""The run card of waiting at a post."""
 
 
 class Posts:
@@ -121,7 +118,7 @@ class CoverDesk:
         (post,) = found
         task = NewIncident(
             request_id=f"{request_id}-task",
-            type=STANDBY,
+            type=STANDBY_AT_POST,
             priority="routine",
             note=reason,
             lon=post.lon,

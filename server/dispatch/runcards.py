@@ -24,6 +24,10 @@ SHIPPED_VERSION: Final = 0
 """Of the set that comes with Ridgeline, where no other was ever put in force."""
 OFFICER_NEEDS_HELP: Final = "officer_needs_help"
 """A call for help opens an incident of this type, so every set has it."""
+STANDBY_AT_POST: Final = "standby"
+"""What a unit is sent to do that waits at another post."""
+ROOM_TASKS: Final = ("patrol_task", STANDBY_AT_POST)
+"""What the room gives itself to do: nobody called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
