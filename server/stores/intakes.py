@@ -22,7 +22,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (request_id) DO NOTHING RETURNING *
 """
 BY_REQUEST = "SELECT * FROM intake WHERE request_id = $1"
-BY_ID = "SELECT * FROM intake WHERE id = $1"
 # Nobody else makes something of it until commit.
 LOCK = "SELECT * FROM intake WHERE id = $1 FOR UPDATE"
 # Nobody else adds one until commit.
@@ -71,13 +70,8 @@ async def by_request(conn: Any, request_id: str) -> IntakeView | None:
     return _maybe(await conn.fetchrow(BY_REQUEST, request_id))
 
 
-async def load(conn: Any, intake_id: str) -> IntakeView | None:
-    """One; None: no such."""
-    return _maybe(await conn.fetchrow(BY_ID, intake_id))
-
-
 async def lock(conn: Any, intake_id: str) -> IntakeView | None:
-    """As `load`; nobody else settles it before the caller commits."""
+    """One, which nobody else settles before the caller commits; None: no such."""
     return _maybe(await conn.fetchrow(LOCK, intake_id))
 
 
