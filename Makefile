@@ -12,7 +12,10 @@ PYTHON_PEERS ?= $(shell for p in python3.14 python3.13 python3.12 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: help setup demo test check bench bench-peers format lock clean
+# A test run starts hundreds of processes: each would compile our sources anew in a shell that forbids to keep them compiled.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup demo test check bench bench-peers screenshots format lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,10 +43,16 @@ bench: setup ## Run the benchmarks that need no peers.
 	@$(BIN)/python -m benchmarks.profile --quick
 	@$(BIN)/python -m benchmarks.orders --quick
 	@$(BIN)/python -m benchmarks.wire
+	@$(BIN)/python -m benchmarks.protocols --quick
+	@$(BIN)/python -m benchmarks.journal --quick
 	@$(BIN)/python -m benchmarks.battery --quick
+	@$(BIN)/python -m benchmarks.console --quick
 
 bench-peers: $(BENCH_VENV)/.installed ## Routing beside OSRM, Valhalla and SciPy; takes long, BENCH_ARGS=--quick a minute or two.
 	@$(BENCH_VENV)/bin/python -m benchmarks.routing $(BENCH_ARGS)
+
+screenshots: setup ## Take the pictures in docs/img anew, in Chromium.
+	@$(BIN)/python -m tests.screenshots $(SHOTS_ARGS)
 
 format: setup ## Format the Python sources.
 	$(BIN)/ruff check --fix .

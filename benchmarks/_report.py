@@ -23,7 +23,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-Unit = Literal["ms", "1/s", "MB", "B", "share", "min", "per job"]
+from server.review.estimates import proportion
+
+Unit = Literal["ms", "1/s", "MB", "kB", "B", "share", "min", "per job"]
 
 SEED_DEFAULT: Final = 20_260_101
 WARM_UP_ROUNDS: Final = 3
@@ -269,14 +271,10 @@ def share_row(
     )
 
 
-def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson score interval (Wilson 1927) of a proportion; 0 … 1 where nothing was tried."""
-    if n == 0:
-        return 0.0, 1.0
-    share, spread = hits / n, z * z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * (share * (1 - share) / n + spread / (4 * n)) ** 0.5
-    return max(0.0, centre - half), min(1.0, centre + half)
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Score interval (Wilson 1927) of a proportion at 95 %; 0 … 1 where nothing was tried."""
+    found = proportion(hits, n)
+    return found.low, found.high
 
 
 def write_between(file: Path, begin: str, end: str, table: str) -> None:

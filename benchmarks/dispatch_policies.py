@@ -4,7 +4,8 @@ Seeded days of two counties in virtual time (`server.evaluation`, docs/evaluatio
 12 units and a synthetic county of 2,230 km² with 26, each in peace (80 calls a day), busy (200) and
 in a surge (peace, and 30 calls an hour more for three hours). Every policy meets the same calls and
 the same people and drives the same roads. The first four take each call by itself, most urgent and
-then oldest first; `full` shares units out among all open calls, calls units off, and minds cameras.
+then oldest first; `full` shares units out among all open calls, calls units off, minds cameras and
+cover, and moves units up. The two beside it leave out moving up, and cover altogether.
 
 priority_p90         nine in ten of the calls that are not routine are answered sooner
 priority_mean        minutes from such a call to the first officer at the place
@@ -62,7 +63,9 @@ UNITS: Final = {"andorra": 12, "synthetic": 26}
 LOADS: Final = ("peace", "busy", "surge")
 BASELINES: Final = ("straight_line", "road_class", "road", "battery_blind")
 OURS: Final = "full"
-SYSTEMS: Final = (*BASELINES, OURS)
+WITHOUT: Final = ("full_no_cover", "full_no_move_ups")
+"""Ours but for something, so that one sees what each part brings."""
+SYSTEMS: Final = (*BASELINES, *WITHOUT, OURS)
 METRICS: Final[dict[str, Unit]] = {
     "priority_p90": "min",
     "priority_mean": "min",

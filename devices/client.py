@@ -196,8 +196,8 @@ class DeviceClient(Link):
                     self._welcomed(welcome, now)
                 case Command() as command:
                     self._command(command, now)
-                case Ack(up=up):
-                    self._acknowledged(up, now)
+                case Ack() as ack:
+                    self._acknowledged(ack, now)
                 case Pong() as pong:
                     self._ponged(pong, now)
         except ProtocolError as error:
@@ -228,9 +228,8 @@ class DeviceClient(Link):
         self._hellos = 0
         self._events += self.logs.take(command, self.server_ms(now) or 0)
 
-    def _acknowledged(self, up: int, now: float) -> None:
-        if self.phase is Phase.LIVE and self.outbox.acknowledge(up):
-            # Not committed by itself: if it is lost, the next welcome says it again.
+    def _acknowledged(self, ack: Ack, now: float) -> None:
+        if self.phase is Phase.LIVE and self.logs.acknowledged(ack, self.server_ms(now) or 0):
             self._resend.acknowledged(now, more=self.outbox.in_flight_len > 0)
 
     def _ponged(self, pong: Pong, now: float) -> None:

@@ -21,6 +21,9 @@ from __future__ import annotations
 import random
 from typing import Final
 
+import msgspec
+
+from devices.checkpoints import Checkpoints
 from devices.client_events import (
     CommandArrived,
     CommandMissed,
@@ -33,7 +36,7 @@ from devices.errors import InboxFull, OrderOver, StorageFailed
 from devices.inbox import ENDS, ENDS_QUESTIONS, LIMITS, QUESTIONS, TASK, Entry, Inbox, Over
 from devices.outbox import Outbox
 from devices.storage import Batch, Storage
-from protocols.native import Command, Hello, Location, Report, Sos, State, Uplink, Welcome
+from protocols.native import Ack, Command, Hello, Location, Report, Sos, State, Uplink, Welcome
 
 INSTALL_KEY: Final = "inst"
 NEEDS_BADGE: Final = frozenset(
@@ -56,6 +59,7 @@ class ClientLogs:
         self._storage, self._rng = storage, rng
         self.inbox: Inbox
         self.outbox: Outbox
+        self.checkpoints: Checkpoints
         self.install_id: str
         self.load()
 
@@ -65,6 +69,7 @@ class ClientLogs:
         self._batch = Batch(self._storage)
         self.inbox = Inbox(self._batch, saved)
         self.outbox = Outbox(self._batch, saved)
+        self.checkpoints = Checkpoints(self._batch, saved)
         self.install_id = saved.get(INSTALL_KEY, b"").decode() or self._new_install_id()
         self._batch.commit()
 
@@ -107,10 +112,14 @@ class ClientLogs:
         self.commit()
 
     def records(self) -> list[Uplink]:
-        """What is to be sent now, in order of `n`."""
+        """What is to be sent now, in order of `n`; steps show the newest checkpoint kept."""
         records = self.outbox.take()
         self.commit()
-        return records
+        seen = self.checkpoints.newest
+        return [
+            msgspec.structs.replace(each, seen=seen) if isinstance(each, State) else each
+            for each in records
+        ]
 
     # -- what came in ------------------------------------------------------------------------
 
@@ -123,8 +132,19 @@ class ClientLogs:
             self.outbox.restart_after(welcome.up)
         self.outbox.acknowledge(welcome.up)
         self.outbox.rewind()
+        self.checkpoints.take(welcome.ckpt, welcome.now)
         self.commit()
         return lost
+
+    def acknowledged(self, ack: Ack, unix_ms: int) -> bool:
+        """The server has stored so much; whether that was news.
+
+        Not committed by itself: if it is lost, the next welcome says it again.
+        """
+        if ack.ckpt:
+            self.checkpoints.take(ack.ckpt, unix_ms)
+            self.commit()
+        return self.outbox.acknowledge(ack.up)
 
     def reinstall(self) -> None:
         """Our store was set back behind the server's: be another installation, send all anew."""
@@ -238,6 +258,7 @@ class ClientLogs:
             cur=cursor.seq,
             cur_id=cursor.id,
             up_acked=self.outbox.numbers.acked,
+            seen=self.checkpoints.newest,
         )
 
     def commit(self) -> None:

@@ -37,6 +37,8 @@ class RejectionKind(StrEnum):
     NO_FIX = "no_fix"
     """Exactly 0, 0: a receiver without satellites."""
     TOO_OLD = "too_old"
+    FUTURE = "future"
+    """Its clock is so far ahead that its time means nothing; only where a limit is set."""
     TELEPORT = "teleport"
 
 
@@ -91,23 +93,30 @@ class Accepted:
 class Track:
     """Judges the fixes of one device; remembers the newest."""
 
-    def __init__(self, newest: Fix | None = None) -> None:
+    def __init__(self, newest: Fix | None = None, *, ahead_max: timedelta | None = None) -> None:
+        """`ahead_max`: a fix whose clock is ahead by more is refused; None: our time is used."""
         self.newest = newest
+        self._ahead_max = ahead_max
         self.clock_offset_s: float | None = None
         """Device clock minus ours, as far as the least delayed record shows: never too high."""
         self._suspect: Fix | None = None
         """The last fix that was too far away: a second one beside it is believed."""
 
-    def judge(self, location: Location, received_at: datetime) -> Accepted | Rejection:
-        """Believe it or not; a live one becomes `newest`."""
+    def judge(
+        self, location: Location, received_at: datetime, *, history: bool = False
+    ) -> Accepted | Rejection:
+        """Believe it or not; a live one becomes `newest`. `history`: its device says it is old."""
         if (rejection := _impossible(location)) is not None:
             return rejection
         claimed_at = datetime.fromtimestamp(location.at / 1000, UTC)
         self._note_clock(claimed_at, received_at)
         if claimed_at < received_at - AGE_MAX:
             return _reject(RejectionKind.TOO_OLD, f"observed {claimed_at:%Y-%m-%d}")
+        if self._ahead_max is not None and claimed_at > received_at + self._ahead_max:
+            return _reject(RejectionKind.FUTURE, f"observed {claimed_at:%Y-%m-%d}")
         fix, doubts = _believed(location, claimed_at, received_at)
-        live = self.newest is None or fix.observed_at >= self.newest.observed_at
+        newest = self.newest
+        live = not history and (newest is None or fix.observed_at >= newest.observed_at)
         if live and (jump := self._jump_to(fix)) is not None:
             return jump
         if live:

@@ -81,6 +81,8 @@ class DeviceSession:
         """`seq` of the last command queued: the next one's `prev`."""
         self.heartbeat_s = self.limits.heartbeat_s
         """As the peer was told; `heartbeats_missed_max` of silence and it is given up."""
+        self.offer = ""
+        """A checkpoint of the command log that goes with the next acknowledgement."""
         self._events: list[Event] = []
         self._queue = SendQueue(self.limits.send_queue_bytes_max)
         self._acks = AckPacing(self.limits)
@@ -165,6 +167,7 @@ class DeviceSession:
         now: float,
         unix_ms: int,
         on_duty: bool = True,
+        checkpoint: str = "",
     ) -> None:
         """Answer the hello. After `resumed=False` queue what is still open, then `skip_to(head)`;
         later sessions of that device skip to the same place."""
@@ -182,6 +185,7 @@ class DeviceSession:
             up=up_n,
             hb=self.heartbeat_s,
             now=unix_ms,
+            ckpt=checkpoint,
         )
         self._push(native.encode(message), now)
 
@@ -227,7 +231,8 @@ class DeviceSession:
         """Send the acknowledgement that is owed, if any, without waiting for its time."""
         if self._acks.owed:
             self._acks.sent(self.acked_n, now)
-            self._push(native.encode(native.Ack(up=self.acked_n)), now)
+            offer, self.offer = self.offer, ""
+            self._push(native.encode(native.Ack(up=self.acked_n, ckpt=offer)), now)
 
     def pong(self, i: int, now: float, *, unix_ms: int) -> None:
         """Answer a ping."""

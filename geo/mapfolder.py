@@ -24,9 +24,17 @@ from numpy.typing import NDArray
 
 from geo.errors import MapFolderError
 from geo.mapmaking import features
-from geo.mapmaking.build import FORMAT_VERSION
 from geo.mapmaking.order import is_permutation
-from geo.roadmap import Barrier, Elevation, MapMeta, RoadClass, RoadMap, Smoothness, Surface
+from geo.roadmap import (
+    FORMAT_VERSION,
+    Barrier,
+    Elevation,
+    MapMeta,
+    RoadClass,
+    RoadMap,
+    Smoothness,
+    Surface,
+)
 
 META_FILE = "meta.json"
 FORMAT = "ridgeline-map"

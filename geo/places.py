@@ -1,7 +1,7 @@
 """Search for a place: villages in Chinese or Latin letters, streets, road + kilometre, coordinates.
 
 One text box takes them all:
-"大理", "dali", "Escaldes", "G320", "G320 k12.5", "G320 K12+500", "CS-340 km 3", "42.51,1.52".
+"大理", "dali", "dl", "Escaldes", "G320", "G320 k12.5", "G320 K12+500", "CS-340 km 3", "42.51,1.52".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from geo import pinyin
 from geo.linear import LinearIndex, point_at
 from geo.roadmap import Place, RoadMap
 
@@ -47,6 +48,8 @@ class _Entry:
     """Folded forms of the name."""
     words: tuple[str, ...]
     """Folded words of the name after the first."""
+    initials: tuple[str, ...]
+    """Of a Chinese name, in pinyin."""
     population: int
     found: Found
 
@@ -71,7 +74,8 @@ class PlaceIndex:
 
     def search(self, text: str, limit: int = 10) -> list[Found]:
         """Best first: coordinates, road + kilometre, then names that are the text, start with it,
-        have a word that starts with it, contain it. Empty when nothing fits.
+        have a word that starts with it, contain it; Chinese ones also in pinyin, and after all
+        others those whose initials start with it. Empty when nothing fits.
         """
         text = unicodedata.normalize("NFKC", text[:QUERY_CHARS_MAX]).strip()
         limit = max(0, min(limit, LIMIT_MAX))
@@ -129,13 +133,17 @@ def _rank(entry: _Entry, key: str) -> int | None:
         return 2
     if any(key in one for one in entry.keys):
         return 3
+    if any(one.startswith(key) for one in entry.initials):
+        return 4
     return None
 
 
 def _entry(found: Found, population: int, *names: str) -> _Entry:
-    keys = dict.fromkeys(filter(None, (fold(name) for name in names)))
+    spelt = (each for name in names for each in (fold(name), *pinyin.syllables(name)))
+    keys = dict.fromkeys(filter(None, spelt))
     words = [fold(word) for name in names for word in re.split(r"[\s'’\-/]+", name)[1:]]
-    return _Entry(tuple(keys), tuple(filter(None, words)), population, found)
+    initials = tuple(each for name in names for each in pinyin.initials(name))
+    return _Entry(tuple(keys), tuple(filter(None, words)), initials, population, found)
 
 
 def _place_entry(place: Place) -> _Entry:

@@ -14,6 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+FORMAT_VERSION: Final = 2
+"""Of a map and its folder; rises when what is in them does not mean the same any more."""
+
 
 class RoadClass(IntEnum):
     """Class of a road, after OpenStreetMap's `highway`; links count as their parent class."""

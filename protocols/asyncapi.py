@@ -19,6 +19,10 @@ from protocols.native import CloseCode
 
 VERSION: Final = "1.0.0"
 AT_MS: Final = 1_790_000_000_123
+NOTE: Final = (
+    "ridgeline/5c7e\n4711\nxTq1rSZwAI0ATDc2n9Y3c3LqJtmGzCPWq4bYDnCzm2k=\n"
+    "\n\u2014 ridgeline YMDnOm9kZ2V\u2026\n"
+)
 
 FROM_DEVICE: Final[dict[str, native.ClientMessage]] = {
     "hello": native.Hello(
@@ -28,6 +32,7 @@ FROM_DEVICE: Final[dict[str, native.ClientMessage]] = {
         cur=412,
         cur_id="01a1",
         up_acked=9031,
+        seen=NOTE,
         app="1.4",
         net="4g",
         bat=63,
@@ -43,7 +48,9 @@ FROM_DEVICE: Final[dict[str, native.ClientMessage]] = {
 }
 """One example of everything a device says, by the message's name here."""
 FROM_SERVER: Final[dict[str, native.ServerMessage]] = {
-    "welcome": native.Welcome(epoch="e7", resumed=True, head=415, up=9031, hb=45, now=AT_MS),
+    "welcome": native.Welcome(
+        epoch="e7", resumed=True, head=415, up=9031, hb=45, now=AT_MS, ckpt=NOTE
+    ),
     "command": native.Command(
         seq=413,
         prev=412,

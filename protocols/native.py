@@ -27,6 +27,8 @@ STANDBY_HEARTBEAT_S = 240
 """Off duty; below the 4.5 min after which some carriers forget an idle connection."""
 
 Text = Annotated[str, Meta(max_length=2000)]
+Note = Annotated[str, Meta(max_length=1000)]
+"""A signed checkpoint of the command log, as the server wrote it; nobody on the way reads it."""
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -93,6 +95,8 @@ class Hello(Wire, frozen=True, tag_field="t", tag="hello"):
     """`id` of the command that had this `seq`: whether the server's log is still the same one."""
     up_acked: Count = 0
     """Highest `n` the server has acknowledged, as the client knows it."""
+    seen: Note = ""
+    """The newest checkpoint of the command log that the device keeps."""
     caps: Annotated[list[Id], Meta(max_length=32)] = []
     app: Annotated[str, Meta(max_length=64)] = ""
     net: Annotated[str, Meta(max_length=16)] = ""
@@ -151,6 +155,8 @@ class State(Wire, frozen=True, tag_field="k", tag="state"):
     """With `standby`: until when the unit does not answer."""
     did: Limits | None = None
     """With `applied`: the limits that it keeps now."""
+    seen: Note = ""
+    """The newest checkpoint of the command log that the device keeps."""
     lat: Latitude | None = None
     lon: Longitude | None = None
 
@@ -201,6 +207,8 @@ class Welcome(Wire, frozen=True, tag_field="t", tag="welcome"):
     hb: Heartbeat
     """Heartbeat interval in seconds."""
     now: Millis
+    ckpt: Note = ""
+    """The newest checkpoint of the command log, where it may be news."""
 
 
 class Command(Wire, frozen=True, tag_field="t", tag="cmd"):
@@ -222,6 +230,8 @@ class Ack(Wire, frozen=True, tag_field="t", tag="ack"):
     """Everything up to `up` is stored; cumulative."""
 
     up: Count
+    ckpt: Note = ""
+    """The newest checkpoint of the command log, where it may be news."""
 
 
 class Pong(Wire, frozen=True, tag_field="t", tag="pong"):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from server.dispatch.endurance import LIKELY, SURELY, Rules, lasts_min
+from server.dispatch.batteryrules import Rules
+from server.dispatch.endurance import LIKELY, SURELY, lasts_min
 from server.dispatch.mitigation import Mitigation, Proposal, Takeover, propose
 from server.jobbatteries import JobCamera
 from server.stores.batteryjobs import BatteryJob

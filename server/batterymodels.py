@@ -24,9 +24,9 @@ from devices.battery.reports import DeviceState
 from server.batteries import STARTING_PRIORS, Batteries
 from server.dispatch.errors import Conflict, NotFound
 from server.journal.kinds import JournalKind as Kind
-from server.learnedversions import require_reason
 from server.learningdesk import NIGHTLY, SYSTEM, last_night
 from server.ports import Clock, FanOut
+from server.reasons import require_reason
 from server.stores import batteries as statestore
 from server.stores import batteryversions as store
 from server.stores import journal

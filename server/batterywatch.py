@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from server.batteryitems import about_camera, bare_body, short_body
-from server.dispatch.endurance import Heard, Rules, heard, short
+from server.dispatch.batteryrules import Rules
+from server.dispatch.endurance import Heard, heard, short
 from server.dispatch.mitigation import TAKEOVERS_LEN_MAX, Takeover
 from server.dispatch.orders import is_answered
 from server.dispatch.worklist import ItemKind

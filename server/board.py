@@ -363,6 +363,7 @@ def _device_view(row: DeviceRow, device: _Device) -> DeviceView:
         id=row.id,
         kind=row.kind,
         model=row.model,
+        shows_orders=row.shows_orders,
         online=device.online,
         last_seen_at=device.heard_at,
         battery_pct=device.battery_pct,

@@ -17,15 +17,19 @@ import redis.asyncio as aioredis
 
 from devices.battery.modes import loads_of
 from devices.session_flow import SessionLimits
+from devices.sim.incidents import language_of
 from geo import mapfolder
 from geo.basemap.tiles import TileMaker
 from geo.describe import Describer
+from geo.driving.vehicles import Vehicle
 from geo.ground import Ground
 from geo.linear import LinearIndex
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
 from server import signingkey
+from server.accesslog import AccessLog
+from server.auditdesk import AuditDesk
 from server.batteries import STARTING_PRIORS, Batteries
 from server.batterymodels import BatteryModels
 from server.batterywatch import BatteryWatch
@@ -33,52 +37,75 @@ from server.board import Board
 from server.calllog import CallLog
 from server.chargingdesk import ChargingDesk
 from server.checklistdesk import ChecklistDesk
+from server.checkpointfile import CheckpointFile
+from server.claimdesk import ClaimDesk
 from server.classroom import Classroom
-from server.coverdesk import CoverDesk, Posts
+from server.coverdesk import CoverDesk, Posts, bound
+from server.coverkeeper import CoverKeeper
 from server.coverwatch import TERMS, CoverWatch
+from server.dispatch.fieldwords import Language
 from server.enroutewatch import EnRouteWatch
 from server.gateways.console import ConsoleHub
 from server.gateways.door import DoorLimits
+from server.gateways.guests.registry import Guests
 from server.gateways.hub import HubLimits
+from server.gateways.jt808 import wiring as jt808_wiring
+from server.gateways.jt808.gateway import Jt808Gateway
 from server.gateways.sessions import GatewayLimits, Sessions
+from server.gateways.tak import wiring as tak_wiring
+from server.gateways.tak.port import TakPort
 from server.http.auth import Auth
 from server.http.pages import Check
 from server.intakedesk import IntakeDesk
 from server.jobbatteries import JobBatteries
 from server.learnedroads import LearnedRoads
 from server.learningdesk import LearningDesk
+from server.limits import Limits
+from server.measuredesk import MeasureDesk
 from server.metrics import Metrics
 from server.mitigationdesk import MitigationDesk
 from server.moveups import MoveUps
 from server.openplan import OpenPlan
 from server.orderdesk import OrderDesk
+from server.photodesk import PhotoDesk
 from server.pipeline import Pipeline, utc_now
 from server.placenames import PlaceNames
+from server.playbackdesk import PlaybackDesk
 from server.proposaldesk import ProposalDesk
 from server.proposalwatch import ProposalWatch
 from server.reachdesk import ReachDesk
 from server.rendezvous import Rendezvous
 from server.restored import live_batteries, live_learning, live_roads, live_run_cards
+from server.retention import Retention
+from server.reviewdesk import ReviewDesk
 from server.roaddesk import RoadDesk
 from server.roadpicture import RoadPicture
 from server.routing import RoutingService
 from server.runcarddesk import RunCardDesk
-from server.settings import Limits, Settings
+from server.sealer import Sealer
+from server.settings import Settings
 from server.shiftdesk import ShiftDesk
 from server.sightings import Sightings
+from server.signingkey import SigningKey
 from server.sosdesk import SYSTEM, SosDesk
 from server.sparedesk import SpareDesk
 from server.sparesathand import SparesAtHand
 from server.stancedesk import StanceDesk
+from server.stores import timersets
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool, open_pool
 from server.stores.positions import PositionWriter, WriterLimits
 from server.stores.presence import PresenceStore
 from server.surveyor import Surveyor
+from server.tak.keys import TakKeys
+from server.terminaldesk import TerminalDesk
 from server.timekeeper import Timekeeper
 from server.warmth import Warmth
 from server.watchroom import WatchRoom
 from server.waywatch import WayWatch
+from server.webhooks import Webhooks
+from server.witnesses import Witnesses
+from server.wordindexer import WordIndexer
 from server.zonedesk import ZoneDesk
 from server.zonewatch import ZoneWatch
 
@@ -103,6 +130,7 @@ class Services:
     battery_models: BatteryModels
     run_cards: RunCardDesk
     checklists: ChecklistDesk
+    claims: ClaimDesk
     pipeline: Pipeline
     sos_desk: SosDesk
     order_desk: OrderDesk
@@ -113,6 +141,7 @@ class Services:
     reach: ReachDesk
     cover_watch: CoverWatch
     cover_desk: CoverDesk
+    cover_keeper: CoverKeeper
     move_ups: MoveUps
     watch_room: WatchRoom
     intake_desk: IntakeDesk
@@ -132,10 +161,26 @@ class Services:
     spares: SpareDesk
     charging: ChargingDesk
     shifts: ShiftDesk
+    measures: MeasureDesk
+    reviews: ReviewDesk
+    photos: PhotoDesk
+    playback: PlaybackDesk
+    sealer: Sealer
+    word_indexer: WordIndexer
+    webhooks: Webhooks
+    audit: AuditDesk
+    checkpoint_file: CheckpointFile
+    retention: Retention
     positions: PositionWriter
     sessions: Sessions
+    guests: Guests
+    terminals: Jt808Gateway
+    terminal_desk: TerminalDesk
     hub: ConsoleHub
     auth: Auth
+    access: AccessLog
+    tak_keys: TakKeys | None
+    tak: TakPort
     checks: Mapping[str, Check] = field(default_factory=dict)
     helpers: Mapping[str, Check] = field(default_factory=dict)
 
@@ -161,6 +206,7 @@ async def build(settings: Settings) -> Services:
         undo.push_async_callback(pool.close)
         redis = aioredis.Redis.from_url(settings.redis_url)
         undo.push_async_callback(redis.aclose)
+        await timersets.note(pool, settings.timers)
         metrics = Metrics()
         fanout = RedisFanOut(settings.redis_url, queue_len_max=limits.fanout_queue_len_max)
         presence = PresenceStore(redis, metrics)
@@ -209,10 +255,13 @@ async def build(settings: Settings) -> Services:
             clock=utc_now,
             metrics=metrics,
         )
+        read_keys = partial(signingkey.load_keys, settings.data_dir)
+        key = SigningKey(await asyncio.to_thread(read_keys), read_keys)
+        tak_keys = await asyncio.to_thread(_tak_keys, settings, metrics)
         stance = StanceDesk(
             pool=pool,
             fanout=fanout,
-            signer=await asyncio.to_thread(signingkey.load_or_make, settings.data_dir),
+            key=key,
             clock=utc_now,
             war_h_max=limits.war_hours_max,
         )
@@ -225,6 +274,7 @@ async def build(settings: Settings) -> Services:
             villages=partial(reach.villages, TERMS),
             posts=posts.on_roads,
             calls=CallLog(pool=pool, clock=utc_now).calls,
+            bound=partial(bound, pool, run_cards.in_force),
             rules=settings.cover,
             clock=utc_now,
             metrics=metrics,
@@ -264,6 +314,7 @@ async def build(settings: Settings) -> Services:
             clock=utc_now,
             metrics=metrics,
         )
+        proposal_desk = ProposalDesk(pool=pool, pipeline=pipeline, clock=utc_now)
         proposal_watch = ProposalWatch(
             pool=pool,
             fanout=fanout,
@@ -274,13 +325,56 @@ async def build(settings: Settings) -> Services:
                 radio=zone_watch,
                 drive=en_route_watch.drive,
                 clock=utc_now,
+                cards=run_cards.in_force,
                 rules=settings.plan,
             ),
             pipeline=pipeline,
+            desk=proposal_desk,
             clock=utc_now,
+            stance=stance.stance,
+            catch_up=stance.catch_up,
             metrics=metrics,
         )
         en_route_watch.on_trouble(proposal_watch.look_again)
+        sealer = Sealer(pool=pool, key=key, metrics=metrics)
+        witnesses = Witnesses(
+            pool=pool, fanout=fanout, clock=utc_now, newest=sealer.newest, metrics=metrics
+        )
+        sessions = Sessions(
+            pool=pool,
+            positions=positions,
+            fanout=fanout,
+            clock=utc_now,
+            presence=presence,
+            metrics=metrics,
+            limits=gateway_limits(limits),
+            name_place=names.inside,
+            session_limits=session_limits(limits),
+            all_report=lambda: stance.stance().off_duty_reports,
+            witnesses=witnesses,
+        )
+        guests = Guests(sessions.field)
+        intake_desk = IntakeDesk(pool=pool, fanout=fanout, clock=utc_now, metrics=metrics)
+        language = settings.language or _language(roadmap)
+        access = AccessLog(pool, clock=utc_now, metrics=metrics)
+        tak = tak_wiring.build(
+            settings.tak,
+            tak_wiring.Parts(
+                guests=guests,
+                board=board,
+                inbox=intake_desk,
+                access=access,
+                cards=run_cards.in_force,
+                center=_center(roadmap),
+            ),
+            keys=tak_keys,
+            language=language,
+        )
+        undo.push_async_callback(tak.close)
+        terminals = jt808_wiring.build(
+            settings.jt808, limits, guests, run_cards.in_force, language=language
+        )
+        undo.callback(terminals.close)
         services = Services(
             settings=settings,
             pool=pool,
@@ -298,6 +392,7 @@ async def build(settings: Settings) -> Services:
             battery_models=battery_models,
             run_cards=run_cards,
             checklists=ChecklistDesk(pool=pool, fanout=fanout, cards=run_cards, clock=utc_now),
+            claims=ClaimDesk(pool=pool, fanout=fanout, clock=utc_now),
             pipeline=pipeline,
             sos_desk=SosDesk(
                 pool=pool,
@@ -329,17 +424,34 @@ async def build(settings: Settings) -> Services:
                 stance=stance.stance,
                 catch_up=stance.catch_up,
                 radio=zone_watch,
+                live=board,
                 cards=run_cards.in_force,
                 clock=utc_now,
                 metrics=metrics,
             ),
             reach=reach,
             cover_watch=cover_watch,
-            intake_desk=IntakeDesk(pool=pool, fanout=fanout, clock=utc_now),
+            intake_desk=intake_desk,
             cover_desk=CoverDesk(
                 pool=pool, posts=posts, watch=cover_watch, pipeline=pipeline, clock=utc_now
             ),
-            watch_room=WatchRoom(pool=pool, fanout=fanout, live=board, roads=roads, clock=utc_now),
+            watch_room=WatchRoom(
+                pool=pool,
+                fanout=fanout,
+                live=board,
+                roads=roads,
+                stance=stance.view,
+                clock=utc_now,
+                metrics=metrics,
+            ),
+            cover_keeper=CoverKeeper(
+                pool=pool,
+                watch=cover_watch,
+                map_id=roadmap.meta.map_id,
+                log_sd=partial(routing.unrouted_sd, Vehicle.PATROL_CAR, TERMS.mode),
+                clock=utc_now,
+                metrics=metrics,
+            ),
             move_ups=MoveUps(
                 pool=pool,
                 fanout=fanout,
@@ -370,7 +482,7 @@ async def build(settings: Settings) -> Services:
             ),
             en_route_watch=en_route_watch,
             proposal_watch=proposal_watch,
-            proposal_desk=ProposalDesk(pool=pool, pipeline=pipeline, clock=utc_now),
+            proposal_desk=proposal_desk,
             spares=SpareDesk(pool=pool, clock=utc_now),
             shifts=ShiftDesk(
                 pool=pool,
@@ -381,6 +493,20 @@ async def build(settings: Settings) -> Services:
                 cards=run_cards.in_force,
                 clock=utc_now,
             ),
+            measures=MeasureDesk(
+                pool=pool, roadmap=roadmap, clock=utc_now, weights=settings.points, metrics=metrics
+            ),
+            reviews=ReviewDesk(
+                pool=pool,
+                timers=settings.timers,
+                cards=run_cards.in_force,
+                roadmap=roadmap,
+                clock=utc_now,
+            ),
+            photos=PhotoDesk(
+                pool=pool, fanout=fanout, clock=utc_now, limits=limits, metrics=metrics
+            ),
+            playback=PlaybackDesk(pool=pool, surveyor=surveyor, map_id=roadmap.meta.map_id),
             charging=ChargingDesk(
                 pool=pool,
                 places=names,
@@ -389,35 +515,47 @@ async def build(settings: Settings) -> Services:
                 kept=timedelta(days=limits.charging_log_days),
                 clock=utc_now,
             ),
-            positions=positions,
-            sessions=Sessions(
-                pool=pool,
-                positions=positions,
-                fanout=fanout,
-                clock=utc_now,
-                presence=presence,
+            sealer=sealer,
+            word_indexer=WordIndexer(pool=pool, metrics=metrics),
+            webhooks=Webhooks(pool=pool, clock=utc_now, metrics=metrics),
+            audit=AuditDesk(pool=pool, sealer=sealer),
+            checkpoint_file=CheckpointFile(
+                settings.checkpoint_file or settings.data_dir / "checkpoint.txt",
+                newest=sealer.newest,
+                fits=witnesses.take_own,
                 metrics=metrics,
-                limits=gateway_limits(limits),
-                name_place=names.inside,
-                session_limits=session_limits(limits),
-                all_report=lambda: stance.stance().off_duty_reports,
             ),
+            retention=Retention(
+                pool=pool, policy=settings.retention, clock=utc_now, metrics=metrics
+            ),
+            positions=positions,
+            sessions=sessions,
+            guests=guests,
             hub=ConsoleHub(
                 pool=pool,
                 board=board,
                 roads=roads,
                 stance=stance,
+                cards=run_cards,
                 fanout=fanout,
                 clock=utc_now,
                 metrics=metrics,
                 limits=hub_limits(limits),
             ),
             auth=Auth(pool, limits),
+            access=access,
+            tak_keys=tak_keys,
+            tak=tak,
+            terminals=terminals,
+            terminal_desk=TerminalDesk(
+                pool=pool, fanout=fanout, clock=utc_now, media=settings.jt808.media
+            ),
             checks={"postgresql": lambda: _answers(pool)},
             helpers={"valkey": fanout.ping},
         )
         undo.pop_all()
     stance.on_change(services.timekeeper.stance_changed)
+    stance.on_change(services.proposal_watch.look_again)
     _offer_gauges(services)
     return services
 
@@ -426,6 +564,30 @@ def _indices(roadmap: RoadMap) -> tuple[SnapIndex, TileMaker, PlaceIndex, PlaceN
     linear = LinearIndex(roadmap)
     names = PlaceNames(roadmap, Describer(roadmap, linear))
     return SnapIndex(roadmap), TileMaker(roadmap, linear), PlaceIndex(roadmap, linear), names
+
+
+def _center(roadmap: RoadMap) -> tuple[float, float]:
+    """lon, lat of the middle of the map."""
+    west, south, east, north = roadmap.meta.bounds
+    return (west + east) / 2, (south + north) / 2
+
+
+def _language(roadmap: RoadMap) -> Language:
+    """That of the county's place names."""
+    return "zh" if language_of(roadmap.places) == "zh" else "en"
+
+
+def _tak_keys(settings: Settings, metrics: Metrics) -> TakKeys | None:
+    """Raises `SettingsError`. None: TAK clients are not let in over TLS."""
+    if settings.tak.port is None:
+        return None
+    return TakKeys(
+        settings.data_dir,
+        settings.tak.certified_names,
+        port=settings.tak.port,
+        clock=utc_now,
+        metrics=metrics,
+    )
 
 
 def writer_limits(limits: Limits) -> WriterLimits:

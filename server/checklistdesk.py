@@ -39,8 +39,8 @@ class ChecklistDesk:
             incident = _found(await incidents.lock(conn, incident_id))
             found = await self._load(conn, incident)
             _require(incident, found, step, version)
-            await checklists.keep(conn, incident_id, found)
             if ticked:
+                await checklists.keep(conn, incident_id, found)
                 at = self._clock()
                 changed = await checklists.tick(conn, incident_id, step, by=by, at=at)
             else:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from geo.learning.school import School
 from geo.roadmap import RoadMap
+from server.oneatatime import TooMany
 
 QUEUE_LEN_MAX: Final = 8
 """Jobs under way or waiting; the learning desk itself has one at a time."""
@@ -22,7 +23,7 @@ QUEUE_LEN_MAX: Final = 8
 T = TypeVar("T")
 
 
-class ClassroomBusy(Exception):
+class ClassroomBusy(TooMany):
     """Too many jobs wait; try again in a moment."""
 
 

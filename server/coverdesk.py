@@ -6,24 +6,29 @@ transaction with the command log. What is seen of cover is `server.coverwatch`'s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
 
 from geo.errors import NoRouteError, OffMapError
 from geo.snap import Snap, SnapIndex
 from server.coverviews import CoverView, LeftView, MoveUpView, PostView
-from server.coverwatch import CoverPicture, CoverWatch, Post
+from server.coverwatch import Bound, CoverPicture, CoverWatch, Post
 from server.dispatch.cover import Left, MoveUp, Rules
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
-from server.dispatch.runcards import STANDBY_AT_POST
+from server.dispatch.runcards import ROOM_TASKS, STANDBY_AT_POST, RunCards
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.pipeline import NewDecision, NewIncident, Pipeline
 from server.ports import Clock
 from server.routing import RoutingBusy
-from server.stores import journal, standby, stations
+from server.stores import incidents, journal, sos, standby, stations
 from server.stores.pool import Pool
 from server.stores.standby import POINTS_LEN_MAX
 from server.views import OrderView
+
+OFF_ROAD_M_MAX: Final = 200.0
+"""A car waits on a road, or in a yard beside it."""
 
 
 class Posts:
@@ -47,14 +52,16 @@ class Posts:
         places = {(each.lon, each.lat) for each in views}
         self._snaps = {place: self._snap(*place) for place in places}
         return [
-            Post(id=each.id, name=each.name, at=snap)
+            Post(id=each.id, name=each.name, lon=each.lon, lat=each.lat, at=snap)
             for each in views
             if (snap := self._snaps[each.lon, each.lat]) is not None
         ]
 
     def require_road(self, lon: float, lat: float) -> None:
         """Raises `OffMapError`, `NoRouteError`."""
-        self._index.snap(lon, lat)
+        off_m = self._index.snap(lon, lat).distance_m
+        if off_m > OFF_ROAD_M_MAX:
+            raise NoRouteError(f"the nearest road is {off_m:,.0f} m from {lon:.5f}, {lat:.5f}")
 
     def _snap(self, lon: float, lat: float) -> Snap | None:
         if (lon, lat) in self._snaps:
@@ -63,6 +70,24 @@ class Posts:
             return self._index.snap(lon, lat)
         except (NoRouteError, OffMapError):
             return None
+
+
+async def bound(pool: Pool, cards: Callable[[], RunCards]) -> Bound:
+    """What orders and calls make of the units, as far as cover goes.
+
+    A unit is expected to be free when it was to be there and has been as long as its run card says.
+    """
+    async with pool.acquire() as conn:
+        on_calls = await standby.on_calls(conn)
+        return Bound(
+            posted=await standby.posted(conn),
+            in_need=await sos.callers(conn),
+            calls_waiting=await incidents.waiting(conn, without=ROOM_TASKS),
+            free_at={
+                unit_id: there_at + timedelta(minutes=cards().card(type_code).scene_min)
+                for unit_id, type_code, there_at in on_calls
+            },
+        )
 
 
 class CoverDesk:
@@ -179,6 +204,7 @@ def cover_view(seen: CoverPicture, posts: Sequence[PostView], rules: Rules) -> C
         limit_min=rules.limit_s / 60.0,
         horizon_min=rules.horizon_s / 60.0,
         covered=round(seen.covered, 3),
+        unheard=list(seen.unheard),
         left=sorted(left, key=lambda each: (-each.people, -each.wait_min, each.unit_id)),
         move_ups=moves,
         posts=list(posts),
@@ -203,5 +229,6 @@ def _move_up(move: MoveUp, seen: CoverPicture, post: PostView) -> MoveUpView:
         post=post,
         gain=round(move.gain, 3),
         people=move.people,
+        leaves=move.leaves,
         drive_min=round(move.drive_s / 60.0, 1),
     )

@@ -23,7 +23,7 @@ class LeftView(Struct, frozen=True, kw_only=True):
 
     unit_id: str
     people: int
-    """Living where nobody else is within the limit."""
+    """Living where nobody else is within the limit; reckoned where the map does not say."""
     places: int
     wait_min: float
     """Longer for the next call, over all places by their share of calls."""
@@ -42,6 +42,8 @@ class MoveUpView(Struct, frozen=True, kw_only=True):
     """Share of all calls more within the limit."""
     people: int
     """Nobody free is within the limit of them now."""
+    leaves: int
+    """People of whom nobody is within the limit any more once it has gone."""
     drive_min: float
 
 
@@ -53,6 +55,8 @@ class CoverView(Struct, frozen=True, kw_only=True):
     horizon_min: float
     covered: float
     """Share of calls that comes from where a free unit is within the limit."""
+    unheard: list[str]
+    """Ids of units that are free by the book and that nobody hears: not counted."""
     left: list[LeftView]
     """By unit; the one that leaves most first."""
     move_ups: list[MoveUpView]

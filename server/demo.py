@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import argon2
 import msgspec
 from msgspec import Struct
 
@@ -35,6 +37,21 @@ UNITS_MAX: Final = 2_000
 BY: Final = "system"
 CAMERA_MODELS: Final = ("BC-2", "BC-4G")
 HANDSET_MODEL: Final = "H-11"
+SKILLED: Final[Mapping[str, float]] = {
+    "first_aid": 0.5,
+    "mediation": 0.35,
+    "traffic": 0.35,
+    "ethnic_language": 0.3,
+    "firearm": 0.25,
+    "female_officer": 0.2,
+    "scene_work": 0.2,
+    "crowd": 0.15,
+    "mountain_rescue": 0.15,
+    "negotiator": 0.1,
+    "drone": 0.1,
+    "water_rescue": 0.1,
+}
+"""Share of officers who have a skill that the run cards of Ridgeline ask for: invented."""
 
 
 class FleetDevice(Struct, frozen=True, kw_only=True):
@@ -79,10 +96,17 @@ class DemoSeed(Struct, frozen=True, kw_only=True):
 
 
 async def seed(
-    pool: Pool, roadmap: RoadMap, *, units: int = UNITS_DEFAULT, seed: int = 1
+    pool: Pool,
+    roadmap: RoadMap,
+    *,
+    units: int = UNITS_DEFAULT,
+    seed: int = 1,
+    skilled: Mapping[str, float] = SKILLED,
+    hasher: argon2.PasswordHasher | None = None,
 ) -> DemoSeed:
     """Fill an empty database: all or nothing. The last unit's handset is left to a person.
 
+    `hasher` is for the passwords; None: as strong as any other of ours.
     Raises `ValueError` for a number of units outside 1 … `UNITS_MAX`, `ApiError` when the
     database already has some of it.
     """
@@ -97,9 +121,12 @@ async def seed(
         devices: list[FleetDevice] = []
         for number in range(1, units + 1):
             station = stations[(number - 1) % len(stations)]
-            devices += await _add_unit(conn, number, station, chance, simulated=number < units)
+            skills = random.Random(f"skills of unit {number}, seed {seed}")
+            devices += await _add_unit(
+                conn, number, station, chance, Draw(skills, skilled), simulated=number < units
+            )
         await _add_spares(conn, stations)
-        logins = await _add_users(conn, devices[-1])
+        logins = await _add_users(conn, devices[-1], hasher)
     return DemoSeed(fleet=Fleet(devices=devices, dispatcher=logins[0]), logins=logins)
 
 
@@ -115,8 +142,26 @@ def read_fleet(path: Path) -> Fleet:
     return msgspec.json.decode(path.read_bytes(), type=Fleet)
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What officers can do, drawn by itself: whatever else is drawn stays as it is."""
+
+    chance: random.Random
+    shares: Mapping[str, float]
+
+    def skills(self) -> list[str]:
+        """Of one officer."""
+        return [code for code, share in self.shares.items() if self.chance.random() < share]
+
+
 async def _add_unit(
-    conn: Connection, number: int, station: Place, chance: random.Random, *, simulated: bool
+    conn: Connection,
+    number: int,
+    station: Place,
+    chance: random.Random,
+    draw: Draw,
+    *,
+    simulated: bool,
 ) -> list[FleetDevice]:
     kind, call_sign = draw_kind(number, chance)
     unit_id = await devices_admin.add_unit(
@@ -125,7 +170,9 @@ async def _add_unit(
     await unit_store.start_shift(conn, shift_id=new_id(), unit_id=unit_id, at=datetime.now(UTC))
     badges = [f"B-{1000 + 10 * number + seat}" for seat in range(1 if kind == "motorcycle" else 2)]
     for badge in badges:
-        officer = NewOfficer(badge=badge, name=f"Officer {badge}", unit_id=unit_id)
+        officer = NewOfficer(
+            badge=badge, name=f"Officer {badge}", unit_id=unit_id, skills=draw.skills()
+        )
         await devices_admin.add_officer(conn, officer, by=BY)
     await devices_admin.set_leader(conn, unit_id, badges[0], by=BY)
     devices: list[FleetDevice] = []
@@ -169,7 +216,9 @@ async def _add_spare(
     await add_spare(conn, wanted, by=BY)
 
 
-async def _add_users(conn: Connection, officer_of: FleetDevice) -> list[Login]:
+async def _add_users(
+    conn: Connection, officer_of: FleetDevice, hasher: argon2.PasswordHasher | None
+) -> list[Login]:
     """Dispatcher first; the officer belongs to the unit whose handset is left to a person."""
     people: Sequence[tuple[str, str, Role, str | None]] = (
         ("dispatcher", "Dispatcher", "dispatcher", None),
@@ -177,7 +226,7 @@ async def _add_users(conn: Connection, officer_of: FleetDevice) -> list[Login]:
         ("supervisor", "Supervisor", "supervisor", None),
         ("admin", "Administrator", "admin", None),
     )
-    passwords = Passwords()
+    passwords = Passwords(hasher=hasher)
     logins: list[Login] = []
     try:
         for username, display_name, role, badge in people:

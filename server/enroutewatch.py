@@ -66,8 +66,10 @@ class EnRouteWatch:
         self._listeners: list[Callable[[], None]] = []
         self._drives: dict[str, Drive] = {}
         """By order under way."""
-        self._since: dict[tuple[str, Trouble], datetime] = {}
-        """When a trouble of an order began."""
+        self._meetings: dict[str, tuple[float, float]] = {}
+        """Where a unit waits for the other of its pair, by order under way."""
+        self._over: dict[tuple[str, Trouble], datetime] = {}
+        """When a trouble of an order under way was over the last time."""
 
     def on_trouble(self, listener: Callable[[], None]) -> None:
         """Call whenever a trouble of any drive began or is over."""
@@ -92,16 +94,16 @@ class EnRouteWatch:
         async with self._pool.acquire() as conn:
             orders = await store.under_way(conn)
             items = await store.items(conn, list(Trouble))
+            new = [each.order_id for each in orders if each.order_id not in self._drives]
+            meetings = await store.meetings(conn, new) if new else {}
         self._forget({each.order_id for each in orders})
         told = store.by_order(items)
         for each in orders:
             if each.order_id not in self._drives:
                 troubles = told.get(each.order_id, frozenset())
                 self._drives[each.order_id] = self._resumed(each, troubles)
-                self._since |= {
-                    (each.order_id, kind): items[kind, each.order_id].raised_at for kind in troubles
-                }
-        for each, sight in await self._sightings.of(orders, self._drives):
+        self._meetings |= meetings
+        for each, sight in await self._sightings.of(orders, self._drives, self._meetings):
             self._follow(each, sight)
             await self._tell(each, items)
 
@@ -120,14 +122,15 @@ class EnRouteWatch:
 
     def _forget(self, running: set[str]) -> None:
         self._drives = {key: each for key, each in self._drives.items() if key in running}
-        self._since = {key: at for key, at in self._since.items() if key[0] in running}
+        self._meetings = {key: at for key, at in self._meetings.items() if key in running}
+        self._over = {key: at for key, at in self._over.items() if key[0] in running}
 
     def _follow(self, order: UnderWay, sight: Sight) -> None:
         before = self._drives[order.order_id]
         after = follow(before, sight, self._rules, reported_there=_there(order.state))
         self._drives[order.order_id] = after
-        for trouble in after.troubles - before.troubles:
-            self._since[order.order_id, trouble] = self._clock()
+        for trouble in before.troubles - after.troubles:
+            self._over[order.order_id, trouble] = self._clock()
         if after.troubles != before.troubles:
             for listener in self._listeners:
                 listener()
@@ -149,11 +152,14 @@ class EnRouteWatch:
                 await self._settle(item, "at_place" if drive.arrived_at else "over")
 
     def _is_said(self, order: UnderWay, trouble: Trouble, item: WorkItemView) -> bool:
-        """It is open; or a person settled it while it lasts: not again until it is over."""
+        """It is open; or a person settled it while it lasts: not again until it is over.
+
+        Another process may have said it, and be ahead: so what counts is its end here.
+        """
         if item.settled_at is None:
             return True
-        since = self._since[order.order_id, trouble]
-        return item.settled_by != "system" and item.settled_at >= since
+        over = self._over.get((order.order_id, trouble))
+        return item.settled_by != "system" and (over is None or over < item.raised_at)
 
     async def _raise(self, order: UnderWay, trouble: Trouble, drive: Drive) -> None:
         body = await self._body(order, trouble, drive)

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from server.intakeviews import IntakeView
 from server.roadviews import RoadsView
-from server.views import IncidentView
+from server.stanceviews import StanceView
+from server.views import IncidentView, SosView
 from server.watchviews import WorkItemView
 
 
@@ -50,6 +51,9 @@ class HandoverView(Struct, frozen=True, kw_only=True):
     since: datetime
     last: LastHandoverView | None
     done: DoneView
+    stance: StanceView
+    sos: list[SosView]
+    """Calls for help that nobody has acknowledged."""
     work: list[WorkItemView]
     """Open items, gravest first; at most 200."""
     work_open: int

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from server.http.passwords import Passwords, one_time_password
 from server.http.users import NewUser, create
 from server.stores import users
 from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
+
+if TYPE_CHECKING:
+    from server.photodesk import PhotoDesk
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +40,12 @@ async def ensure_admin(pool: Pool, passwords: Passwords) -> str | None:
     return password
 
 
-async def sweep_sessions(pool: Pool) -> None:
-    """Delete sessions that have run out, now and then, until cancelled."""
+async def sweep(pool: Pool, photos: PhotoDesk) -> None:
+    """Delete sessions and uploads that have run out, now and then, until cancelled."""
     while True:
         try:
             await users.end_expired_sessions(pool, datetime.now(UTC))
+            await photos.forget_uploads()
         except STORE_AWAY as error:
-            logger.warning("old sessions are not swept, PostgreSQL is away: %s", error)
+            logger.warning("what has run out is not swept, PostgreSQL is away: %s", error)
         await asyncio.sleep(SWEEP_S)

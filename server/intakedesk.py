@@ -20,6 +20,7 @@ from server.dispatch.worklist import ItemKind, Severity
 from server.ids import new_id
 from server.intakeviews import IntakeKind, IntakeOutcome, IntakeView
 from server.journal.kinds import JournalKind
+from server.metrics import Metrics
 from server.ports import Clock, FanOut
 from server.stores import intakes, journal, worklist
 from server.stores.away import STORE_AWAY
@@ -60,28 +61,32 @@ class NewIntake:
 class IntakeDesk:
     """`run` settles what is over until cancelled. `by` is who acts: `user:<username>`."""
 
-    def __init__(self, *, pool: Pool, fanout: FanOut, clock: Clock) -> None:
+    def __init__(
+        self, *, pool: Pool, fanout: FanOut, clock: Clock, metrics: Metrics | None = None
+    ) -> None:
         self._pool, self._fanout, self._clock = pool, fanout, clock
+        self._metrics, self._open = metrics or Metrics(), 0
+        self._metrics.gauge("inbox_open", lambda: self._open)
 
     async def receive(self, wanted: NewIntake, *, by: str) -> tuple[IntakeView, bool]:
         """Take one in; False with the one that came before when the request is a repetition.
 
-        Raises `Impossible` (`no_place`, `no_time`), `Conflict` (`request_reused`, `too_many`).
+        What says the same in every field as one that waits is that one, said again: its item counts
+        it. Raises `Impossible` (`no_place`, `no_time`), `Conflict` (`request_reused`, `too_many`).
         """
         now = self._clock()
-        _require_sense(wanted, now)
         coming = _view_of(wanted, by=by, at=now)
         async with self._step() as (conn, hints):
+            await intakes.lock_all(conn)
             if (earlier := await intakes.by_request(conn, wanted.request_id)) is not None:
                 return _same(earlier, coming), False
-            if await intakes.count_open_alone(conn) >= OPEN_LEN_MAX:
+            _require_sense(wanted, now)
+            alike = await intakes.waiting_alike(conn, coming)
+            if alike is None and await intakes.count_open(conn) >= OPEN_LEN_MAX:
+                self._metrics.count("inbox_refused")
                 text = f"{OPEN_LEN_MAX:,} warnings and tasks wait already; see to some of them."
                 raise Conflict("too_many", text)
-            taken = await intakes.insert(conn, coming, request_id=wanted.request_id)
-            if taken is None:  # the same request a moment ago
-                again = await intakes.by_request(conn, wanted.request_id)
-                assert again is not None
-                return _same(again, coming), False
+            taken = alike or await intakes.insert(conn, coming, request_id=wanted.request_id)
             raised = await worklist.raise_item(
                 conn,
                 ItemKind.INTAKE,
@@ -93,7 +98,7 @@ class IntakeDesk:
             entry = _entry(JournalKind.INTAKE_RECEIVED, taken, by, _item_body(taken))
             await journal.append_all(conn, [entry, *raised.entries])
             hints += raised.hints
-        return taken, True
+        return taken, alike is None
 
     async def note(self, intake_id: str, *, why: str, by: str) -> IntakeView:
         """Somebody has read it, and says why nothing is opened for it.
@@ -127,6 +132,7 @@ class IntakeDesk:
                 _, done = await settle(conn, each, "over", why="", by="system", at=now)
                 await journal.append_all(conn, done.entries)
                 hints += done.hints
+            self._open = await intakes.count_open(conn)
         return len(ids)
 
     @asynccontextmanager
@@ -232,7 +238,7 @@ def _about(intake: IntakeView) -> About:
 
 def _item_body(intake: IntakeView) -> dict[str, Any]:
     body = {name: getattr(intake, name) for name in _SAID}
-    return {"intake": intake.id, "number": intake.number} | {
+    return {"intake": intake.id, "inbox_number": intake.number} | {
         name: value for name, value in body.items() if value not in (None, "")
     }
 

@@ -14,11 +14,11 @@ from typing import Final
 from devices.battery.model import Load
 from devices.battery.modes import EXTRAS, loads_of
 from server.batteries import Batteries
+from server.dispatch.batteryrules import Rules
 from server.dispatch.endurance import (
     LIKELY,
     STANDBY,
     SURELY,
-    Rules,
     Work,
     ahead,
     lasts_min,

@@ -16,16 +16,16 @@ from typing import Any, Final, TypeAlias
 
 from geo.driving.vehicles import Mode
 from geo.learning.factors import LearnedFactors
-from server.dispatch.errors import Conflict, Impossible, NotFound
+from server.dispatch.errors import Conflict, NotFound
 from server.journal.kinds import JournalKind as Kind
 from server.ports import Clock, FanOut
+from server.reasons import require_reason
 from server.stores import journal
 from server.stores import learning as store
 from server.stores.activation import ActivationRow
 from server.stores.journal import Entry
 from server.stores.learning import VersionRow
 
-REASON_LEN_MAX: Final = 500
 TOPIC: Final = "learning"
 
 Learned: TypeAlias = dict[Mode, LearnedFactors]
@@ -168,11 +168,6 @@ class LearnedVersions:
 async def newest_of(conn: Any, map_id: str) -> VersionRow | None:
     """The version added last."""
     return next(iter(await store.versions(conn, map_id)), None)
-
-
-def require_reason(reason: str) -> None:
-    if not 1 <= len(reason.strip()) <= REASON_LEN_MAX:
-        raise Impossible("no_reason", f"Say why, in 1 to {REASON_LEN_MAX} characters.")
 
 
 def _learned_entry(row: VersionRow) -> Entry:

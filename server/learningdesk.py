@@ -25,9 +25,10 @@ from server.classroom import Classroom, ClassroomBusy
 from server.dispatch.errors import Conflict
 from server.dispatch.travel import VEHICLE_OF_KIND
 from server.drivematcher import DriveMatcher
-from server.learnedversions import TOPIC, LearnedVersions, newest_of, require_reason
+from server.learnedversions import TOPIC, LearnedVersions, newest_of
 from server.mapcarries import MapCarries
 from server.ports import Clock, FanOut
+from server.reasons import require_reason
 from server.routing import RoutingBusy
 from server.stores import drives
 from server.stores import learning as store

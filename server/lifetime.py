@@ -48,11 +48,22 @@ async def background(services: Services) -> AsyncIterator[None]:
             "intake_desk": services.intake_desk.run,
             "move_ups": services.move_ups.run,
             "watch_room": services.watch_room.run,
+            "claims": services.claims.run,
             "cover_watch": services.cover_watch.run,
+            "cover_keeper": services.cover_keeper.run,
             "charging": services.charging.run,
+            "sealer": services.sealer.run,
+            "word_indexer": services.word_indexer.run,
+            "webhooks": services.webhooks.run,
+            "checkpoint_file": services.checkpoint_file.run,
+            "access": services.access.run,
+            "retention": services.retention.run,
             "hub": services.hub.run,
             "sessions": services.sessions.run,
-            "sweep": lambda: housekeeping.sweep_sessions(services.pool),
+            "guests": services.guests.run,
+            "tak": services.tak.run,
+            "terminals": services.terminals.run,
+            "sweep": lambda: housekeeping.sweep(services.pool, services.photos),
         }
         writer = tasks.create_task(services.positions.run(), name="positions")
         others = [tasks.create_task(job(), name=name) for name, job in jobs.items()]
@@ -61,17 +72,21 @@ async def background(services: Services) -> AsyncIterator[None]:
         await asyncio.wait({writer}, timeout=services.settings.limits.shutdown_s)
         await _end({writer, *others})
         await services.batteries.leave()
+        await services.access.leave()
     await services.fanout.flush()
 
 
 async def close_peers(services: Services) -> None:
     """Tell devices and consoles that the server stops, and wait for them to go."""
-    await asyncio.gather(services.sessions.drain(), services.hub.drain())
+    await asyncio.gather(services.tak.drain(), services.terminals.drain())
+    await asyncio.gather(services.sessions.drain(), services.guests.drain(), services.hub.drain())
 
 
 async def close(services: Services) -> None:
     """Let go of what `build` opened, in the opposite order."""
     services.auth.close()
+    services.terminals.close()
+    await services.tak.close()
     await services.redis.aclose()
     await services.classroom.close()
     await services.surveyor.close()

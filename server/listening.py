@@ -45,31 +45,51 @@ class CannotListen(Exception):
 
 
 def listen(settings: Settings) -> list[socket.socket]:
-    """Bound sockets, not yet listening. Raises `CannotListen`."""
-    where = f"{settings.host or '*'}:{settings.port}"
+    """Sockets that nobody else can have any more; who comes early waits. Raises `CannotListen`."""
+    choose = ("--host", "--port")
+    found = bind(settings.host, settings.port, choose=choose)
     try:
-        found = socket.getaddrinfo(
-            settings.host or None,
-            settings.port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-        )
+        for each in found:
+            each.listen(settings.limits.listen_backlog_len)
+    except OSError as error:
+        for each in found:
+            each.close()
+        raise CannotListen(
+            f"Cannot listen on {settings.host or '*'}:{settings.port}: {error.strerror}. "
+            f"{_advice(error, choose)}"
+        ) from error
+    return found
+
+
+def bind(
+    host: str, port: int, *, choose: tuple[str, str], kind: int = socket.SOCK_STREAM
+) -> list[socket.socket]:
+    """Bound sockets of every address that `host` names; empty: all of this machine.
+
+    `choose`: the settings by which an operator names another host, another port. Raises
+    `CannotListen`.
+    """
+    where = f"{host or '*'}:{port}{' (UDP)' if kind == socket.SOCK_DGRAM else ''}"
+    try:
+        found = socket.getaddrinfo(host or None, port, type=kind, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
-        raise CannotListen(f"There is no address {settings.host}: {error}.") from error
+        raise CannotListen(
+            f"There is no address {host}: {error}. Choose another with {choose[0]}."
+        ) from error
     bound: list[socket.socket] = []
     try:
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            each = socket.socket(family, kind, protocol)
+        for family, its_kind, protocol, _, address in dict.fromkeys(found):
+            each = socket.socket(family, its_kind, protocol)
             bound.append(each)
             _set_options(each)
             # With port 0 the later ones take the port that the first was given.
-            port = address[1] or bound[0].getsockname()[1]
-            each.bind((address[0], port, *address[2:]))
+            its_port = address[1] or bound[0].getsockname()[1]
+            each.bind((address[0], its_port, *address[2:]))
     except OSError as error:
         for each in bound:
             each.close()
         raise CannotListen(
-            f"Cannot listen on {where}: {error.strerror}. {_advice(error)}"
+            f"Cannot listen on {where}: {error.strerror}. {_advice(error, choose)}"
         ) from error
     return bound
 
@@ -161,18 +181,21 @@ def _is_utf8(pieces: list[bytes]) -> bool:
 
 
 def _set_options(each: socket.socket) -> None:
-    each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    each.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if each.family == socket.AF_INET6:
         each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if each.type is not socket.SOCK_STREAM:
+        return
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _TCP_OPTIONS.items():
         if (option := getattr(socket, name, None)) is not None:
             each.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _advice(error: OSError) -> str:
+def _advice(error: OSError, choose: tuple[str, str]) -> str:
+    host, port = choose
     if error.errno == errno.EADDRNOTAVAIL:
-        return "No network interface of this machine has that address; choose another with --host."
+        return f"No network interface of this machine has that address; choose another with {host}."
     if isinstance(error, PermissionError):
-        return "Only root may take a port below 1024; choose another with --port."
-    return "Stop the program that uses this port, or choose another with --port."
+        return f"Only root may take a port below 1024; choose another with {port}."
+    return f"Stop the program that uses this port, or choose another with {port}."

@@ -32,43 +32,65 @@ from starlette.applications import Starlette
 
 from geo import mapfolder
 from geo.errors import GeoError
-from server import bootstrap, housekeeping, lifetime, migrate
+from server import bootstrap, databases, housekeeping, lifetime
 from server.bootstrap import Services
-from server.embedded import launcher
+from server.databases import DatabaseUnusable
 from server.embedded.errors import EmbeddedError
 from server.embedded.launcher import Running
+from server.envvalues import SettingsError
 from server.gateways import console, device, exchange
+from server.gateways.guests import phones
 from server.http import (
     auth,
     batteries,
     batterymodels,
     charges,
+    codes,
     cover,
     deadzones,
+    devicechanges,
     devices_admin,
     guidance,
+    health,
+    identities,
     inbox,
     incidents,
     journal,
     learning,
+    maydo,
+    measures,
     mitigations,
     orders,
     pages,
+    people,
+    photos,
+    playback,
     reach,
+    reviews,
     roads,
     runcards,
+    shiftplan,
     sos,
     spares,
+    spelling,
     stance,
+    tak,
+    terminals,
+    trails,
+    travel,
+    unitkeeping,
     units,
     users,
     watchroom,
+    webhooks,
     worklist,
 )
+from server.http import exchange as roster_exchange
 from server.http import map as ground_map
 from server.http.app import assemble
 from server.listening import CannotListen, GuardedWebSocket, allow_files, impatient, listen
-from server.settings import Settings, SettingsError
+from server.migrate import MigrationError
+from server.settings import Settings
 from server.stores.away import STORE_AWAY
 
 logger = logging.getLogger(__name__)
@@ -79,32 +101,52 @@ KEEP_ALIVE_S = 15
 _MODULES = (
     auth,
     users,
+    people,
+    maydo,
+    unitkeeping,
+    shiftplan,
+    roster_exchange,
     devices_admin,
+    identities,
+    devicechanges,  # after the paths below /api/devices that have a name of their own
     inbox,
     incidents,
     orders,
     guidance,
+    health,
     worklist,
     units,
+    trails,
     watchroom,
     batteries,
     batterymodels,
     runcards,
     mitigations,
     journal,
+    measures,
+    playback,
+    reviews,
     learning,
     deadzones,
     ground_map,
+    spelling,
     reach,
+    travel,
     roads,
     sos,
     spares,
     stance,
+    tak,
+    terminals,
     charges,
+    codes,
     cover,
+    webhooks,
     console,
     device,
     exchange,
+    phones,
+    photos,
     pages,
 )
 
@@ -129,8 +171,10 @@ def create_app(services: Services) -> Starlette:
     return assemble(
         routes,
         auth=services.auth,
+        access=services.access,
         body_bytes_max=limits.body_bytes_max,
         body_s_max=limits.request_body_s,
+        larger=dict.fromkeys(roster_exchange.PATHS, limits.roster_bytes_max),
         tls=services.settings.tls,
         lifespan=lifespan,
     )
@@ -151,24 +195,32 @@ def run(
             mapfolder.read_info(settings.map_dir)  # what is wrong is said before anything starts
             check_tls(settings)
             check_redis_url(settings)
-            allow_files(settings.limits.connections_max)
+            allow_files(_connections_max(settings))
             listeners = [stack.enter_context(each) for each in listen(settings)]
-            running = stack.enter_context(private_databases(settings))
+            running = stack.enter_context(databases.private(settings))
             port = listeners[0].getsockname()[1]
-            settings = replace(with_urls(settings, running), port=port)
-            migrate_now(settings)
+            settings = replace(databases.with_urls(settings, running), port=port)
+            databases.migrate_now(settings)
             if prepare is not None:
                 prepare(settings)
             asyncio.run(serve(settings, listeners, running, company))
     except KeyboardInterrupt:
         return 130
     except (
-        *(CannotServe, CannotListen, EmbeddedError),
-        *(GeoError, SettingsError, migrate.MigrationError),
+        *(CannotServe, CannotListen, EmbeddedError, DatabaseUnusable),
+        *(GeoError, SettingsError, MigrationError),
     ) as error:
         print(f"ridgeline: {error}", file=sys.stderr)  # noqa: T201 (for the operator)
         return 1
     return 0
+
+
+def _connections_max(settings: Settings) -> int:
+    """Of all doors that are open."""
+    limits = settings.limits
+    tak = settings.tak.connections_max if settings.tak.on else 0
+    terminals = 0 if settings.jt808.port is None else limits.jt808_connections_max
+    return limits.connections_max + tak + terminals
 
 
 async def serve(
@@ -301,41 +353,6 @@ def check_redis_url(settings: Settings) -> None:
     except (ValueError, TypeError):
         text = "REDIS_URL cannot be read. It looks like redis://:password@host:6379/0."
         raise CannotServe(text) from None
-
-
-@contextmanager
-def private_databases(settings: Settings, *, valkey: bool = True) -> Iterator[Running]:
-    """Those that the settings do not name; none at all when they name both."""
-    wanted = {
-        "postgres": settings.database_url is None,
-        "valkey": valkey and settings.redis_url is None,
-    }
-    if not any(wanted.values()):
-        yield Running(postgres=None, valkey=None)
-        return
-    with launcher.run(settings.data_dir, **wanted) as running:
-        yield running
-
-
-def with_urls(settings: Settings, running: Running) -> Settings:
-    """The settings, with the private databases where they name none."""
-    return replace(
-        settings,
-        database_url=settings.database_url or running.database_url,
-        redis_url=settings.redis_url or running.redis_url,
-    )
-
-
-def migrate_now(settings: Settings) -> None:
-    """Bring the schema up to date. Raises `MigrationError`, `CannotServe`."""
-    assert settings.database_url is not None
-    try:
-        for name in asyncio.run(migrate.apply(settings.database_url)):
-            logger.info("applied migration %s", name)
-    except STORE_AWAY as error:
-        raise CannotServe(
-            f"PostgreSQL cannot be used: {error}. Look at DATABASE_URL and at that server."
-        ) from error
 
 
 def address_of(settings: Settings) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from geo.learning.carrying import Carrying, Counted
 from server.dispatch.errors import Conflict, NotFound
 from server.journal.kinds import JournalKind as Kind
-from server.learnedversions import require_reason
 from server.ports import Clock
+from server.reasons import require_reason
 from server.stores import carries, journal
 from server.stores.carries import Source
 from server.stores.journal import Entry

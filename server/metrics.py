@@ -33,6 +33,11 @@ class Metrics:
         """What a counter stands at; 0 when nothing was counted."""
         return self._counts[name, tuple(sorted(labels.items()))]
 
+    def gauge_value(self, name: str) -> float | None:
+        """What a gauge reads now; None: nobody offers it."""
+        read = self._gauges.get(name)
+        return None if read is None else read()
+
     def text(self) -> str:
         """Everything, one value a line, names prefixed with `ridgeline_`."""
         lines = [

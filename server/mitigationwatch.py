@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from server.dispatch.batteryrules import Rules
 from server.dispatch.drain import Measured, Reading, measure
-from server.dispatch.endurance import Rules
 from server.dispatch.mitigation import MEASURABLE
 from server.jobbatteries import does
 from server.mitigationviews import MeasuredView, MitigationView

@@ -15,6 +15,7 @@ from typing import Any, Final
 from server.coverdesk import Posts, cover_view
 from server.coverviews import MoveUpView
 from server.coverwatch import LOOK_S, STALE, CoverWatch
+from server.dispatch.cover import NOT_AGAIN_S, STEADY_S
 from server.dispatch.worklist import ItemKind
 from server.ports import Clock, FanOut, LiveUnits
 from server.stores import journal, worklist
@@ -25,7 +26,8 @@ from server.watchviews import WorkItemView
 
 logger = logging.getLogger(__name__)
 
-STEADY: Final = timedelta(minutes=3)
+STEADY: Final = timedelta(seconds=STEADY_S)
+NOT_AGAIN: Final = timedelta(seconds=NOT_AGAIN_S)
 
 Pair = tuple[str, str]
 """Of a unit and a post, by id."""
@@ -71,10 +73,11 @@ class MoveUps:
             waiting = {
                 _pair(each): each for each in await worklist.open_of_kind(conn, ItemKind.MOVE_UP)
             }
+            declined = await worklist.declined(conn, ItemKind.MOVE_UP, since=now - NOT_AGAIN)
             changed = [
                 await self._raise(conn, proposed[pair], view.limit_min, now)
                 for pair in steady
-                if pair not in waiting
+                if pair not in waiting and _subject(pair) not in declined
             ]
             for pair, item in waiting.items():
                 if pair not in proposed:
@@ -96,12 +99,18 @@ class MoveUps:
             "post": move.post.id,
             "post_name": move.post.name,
             "people": move.people,
+            "leaves": move.leaves,
             "gain_pct": round(100.0 * move.gain),
             "drive_min": round(move.drive_min),
             "limit_min": round(limit_min),
         }
-        about = About(subject=f"move:{move.unit_id}:{move.post.id}", unit_id=move.unit_id)
+        subject = _subject((move.unit_id, move.post.id))
+        about = About(subject=subject, unit_id=move.unit_id)
         return await worklist.raise_item(conn, ItemKind.MOVE_UP, about, body=body, at=now)
+
+
+def _subject(pair: Pair) -> str:
+    return f"move:{pair[0]}:{pair[1]}"
 
 
 def _pair(item: WorkItemView) -> Pair:

@@ -7,8 +7,9 @@ over units under way foresees it, which knows of silence in dead zones. Writes n
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,13 +21,16 @@ from server.dispatch.assignment import plan
 from server.dispatch.demand import UNITS_MAX, Floats, Rules
 from server.dispatch.eligibility import can_go
 from server.dispatch.enroute import Drive
-from server.dispatch.openplan import Held, Job
+from server.dispatch.openplan import Held, Job, Waiting, on_it
+from server.dispatch.pairs import why_more
 from server.dispatch.proposals import Proposal, proposals
+from server.dispatch.reasons import Reason
 from server.dispatch.record import Recommended
+from server.dispatch.runcardfile import shipped
 from server.dispatch.score import score
 from server.dispatch.travel import MODE_OF_PRIORITY, VEHICLE_OF_KIND, Traveller
 from server.pipeline import Pipeline
-from server.ports import Clock, LiveUnits, RadioOutlook, Router
+from server.ports import CardsInForce, Clock, LiveUnits, RadioOutlook, Router
 from server.stores import incidents, openplan
 from server.views import IncidentView, UnitStatus
 
@@ -45,6 +49,22 @@ class Planned:
     """By unit id."""
     made: Mapping[str, Recommended]
     """By incident id."""
+    why_more: Mapping[str, tuple[Reason, ...]]
+    """Why those who are on it are not enough, by incident id; or whoever is sent first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What people said of proposals, and what is proposed."""
+
+    pinned: frozenset[str] = frozenset()
+    """Units that are to go on."""
+    without: frozenset[str] = frozenset()
+    """Incidents that are to get no unit just now."""
+    enough: frozenset[str] = frozenset()
+    """Incidents that are to get no unit more than are on it."""
+    proposed: Mapping[str, str | None] = field(default_factory=dict)
+    """Incident by unit id, as the plan before had it; None: it lets that one go."""
 
 
 class OpenPlan:
@@ -59,22 +79,26 @@ class OpenPlan:
         radio: RadioOutlook,
         drive: Callable[[str], Drive | None],
         clock: Clock,
+        cards: CardsInForce = shipped,
         rules: Rules | None = None,
         waited_s: float = WAITED_S,
     ) -> None:
         """`drive`: how an order under way gets on."""
         self._pipeline, self._live, self._router = pipeline, live, router
         self._radio, self._drive, self._clock = radio, drive, clock
-        self._rules, self._waited_s = rules or Rules(), waited_s
+        self._rules, self._waited_s, self._cards = rules or Rules(), waited_s, cards
 
-    async def ask(
-        self, conn: Any, *, pinned: frozenset[str], proposed: Mapping[str, str]
-    ) -> Planned:
-        """`pinned`: units that a person wants to go on; `proposed`: incident by unit id, as the
-        plan before had it. Raises `RoutingBusy`, and `Conflict` where an incident closed meanwhile.
-        """
+    async def ask(self, conn: Any, said: Said) -> Planned:
+        """One plan. Raises `RoutingBusy`, and `Conflict` where an incident closed meanwhile."""
         everything, now = await incidents.load_open(conn), self._clock()
-        some = core.taking_part(everything, now, waited_s_min=self._waited_s)
+        waiting = Waiting(
+            now=now,
+            waited_s_min=self._waited_s,
+            most=self._most(),
+            without=said.without,
+            enough=said.enough,
+        )
+        some = core.taking_part(everything, waiting, unserved_s=self._rules.unserved_s)
         jobs = core.jobs(everything)
         made = {each.id: (await self._pipeline.compute(each.id))[1] for each in some}
         left_s = {
@@ -84,17 +108,12 @@ class OpenPlan:
         units = _on_duty(made, jobs, without=in_need - set(jobs))
         out_of_reach = {each for each in jobs if self._radio.expected_back(each)}
         held = Held(
-            unit_ids=pinned | out_of_reach | in_need,
-            proposed=proposed,
+            unit_ids=said.pinned | out_of_reach | in_need,
+            places_taken=core.successors(everything),
+            proposed=said.proposed,
             diverted=await openplan.diverted(conn),
         )
         released = await openplan.released(conn, [each.id for each in some])
-        taken = {
-            order.successor_id
-            for each in everything
-            for order in each.orders
-            if order.closed_at is None and order.successor_id is not None
-        }
         movers = [
             core.mover(
                 unit_id,
@@ -102,15 +121,23 @@ class OpenPlan:
                 jobs.get(unit_id),
                 remaining_s=left_s.get(unit_id),
                 incidents={each.id for each in some},
-                places_taken=taken,
                 held=held,
             )
             for unit_id, call_sign in units.items()
         ]
+        whys = {each.id: _why_more(each, made[each.id]) for each in some}
         found = plan(
-            [core.open_incident(each, now, released=released.get(each.id, 0)) for each in some],
+            [
+                core.open_incident(
+                    each,
+                    waiting,
+                    needed=_needed(made[each.id], whys[each.id]),
+                    released=released.get(each.id, 0),
+                )
+                for each in some
+            ],
             movers,
-            self._scores(some, units, jobs, made, left_s),
+            await self._scores(some, units, jobs, made, left_s),
             await self._later(some, units, jobs, made, left_s, now),
             self._rules,
         )
@@ -119,7 +146,12 @@ class OpenPlan:
             incidents={each.id: each for each in some},
             jobs=jobs,
             made=made,
+            why_more=whys,
         )
+
+    def _most(self) -> Callable[[IncidentView], int]:
+        cards = self._cards()
+        return lambda incident: max(cards.card(incident.type).units, 2)
 
     def _remaining_s(
         self, unit_id: str, job: Job, made: Mapping[str, Recommended], now: datetime
@@ -135,7 +167,7 @@ class OpenPlan:
         contenders = made[job.incident.id].record.premises.contenders
         return next((one.eta_s for one in contenders if one.unit_id == unit_id), None)
 
-    def _scores(
+    async def _scores(
         self,
         some: list[IncidentView],
         units: Mapping[str, str],
@@ -143,7 +175,7 @@ class OpenPlan:
         made: Mapping[str, Recommended],
         left_s: Mapping[str, float | None],
     ) -> Floats:
-        """(U, I) seconds; inf where it cannot be sent."""
+        """(U, I) seconds; inf where it cannot be sent. Others have their turn between incidents."""
         rows = {unit_id: row for row, unit_id in enumerate(units)}
         found = np.full((len(units), len(some)), np.inf)
         for column, incident in enumerate(some):
@@ -157,6 +189,7 @@ class OpenPlan:
                     one = replace(one, eta_s=left_s[one.unit_id])
                 if (counted := score(premises.scene, one)) is not None:
                     found[rows[one.unit_id], column] = counted.total_s
+            await asyncio.sleep(0)
         return found
 
     async def _later(
@@ -215,6 +248,18 @@ class OpenPlan:
             return [None] * len(travellers)
         arrivals = await self._router.remaining([(each, place) for each in travellers], mode)
         return [None if each is None else each.eta_s for each in arrivals]
+
+
+def _why_more(incident: IncidentView, made: Recommended) -> tuple[Reason, ...]:
+    premises, theirs = made.record.premises, {each.unit_id for each in on_it(incident)}
+    first = {each.unit_id for each in made.view.candidates[:1]}
+    some = theirs or first
+    return why_more(premises.scene, [one for one in premises.contenders if one.unit_id in some])
+
+
+def _needed(made: Recommended, why: tuple[Reason, ...]) -> int:
+    """Units in all."""
+    return max(made.record.premises.scene.units, 2) if why else 1
 
 
 def _on_duty(

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.dispatch.orders import (
     RANK,
+    Mark,
     OrderState,
     Speaker,
     Statement,
@@ -33,6 +34,9 @@ from server.stores.steps import Hint, Marked
 from server.stores.worklist import Changed
 from server.views import IncidentView, OrderView
 from server.watchviews import WorkItemView
+
+ASK_AGAIN = timedelta(seconds=20)
+"""A second question before that is a second press of the same key."""
 
 
 class OrderDesk:
@@ -84,16 +88,33 @@ class OrderDesk:
         self._publish(done.hints)
         return view
 
+    async def ask_welfare(self, order_id: str, *, by: str) -> OrderView:
+        """Ask a unit at the scene whether all is well; who does not answer in time is an alarm.
+
+        Asked again by the same person within `ASK_AGAIN` it is the same question. Raises
+        `NotFound`, `Conflict` (`order_over`), `Impossible` (`not_on_scene`).
+        """
+        async with self._transaction() as conn:
+            order, incident = await _locked(conn, order_id)
+            require_seen(order, order.ver)
+            _require_on_scene(order)
+            done = Marked()
+            if not _asked_since(await _view(conn, order_id), by, self._clock() - ASK_AGAIN):
+                done = await recalls.ask_welfare(conn, order, incident, self._clock(), by=by)
+                await journal.append_all(conn, done.entries)
+            view = await _view(conn, order_id)
+        self._publish(done.hints)
+        return view
+
     async def welfare_answered(self, order_id: str, *, well: bool, note: str, by: str) -> OrderView:
-        """A lone officer said by voice whether all is well.
+        """A person of the unit said by voice whether all is well.
 
         Raises `NotFound`, `Conflict` (`order_over`), `Impossible` (`not_on_scene`).
         """
         async with self._transaction() as conn:
             order, _ = await _locked(conn, order_id)
             require_seen(order, order.ver)
-            if RANK[order.state] < RANK[OrderState.ON_SCENE]:
-                raise Impossible("not_on_scene", f"Order {order.number} is {order.state}.")
+            _require_on_scene(order)
             event = _by_voice(order, order.state, by=by, note=note, at=self._clock())
             done = await recalls.welfare_answered(conn, order, event, well=well)
             view = await _view(conn, order_id)
@@ -207,6 +228,19 @@ async def _seen_to(conn: Any, changed: Changed | None, before: WorkItemView) -> 
         raise _not_yours(await _item(conn, before.id))
     await journal.append_all(conn, changed.entries)
     return changed
+
+
+def _require_on_scene(order: LockedOrder) -> None:
+    if RANK[order.state] < RANK[OrderState.ON_SCENE]:
+        raise Impossible("not_on_scene", f"Order {order.number} is {order.state}.")
+
+
+def _asked_since(order: OrderView, by: str, since: datetime) -> bool:
+    """Whether this person has asked the unit since then, and nobody has said anything after it."""
+    last = order.events[-1] if order.events else None
+    if last is None or (last.state, last.actor) != (Mark.WELFARE_ASKED, by):
+        return False
+    return last.server_at > since
 
 
 def _by_voice(

@@ -22,6 +22,7 @@ from geo.roadmap import MapMeta
 from server.dispatch.contest import Station
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.incidents import IncidentStatus
+from server.dispatch.openplan import on_it
 from server.dispatch.orders import BY_OFFICER, OrderState, Speaker, Statement
 from server.dispatch.record import Recommended
 from server.dispatch.timers import Stance
@@ -149,7 +150,7 @@ class Pipeline:
     ) -> None:
         self._pool, self._cards, self._stance = pool, cards, stance
         self._roads = roads
-        self._fanout = fanout
+        self._fanout, self._live = fanout, live
         self._recommender = Recommender(
             live=live,
             router=router,
@@ -171,7 +172,7 @@ class Pipeline:
         """
         self._require_on_map(wanted.lon, wanted.lat)
         async with self._transaction() as conn:
-            if wanted.type not in (await self._cards.current(conn)).by_code:
+            if not (await self._cards.current(conn)).can_open(wanted.type):
                 raise Impossible("unknown_type", f"There is no incident type {wanted.type!r}.")
             opened = await incidents.insert(
                 conn,
@@ -219,6 +220,7 @@ class Pipeline:
             doing,
             unseen=[units.bare_view(each) for each in unseen],
             in_need=in_need,
+            on_it=len(on_it(incident)),
             cards=cards,
             stations=[Station(name=each.name, lon=each.lon, lat=each.lat) for each in places],
             war=self._stance().war,
@@ -269,10 +271,10 @@ class Pipeline:
     ) -> tuple[list[OrderView], bool]:
         """Several decisions as one: all or none, and what `also` writes in the same transaction.
 
-        Each is of an incident and of one unit. `require` looks, under the locks of all incidents
-        and before the first decision, whether they may be taken. Locks what all of them need before
-        the first, so that no two dispatchers wait for each other. Raises as `dispatch`, and what
-        `require` and `also` raise.
+        Each is of an incident and of units of its own. `require` looks, under the locks of all
+        incidents and before the first decision, whether they may be taken. Locks what all of them
+        need before the first, so that no two dispatchers wait for each other. Raises as `dispatch`,
+        and what `require` and `also` raise.
         """
         steps = sorted(steps, key=lambda each: min(each[1].unit_ids))
         replaces = [one for _, wanted in steps for one in wanted.replaces]
@@ -331,9 +333,10 @@ class Pipeline:
         taken = entries.decision_taken(
             incident, decision, issued, passed_over=None if first is None else first.call_sign
         )
+        queued = entries.orders_queued(decision, issued, self._live)
         return _Made(
             orders=await order_rows.views_of_decision(conn, decision.id),
-            entries=(*taken, *recalled.entries, *issued.entries),
+            entries=(*taken, *queued, *recalled.entries, *issued.entries),
             hints=(*recalled.hints, *issued.hints),
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from geo.driving.speed import DRY, Condition
+from geo.driving.conditions import DRY, Condition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,8 @@ class FanOut(Protocol):
 
     Topics: `unit` (unit id), `incident` (incident id), `device` (device id: a command waits),
     `stance` (empty: peace or war), `sos` (id of a call for help), `fix` and `presence` (JSON),
-    `roads` (their version), `learning` and `dead_zones` (map id), `work` (item of the worklist),
+    `user` (user name: what he may do is another thing), `roads` (their version), `learning` and
+    `dead_zones` (map id), `work` (item of the worklist),
     `next_path` (order id: no device has received it; another path may try). Publish only after the
     transaction has committed.
     """
@@ -183,6 +184,15 @@ class RunCardWatch(Protocol):
 
     async def current(self, conn: Any) -> RunCards:
         """As any process put in force last."""
+
+
+class RunCardNews(Protocol):
+    """Which run cards are in force here."""
+
+    def in_force(self) -> RunCards: ...
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call whenever `in_force` is another."""
 
 
 class RendezvousSight(Protocol):

@@ -16,10 +16,10 @@ import msgspec
 from geo.live import kept as keptroads
 from geo.live.kept import RoadsDamaged
 from geo.roadmap import RoadMap
-from server.dispatch.battery import Reckoned
 from server.dispatch.comparing import Difference, differences
 from server.dispatch.errors import NotFound, RecordDamaged
 from server.dispatch.premises import canonical, sha256
+from server.dispatch.reckoned import Reckoned
 from server.dispatch.record import Record, unpack
 from server.dispatch.weights import RULES
 from server.replay import Learned, Replayer, again, footing_here
@@ -28,6 +28,8 @@ from server.stores.records import KeptRecord
 LearnedOf: TypeAlias = Callable[[int], Awaitable[Learned | None]]
 """Factors of a learned version; None: it is not kept here."""
 
+_RECORD: Final = "record_sha256"
+"""In the command log; it has none of recommendations from before records were kept."""
 AS_RECORDED: Final = "travel times as recorded were used, the ranking was computed again"
 
 
@@ -71,9 +73,9 @@ def record_of(kept: KeptRecord) -> Record:
 def damages_of(kept: KeptRecord, reckoned: Reckoned) -> list[str]:
     """What is not as it was kept, by the SHA-256s in the record and in the command log."""
     logged, found = kept.logged or {}, []
-    if kept.packed is None or kept.roads is None:
-        return []
-    if not sha256(kept.packed) == kept.sha256 == logged.get("record_sha256"):
+    if kept.packed is None:
+        return ["the record that the command log names is gone"] if _RECORD in logged else []
+    if not sha256(kept.packed) == kept.sha256 == logged.get(_RECORD):
         return ["the record is not the one that the command log names"]
     try:
         record = unpack(kept.packed)
@@ -84,7 +86,8 @@ def damages_of(kept: KeptRecord, reckoned: Reckoned) -> list[str]:
         found.append("what was shown is not what the command log names")
     if not record.fits(reckoned):
         found.append("the batteries are not those that were reckoned with")
-    if not sha256(kept.roads) == kept.roads_sha256 == record.circumstances.roads:
+    roads = sha256(kept.roads or b"")
+    if not roads == kept.roads_sha256 == record.circumstances.roads:
         found.append("the closed roads and conditions are not those of then")
     return found
 

@@ -18,13 +18,14 @@ from geo.meeting import Meeting
 from geo.snap import Snap
 from geo.walk import Approach
 from server.areas import Areas
-from server.dispatch.battery import Prospect, Reckoned, foresee
+from server.dispatch.battery import Prospect, foresee
 from server.dispatch.contenders import Way, contender, with_way
 from server.dispatch.contest import Station
 from server.dispatch.cover import Left
 from server.dispatch.pairs import Pair, choose
 from server.dispatch.premises import Premises, answer, canonical, sha256
 from server.dispatch.ranking import Contender, Ranking, Scene, leading, rank_scored, scored
+from server.dispatch.reckoned import Reckoned
 from server.dispatch.record import Asked, Circumstances, Recommended, Record
 from server.dispatch.runcards import RunCards
 from server.dispatch.standing import Scored
@@ -33,13 +34,17 @@ from server.dispatch.turnout import AT_ONCE, Turnout
 from server.dispatch.weights import SHIFT_H
 from server.ports import BatteryWatch, CoverSight, LiveRoads, LiveUnits, RendezvousSight, Router
 from server.roadskept import RoadsKept
+from server.routing import RoutingBusy
 from server.unitskept import Nameless
 from server.views import IncidentView, UnitStatus, UnitView
 
 SHIFT: Final = timedelta(hours=SHIFT_H)
 WAYS_MAX = 5
 """Best units whose road is computed, for its length and its spread; it costs more than its time."""
-TRIES_MAX = 3
+WAYS_LOOKED_AT_MAX = 4 * WAYS_MAX
+"""Roads computed for one recommendation: who falls back by what its own road is like makes room
+among the best for one whose road nobody has looked at yet."""
+TRIES_MAX = 5
 """Computed anew when roads change under way; people change them, so twice in a row is rare."""
 
 
@@ -82,6 +87,7 @@ class Recommender:
         *,
         unseen: Sequence[UnitView] = (),
         in_need: frozenset[str] = frozenset(),
+        on_it: int = 0,
         cards: RunCards,
         stations: Sequence[Station] = (),
         war: bool = False,
@@ -91,11 +97,12 @@ class Recommender:
         """Every unit of `doing` (status and open order's number by unit id), ranked or excluded.
 
         `unseen` are the views of those that the live picture does not show yet, `in_need` those
-        who call for help themselves, `cards` the run cards in force, `stations` all of the county;
-        `war` is only recorded.
+        who call for help themselves, `on_it` how many are there or on the way already, `cards` the
+        run cards in force, `stations` all of the county; `war` is only recorded.
         Raises `RoutingBusy`. A place that no road reaches is a reason, not an error.
         """
         living = {each.id: each for each in (*unseen, *self._live.units()) if each.id in doing}
+        snaps = {each: self._live.snap(each) for each in living}  # of the same moment
         card = cards.card(incident.type)
         asked = Asked(
             incident=msgspec.structs.replace(incident, orders=[]),
@@ -110,13 +117,16 @@ class Recommender:
             stations=tuple(stations),
             skills=tuple(each for each in cards.skills if each.code in card.skills),
             left=self._left(living, now),
+            on_it=on_it,
         )
         for _ in range(TRIES_MAX):
             roads = self._router.roads
-            premises, ranking, reckoned = await self._premises(asked, roads, recommendation_id, now)
-            if self._router.roads is roads:
-                break  # nothing changed under way: all of it is of one moment
-        return self._recommended(asked, roads, premises, ranking, reckoned)
+            premises, ranking, reckoned = await self._premises(
+                asked, snaps, roads, recommendation_id, now
+            )
+            if self._router.roads is roads:  # all of it is of one moment
+                return self._recommended(asked, roads, premises, ranking, reckoned)
+        raise RoutingBusy("roads change faster than anything is reckoned on them")
 
     def _recommended(
         self,
@@ -147,6 +157,7 @@ class Recommender:
     async def _premises(
         self,
         asked: Asked,
+        snaps: Mapping[str, Snap | None],
         roads: LiveRoads,
         recommendation_id: str,
         now: datetime,
@@ -157,7 +168,7 @@ class Recommender:
         travellers = {
             each.id: self._traveller(each, snap, mode, now)
             for each in asked.units
-            if (snap := self._live.snap(each.id)) is not None
+            if (snap := snaps[each.id]) is not None
         }
         arrivals = await self._arrivals(travellers, place, mode)
         scene = self._scene(asked, no_road, await self._areas.of(asked.stations, place), place, now)
@@ -175,8 +186,7 @@ class Recommender:
             for each in asked.units
         ]
         units = [scored(scene, one) for one in contenders]
-        ways = await self._ways(leading(units, WAYS_MAX), travellers, arrivals, mode)
-        units = [_knowing(scene, each, ways.get(each.one.unit_id)) for each in units]
+        units, ways = await self._looked_at(scene, units, travellers, arrivals, mode)
         ranking = rank_scored(scene, units)
         pair = choose(scene, [each.contender for each in ranking.candidates])
         meets, meeting_place = await self._meeting(pair, travellers, arrivals, mode)
@@ -269,6 +279,7 @@ class Recommender:
             area=area,
             shift_s=asked.shift_s,
             units=card.units,
+            on_it=asked.on_it,
             violence=card.violence,
             deadline_s=card.first_arrival_min * 60.0 - (now - incident.opened_at).total_seconds(),
             no_signal=place is not None
@@ -309,6 +320,25 @@ class Recommender:
         pairs = zip(travellers, found, strict=True)
         return {unit_id: arrival for unit_id, arrival in pairs if arrival is not None}
 
+    async def _looked_at(
+        self,
+        scene: Scene,
+        units: list[Scored],
+        travellers: dict[str, Traveller],
+        arrivals: dict[str, Arrival],
+        mode: Mode,
+    ) -> tuple[list[Scored], dict[str, Way | None]]:
+        """All units, the best of them by their own roads; these by unit id."""
+        ways: dict[str, Way | None] = {}
+        while room := WAYS_LOOKED_AT_MAX - len(ways):
+            best = leading(units, WAYS_MAX)
+            unknown = [each for each in best if each.unit_id not in ways][:room]
+            if not unknown:
+                break
+            ways |= await self._ways(unknown, travellers, arrivals, mode)
+            units = [_knowing(scene, each, ways.get(each.one.unit_id)) for each in units]
+        return units, ways
+
     async def _ways(
         self,
         best: Sequence[Contender],
@@ -318,8 +348,6 @@ class Recommender:
     ) -> dict[str, Way | None]:
         """By unit id."""
         ids = [one.unit_id for one in best]
-        if not ids:
-            return {}
         journeys = [(travellers[each], arrivals[each].drop_off) for each in ids]
         return dict(zip(ids, await self._router.ways(journeys, mode), strict=True))
 

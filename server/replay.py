@@ -25,9 +25,10 @@ from geo.routing.choose import EngineName
 from geo.routing.probe import cch_verdict
 from geo.snap import Snap, SnapIndex
 from geo.walk import Approach, DropOff
-from server.dispatch.battery import Battery, Endurance, Reckoned
+from server.dispatch.battery import Battery, Endurance
 from server.dispatch.cover import Left
 from server.dispatch.premises import Premises, answer
+from server.dispatch.reckoned import Reckoned
 from server.dispatch.record import Record
 from server.dispatch.runcards import RunCards
 from server.dispatch.travel import Traveller
@@ -94,6 +95,7 @@ class Replayer:
             asked.incident,
             asked.doing,
             in_need=frozenset(asked.in_need),
+            on_it=asked.on_it,
             cards=RunCards(
                 version=asked.run_cards_version, cards=(asked.card,), skills=asked.skills
             ),

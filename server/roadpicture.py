@@ -19,8 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from geo.driving.conditions import Condition
-from geo.driving.speed import DRY
+from geo.driving.conditions import DRY, Condition
 from geo.errors import ExtentError
 from geo.live.conditionfield import ConditionField, SetCondition, TooManyConditions, field, members
 from geo.live.extent import Ints, Where, Zone

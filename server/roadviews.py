@@ -193,6 +193,10 @@ class LearnedWayView(RoadView, frozen=True):
     low_pct: float
     high_pct: float
     """Nine times in ten it lies between these."""
+    kmh: float | None
+    """A patrol car on a dry road by what was learned; None: nobody may drive that way."""
+    model_kmh: float | None
+    """By the model alone: its class, surface, bends and slope."""
     words: dict[str, str]
     """`en`, `zh`."""
 
@@ -205,3 +209,35 @@ class LearnedRoadView(RoadView, frozen=True):
     edge: int | None
     version: int | None
     ways: list[LearnedWayView]
+
+
+class SlowerView(RoadView, frozen=True):
+    """How far off the model one direction of a road is."""
+
+    drives: int
+    slower_pct: float
+    """Below 0: quicker."""
+    low_pct: float
+    high_pct: float
+    """Nine times in ten it lies between these."""
+
+
+class LearnedLineView(RoadView, frozen=True):
+    """One edge of the map that was driven."""
+
+    edge: int
+    coordinates: list[tuple[float, float]]
+    forward: SlowerView | None
+    """Along the coordinates; None: never driven that way."""
+    backward: SlowerView | None
+
+
+class LearnedLinesView(RoadView, frozen=True):
+    """What drives taught, to draw."""
+
+    version: int | None
+    """In force; None: the model alone."""
+    left_out: int
+    """Roads, the least driven, for which there was no room."""
+    lines: list[LearnedLineView]
+    """The most driven first."""

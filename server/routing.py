@@ -30,6 +30,7 @@ from geo.reach.times import Reach
 from server.dispatch.contenders import Way
 from server.dispatch.travel import Arrival, Lead, Terms, Traveller
 from server.fleets import Fleets, departures
+from server.oneatatime import TooMany
 from server.ports import Footing, LiveRoads
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ that count as shut in."""
 T = TypeVar("T")
 
 
-class RoutingBusy(Exception):
+class RoutingBusy(TooMany):
     """Too many queries wait; try again in a moment."""
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from server import runcardversions
+from server.dispatch.errors import Conflict
 from server.dispatch.runcardfile import shipped
-from server.dispatch.runcardform import RunCardsError
 from server.dispatch.runcards import RunCards, changes
 from server.ports import Clock, FanOut
 from server.runcardversions import checked
@@ -37,8 +38,9 @@ class Overview:
     """What a person sees."""
 
     active: ActivationRow | None
+    """What was put in force last."""
     cards: RunCards
-    """In force."""
+    """That this program goes by: others, where it cannot use what was put in force."""
     versions: list[VersionRow]
 
 
@@ -53,6 +55,7 @@ class RunCardDesk:
         self._new = False
         """Running orders may have other timers since."""
         self._wake = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
         for topic in (TOPIC, "resync"):
             fanout.subscribe(topic, lambda _: self._wake.set())
 
@@ -60,21 +63,40 @@ class RunCardDesk:
         """As far as this process knows."""
         return self._cards
 
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call whenever `in_force` is another."""
+        self._listeners.append(listener)
+
     async def current(self, conn: Any) -> RunCards:
         """As any process put in force last."""
         active = await store.active(conn)
-        if active is None or active == self._active:
+        if active is None or self._is_known(active):
             return self._cards
         try:
             cards = await runcardversions.load(conn, active.version)
-        except RunCardsError as error:
+        except Conflict as error:
             # Written by a program that knows more: dispatching goes on by the cards of before.
-            logger.critical("run cards, version %s, cannot be used: %s", active.version, error)
-            cards = self._cards
+            logger.critical("run cards cannot be used, those of before are: %s", error.message)
+            cards = self._cards if self._active else await self._before(conn, active)
+        if self._is_known(active):  # a newer one was taken over while this one was read
+            return self._cards
         self._active, self._cards = active, cards
         self._new = True
         self._wake.set()
+        for listener in self._listeners:
+            listener()
         return cards
+
+    async def _before(self, conn: Any, active: ActivationRow) -> RunCards:
+        """The last set in force before that one which this program can use."""
+        for each in await store.active_before(conn, active.id):
+            with contextlib.suppress(Conflict):
+                return await runcardversions.load(conn, each.version)
+        return shipped()
+
+    def _is_known(self, active: ActivationRow) -> bool:
+        """Whether this, or what was put in force after it, is taken over already."""
+        return self._active is not None and active.id <= self._active.id
 
     async def overview(self) -> Overview:
         async with self._pool.acquire() as conn:
@@ -85,7 +107,7 @@ class RunCardDesk:
             )
 
     async def version(self, number: int) -> RunCards:
-        """Raises `NotFound`, `RunCardsError`."""
+        """Raises `NotFound`, `Conflict` (`unusable`)."""
         async with self._pool.acquire() as conn:
             return await runcardversions.load(conn, number or None)
 
@@ -117,9 +139,14 @@ class RunCardDesk:
         """Take over what any process put in force; running orders are planned by it anew."""
         async with self._pool.acquire() as conn:
             await self.current(conn)
-            if self._new:
+            if not self._new:
+                return
+            self._new = False  # first: what comes while the orders are looked at is looked at anew
+            try:
                 await watch.look_at_all(conn)
-                self._new = False
+            except BaseException:
+                self._new = True
+                raise
 
     async def run(self) -> None:
         """Catch up until cancelled."""

@@ -14,7 +14,7 @@ from server.dispatch.runcardfile import shipped
 from server.dispatch.runcardform import RunCardsError, parse
 from server.dispatch.runcards import SHIPPED_VERSION, RunCard, RunCards, changes, plain
 from server.journal.kinds import JournalKind as Kind
-from server.learnedversions import require_reason
+from server.reasons import require_reason
 from server.stores import journal
 from server.stores import runcards as store
 from server.stores.activation import ActivationRow
@@ -30,30 +30,29 @@ def checked(said: object) -> RunCards:
         raise Impossible(
             "bad_run_cards",
             "\n".join(map(str, error.problems)),
-            {
-                "problems": [
-                    {"card": each.card, "field": each.field, "says": each.says}
-                    for each in error.problems
-                ]
-            },
+            {"problems": [each.plain() for each in error.problems]},
         ) from None
 
 
 async def load(conn: Any, number: int | None) -> RunCards:
     """The set of a version, None for the one that comes with Ridgeline; with the cards of types
-    that it does not have. Raises `NotFound`, `RunCardsError`.
+    that it does not have. Raises `NotFound`, `Conflict` (`unusable`) for one that a program wrote
+    which knows more.
     """
     if number is None:
         cards = shipped()
     else:
         if (body := await store.body(conn, number)) is None:
             raise NotFound("not_found", f"There is no version {number}.")
-        cards = parse(body, version=number)
+        try:
+            cards = parse(body, version=number)
+        except RunCardsError as error:
+            raise _unusable(number, error) from error
     return replace(cards, retired=_retired(cards, await store.every_type(conn)))
 
 
 async def in_force(conn: Any) -> RunCards:
-    """The set that is in force. Raises `RunCardsError`."""
+    """The set that is in force. Raises `Conflict` (`unusable`)."""
     active = await store.active(conn)
     return await load(conn, None if active is None else active.version)
 
@@ -63,8 +62,8 @@ async def save(
 ) -> VersionRow:
     """Add a set as a version and put it in force; `based_on`: the version that was edited.
 
-    Raises `Impossible` (`no_reason`, `bad_run_cards`), `Conflict` (`stale`, `unchanged`),
-    `RunCardsError`.
+    Raises `Impossible` (`no_reason`, `bad_run_cards`), `Conflict` (`stale`, `unchanged`,
+    `unusable`).
     """
     require_reason(reason)
     cards = checked(said)
@@ -101,7 +100,7 @@ async def activate(
 ) -> ActivationRow:
     """Put a version in force, or the set that comes with Ridgeline (None).
 
-    Raises `Impossible` (`no_reason`), `NotFound`, `Conflict` (`in_force`), `RunCardsError`.
+    Raises `Impossible` (`no_reason`), `NotFound`, `Conflict` (`in_force`, `unusable`).
     """
     require_reason(reason)
     await store.lock(conn)
@@ -132,6 +131,14 @@ async def _activate(
     )
     await journal.append_all(conn, [*before, entry])
     return row
+
+
+def _unusable(number: int, error: RunCardsError) -> Conflict:
+    text = (
+        f"Version {number} was saved by another program, and this one cannot use it ({error}). "
+        "Put another in force."
+    )
+    return Conflict("unusable", text, {"version": number})
 
 
 def _retired(cards: RunCards, every_type: Iterable[RunCard]) -> tuple[RunCard, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from server.dispatch.runcards import RunCard, RunCards, Term, plain
+from server.dispatch.runcards import SHIPPED_VERSION, RunCard, RunCards, Term, plain
 from server.runcarddesk import Overview
 from server.stores.checklists import Checklist
 from server.views import Priority, View
@@ -40,6 +40,9 @@ class RunCardsView(View, frozen=True):
 
     version: int
     """0: the set that comes with Ridgeline."""
+    unusable: int | None
+    """The version that was put in force, where this program cannot use it: it goes by `version`
+    until another is."""
     activated_at: datetime | None
     activated_by: str | None
     reason: str | None
@@ -83,9 +86,11 @@ def incident_types(cards: RunCards) -> list[IncidentTypeView]:
 
 
 def run_cards(found: Overview) -> RunCardsView:
-    active = found.active
+    active, version = found.active, found.cards.version
+    put = SHIPPED_VERSION if active is None else active.version or SHIPPED_VERSION
     return RunCardsView(
-        version=found.cards.version,
+        version=version,
+        unusable=None if put == version else put,
         activated_at=active.activated_at if active else None,
         activated_by=active.activated_by if active else None,
         reason=active.reason if active else None,

@@ -1,27 +1,35 @@
 """What an operator can set: defaults, limits, the command line, the environment.
 
-Knows no socket and no store. Every queue and size of the room has its name here.
+Knows no socket and no store.
 """
 
 from __future__ import annotations
 
-import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
 from devices.battery.ambient import SEA_LEVEL_C, SEA_LEVEL_C_MAX, SEA_LEVEL_C_MIN
 from server.dispatch import demand, sights
+from server.dispatch.batteryrules import RULE_NAMES, SHARES, Rules
 from server.dispatch.cover import SHARES as COVER_SHARES
 from server.dispatch.cover import Rules as CoverRules
-from server.dispatch.endurance import RULE_NAMES, SHARES, Rules
-from server.dispatch.stance import WAR_H_MAX
+from server.dispatch.fieldwords import Language
 from server.dispatch.timers import PACE_NAMES, Pace, TimerTable
 from server.dispatch.turnout import TURNOUT_S_MAX, Turnout
+from server.eido import AGENCY, AGENCY_DEFAULT
+from server.envvalues import VALUE_MAX, SettingsError, networks, path, seconds, within, yes_or_no
+from server.jt808settings import NAMES as JT808_NAMES
+from server.jt808settings import Jt808Settings
+from server.limits import Limits
+from server.retentionpolicy import DAYS_MAX, DAYS_MIN, Policy
+from server.review.points import Weights
+from server.tak.options import NAMES as TAK_NAMES
+from server.tak.options import TakOptions
 
 Engine = Literal["auto", "scipy", "cch"]
 
@@ -29,102 +37,18 @@ HOST_DEFAULT = "127.0.0.1"
 PORT_DEFAULT = 8080
 NAMES_ALIKE_MIN = 0.9
 """From here on a name is another one misspelt (difflib's ratio)."""
-VALUE_MAX = 1_000_000_000
-"""Of any limit: bytes, or seconds (32 years)."""
 PACES = ("peace_urgent", "peace_ordinary", "war")
 """Columns of the table of timers."""
 _BY_ORDER = frozenset({"RIDGELINE_WAR", "RIDGELINE_WAR_OFFERS"})
 """Were settings once: peace and war are a signed order now."""
 _SEA_LEVEL, _SHIFT = "RIDGELINE_SEA_LEVEL_C", "RIDGELINE_SHIFT_H"
+_LANGUAGE = "RIDGELINE_LANGUAGE"
+_GUEST_TOKEN = "RIDGELINE_GUEST_TOKEN"  # noqa: S105 (the name of a setting)
+GUEST_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
+WEIGHT_MAX = 1_000.0
+"""Points that one thing may earn."""
 SHIFT_H = 8.0
 SHIFT_H_MIN, SHIFT_H_MAX = 1.0, 72.0
-_YES, _NO = ("1", "yes", "on", "true"), ("0", "no", "off", "false")
-
-
-class SettingsError(Exception):
-    """A setting cannot be used; says which, and what it may be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Named maxima; the environment sets one as RIDGELINE_BODY_BYTES_MAX and so on."""
-
-    body_bytes_max: int = 64 * 1024
-    """Body of one HTTP request."""
-    request_head_s: float = 20.0
-    """From the connection, or the answer before, to the whole head of a request."""
-    request_body_s: float = 30.0
-    """From the head to the end of the body; then 408."""
-    websocket_message_bytes_max: int = 64 * 1024
-    """One WebSocket message before the protocol looks at it; its own limit is smaller."""
-    connections_max: int = 12_000
-    """Of one process, WebSockets included; more get 503."""
-    listen_backlog_len: int = 2048
-    """Connections that wait to be accepted; small ones make a reconnect storm last for minutes."""
-    pool_connections_max: int = 10
-    """Connections to PostgreSQL of one process."""
-    fanout_queue_len_max: int = 10_000
-    """Messages that wait for Redis; more are dropped and counted."""
-    session_idle_s: float = 12.0 * 3600
-    """A signed-in user is forgotten after this long without a request."""
-    session_total_s: float = 7 * 24 * 3600
-    """And after this long whatever happens."""
-    sessions_per_user_max: int = 20
-    """The oldest is signed out when one more signs in."""
-    login_failures_max: int = 8
-    """Wrong passwords per user name and address within the window, then 429."""
-    login_name_failures_max: int = 100
-    """Wrong passwords per user name from wherever the user is not signed in."""
-    login_address_failures_max: int = 40
-    """Wrong passwords per address, whatever the user name."""
-    login_window_s: float = 300.0
-    """How long a wrong password counts."""
-    login_tracked_max: int = 10_000
-    """User names and addresses remembered for the rate limit; the oldest is forgotten."""
-    password_hashes_at_once_max: int = 2
-    """Argon2 runs at once (64 MiB each); others wait."""
-    password_hashes_waiting_max: int = 64
-    """Sign-ins that may wait for one; more get 503."""
-    device_connections_max: int = 10_000
-    """Devices connected to one process; more get 503."""
-    device_strangers_per_address_max: int = 1_000
-    """Of them, those of one address that have not been let in yet; more get 503."""
-    device_heartbeat_s: int = 45
-    """How often a device speaks at least; silence of two means that the link is dead."""
-    device_standby_heartbeat_s: int = 240
-    """The same while its unit is off duty; below the 4.5 min of impatient mobile networks."""
-    device_frames_per_s_max: int = 50
-    """Of one device in the long run; above it, it is read more slowly."""
-    device_frames_burst_max: int = 2000
-    """So many at once are read at full speed: the backlog of a long dead zone."""
-    device_queue_bytes_max: int = 256 * 1024
-    """Frames that wait for one device to read; beyond it, it is closed with 4004 and resumes."""
-    consoles_max: int = 200
-    """Consoles connected to one process; more get 503."""
-    console_queue_bytes_max: int = 4 * 1024 * 1024
-    """Text that waits for one console to read; beyond it, it is closed and comes back."""
-    positions_interval_s: float = 1.0
-    """Between two commits of positions."""
-    positions_buffer_len_max: int = 20_000
-    """Positions that wait for PostgreSQL; beyond it devices are read no further."""
-    charging_log_days: int = 400
-    """How long the charging log of devices is kept."""
-    batteries_keep_s: float = 60.0
-    """Between two times that what was learned of batteries is kept; a crash loses at most this."""
-    war_hours_max: float = WAR_H_MAX
-    """How long one order of war may last; a new one prolongs it."""
-    shutdown_s: float = 10.0
-    """For peers to close and buffers to drain when the server stops."""
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Limits:
-        """Defaults, changed by the environment. Raises `SettingsError`."""
-        changed: dict[str, Any] = {}
-        for each in fields(cls):
-            name = f"RIDGELINE_{each.name.upper()}"
-            if text := env.get(name, ""):
-                changed[each.name] = _positive(name, text, whole=each.type == "int")
-        return cls(**changed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +66,8 @@ class Settings:
     """PostgreSQL as the owner of the schema; None: a private one is run in `data_dir`."""
     redis_url: str | None = None
     """Redis or Valkey; None: a private one is run in `data_dir`."""
+    agency: str = AGENCY_DEFAULT
+    """How other systems know the county: a domain that is its own."""
     engine: Engine = "auto"
     """Routing: `cch`, the exact `scipy`, or whichever this machine can run."""
     urgent_against_one_ways: bool = False
@@ -154,8 +80,18 @@ class Settings:
     """How long a unit stays on duty, where nothing else is planned."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    guest_token: str = ""
+    """In the address of all phone apps that have no token of their own; empty: there are none."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    checkpoint_file: Path | None = None
+    """Where the newest checkpoint of the command log is copied once a minute."""
+    retention: Policy = field(default_factory=Policy)
+    """How long positions are kept."""
+    language: Language | None = None
+    """Of what is said to devices that show a line of text; None: of the map's names."""
+    jt808: Jt808Settings = field(default_factory=Jt808Settings)
+    """Where JT/T 808 terminals connect."""
     websocket_deflate: bool = True
     """Compress WebSocket frames: saves a device's mobile data, costs 32 KB a connection."""
     limits: Limits = field(default_factory=Limits)
@@ -167,8 +103,12 @@ class Settings:
     """How it is reckoned what the county is left with while units are away."""
     en_route: sights.Rules = field(default_factory=sights.Rules)
     """When to say something about units under way."""
+    points: Weights = field(default_factory=Weights)
+    """What work earns in points."""
     plan: demand.Rules = field(default_factory=demand.Rules)
     """When a plan of all open incidents calls a unit off."""
+    tak: TakOptions = field(default_factory=TakOptions)
+    """Where TAK clients connect."""
 
     @property
     def tls(self) -> bool:
@@ -197,21 +137,29 @@ def from_env(
         port=port,
         database_url=env.get("DATABASE_URL") or None,
         redis_url=env.get("REDIS_URL") or None,
+        agency=_agency(env),
         engine=engine,
-        urgent_against_one_ways=_yes_or_no("RIDGELINE_URGENT_AGAINST_ONE_WAYS", env, default=False),
+        urgent_against_one_ways=yes_or_no("RIDGELINE_URGENT_AGAINST_ONE_WAYS", env, default=False),
         turnout=_turnout(env),
-        sea_level_c=_within(_SEA_LEVEL, env, SEA_LEVEL_C, SEA_LEVEL_C_MIN, SEA_LEVEL_C_MAX),
-        shift_h=_within(_SHIFT, env, SHIFT_H, SHIFT_H_MIN, SHIFT_H_MAX),
+        sea_level_c=within(_SEA_LEVEL, env, SEA_LEVEL_C, SEA_LEVEL_C_MIN, SEA_LEVEL_C_MAX),
+        shift_h=within(_SHIFT, env, SHIFT_H, SHIFT_H_MIN, SHIFT_H_MAX),
         tls_cert=tls_cert,
         tls_key=tls_key,
-        trusted_proxies=_networks("RIDGELINE_TRUSTED_PROXIES", env),
-        websocket_deflate=_yes_or_no("RIDGELINE_WEBSOCKET_DEFLATE", env, default=True),
+        checkpoint_file=path("RIDGELINE_CHECKPOINT_FILE", env),
+        retention=retention(env),
+        guest_token=_guest_token(env),
+        trusted_proxies=networks("RIDGELINE_TRUSTED_PROXIES", env),
+        language=_language(env),
+        jt808=Jt808Settings.from_env(env),
+        websocket_deflate=yes_or_no("RIDGELINE_WEBSOCKET_DEFLATE", env, default=True),
         limits=Limits.from_env(env),
         timers=_timers(env),
         battery=_battery(env),
         cover=_cover(env),
         en_route=_en_route(env),
         plan=_plan(env),
+        points=_points(env),
+        tak=TakOptions.from_env(env),
     )
 
 
@@ -228,17 +176,51 @@ def timer_defaults() -> dict[str, float]:
 def names() -> list[str]:
     """Names of the environment that this module reads."""
     return [f"RIDGELINE_{each.name.upper()}" for each in fields(Limits)] + [
-        *("DATABASE_URL", "REDIS_URL"),
+        *("DATABASE_URL", "REDIS_URL", "RIDGELINE_AGENCY"),
         *("RIDGELINE_TRUSTED_PROXIES", "RIDGELINE_WEBSOCKET_DEFLATE"),
+        *("RIDGELINE_CHECKPOINT_FILE", _LANGUAGE, _GUEST_TOKEN),
+        *JT808_NAMES,
         "RIDGELINE_URGENT_AGAINST_ONE_WAYS",
         *timer_defaults(),
         *(_SEA_LEVEL, _SHIFT),
+        *(_retention_name(each.name) for each in fields(Policy)),
         *(_turnout_name(each.name) for each in fields(Turnout)),
         *(_battery_name(name) for name in RULE_NAMES),
         *(_cover_name(each.name) for each in fields(CoverRules)),
         *(_en_route_name(name) for name in sights.RULE_NAMES),
         *(_plan_name(name) for name in demand.RULE_NAMES),
+        *(_points_name(each.name) for each in fields(Weights)),
+        *TAK_NAMES,
     ]
+
+
+def _agency(env: Mapping[str, str]) -> str:
+    """Raises `SettingsError`."""
+    found = env.get("RIDGELINE_AGENCY", "") or AGENCY_DEFAULT
+    if not AGENCY.fullmatch(found):
+        raise SettingsError(f"RIDGELINE_AGENCY is {found!r}; it must be a domain in small letters.")
+    return found
+
+
+def _language(env: Mapping[str, str]) -> Language | None:
+    """Raises `SettingsError`."""
+    match env.get(_LANGUAGE, ""):
+        case "":
+            return None
+        case "en" | "zh" as found:
+            return found
+        case other:
+            raise SettingsError(f"{_LANGUAGE} is {other!r}; it must be en or zh.")
+
+
+def _guest_token(env: Mapping[str, str]) -> str:
+    """Raises `SettingsError`; does not say what it is."""
+    found = env.get(_GUEST_TOKEN, "")
+    if found and not GUEST_TOKEN.fullmatch(found):
+        raise SettingsError(
+            f"{_GUEST_TOKEN} must be 16 to 128 letters, digits, - and _, that nobody can guess."
+        )
+    return found
 
 
 def _turnout(env: Mapping[str, str]) -> Turnout:
@@ -269,9 +251,9 @@ def _battery(env: Mapping[str, str]) -> Rules:
         if not (text := env.get(name, "")):
             continue
         if each.name in SHARES:
-            said[each.name] = _within(name, env, 0.0, 0.0, 1.0)
+            said[each.name] = within(name, env, 0.0, 0.0, 1.0)
         else:
-            said[each.name] = _seconds(name, text)
+            said[each.name] = seconds(name, text)
     try:
         return Rules(**said)
     except ValueError as error:
@@ -289,7 +271,7 @@ def _cover(env: Mapping[str, str]) -> CoverRules:
         name = _cover_name(each.name)
         if env.get(name):
             most = 1.0 if each.name in COVER_SHARES else VALUE_MAX
-            value = _within(name, env, 0.0, 0.0, most)
+            value = within(name, env, 0.0, 0.0, most)
             said[each.name] = int(value) if each.name == "moves_max" else value
     try:
         return CoverRules(**said)
@@ -304,7 +286,7 @@ def _cover_name(field_name: str) -> str:
 def _en_route(env: Mapping[str, str]) -> sights.Rules:
     """Raises `SettingsError`."""
     said = {
-        name: _seconds(_en_route_name(name), text, unit="a number")
+        name: seconds(_en_route_name(name), text, unit="a number")
         for name in sights.RULE_NAMES
         if (text := env.get(_en_route_name(name), ""))
     }
@@ -318,10 +300,24 @@ def _en_route_name(field_name: str) -> str:
     return f"RIDGELINE_EN_ROUTE_{field_name.upper()}"
 
 
+def _points(env: Mapping[str, str]) -> Weights:
+    """Raises `SettingsError`."""
+    said = {
+        each.name: within(name, env, 0.0, 0.0, WEIGHT_MAX)
+        for each in fields(Weights)
+        if env.get(name := _points_name(each.name))
+    }
+    return Weights(**said)
+
+
+def _points_name(field_name: str) -> str:
+    return f"RIDGELINE_POINTS_{field_name.upper()}"
+
+
 def _plan(env: Mapping[str, str]) -> demand.Rules:
     """Raises `SettingsError`."""
     said: dict[str, Any] = {
-        name: _seconds(_plan_name(name), text)
+        name: seconds(_plan_name(name), text)
         for name in demand.RULE_NAMES
         if (text := env.get(_plan_name(name), ""))
     }
@@ -356,7 +352,7 @@ def _timer_name(pace: str, name: str) -> str:
 def _timers(env: Mapping[str, str]) -> TimerTable:
     """The table, changed by the environment. Raises `SettingsError`."""
     values = {
-        name: _seconds(name, env[name]) if env.get(name) else default
+        name: seconds(name, env[name]) if env.get(name) else default
         for name, default in timer_defaults().items()
     }
     return TimerTable(**{pace: _pace(pace, values) for pace in PACES})
@@ -369,54 +365,18 @@ def _pace(pace: str, values: Mapping[str, float]) -> Pace:
         raise SettingsError(f"{_timer_name(pace, '')}…: {error}.") from None
 
 
-def _seconds(name: str, text: str, *, unit: str = "seconds") -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= VALUE_MAX:
-        raise SettingsError(f"{name} is {text!r}; it must be {unit}, 0 to {VALUE_MAX:,}.")
-    return value
+def retention(env: Mapping[str, str] = os.environ) -> Policy:
+    """How long positions are kept. Raises `SettingsError`."""
+    found = dict[str, int]()
+    for each in fields(Policy):
+        name = _retention_name(each.name)
+        text = env.get(name, "") or str(each.default)
+        if not (text == "0" or (text.isdecimal() and DAYS_MIN <= int(text) <= DAYS_MAX)):
+            may = f"{DAYS_MIN} to {DAYS_MAX} days, or 0 for ever"
+            raise SettingsError(f"{name} is {text!r}; it must be {may}.")
+        found[each.name] = int(text)
+    return Policy(**found)
 
 
-def _within(name: str, env: Mapping[str, str], default: float, least: float, most: float) -> float:
-    text = env.get(name, "")
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = math.nan
-    if not least <= value <= most:
-        raise SettingsError(f"{name} is {text!r}; it must be {least:g} to {most:g}.")
-    return value
-
-
-def _networks(name: str, env: Mapping[str, str]) -> tuple[str, ...]:
-    found = []
-    for text in env.get(name, "").replace(",", " ").split():
-        try:
-            found.append(str(ip_network(text)))
-        except ValueError as error:
-            raise SettingsError(
-                f"{name}: {error}; it takes addresses and networks, as 127.0.0.1 10.0.0.0/8."
-            ) from None
-    return tuple(found)
-
-
-def _yes_or_no(name: str, env: Mapping[str, str], *, default: bool) -> bool:
-    text = env.get(name, "").lower()
-    if text not in {"", *_YES, *_NO}:
-        raise SettingsError(f"{name} is {text!r}; it must be yes or no.")
-    return text in _YES if text else default
-
-
-def _positive(name: str, text: str, *, whole: bool) -> int | float:
-    try:
-        value = int(text) if whole else float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value <= VALUE_MAX:
-        kind = "whole number" if whole else "number"
-        raise SettingsError(
-            f"{name} is {text!r}; it must be a {kind} above 0, at most {VALUE_MAX:,}."
-        )
-    return value
+def _retention_name(name: str) -> str:
+    return f"RIDGELINE_POSITIONS_{name.upper()}"

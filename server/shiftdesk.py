@@ -35,6 +35,7 @@ from server.dispatch.shiftplan import (
 )
 from server.dispatch.spares import LonLat, Spare
 from server.jobbatteries import CAMERA, CHARGING_KINDS, JobBatteries
+from server.oneatatime import TooMany
 from server.ports import CardsInForce, Clock, LiveUnits
 from server.shiftviews import AdviceView, PastView, ShiftCameraView, ShiftPlanView
 from server.stores import batteryjobs, charges, shifts, spares, stations
@@ -86,7 +87,7 @@ class _Slot:
         return None if self.present is None else self.present.level_pct
 
 
-class ShiftDeskBusy(Exception):
+class ShiftDeskBusy(TooMany):
     """Too many plans wait already; ask again in a moment."""
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from msgspec import Struct
 
-from server.dispatch.shiftadvice import Remedy
+
+class Remedy(StrEnum):
+    """What can be done about a camera that will not last its shift."""
+
+    CHARGE = "charge"
+    SWAP = "swap"
+    POWER_BANK = "power_bank"
+    SPARE_CAMERA = "spare_camera"
+    TRADE = "trade"
+    """With another unit's camera."""
 
 
 class ShiftView(Struct, frozen=True, kw_only=True):

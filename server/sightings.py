@@ -34,6 +34,8 @@ WAYS_LEN_MAX: Final = 20
 """Ways that are one question; some 5 ms each."""
 FERRY_M: Final = 500.0
 """Who stands so near a landing waits for the ferry. Starting value."""
+MEETING_M: Final = 150.0
+"""Who stands so near where it meets the other of its pair waits for it. Starting value."""
 
 
 class Sightings:
@@ -56,9 +58,15 @@ class Sightings:
         """What holds on the roads, and a number for it."""
 
     async def of(
-        self, orders: Sequence[UnderWay], drives: Mapping[str, Drive]
+        self,
+        orders: Sequence[UnderWay],
+        drives: Mapping[str, Drive],
+        meetings: Mapping[str, tuple[float, float]],
     ) -> list[tuple[UnderWay, Sight]]:
-        """A sight of each order whose unit has a newer fix than its drive knows."""
+        """A sight of each order whose unit has a newer fix than its drive knows.
+
+        `meetings`: lon and lat where units wait for the other of a pair, by order.
+        """
         running = {each.order_id for each in orders}
         self._approaches = {key: at for key, at in self._approaches.items() if key in running}
         positions = [self._news(each, drives[each.order_id]) for each in orders]
@@ -75,7 +83,13 @@ class Sightings:
             news, ways = [(order, at) for order, at in news if _there(order)], {}
         number = self._number(roads)
         return [
-            (order, self._sight(order, at, ways.get(order.order_id), number)) for order, at in news
+            (
+                order,
+                self._sight(
+                    order, at, ways.get(order.order_id), number, meetings.get(order.order_id)
+                ),
+            )
+            for order, at in news
         ]
 
     def _news(self, order: UnderWay, drive: Drive) -> PositionView | None:
@@ -121,7 +135,12 @@ class Sightings:
         return self._approaches[order.order_id]
 
     def _sight(
-        self, order: UnderWay, position: PositionView, arrival: Arrival | None, roads: int
+        self,
+        order: UnderWay,
+        position: PositionView,
+        arrival: Arrival | None,
+        roads: int,
+        meeting: tuple[float, float] | None,
     ) -> Sight:
         place = self._approaches.get(order.order_id)
         stop = arrival.drop_off if arrival is not None else place and place.nearest
@@ -135,15 +154,20 @@ class Sightings:
             left_s=None if arrival is None else arrival.eta_s,
             road_s=None if arrival is None else arrival.eta_s - arrival.drop_off.walk.duration_s,
             roads=roads,
-            excused=self._excused(order, position),
+            excused=self._excused(order, position, meeting),
         )
 
-    def _excused(self, order: UnderWay, position: PositionView) -> bool:
-        """Whether a road that somebody closed or slowed, or a ferry, explains a standstill."""
+    def _excused(
+        self, order: UnderWay, position: PositionView, meeting: tuple[float, float] | None
+    ) -> bool:
+        """Whether a road that somebody closed or slowed, a ferry, or the other of a pair explains a
+        standstill."""
         snap, table = self._live.snap(order.unit_id), self._router.roads.table
         if snap is not None and table is not None and table.changed_at(snap.edge):
             return True
         here = position.lon, position.lat
+        if meeting is not None and distance_m(*here, *meeting) <= MEETING_M:
+            return True
         return any(distance_m(*here, lon, lat) <= FERRY_M for lon, lat in self._landings)
 
     def _number(self, roads: LiveRoads) -> int:

@@ -15,8 +15,8 @@ from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.spares import SpareKind
 from server.ids import new_id
 from server.journal.kinds import JournalKind as Kind
-from server.learnedversions import require_reason
 from server.ports import Clock
+from server.reasons import require_reason
 from server.spareviews import SpareView
 from server.stores import journal, roster, spares
 from server.stores.pool import Connection, Pool

@@ -25,10 +25,12 @@ from server.dispatch.errors import Conflict, Forbidden, Impossible, NotFound
 from server.dispatch.stance import Effects, Ending, StanceMode, StanceOrder
 from server.dispatch.timers import Stance
 from server.dispatch.worklist import ItemKind
-from server.journal.notes import Signer
+from server.journal import notes
+from server.journal.notes import Signer, Verifier
 from server.ports import Clock, FanOut
+from server.signingkey import SigningKey
 from server.stanceviews import StanceView
-from server.stores import journal, worklist
+from server.stores import journal, seals, worklist
 from server.stores import stance as store
 from server.stores.away import STORE_AWAY
 from server.stores.journal import Entry
@@ -72,13 +74,15 @@ class StanceDesk:
         *,
         pool: Any,
         fanout: FanOut,
-        signer: Signer,
+        key: SigningKey,
         clock: Clock,
         war_h_max: float = core.WAR_H_MAX,
     ) -> None:
         self._pool, self._fanout, self._clock = pool, fanout, clock
-        self._signer, self._war_h_max = signer, war_h_max
+        self._key, self._war_h_max = key, war_h_max
+        self._read: StanceRow | None = None
         self._newest: StanceRow | None = None
+        """What was read, where it is as it was signed."""
         self._shown: StanceView | None = None
         self._listeners: list[Callable[[], None]] = []
         self._reading = asyncio.Lock()
@@ -123,18 +127,19 @@ class StanceDesk:
             now = core.on_the_second(self._clock())
             former = await store.newest(conn)
             holding = core.in_force([former.order] if former else [], now)
-            if not core.may_give(roles, wanted.mode, holding):
+            if not core.may_give(roles, holding):
                 raise Forbidden("forbidden", "Peace and war are a supervisor's order.")
             order = _order(wanted, by=by, at=now, number=former.order.number + 1 if former else 1)
             if not (core.prolongs(order, holding) or _ends_war(order) or "supervisor" in roles):
                 raise Forbidden("forbidden", "What the order changes is a supervisor's decision.")
             core.check(order, war_h_max=self._war_h_max)
+            signer = await self._signer(conn)
             row = StanceRow(
                 order=order,
-                note=self._signer.sign(core.text(order)),
-                verifier=str(self._signer.verifier),
+                note=signer.sign(core.text(order)),
+                verifier=str(signer.verifier),
             )
-            done = _Done() if holding is None else await self._supersede(conn, holding, order)
+            done = await self._make_way(conn, former, order)
             await store.insert(conn, row, request_id=wanted.request_id)
             told = await store.tell_handsets(conn, order, at=now)
             prolongs = holding.number if holding and core.prolongs(order, holding) else None
@@ -159,10 +164,10 @@ class StanceDesk:
             holding = core.in_force([newest.order], now)
             if holding is None or holding.number != number:
                 raise Conflict("ended", f"Order {number} has ended already.")
-            if not core.may_give(roles, StanceMode.PEACE, holding):
+            if not core.may_give(roles, holding):
                 raise Forbidden("forbidden", "Peace and war are a supervisor's order.")
             ending = Ending(number=number, reason=reason, ended_by=by, ended_at=now)
-            note = self._signer.sign(core.ending_text(ending))
+            note = (await self._signer(conn)).sign(core.ending_text(ending))
             await store.end(conn, number, at=now, by=by, reason=reason, note=note)
             settled = await self._settle(conn, holding, "ended", now)
             told = await store.tell_handsets(conn, None, at=now)
@@ -191,9 +196,15 @@ class StanceDesk:
     # -- taking over ---------------------------------------------------------------------
 
     async def catch_up(self) -> None:
-        """Know the newest order that any process has given or ended."""
+        """Know the newest order that any process has given or ended.
+
+        One that does not say what was signed holds nowhere: then it is peace as every day.
+        """
         async with self._reading, self._pool.acquire() as conn:  # in order: the newest stays
-            self._newest = await store.newest(conn)
+            found = await store.newest(conn)
+            if found != self._read:
+                self._read = found
+                self._newest = found if found is None or _is_as_signed(found) else None
         self._look()
 
     async def run(self) -> None:
@@ -211,6 +222,11 @@ class StanceDesk:
             self._wake.clear()
 
     # -- inside --------------------------------------------------------------------------
+
+    async def _signer(self, conn: Any) -> Signer:
+        """With the log's key of this moment: it may have been changed while we run."""
+        _, verifier = await seals.log(conn)
+        return await self._key.fitting(verifier)
 
     def _holding(self) -> StanceOrder | None:
         return core.in_force([self._newest.order] if self._newest else [], self._clock())
@@ -231,18 +247,27 @@ class StanceDesk:
         due_s = (self._newest.order.expires_at - self._clock()).total_seconds()
         return min(due_s, POLL_S) if due_s > 0.0 else POLL_S
 
-    async def _supersede(self, conn: Any, former: StanceOrder, order: StanceOrder) -> _Done:
+    async def _make_way(self, conn: Any, former: StanceRow | None, order: StanceOrder) -> _Done:
+        """The order before ends with a new one; or has run out, and nobody has noted it yet."""
+        if former is None or former.order.ended_at is not None:
+            return _Done()
         at, by = order.issued_at, order.issued_by
-        await store.end(conn, former.number, at=at, by=by, reason="superseded")
-        return await self._settle(conn, former, "superseded", at)
+        if _is_over(former, at):
+            return await self._note_over(conn, former.order, at)
+        await store.end(conn, former.order.number, at=at, by=by, reason="superseded")
+        return await self._settle(conn, former.order, "superseded", at)
 
     async def _expire(self, conn: Any, order: StanceOrder, now: datetime) -> _Done:
+        noted = await self._note_over(conn, order, now)
+        told = await store.tell_handsets(conn, None, at=now)
+        return _Done(entries=noted.entries, hints=(*noted.hints, *told))
+
+    async def _note_over(self, conn: Any, order: StanceOrder, now: datetime) -> _Done:
         assert order.expires_at is not None
         await store.end(conn, order.number, at=order.expires_at, by=SYSTEM, reason="expired")
         settled = await self._settle(conn, order, "expired", now)
-        told = await store.tell_handsets(conn, None, at=now)
         entry = store.over(order, by=SYSTEM, reason="expired")
-        return _Done(entries=(*settled.entries, entry), hints=(*settled.hints, *told))
+        return _Done(entries=(*settled.entries, entry), hints=settled.hints)
 
     async def _warn(self, conn: Any, order: StanceOrder, now: datetime) -> _Done:
         await store.warned(conn, order.number, now)
@@ -283,6 +308,19 @@ def _order(wanted: NewStance, *, by: str, at: datetime, number: int) -> StanceOr
         issued_at=at,
         expires_at=None if wanted.lasts is None else core.on_the_second(at + wanted.lasts),
     )
+
+
+def _is_as_signed(row: StanceRow) -> bool:
+    try:
+        said = core.parse(notes.verify(row.note, Verifier.parse(row.verifier)))
+    except ValueError as error:
+        logger.error("order %d of peace or war does not hold: %s", row.order.number, error)
+        return False
+    if said != replace(row.order, ended_at=None):
+        text = "order %d of peace or war does not hold: its row says something else than its note"
+        logger.error(text, row.order.number)
+        return False
+    return True
 
 
 def _ends_war(order: StanceOrder) -> bool:

@@ -22,6 +22,7 @@ from geo.live.conditionfield import members
 from geo.live.extent import Coverage, ExtentIndex, Floats, Ints, Picks, RoadSpan, Where, Zone
 from geo.live.outline import outline
 from geo.roadmap import RoadMap
+from server.oneatatime import TooMany
 
 QUEUE_LEN_MAX = 64
 """Questions under way or waiting."""
@@ -33,7 +34,7 @@ Words: TypeAlias = dict[str, str]
 """By language, `en` and `zh`."""
 
 
-class SurveyorBusy(Exception):
+class SurveyorBusy(TooMany):
     """Too many questions wait; try again in a moment."""
 
 

@@ -28,7 +28,7 @@ from server.dispatch.timers import URGENT, Stance, TimerTable, plan, stretch
 from server.dispatch.worklist import ItemKind, gone
 from server.journal.kinds import JournalKind
 from server.metrics import Metrics
-from server.ports import CardsInForce, Clock, FanOut, RadioOutlook
+from server.ports import CardsInForce, Clock, FanOut, LiveUnits, RadioOutlook
 from server.stores import incidents, journal, leaders, order_rows, ringing, watch, worklist
 from server.stores.away import NO_ANSWER, STORE_AWAY
 from server.stores.journal import Entry
@@ -76,6 +76,7 @@ class Timekeeper:
         table: TimerTable,
         stance: Callable[[], Stance],
         radio: RadioOutlook,
+        live: LiveUnits,
         clock: Clock,
         cards: CardsInForce = shipped,
         metrics: Metrics | None = None,
@@ -86,7 +87,7 @@ class Timekeeper:
         server ordered of it is known here then; asked before each look."""
         self._pool, self._fanout, self._clock = pool, fanout, clock
         self._orders_len_max = orders_len_max
-        self._table, self._stance, self._radio = table, stance, radio
+        self._table, self._stance, self._radio, self._live = table, stance, radio, live
         self._cards = cards
         self._metrics = metrics or Metrics()
         self._catch_up = catch_up
@@ -265,7 +266,14 @@ class Timekeeper:
                 incident = await incidents.lock(conn, incident_id)
                 assert incident is not None
                 done = await ringing.ring(
-                    conn, order, incident, found, timer, stance=self._stance(), at=now
+                    conn,
+                    order,
+                    incident,
+                    found,
+                    timer,
+                    stance=self._stance(),
+                    live=self._live,
+                    at=now,
                 )
                 self._metrics.count("timers_fired", kind=timer.kind)
                 entries, hints = entries + done.entries, hints + done.hints

@@ -66,6 +66,8 @@ class DeviceView(View, frozen=True):
     battery_at: datetime | None
     charging: bool
     mode: str
+    shows_orders: bool | None = None
+    """Whether orders of its unit go to it; None: as its kind, in what an older version kept."""
 
 
 class ContactView(View, frozen=True):
@@ -129,6 +131,10 @@ class OrderEventView(View, frozen=True):
     """How far the device's clock was ahead of ours, as estimated; None: not known."""
     clock_skewed: bool = False
     """By more than 2 s: do not trust `device_at`."""
+    path: str = ""
+    """The way by which the device said it: `native`, `jt808`, `tak`; empty: no device did."""
+    claim: str = ""
+    """How it is known who answered, where no badge was given: `server.dispatch.answers.Claim`."""
 
 
 class OrderView(View, frozen=True):
@@ -180,8 +186,15 @@ class IncidentView(View, frozen=True):
     closed_by: str | None
     closed_at: datetime | None
     outcome: str
+    claimed_by: str | None = None
+    """Who works on it, `user:<username>`; None: nobody, or it is closed."""
+    claimed_at: datetime | None = None
+    claim_reason: str = ""
+    """Why it was taken over from somebody else; empty: it was not."""
     steps_done: int = 0
     """Of its checklist; 0 where a step of an order returns it."""
+    photos: int = 0
+    """That came from the scene; 0 where a step of an order returns it."""
     orders: list[OrderView] = []
 
 
@@ -331,6 +344,8 @@ class JournalEntryView(View, frozen=True):
     subject: str
     kind: str
     body: dict[str, object]
+    redacted: list[str] = []
+    """Fields that were dropped for good: `actor`, `subject`, `body.<key>`."""
 
 
 class UserView(View, frozen=True):
@@ -398,6 +413,8 @@ class Snapshot(View, frozen=True, tag_field="t", tag="snapshot"):
     """How many are open in all."""
     stance: StanceView = StanceView()
     """Peace or war."""
+    run_cards: int = 0
+    """Version of the run cards in force; another has other types of incidents."""
 
 
 class Resumed(View, frozen=True, tag_field="t", tag="resumed"):
@@ -429,6 +446,8 @@ class Delta(View, frozen=True, tag_field="t", tag="delta"):
     """How many are open in all, when that changed."""
     stance: StanceView | None = None
     """When it is another."""
+    run_cards: int | None = None
+    """When another version is in force."""
 
 
 class Tick(View, frozen=True, tag_field="t", tag="tick"):

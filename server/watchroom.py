@@ -10,16 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.worklist import ItemKind
-from server.handoverviews import HandoverView, ReminderView
+from server.handoverviews import HandoverView, LastHandoverView, ReminderView
 from server.ids import new_id
 from server.journal.kinds import JournalKind
+from server.metrics import Metrics
 from server.ports import Clock, FanOut, LiveUnits, RoadNews
-from server.stores import handovers, incidents, intakes, journal, worklist
+from server.stanceviews import StanceView
+from server.stores import handovers, incidents, intakes, journal, sos, worklist
 from server.stores.away import STORE_AWAY
 from server.stores.handovers import REMINDERS_LEN_MAX
 from server.stores.journal import Entry
@@ -33,8 +36,9 @@ LOOK_S: Final = 5.0
 DUE_MAX: Final = 100
 """Rung in one transaction; the next follows at once."""
 AHEAD_MAX: Final = timedelta(days=7)
-SINCE_FIRST: Final = timedelta(hours=12)
-"""So far back where nobody has handed over yet."""
+SHIFT: Final = timedelta(hours=12)
+"""So far back where nobody has handed over yet; and so long nobody takes the room of himself: the
+one after him would read of a few minutes alone."""
 SINCE_MAX: Final = timedelta(days=7)
 """Nobody reads further back at a change of shift."""
 _URGENCY: Final = {"emergency": 0, "priority": 1, "routine": 2}
@@ -44,21 +48,42 @@ class WatchRoom:
     """`run` rings reminders until cancelled."""
 
     def __init__(
-        self, *, pool: Pool, fanout: FanOut, live: LiveUnits, roads: RoadNews, clock: Clock
+        self,
+        *,
+        pool: Pool,
+        fanout: FanOut,
+        live: LiveUnits,
+        roads: RoadNews,
+        stance: Callable[[], StanceView],
+        clock: Clock,
+        metrics: Metrics | None = None,
     ) -> None:
         self._pool, self._fanout, self._clock = pool, fanout, clock
-        self._live, self._roads = live, roads
+        self._live, self._roads, self._stance = live, roads, stance
+        self._metrics, self._waiting = metrics or Metrics(), 0
+        self._metrics.gauge("reminders_waiting", lambda: self._waiting)
 
     async def remind(
-        self, text: str, due_at: datetime, *, incident_id: str | None, by: str
-    ) -> ReminderView:
-        """Raises `Impossible` (`no_time`), `NotFound` of the incident, `Conflict` (`too_many`)."""
+        self, text: str, due_at: datetime, *, request_id: str, incident_id: str | None, by: str
+    ) -> tuple[ReminderView, bool]:
+        """Set one; False with the one set before when the request is a repetition.
+
+        Raises `Impossible` (`no_time`), `NotFound` of the incident, `Conflict` (`request_reused`,
+        `too_many`).
+        """
         now = self._clock()
-        if not now < due_at <= now + AHEAD_MAX:
-            raise Impossible("no_time", f"A reminder is due within {AHEAD_MAX.days} days from now.")
         async with self._pool.acquire() as conn, conn.transaction():
+            await handovers.lock(conn)
+            if (earlier := await handovers.by_request(conn, request_id)) is not None:
+                said = (earlier.text, earlier.due_at, earlier.incident_id)
+                _require_same(said == (text, due_at, incident_id))
+                return earlier, False
+            if not now < due_at <= now + AHEAD_MAX:
+                text = f"A reminder is due within {AHEAD_MAX.days} days from now."
+                raise Impossible("no_time", text)
             number = await _number(conn, incident_id)
-            if await handovers.count_alone(conn) >= REMINDERS_LEN_MAX:
+            if await handovers.count(conn) >= REMINDERS_LEN_MAX:
+                self._metrics.count("reminders_refused")
                 raise Conflict("too_many", f"{REMINDERS_LEN_MAX} reminders wait already.")
             wanted = ReminderView(
                 id=new_id(),
@@ -69,9 +94,9 @@ class WatchRoom:
                 set_by=by,
                 set_at=now,
             )
-            await handovers.insert(conn, wanted)
+            await handovers.insert(conn, wanted, request_id=request_id)
             await journal.append_all(conn, [_entry(JournalKind.REMINDER_SET, wanted, by)])
-        return wanted
+        return wanted, True
 
     async def drop(self, reminder_id: str, *, by: str) -> None:
         """Nobody wants to hear of it any more. Raises `NotFound`."""
@@ -110,6 +135,7 @@ class WatchRoom:
                 )
                 await journal.append_all(conn, raised.entries)
                 hints += raised.hints
+            self._waiting = await handovers.count(conn)
         for topic, payload in hints:
             self._fanout.publish(topic, payload)
         return len(due)
@@ -119,7 +145,7 @@ class WatchRoom:
         now = self._clock()
         async with self._pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
             last = await handovers.last(conn)
-            since = now - SINCE_FIRST if last is None else max(last.at, now - SINCE_MAX)
+            since = now - SHIFT if last is None else max(last.at, now - SINCE_MAX)
             inbox, _ = await intakes.page(
                 conn, which="open", before=None, limit=intakes.PAGE_LEN_MAX
             )
@@ -129,6 +155,8 @@ class WatchRoom:
                 since=since,
                 last=last,
                 done=await handovers.done(conn, since),
+                stance=self._stance(),
+                sos=await sos.load_open(conn),
                 work=await worklist.gravest(conn, worklist.PAGE_LEN_MAX),
                 work_open=await worklist.open_count(conn),
                 incidents=sorted(await incidents.load_open(conn), key=_urgency),
@@ -140,8 +168,12 @@ class WatchRoom:
                 silent=[each.call_sign for each in units if _silent(each)],
             )
 
-    async def take(self, *, note: str, by: str) -> HandoverView:
-        """Whoever asks has the room from now on, and has read this."""
+    async def take(self, *, request_id: str, note: str, by: str) -> HandoverView:
+        """Whoever asks has the room from now on, and has read this.
+
+        Asked again with the same `request_id`, it is the same handover. Raises `Conflict`
+        (`request_reused`; `yours`: he has it already; `taken`: another was a moment quicker).
+        """
         seen = await self.handover()
         summary = {
             "incidents": len(seen.incidents),
@@ -151,9 +183,15 @@ class WatchRoom:
         }
         handover_id = new_id()
         async with self._pool.acquire() as conn, conn.transaction():
+            await handovers.lock_room(conn)
+            if (earlier := await handovers.taken(conn, request_id)) is not None:
+                _require_same((earlier.taken_by, earlier.note) == (by, note))
+                return seen
+            _require_takeable(seen, await handovers.last(conn), by)
             await handovers.take(
                 conn,
                 handover_id=handover_id,
+                request_id=request_id,
                 since=seen.since,
                 at=seen.at,
                 by=by,
@@ -168,6 +206,24 @@ class WatchRoom:
             )
             await journal.append_all(conn, [entry])
         return seen
+
+
+def _require_takeable(seen: HandoverView, last: LastHandoverView | None, by: str) -> None:
+    """Raises `Conflict` (`taken`, `yours`). `last`: under the lock, maybe after `seen`."""
+    if last is None:
+        return
+    detail = {"taken_by": last.taken_by, "at": last.at}
+    if last != seen.last:
+        raise Conflict("taken", f"{last.taken_by} has just taken the room.", detail)
+    if last.taken_by == by and seen.at - last.at < SHIFT:
+        raise Conflict("yours", "You have the room already; the next one takes it.", detail)
+
+
+def _require_same(same: bool) -> None:
+    """Raises `Conflict` (`request_reused`)."""
+    if not same:
+        text = "This request id was used before, with other content. Start anew."
+        raise Conflict("request_reused", text)
 
 
 async def _number(conn: Connection, incident_id: str | None) -> int | None:

@@ -5,11 +5,15 @@ The TypeScript types in web/src/handset/way.ts mirror these. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
 
 from geo.guidance.steps import Step
 from geo.guidance.wayside import Caution
-from geo.guidance.wording import say, say_caution
+from geo.guidance.wording import act, say, say_caution
 from server.views import View
 
 
@@ -19,6 +23,9 @@ class CautionView(View, frozen=True):
     hazard: str
     at_m: float
     length_m: float
+    at_s: float
+    duration_s: float
+    """When it begins, from the start of the way, and how long it lasts, at median pace."""
     text: dict[str, str]
     """By language, `en` and `zh`."""
 
@@ -37,6 +44,8 @@ class StepView(View, frozen=True):
     road: str
     text: dict[str, str]
     """By language, `en` and `zh`."""
+    act: dict[str, str]
+    """The same without the distance after it: what is said shortly before."""
     cautions: list[CautionView]
 
 
@@ -47,10 +56,31 @@ class OrderRouteView(View, frozen=True):
     computed_at: datetime
     duration_s: float
     distance_m: float
+    map_id: str
+    """Of the map whose tiles show it."""
+    line: list[tuple[float, float, float]]
+    """Longitude, latitude, metres from the start; thin, but never further from the road than its
+    width."""
+    closed: list[list[tuple[float, float]]]
+    """Roads closed now near the way, longitude and latitude."""
     steps: list[StepView]
 
 
-def step_view(step: Step) -> StepView:
+Seconds = Callable[[float], float]
+"""From metres along the way."""
+
+
+def line_view(track: NDArray[np.float64]) -> list[tuple[float, float, float]]:
+    """To a metre."""
+    return [(round(lon, 5), round(lat, 5), round(at_m)) for lon, lat, at_m in track.tolist()]
+
+
+def shape_view(shape: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """To a metre."""
+    return [(round(lon, 5), round(lat, 5)) for lon, lat in shape.tolist()]
+
+
+def step_view(step: Step, seconds_at: Seconds) -> StepView:
     """With the words in both languages."""
     return StepView(
         maneuver=step.maneuver,
@@ -63,15 +93,19 @@ def step_view(step: Step) -> StepView:
         lat=round(step.lat, 6),
         road=step.road,
         text={"en": say(step, "en"), "zh": say(step, "zh")},
-        cautions=[_caution_view(each, step.at_m) for each in step.cautions],
+        act={"en": act(step, "en"), "zh": act(step, "zh")},
+        cautions=[_caution_view(each, step.at_m, seconds_at) for each in step.cautions],
     )
 
 
-def _caution_view(caution: Caution, from_m: float) -> CautionView:
+def _caution_view(caution: Caution, from_m: float, seconds_at: Seconds) -> CautionView:
+    at_s = seconds_at(caution.at_m)
     return CautionView(
         hazard=caution.hazard,
         at_m=round(caution.at_m, 1),
         length_m=round(caution.length_m, 1),
+        at_s=round(at_s, 1),
+        duration_s=round(seconds_at(caution.at_m + caution.length_m) - at_s, 1),
         text={
             "en": say_caution(caution, "en", from_m=from_m),
             "zh": say_caution(caution, "zh", from_m=from_m),

@@ -29,9 +29,9 @@ from server.classroom import Classroom, ClassroomBusy
 from server.deadzones import ZonePicture, judged, named, no_zones
 from server.dispatch.errors import Conflict, NotFound
 from server.journal.kinds import JournalKind as Kind
-from server.learnedversions import require_reason
 from server.learningdesk import NIGHTLY, SYSTEM, last_night
 from server.ports import Clock, FanOut
+from server.reasons import require_reason
 from server.stores import deadzones as store
 from server.stores import journal
 from server.stores.away import STORE_AWAY

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -170,6 +170,13 @@ def empty_database_url(servers: TestServers) -> Iterator[str]:
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
     """The application's connections to this test's database."""
+    async with connected(database_url) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def connected(database_url: str) -> AsyncIterator[Pool]:
+    """The application's connections; whoever leaves one in use fails."""
     pool = await open_pool(database_url)
     yield pool
     try:

@@ -70,6 +70,8 @@ class Relay:
         self.lets_websockets_pass = True
         """Whether their handshakes reach the server; else they are refused."""
         self.websockets_refused = 0
+        self.answers: dict[str, bytes] = {}
+        """Whole HTTP answers given here in place of the server's, by path."""
         self.delay_s: Callable[[], float] = lambda: 0.0
         """How long the next piece is held back."""
 
@@ -133,6 +135,13 @@ class Relay:
             for end in (writer, server_end):
                 end.transport.abort()
 
+    def _answer_to(self, chunk: bytes) -> bytes | None:
+        """A browser sends the head of a question in one piece."""
+        for path, answer in self.answers.items():
+            if chunk.startswith(f"GET {path} ".encode()):
+                return answer
+        return None
+
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link
     ) -> None:
@@ -143,7 +152,11 @@ class Relay:
                 self.websockets_refused += 1
                 link.client.write(FORBIDDEN)
                 return
-            if not link.lost:
+            if link.lost:
+                continue
+            if answer := self._answer_to(chunk):
+                link.client.write(answer)
+            else:
                 await link.pass_on(chunk, writer)
         if not link.lost:
             writer.close()

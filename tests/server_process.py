@@ -20,6 +20,10 @@ START_S_MAX = 4 * PATIENCE_S
 """It loads libraries and compiles, seconds of work where nobody else works."""
 
 
+NO_GUESTS = {"RIDGELINE_TAK_PORT": "off", "RIDGELINE_JT808_PORT": "off"}
+"""Unless a test says otherwise: they would all want the same ports."""
+
+
 class ServerProcess:
     """`ridgeline serve` over given stores, or its private ones.
 
@@ -45,7 +49,7 @@ class ServerProcess:
         self.database_url = database_url or ""
         """Empty: one of its own."""
         named = {"DATABASE_URL": self.database_url, "REDIS_URL": redis_url or ""}
-        self._env = os.environ | named
+        self._env = NO_GUESTS | os.environ | named
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -15,10 +15,13 @@ from server import bootstrap, lifetime
 from server.bootstrap import Services
 from server.http.auth import COOKIE, hash_token, new_token
 from server.ids import new_id
+from server.jt808settings import Jt808Settings
+from server.limits import Limits
 from server.main import create_app, uvicorn_config
-from server.settings import Limits, Settings
+from server.settings import Settings
 from server.stores import users
 from server.stores.users import Role
+from server.tak.options import TakOptions
 from tests.http_server import client_of, serving
 
 
@@ -84,6 +87,8 @@ async def whole_server(
     redis_url: str,
     limits: Limits | None = None,
     trusted_proxies: tuple[str, ...] = (),
+    tak: TakOptions | None = None,
+    jt808: Jt808Settings | None = None,
 ) -> AsyncIterator[WholeServer]:
     settings = Settings(
         data_dir=data_dir,
@@ -93,6 +98,8 @@ async def whole_server(
         engine="scipy",
         limits=limits or Limits(),
         trusted_proxies=trusted_proxies,
+        tak=tak or TakOptions(),
+        jt808=jt808 or Jt808Settings(),
     )
     services = await bootstrap.build(settings)
     try:

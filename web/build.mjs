@@ -25,15 +25,19 @@ const FACES = [
   { name: "console", title: "Ridgeline · console" },
   { name: "handset", title: "Ridgeline · handset" },
   { name: "audit", title: "Ridgeline · audit" },
+  { name: "admin", title: "Ridgeline · administration" },
+  { name: "styleguide", title: "Ridgeline · style guide" },
 ].filter(({ name }) => exists(`src/${name}/main.tsx`));
 
 /**
  * Parts of OpenLayers that nothing here calls but its modules import: expressions in flat styles,
- * reprojection of tiles, hit detection by layer instead of by map, its own buttons. Their functions and
- * classes become errors, which takes 22 kB off the console.
+ * reprojection of tiles, hit detection by layer instead of by map, its own buttons, its own choice of
+ * interactions. Their functions and classes become errors, which takes 22 kB off the console.
  */
 const UNUSED =
-  /ol\/(render\/canvas\/(style|hitdetect)|reproj\/(glreproj|DataTile|Tile|Triangulation)|control\/defaults)\.js$/;
+  /ol\/(render\/canvas\/(style|hitdetect)|reproj\/(glreproj|DataTile|Tile|Triangulation)|(control|interaction)\/defaults)\.js$/;
+/** Asked of every projection that is not known; `null` is its answer for "not mine", too. */
+const UTM = /ol\/proj\/utm\.js$/;
 
 const withoutUnused = {
   name: "without-unused",
@@ -51,6 +55,26 @@ const withoutUnused = {
       }
       return { contents: stubs.join("\n") };
     });
+    build.onLoad({ filter: UTM }, () => ({
+      contents: "export const makeProjection = () => null; export const makeTransforms = () => null;",
+    }));
+    // Circles of the default style: every layer here has its own. Layers that are opened later draw circles.
+    build.onResolve({ filter: /^\.\/Circle\.js$/ }, ({ importer }) =>
+      importer.endsWith("ol/style/Style.js") ? { path: "Circle", namespace: "unused" } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: "unused" }, () => ({
+      contents: `export default class { constructor() { throw new Error("this layer has no style"); } }`,
+    }));
+  },
+};
+
+/** One object for each dictionary: by itself, esbuild exports each of its keys as well. */
+const dictionaries = {
+  name: "dictionaries",
+  setup(build) {
+    build.onLoad({ filter: /\/locales\/\w+\.json$/ }, async ({ path }) => ({
+      contents: `export default ${await readFile(path, "utf8")}`,
+    }));
   },
 };
 
@@ -68,16 +92,34 @@ const common = {
 };
 
 /** Page scripts: ES modules that share chunks. */
-const facesOptions = {
+const facesOptions = (faces) => ({
   ...common,
-  plugins: [withoutUnused],
-  entryPoints: FACES.map(({ name }) => ({ in: `src/${name}/main.tsx`, out: name })),
+  plugins: [withoutUnused, dictionaries],
+  entryPoints: faces.map(({ name }) => ({ in: `src/${name}/main.tsx`, out: name })),
   format: "esm",
   splitting: true,
   outdir: assets,
   entryNames: "[name]-[hash]",
   chunkNames: "chunk-[hash]",
   assetNames: "[name]-[hash]",
+});
+
+/**
+ * The handset is on devices of its own: chunks that it shared with the pages of a desk would only cut those
+ * into smaller ones, which compress less well.
+ */
+const handset = FACES.filter(({ name }) => name === "handset");
+const desk = FACES.filter(({ name }) => name !== "handset");
+
+/** Styles of what is opened later in a face: fetched by src/shared/lazy.tsx, not with the page. */
+const laterOptions = {
+  ...common,
+  entryPoints: FACES.filter(({ name }) => exists(`src/${name}/later.css`)).map(({ name }) => ({
+    in: `src/${name}/later.css`,
+    out: `${name}-later`,
+  })),
+  outdir: assets,
+  entryNames: "[name]-[hash]",
 };
 
 /** Runs before the first paint: sets theme and language on <html>. */
@@ -92,22 +134,38 @@ const bootOptions = {
 async function build() {
   await rm(out, { recursive: true, force: true });
   await mkdir(assets, { recursive: true });
-  const [faces, boot] = await Promise.all([esbuild.build(facesOptions), esbuild.build(bootOptions)]);
+  const [ofDesk, ofHandset, boot, later] = await Promise.all(
+    [facesOptions(desk), facesOptions(handset), bootOptions, laterOptions].map((options) =>
+      esbuild.build(options),
+    ),
+  );
+  const faces = {
+    metafile: {
+      inputs: { ...ofDesk.metafile.inputs, ...ofHandset.metafile.inputs },
+      outputs: { ...ofDesk.metafile.outputs, ...ofHandset.metafile.outputs },
+    },
+  };
   const statics = await copyStatics();
   const bootScript = Object.keys(boot.metafile.outputs)[0];
   const manifest = { ...statics, boot: `/assets/${basename(bootScript)}` };
 
   const pages = {};
+  /** What a face fetches later. */
+  const opened = {};
   for (const face of FACES) {
     const files = filesOf(faces.metafile, `src/${face.name}/main.tsx`);
-    pages[face.name] = [manifest.boot, ...files.scripts, ...files.styles];
+    files.later = sheetOf(later.metafile, `src/${face.name}/later.css`);
+    opened[face.name] = [...files.opened, ...(files.later ? [files.later] : [])];
+    pages[face.name] = { always: [manifest.boot, ...files.scripts, ...files.styles], words: files.words };
     manifest[`${face.name}.js`] = files.scripts[0];
     if (files.styles[0]) manifest[`${face.name}.css`] = files.styles[0];
     await writeFile(join(out, `${face.name}.html`), page(face, files, manifest));
   }
   await writeFile(join(out, "manifest.webmanifest"), webManifest(manifest));
   if (exists("src/sw/main.ts"))
-    await buildServiceWorker([...new Set([...(pages.handset ?? []), ...Object.values(statics)])]);
+    await buildServiceWorker([
+      ...new Set([...(pages.handset?.always ?? []), ...(opened.handset ?? []), ...Object.values(statics)]),
+    ]);
   await writeFile(join(out, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   await copyLicences(faces.metafile);
   await report(pages);
@@ -116,27 +174,47 @@ async function build() {
   await rename(out, target);
 }
 
-/** The entry's script first, then the chunks it imports at once; the style sheet. */
+/**
+ * The entry's script first, then the chunks it imports at once; those it imports later; the style sheet; of the later
+ * ones the words of each language, of which a page fetches its own at once.
+ */
 function filesOf(metafile, entryPoint) {
   const [entry] = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entryPoint);
-  const scripts = new Set();
-  const visit = (path) => {
-    if (scripts.has(path)) return;
-    scripts.add(path);
+  const visit = (path, kinds, found = new Set()) => {
+    if (found.has(path)) return found;
+    found.add(path);
     for (const { path: next, kind } of metafile.outputs[path].imports) {
-      if (kind === "import-statement") visit(next);
+      if (kinds.includes(kind)) visit(next, kinds, found);
     }
+    return found;
   };
-  visit(entry);
+  const scripts = visit(entry, ["import-statement"]);
+  const all = visit(entry, ["import-statement", "dynamic-import"]);
   const style = metafile.outputs[entry].cssBundle;
-  const url = (path) => `/assets/${basename(path)}`;
-  return { scripts: [...scripts].map(url), styles: style ? [url(style)] : [] };
+  const wordsIn = (language) =>
+    [...scripts]
+      .flatMap((path) => metafile.outputs[path].imports)
+      .filter(({ path }) => metafile.outputs[path]?.entryPoint?.endsWith(`/locales/${language}.json`))
+      .map(({ path }) => urlOf(path));
+  return {
+    scripts: [...scripts].map(urlOf),
+    opened: [...all].filter((path) => !scripts.has(path)).map(urlOf),
+    styles: style ? [urlOf(style)] : [],
+    words: { en: wordsIn("en"), zh: wordsIn("zh") },
+  };
 }
 
-function page({ name, title }, { scripts, styles }, manifest) {
+const urlOf = (path) => `/assets/${basename(path)}`;
+
+function sheetOf(metafile, entryPoint) {
+  const found = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entryPoint);
+  return found && urlOf(found[0]);
+}
+
+function page({ name, title }, { scripts, styles, later, words }, manifest) {
   const [entry, ...chunks] = scripts;
   return `<!doctype html>
-<html lang="en" data-face="${name}">
+<html lang="en" data-face="${name}"${later ? ` data-later="${later}"` : ""} data-words-en="${words.en.join(" ")}" data-words-zh="${words.zh.join(" ")}">
 <head>
 <meta charset="utf-8">
 <title>${title}</title>
@@ -145,7 +223,7 @@ function page({ name, title }, { scripts, styles }, manifest) {
 <meta name="referrer" content="same-origin">
 <script src="${manifest.boot}"></script>
 <link rel="icon" href="${manifest["icon.svg"]}" type="image/svg+xml">
-${name === "handset" ? `<link rel="manifest" href="/manifest.webmanifest">\n` : ""}${styles.map((href) => `<link rel="stylesheet" href="${href}">`).join("\n")}
+${name === "handset" ? installable(manifest) : ""}${styles.map((href) => `<link rel="stylesheet" href="${href}">`).join("\n")}
 ${chunks.map((href) => `<link rel="modulepreload" href="${href}">`).join("\n")}
 <script type="module" src="${entry}"></script>
 </head>
@@ -157,24 +235,35 @@ ${chunks.map((href) => `<link rel="modulepreload" href="${href}">`).join("\n")}
 `;
 }
 
+/** Apple's browsers read no icon and no colour from the manifest of a page on the home screen. */
+const installable = (manifest) => `<link rel="manifest" href="/manifest.webmanifest">
+<link rel="apple-touch-icon" href="${manifest["icon-192.png"]}">
+<meta name="theme-color" content="#f8fafb" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#0e151b" media="(prefers-color-scheme: dark)">
+`;
+
 function webManifest(manifest) {
   const icons = [{ src: manifest["icon.svg"], sizes: "any", type: "image/svg+xml", purpose: "any" }];
   for (const size of [192, 512]) {
-    const src = manifest[`icon-${size}.png`];
-    if (src) icons.push({ src, sizes: `${size}x${size}`, type: "image/png", purpose: "any maskable" });
+    const png = { src: manifest[`icon-${size}.png`], sizes: `${size}x${size}`, type: "image/png" };
+    // Drawn to the edge, with nothing of it outside the circle that a launcher may cut.
+    for (const purpose of ["any", "maskable"]) icons.push({ ...png, purpose });
   }
+  const small = [{ src: manifest["icon-192.png"], sizes: "192x192", type: "image/png" }];
   const web = {
     id: "/handset",
-    name: "Ridgeline",
+    name: "Ridgeline handset · 手持终端",
     short_name: "Ridgeline",
-    description: "Orders, position and battery of an officer's handset",
+    description: "Orders, way, position and battery of an officer's handset. 指令、路线、定位与电量。",
     start_url: "/handset",
     scope: "/",
     display: "standalone",
-    orientation: "portrait",
+    orientation: "any",
+    categories: ["government", "navigation"],
     background_color: "#0e151b",
     theme_color: "#0e151b",
     icons,
+    shortcuts: [{ name: "Way to the scene · 前往现场", url: "/handset?view=way", icons: small }],
   };
   return `${JSON.stringify(web, null, 2)}\n`;
 }
@@ -220,10 +309,14 @@ async function copyLicences(metafile) {
 }
 
 async function report(pages) {
-  for (const [name, files] of Object.entries(pages)) {
-    let bytes = 0;
-    for (const url of files) bytes += gzipSync(await readFile(join(out, url)), { level: 9 }).length;
-    console.log(`${name.padEnd(8)} ${(bytes / 1000).toFixed(1)} kB gzipped first load`);
+  const bytesOf = async (urls) => {
+    const files = await Promise.all(urls.map((url) => readFile(join(out, url))));
+    return files.reduce((sum, file) => sum + gzipSync(file, { level: 9 }).length, 0);
+  };
+  for (const [name, { always, words }] of Object.entries(pages)) {
+    const [code, en, zh] = await Promise.all([always, words.en, words.zh].map(bytesOf));
+    const total = ((code + Math.max(en, zh)) / 1000).toFixed(1);
+    console.log(`${name.padEnd(8)} ${total} kB gzipped first load, in the language that takes more`);
   }
 }
 

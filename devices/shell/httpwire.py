@@ -113,7 +113,7 @@ class HttpWire:
     async def _question(self, *, wait_s: int) -> list[bytes]:
         await self._signal.wait()
         hello = msgspec.to_builtins(self._hello())
-        query = {name: value for name, value in hello.items() if name not in ("t", "tok")}
+        query = {name: value for name, value in hello.items() if name not in ("t", "tok", "seen")}
         path = f"/v1/cmd?{urlencode(query | {'wait': wait_s}, doseq=True)}"
         return await self._down_lane.call("GET", path, None, PATIENCE_S + wait_s)
 

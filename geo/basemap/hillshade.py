@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from geo import grid
 from geo.basemap import mercator
 from geo.roadmap import Elevation
+from geo.voids import filled
 
 TILE_PX = 256
 AZIMUTH_DEG = 315.0
@@ -82,7 +82,7 @@ class Relief:
 
     @cached_property
     def _filled(self) -> Heights:
-        return grid.filled(self._elevation).height_m
+        return filled(self._elevation).height_m
 
     @cached_property
     def _pyramid(self) -> list[Heights]:

@@ -105,3 +105,6 @@ def _check(what: str, value_m: float | None, low_m: float, high_m: float) -> Non
 def _number(value_m: float) -> str:
     """`1800`, not `1800.0`; to the millimetre."""
     return f"{round(value_m, 3) + 0.0:.3f}".rstrip("0").rstrip(".")
+
+
+DRY: Final = Condition()

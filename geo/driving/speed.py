@@ -15,7 +15,6 @@ graph search and no live road state.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from geo.driving import desired, turning, weather
 from geo.driving.caps import EdgeCaps, station_caps_mps, walking_caps_mps
 from geo.driving.chains import chains_of
+from geo.driving.conditions import DRY
 from geo.driving.conditions import Condition as Condition
 from geo.driving.drive import Road, drive, seconds_between
 from geo.driving.stations import Stations, drawn_lengths_m, stations_of
@@ -31,8 +31,6 @@ from geo.driving.vehicles import Mode as Mode
 from geo.driving.vehicles import Vehicle as Vehicle
 from geo.roadmap import EdgeFlag, RoadMap
 from geo.routing.engine import CLOSED, Weights
-
-DRY: Final = Condition()
 
 Floats = NDArray[np.float64]
 

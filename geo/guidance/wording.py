@@ -69,10 +69,21 @@ _HAZARDS: Final = {
 
 def say(step: Step, language: Language) -> str:
     """One step as a sentence, distance included."""
+    what, english = act(step, language), language == "en"
+    match step.maneuver:
+        case Maneuver.ARRIVE | Maneuver.WALK:
+            return f"{what}." if english else f"{what}。"
+        case _:
+            far = distance(step.distance_m, language)
+            return f"{what}, {far}." if english else f"{what}，行驶{far}。"
+
+
+def act(step: Step, language: Language) -> str:
+    """What is to be done at a step, without how far it goes after it; no full stop."""
     english = language == "en"
     match step.maneuver:
         case Maneuver.ARRIVE:
-            return "You have arrived." if english else "到达目的地。"
+            return "You have arrived" if english else "到达目的地"
         case Maneuver.WALK:
             return _said_walk(step, language)
         case Maneuver.DEPART:
@@ -94,8 +105,7 @@ def say(step: Step, language: Language) -> str:
             what, on = ("Take the ferry", "") if english else ("乘渡船", "")
         case _:
             assert_never(step.maneuver)
-    far = distance(step.distance_m, language)
-    return f"{what}{on}, {far}." if english else f"{what}{on}，行驶{far}。"
+    return f"{what}{on}"
 
 
 def say_caution(caution: Caution, language: Language, *, from_m: float = 0.0) -> str:
@@ -135,8 +145,8 @@ def direction(heading_deg: float, language: Language) -> str:
 def _said_walk(step: Step, language: Language) -> str:
     far, way = distance(step.distance_m, language), direction(step.heading_deg or 0.0, language)
     if language == "en":
-        return f"Walk {far} {way} to the place, as the crow flies."
-    return f"下车步行，向{way}直线距离{far}。"
+        return f"Walk {far} {way} to the place, as the crow flies"
+    return f"下车步行，向{way}直线距离{far}"
 
 
 def _said_roundabout(step: Step, language: Language) -> tuple[str, str]:

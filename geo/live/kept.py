@@ -15,8 +15,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from geo.driving.conditions import Condition
-from geo.driving.speed import DRY
+from geo.driving.conditions import DRY, Condition
 from geo.live.conditionfield import ConditionField, TimesOf, factors
 from geo.live.extent import Coverage
 from geo.live.roadstate import RoadChange, RoadTable

@@ -21,9 +21,17 @@ from geo.mapmaking.curve import hilbert_rank
 from geo.mapmaking.cut import BuildReport, Edges, Points, cut_into_edges, points_of
 from geo.mapmaking.progress import Progress, silent
 from geo.mapmaking.tags import RoadFacts, read_road
-from geo.roadmap import EdgeFlag, Elevation, MapMeta, RoadMap, SourceMap, SourceWay
+from geo.roadmap import (
+    FORMAT_VERSION,
+    EdgeFlag,
+    Elevation,
+    MapMeta,
+    RoadMap,
+    SourceMap,
+    SourceWay,
+)
+from geo.voids import filled
 
-FORMAT_VERSION = 2
 LENGTH_MIN_M = 0.01
 """Two nodes drawn on one spot are this far apart: no edge has length nought."""
 NODES_MAX = 2**31 - 2
@@ -52,7 +60,7 @@ def build(
     across = points.vertex_of(np.array(list(source.barriers), np.int64))
     edges = cut_into_edges(points, facts, report, also_at=across[across >= 0])
     progress("split", 1.0)
-    elevation = grid.filled(source.elevation) if source.elevation else None
+    elevation = filled(source.elevation) if source.elevation else None
     height_m = _heights(points, facts, elevation, progress)
     roadmap = _lay(source, ways, facts, points, edges, height_m, elevation, report, progress)
     if elevation is not None:

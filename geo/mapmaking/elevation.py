@@ -2,7 +2,7 @@
 
 Several tiles are laid over one another, the first named on top; each is read only where the
 map lies, and reprojected to degrees where it comes in another system. Voids stay NaN here;
-`geo.grid.filled` closes them.
+`geo.voids.filled` closes them.
 """
 
 from __future__ import annotations

@@ -196,12 +196,16 @@ class Survey:
                     yield (source, village), time_s
 
 
+def settlements(roadmap: RoadMap) -> list[Place]:
+    """Towns, villages and hamlets, in the order in which they are numbered."""
+    return [place for place in roadmap.places if place.kind in SETTLEMENTS]
+
+
 def villages_of(roadmap: RoadMap, approach: Callable[[float, float], Approach]) -> list[Village]:
     """The settlements of a map, each with the ways to it where there is a road."""
     return [
         Village(place=place, approach=_approached(place, approach))
-        for place in roadmap.places
-        if place.kind in SETTLEMENTS
+        for place in settlements(roadmap)
     ]
 
 

@@ -45,6 +45,9 @@ _ONE, _MANY = "one", "many"
 _Pins: TypeAlias = tuple[int, bytes]
 """Sources, quick to compare."""
 
+_never_let_go: Final[list[object]] = []
+"""Of engines that were not closed, and collected on another thread than theirs."""
+
 
 class EngineBroken(RuntimeError):
     """The library panicked; the engine has put itself right or cannot be used any more."""
@@ -57,20 +60,23 @@ class CchEngine:
 
     def __init__(self, graph: Graph, weights: Weights, *, shared: CchEngine | None = None) -> None:
         """`shared`: an engine on the same graph and thread, whose contraction this one uses too."""
+        self._thread = get_ident()
+        self._cch: Any = None
+        self._metric: Any = None
+        self._updater: Any = None
+        self._shelf: _Shelf = shared._shelf if shared else _Shelf()
         import routingkit_cch  # an optional dependency: its absence must not stop the rest
 
         self.graph = graph
         self._kit: Any = routingkit_cch
-        self._thread = get_ident()
         self._weights = checked_weights(weights, graph.arc_count)
         self._reference: ScipyEngine | None = None
         self._pins: _Pins | None = None
         """What the query object on the shelf is asked from."""
         with _panics_as_errors:
-            self._cch: Any = shared._cch if shared else self._contracted()
-            self._metric: Any = self._kit.CCHMetric(self._cch, self._weights.data)
-            self._updater: Any = self._kit.CCHMetricPartialUpdater(self._cch)
-        self._shelf: _Shelf = shared._shelf if shared else _Shelf()
+            self._cch = shared._cch if shared else self._contracted()
+            self._metric = self._kit.CCHMetric(self._cch, self._weights.data)
+            self._updater = self._kit.CCHMetricPartialUpdater(self._cch)
 
     def many_to_one(self, sources: NDArray[np.int64], target: Seeds) -> Millis:
         return self.matrix(sources, (target,))[:, 0]
@@ -142,6 +148,12 @@ class CchEngine:
         self._require_own_thread()
         self._shelf.clear(self._metric)
         self._updater = self._metric = self._cch = self._reference = None
+
+    def __del__(self) -> None:
+        """The collector of cycles runs on any thread, and only its own may let go of these: whoever
+        forgot to close an engine pays with its memory."""
+        if self._metric is not None and get_ident() != self._thread:
+            _never_let_go.append((self._updater, self._metric, self._cch, self._shelf))
 
     def _contracted(self) -> Any:
         return self._kit.CCH(

@@ -21,13 +21,20 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "learn": ("server.cli.learn", "learn_group", "Learn travel times from drives."),
     "decision": ("server.cli.decision", "decision_group", "Show and replay recommendations."),
     "evaluate": ("server.cli.evaluate", "evaluate_command", "Compare ways of choosing units."),
+    "history": ("server.cli.history", "history_group", "Take the county's past out, to rehearse."),
+    "measures": ("server.cli.measures", "measures_command", "How long responses took."),
+    "review": ("server.cli.review", "review_group", "What became of an incident."),
     "sim": ("server.cli.sim", "sim_command", "Drive simulated devices against a server."),
+    "decode": ("server.cli.decode", "decode_group", "Say what recorded device messages mean."),
     "batteries": ("server.cli.batteries", "batteries_command", "Which cameras last their shift."),
+    "audit": ("server.cli.audit", "audit_group", "Export and verify the command log."),
+    "webhook": ("server.cli.webhook", "webhook_group", "Tell others what the command log says."),
     "stance": ("server.cli.stance", "stance_group", "Look at orders of peace and war."),
     "roster": ("server.cli.roster", "roster_group", "Load stations, units, officers and devices."),
     "runcards": ("server.cli.runcards", "runcards_group", "What each type of incident asks for."),
     "user": ("server.cli.admin", "user_group", "Add users and reset passwords."),
     "device": ("server.cli.admin", "device_group", "Enrol devices."),
+    "tak": ("server.cli.tak", "tak_group", "Let TAK clients in: certificates, data packages."),
 }
 """Name, where it lives, and its line in the overview."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,11 +21,13 @@ from geo.eta import Eta, Spreads
 from geo.ground import Ground
 from geo.routing.choose import ENGINE_NAMES, EngineName
 from geo.snap import Snap
-from server.cli.learnedfile import LEARNED, LearnedVersion, read_learned
+from server.cli._options import LEARNED, iso
+
+if TYPE_CHECKING:
+    from server.cli.learnedfile import LearnedVersion
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 CONDITION = click.option(
     "--condition",
     default="dry",
@@ -59,8 +61,11 @@ class Asked:
         ground = Ground(roadmap, engine=self.engine, profile=profile)
         # An engine must be let go of on the thread that made it, whatever the command comes to.
         click.get_current_context().call_on_close(ground.close)
-        learned = None if self.learned_file is None else read_learned(self.learned_file, roadmap)
-        if learned is not None:
+        learned = None
+        if self.learned_file is not None:
+            from server.cli.learnedfile import read_learned  # it imports all that learns
+
+            learned = read_learned(self.learned_file, roadmap)
             ground.set_factors({mode: each.factor for mode, each in learned.modes.items()})
         return Journeys(ground=ground, depart_at=depart_at, learned=learned)
 
@@ -168,12 +173,6 @@ def snap_json(snap: Snap) -> dict[str, float]:
         "edge": snap.edge,
         "fraction": round(snap.fraction, 6),
     }
-
-
-def iso(at: datetime) -> str:
-    """UTC, to the second."""
-    text = at.astimezone(UTC).replace(microsecond=0).isoformat()
-    return text.replace("+00:00", "Z")
 
 
 def minutes(seconds: float | None) -> str:

@@ -6,14 +6,25 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from server.settings import HOST_DEFAULT, PORT_DEFAULT, Settings, SettingsError, from_env
+from server.envvalues import SettingsError
+from server.settings import HOST_DEFAULT, PORT_DEFAULT, Settings, from_env
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
+LEARNED = click.option(
+    "--learned",
+    "learned_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Use these learned travel times (`ridgeline learn export`), not the model alone.",
+)
 
 DATA_DEFAULT = Path("data")
 DATA_DEFAULT_ROOT = Path("/var/lib/ridgeline")
@@ -57,6 +68,21 @@ def settings_of(data_dir: Path | None, map_dir: Path, **options: Any) -> Setting
         return from_env(data_dir=data_dir or default_data_dir(), map_dir=map_dir, **options)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
+
+
+def iso(at: datetime) -> str:
+    """UTC, to the second."""
+    text = at.astimezone(UTC).replace(microsecond=0).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+def instant(option: str, text: str) -> datetime:
+    """A time without a zone is this machine's, whatever its clock showed that day."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        told = f"{option} is {text!r}; write 2026-01-31 or 2026-01-31T08:00."
+        raise click.ClickException(told) from error
 
 
 def default_data_dir() -> Path:

@@ -18,6 +18,7 @@ import click
 import msgspec
 
 from server.cli._options import default_data_dir, settings_of
+from server.cli.terminalsim import sim_group
 
 T = TypeVar("T")
 DATA = click.option(
@@ -53,7 +54,7 @@ def add_user(
     from server.http.passwords import Passwords, one_time_password
     from server.http.users import NewUser, create
 
-    wanted = _shaped(
+    wanted = shaped(
         {"username": username, "display_name": name, "roles": roles, "officer_badge": badge},
         NewUser,
     )
@@ -111,6 +112,9 @@ def device_group() -> None:
     """Enrol devices."""
 
 
+device_group.add_command(sim_group)
+
+
 @device_group.command("add")
 @click.argument("device_id")
 @click.option("--kind", required=True, type=click.Choice(["body_camera", "handset", "vehicle"]))
@@ -125,7 +129,7 @@ def add_device(
     from server.http.devices_admin import add_device as enrol
     from server.stores import roster
 
-    wanted = _shaped({"id": device_id, "kind": kind, "model": model}, NewDevice)
+    wanted = shaped({"id": device_id, "kind": kind, "model": model}, NewDevice)
 
     async def add(pool: Any) -> str | None:
         async with pool.acquire() as conn, conn.transaction():
@@ -191,12 +195,14 @@ def renew_epochs(
 
 def with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
     """Do `work` on the database of DATABASE_URL or of the data folder; a refusal is one line."""
-    from server import main, migrate
+    from server import databases
+    from server.databases import DatabaseUnusable
     from server.dispatch.errors import DispatchError
     from server.embedded import sockets
     from server.embedded.errors import DataFolderInUse, EmbeddedError
     from server.embedded.postgres import url_in
     from server.http.errors import ApiError
+    from server.migrate import MigrationError
     from server.stores.away import STORE_AWAY
     from server.stores.pool import open_pool
 
@@ -211,29 +217,24 @@ def with_pool(data_dir: Path | None, work: Callable[[Any], Awaitable[T]]) -> T:
             await pool.close()
 
     def run_on(url: str) -> T:
-        main.migrate_now(replace(settings, database_url=url))
+        databases.migrate_now(replace(settings, database_url=url))
         job: Coroutine[Any, Any, T] = run(url)
         return asyncio.run(job)
 
     try:
         try:
-            with main.private_databases(settings, valkey=False) as running:
+            with databases.private(settings, valkey=False) as running:
                 return run_on(settings.database_url or str(running.database_url))
         except DataFolderInUse:
             return run_on(url_in(sockets.path_for(folder)))
-    except (
-        ApiError,
-        DispatchError,
-        EmbeddedError,
-        main.CannotServe,
-        migrate.MigrationError,
-    ) as error:
+    except (ApiError, DatabaseUnusable, DispatchError, EmbeddedError, MigrationError) as error:
         raise click.ClickException(str(error)) from error
     except STORE_AWAY as error:
         raise click.ClickException(f"The database does not answer: {error}") from error
 
 
-def _shaped(values: dict[str, Any], shape: type[T]) -> T:
+def shaped(values: dict[str, Any], shape: type[T]) -> T:
+    """What a route would take, checked as there; a refusal is one line."""
     try:
         return msgspec.convert(values, shape)
     except msgspec.ValidationError as error:

@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from server.cli._journey import JSON, iso
+from server.cli._options import JSON, iso
 from server.cli.admin import DATA, with_pool
 
 if TYPE_CHECKING:
-    from server.dispatch.battery import Reckoned
+    from server.dispatch.reckoned import Reckoned
     from server.recheck import Finding
-    from server.stores.records import KeptRecord, Line
+    from server.stores.decisions import Line
+    from server.stores.records import KeptRecord
 
 DIFFERS, DAMAGED = 3, 4
 SHOWN_MAX: Final = 40
@@ -36,17 +37,19 @@ def decision_group() -> None:
 
 
 @decision_group.command("list")
-@click.option("--incident", type=click.IntRange(1), metavar="NUMBER", help="Of one incident.")
+@click.option(
+    "--incident", type=click.IntRange(1, 2**63 - 1), metavar="NUMBER", help="Of one incident."
+)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 @DATA
 @JSON
 def list_command(incident: int | None, limit: int, data_dir: Path | None, as_json: bool) -> None:
     """The newest recommendations, and whom a dispatcher sent on them."""
-    from server.stores import records
+    from server.stores import decisions
 
     async def work(pool: Any) -> list[Line]:
         async with pool.acquire() as conn:
-            return await records.page(conn, incident_number=incident, limit=limit)
+            return await decisions.page(conn, incident_number=incident, limit=limit)
 
     lines = with_pool(data_dir, work)
     if as_json:
@@ -236,6 +239,17 @@ def _show(kept: KeptRecord, about: dict[str, Any]) -> None:
         for each in kept.answer[part]:
             table.add_row(*map(escape, _cells(each)))
     console.print(table)
+    for line in _around(kept.answer):
+        console.print(escape(line))
+
+
+def _around(answer: dict[str, Any]) -> list[str]:
+    """What is to be known of the choice as a whole; older answers have less of it."""
+    lines = [each["text"] for each in answer.get("remarks") or []]
+    if second := answer.get("runner_up"):
+        behind = f"{second['margin_s'] / 60:.1f} min behind"
+        lines.append(f"Second: {second['call_sign']}, {behind}. {second['flip']['text']}.")
+    return lines
 
 
 def _cells(unit: dict[str, Any]) -> list[str]:

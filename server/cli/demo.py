@@ -36,7 +36,7 @@ INCIDENTS_PER_HOUR = 30.0
 """Per simulated hour: with the speed above, one every twelve seconds."""
 STOP_SIMULATOR_S = 5.0
 FLEET_FILE, KEPT_FILE = "fleet.json", "demo.json"
-FACES = {"dispatcher": "console", "officer": "handset", "supervisor": "audit", "admin": ""}
+FACES = {"dispatcher": "console", "officer": "handset", "supervisor": "audit", "admin": "admin"}
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,12 +21,13 @@ from devices.sim.force import UNITS_DEFAULT
 from geo import mapfolder
 from geo.errors import EngineUnavailable
 from geo.routing.choose import ENGINE_NAMES, EngineName
-from server.cli._journey import JSON, plain_errors
+from server.cli._journey import plain_errors
+from server.cli._options import JSON
 from server.cli.runcards import read_cards
 from server.evaluation.compare import SEEDS_MAX, Asked, Outcome, Tell, compare
 from server.evaluation.county import County
 from server.evaluation.figures import METRICS, Figure
-from server.evaluation.history import PastCall, parse
+from server.evaluation.history import History, parse
 from server.evaluation.policies import POLICIES
 from server.evaluation.scenario import DAYS_MAX, TRAFFIC
 
@@ -88,7 +89,8 @@ PER_DAY_MAX: Final = 2_000.0
     "--history",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="The county's own calls, CSV or JSON: at, lon, lat, type, priority, scene_min.",
+    help="The county's own past (`ridgeline history export`), or calls as CSV or JSON: at, lon, "
+    "lat, type, priority, scene_min.",
 )
 @click.option(
     "--move",
@@ -119,9 +121,10 @@ def evaluate_command(
 
     Units move by the map's own travel times, people answer as people do, and every policy meets the
     same calls. Response is counted from the call to the first officer at the place. With --history
-    the calls are the county's own, and each seed is another draw of how people answer.
+    the calls are the county's own, and its units and shifts if the file has them; each seed is
+    another draw of how people answer. Beside the policies stands what really was, if it is known.
     """
-    past = () if history is None else _past(history)
+    past = None if history is None else _past(history)
     traffic = TRAFFIC[traffic_name]
     asked = _asked(
         policies=[POLICIES[name] for name in dict.fromkeys(names or POLICIES)],
@@ -147,7 +150,8 @@ def evaluate_command(
     load = traffic_name if history is None else history.name
     click.echo(
         f"{county.roadmap.meta.name}: {seeds} × {asked.days_each} d from seed {seed}, {load}, "
-        f"{outcomes[0].calls} calls, {units} units. Below each figure its 95 % interval over days."
+        f"{outcomes[0].calls} calls, {asked.force_len} units. Below each figure its 95 % interval "
+        "over days."
     )
 
 
@@ -158,20 +162,27 @@ def _asked(**what: Any) -> Asked:
         raise click.UsageError(f"{error}.") from error
 
 
-def _past(file: Path) -> list[PastCall]:
-    context = click.get_current_context()
-    for name in ("days", "traffic_name", "per_day"):
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = name.removesuffix("_name").replace("_", "-")
-            raise click.UsageError(f"--history brings its own calls: leave out --{option}.")
+def _past(file: Path) -> History:
+    _not_asked_for("calls", "days", "traffic_name", "per_day")
     try:
-        return parse(file.read_text(encoding="utf-8-sig"))
+        found = parse(file.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:
         raise click.ClickException(f"{file}: {error}.") from error
+    if found.units:
+        _not_asked_for("units", "units")
+    return found
 
 
-def _moves(words: Sequence[str], past: Sequence[PastCall]) -> dict[str, tuple[float, float]]:
-    if words and not past:
+def _not_asked_for(what: str, *names: str) -> None:
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = name.removesuffix("_name").replace("_", "-")
+            raise click.UsageError(f"--history brings its own {what}: leave out --{option}.")
+
+
+def _moves(words: Sequence[str], past: History | None) -> dict[str, tuple[float, float]]:
+    if words and past is None:
         raise click.UsageError("--move asks what would have been: name the calls with --history.")
     found = {}
     for word in words:
@@ -224,7 +235,7 @@ def _answer(county: County, asked: Asked, outcomes: list[Outcome]) -> dict[str, 
         "seed": asked.seed,
         "seeds": asked.seeds,
         "days": asked.days_each,
-        "units": asked.units,
+        "units": asked.force_len,
         "sea_level_c": asked.sea_level_c,
         "policies": [asdict(each) for each in outcomes],
     }

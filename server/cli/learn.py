@@ -22,9 +22,10 @@ from geo.learning.carrying import Carrying
 from geo.learning.factors import LearnedFactors, summary
 from geo.learning.school import Drive, Lessons, School
 from geo.roadmap import RoadMap
+from server.cli._options import JSON
 from server.cli.admin import DATA, actor, with_pool
 from server.cli.learnedfile import LearnedVersion, write_learned
-from server.cli.match import JSON, MODE, VEHICLE, plain_errors, road_name
+from server.cli.match import MODE, VEHICLE, plain_errors, road_name
 from server.cli.trackfile import SUFFIXES, read_track
 
 TRACKS_MAX: Final = 10_000

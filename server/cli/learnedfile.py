@@ -5,11 +5,10 @@ JSON that people can read, with the factors of every arc packed as the database 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 import msgspec
@@ -23,16 +22,6 @@ from server.stores.factorform import pack, unpack
 FORMAT: Final = "ridgeline-learned-1"
 BYTES_MAX: Final = 512 * 1024 * 1024
 """Some ten million roads."""
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-LEARNED: Final[Callable[[F], F]] = click.option(
-    "--learned",
-    "learned_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Use these learned travel times (`ridgeline learn export`), not the model alone.",
-)
 
 
 class _File(msgspec.Struct, kw_only=True):

@@ -26,7 +26,8 @@ from geo.learning.school import School
 from geo.learning.track import Track
 from geo.roadmap import RoadClass, RoadMap
 from server.cli._journey import CONDITION, aware_time
-from server.cli.learnedfile import LEARNED, read_learned
+from server.cli._options import JSON, LEARNED
+from server.cli.learnedfile import read_learned
 from server.cli.trackfile import read_track
 from server.dispatch.errors import DispatchError
 
@@ -45,7 +46,6 @@ VEHICLE = click.option(
     default=Vehicle.PATROL_CAR.value,
     show_default=True,
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
 @click.command("match")

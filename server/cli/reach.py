@@ -20,7 +20,8 @@ from geo.reach import coverage, isochrone
 from geo.reach.coverage import Coverage, Tally, cover, villages_of
 from geo.reach.times import SOURCES_MAX, Reach
 from geo.snap import Snap
-from server.cli._journey import JSON, Asked, journey_options, minutes, place, plain_errors
+from server.cli._journey import Asked, journey_options, minutes, place, plain_errors
+from server.cli._options import JSON
 from server.cli.unitfile import read_units, snap_unit, unit_name
 
 F = TypeVar("F", bound=Callable[..., Any])

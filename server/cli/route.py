@@ -16,12 +16,12 @@ from rich.table import Table
 
 from geo.eta import Eta
 from geo.ground import Route
+from geo.guidance.clock import clock
 from geo.guidance.steps import Guide, Step
 from geo.guidance.wording import Language, say, say_caution
 from geo.snap import Snap
 from geo.walk import Approach, DropOff
 from server.cli._journey import (
-    JSON,
     TO,
     Asked,
     Journeys,
@@ -32,6 +32,7 @@ from server.cli._journey import (
     plain_errors,
     snap_json,
 )
+from server.cli._options import JSON
 from server.cli.unitfile import Feature, read_units, snap_unit, unit_name
 from server.wayviews import step_view
 
@@ -87,6 +88,7 @@ def route_command(
     chance = _chance(eta, within_min)
     steps = Guide(ground.roadmap).steps(route, place=end)
     if as_json:
+        seconds_at = clock(ground.roadmap, route)
         answer = {
             "duration_s": route.duration_s,
             "walk_s": round(on_foot_s, 1),
@@ -94,7 +96,7 @@ def route_command(
             "arrival": journeys.arrival(eta),
             "chance": chance,
             "geometry": {"type": "LineString", "coordinates": route.lonlat.round(7).tolist()},
-            "steps": [msgspec.to_builtins(step_view(each)) for each in steps],
+            "steps": [msgspec.to_builtins(step_view(each, seconds_at)) for each in steps],
             **journeys.about(),
             "snapped": {name: snap_json(snap) for name, snap in snaps.items()},
         }

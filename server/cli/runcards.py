@@ -17,16 +17,33 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from server.cli._options import JSON
 from server.cli.admin import DATA, actor, with_pool
-from server.cli.match import JSON
-from server.dispatch.runcardfile import CHARS_MAX, read, shipped, write
+from server.dispatch.runcardfile import (
+    CHARS_MAX,
+    VERSION_MAX,
+    Edited,
+    read,
+    shipped,
+    write,
+)
 from server.dispatch.runcardform import RunCardsError
-from server.dispatch.runcards import RunCards, changes, plain
+from server.dispatch.runcards import SHIPPED_VERSION, RunCards, changes, plain
 
 SHIPPED: Final = "shipped"
 """Names the set that comes with Ridgeline, where others have numbers."""
+NUMBER: Final[click.ParamType[Any]] = click.IntRange(1, VERSION_MAX)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 REASON = click.option("--reason", required=True, help="Why; for the log and the list.")
+
+
+def version_of(context: click.Context, parameter: click.Parameter, text: str) -> int | None:
+    """A number of `list`, None for `shipped`. Raises `click.BadParameter`."""
+    if text in (SHIPPED, str(SHIPPED_VERSION)):
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= len(str(VERSION_MAX)):
+        return int(NUMBER.convert(text, parameter, context))
+    raise click.BadParameter(f"{text[:40]!r} is no version; give a number or `{SHIPPED}`.")
 
 
 @click.group("runcards")
@@ -36,7 +53,7 @@ def runcards_group() -> None:
 
 @runcards_group.command("export")
 @click.option("--shipped", "is_shipped", is_flag=True, help="The set that comes with Ridgeline.")
-@click.option("--version", "number", type=click.IntRange(1), help="Not what is in force.")
+@click.option("--version", "number", type=NUMBER, help="Not what is in force.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="A file; else it is printed."
 )
@@ -46,6 +63,8 @@ def export(
     is_shipped: bool, number: int | None, out: Path | None, data_dir: Path | None, as_json: bool
 ) -> None:
     """Write the set in force, to be edited."""
+    if is_shipped and number is not None:
+        raise click.UsageError("Give --shipped or --version, not both.")
     cards = shipped() if is_shipped else with_pool(data_dir, lambda pool: _kept(pool, number))
     text = _json({"version": cards.version, "set": plain(cards)}) if as_json else write(cards)
     if out is None:
@@ -63,11 +82,11 @@ def export(
 def check(file: Path, as_json: bool) -> None:
     """Say every bad value of FILE with its card and field; change nothing."""
     try:
-        cards = _read(file)
+        cards = _read(file).cards
     except RunCardsError as error:
         if not as_json:
             raise _refused(file, error) from error
-        problems = [{"card": p.card, "field": p.field, "says": p.says} for p in error.problems]
+        problems = [each.plain() for each in error.problems]
         click.echo(_json({"good": False, "problems": problems}))
         raise click.exceptions.Exit(1) from error
     if as_json:
@@ -79,35 +98,34 @@ def check(file: Path, as_json: bool) -> None:
 @runcards_group.command("load")
 @click.argument("file", type=FILE)
 @REASON
+@click.option(
+    "--based-on",
+    type=click.IntRange(0, VERSION_MAX),
+    help="The version that FILE takes the place of.  [default: what FILE says]",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @DATA
 @JSON
-def load(file: Path, reason: str, dry_run: bool, data_dir: Path | None, as_json: bool) -> None:
+def load(
+    file: Path,
+    reason: str,
+    based_on: int | None,
+    dry_run: bool,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
     """Save FILE as a new version and put it in force.
 
-    A running server recommends by it at once, and has everything else by it within half a minute.
+    Nothing is saved where another version is in force than the one that FILE was exported from. A
+    running server recommends by the new one at once, and has everything else by it within half a
+    minute.
     """
-    from server import runcardversions
-
-    cards = read_cards(file)
-
-    async def work(pool: Any) -> tuple[int | None, dict[str, list[str]]]:
-        async with pool.acquire() as conn, conn.transaction():
-            before = await runcardversions.in_force(conn)
-            differing = changes(before, cards)
-            if dry_run or not differing:
-                return None, differing
-            row = await runcardversions.save(
-                conn,
-                plain(cards),
-                based_on=before.version,
-                at=datetime.now(UTC),
-                by=actor(),
-                reason=reason,
-            )
-            return row.version, differing
-
-    number, differing = with_pool(data_dir, work)
+    said = _read_good(file)
+    based_on = said.based_on if based_on is None else based_on
+    number, differing = with_pool(
+        data_dir,
+        lambda pool: _load(pool, said.cards, based_on, reason=reason, dry_run=dry_run),
+    )
     if as_json:
         click.echo(_json({"version": number, "changes": differing}))
         return
@@ -117,6 +135,35 @@ def load(file: Path, reason: str, dry_run: bool, data_dir: Path | None, as_json:
         click.echo("Nothing to change.")
     elif number is not None:
         click.echo(f"Version {number} is in force.")
+
+
+async def _load(
+    pool: Any, cards: RunCards, based_on: int | None, *, reason: str, dry_run: bool
+) -> tuple[int | None, dict[str, list[str]]]:
+    """The new version, if one was saved, and what it changes; `based_on` None: whatever it is."""
+    from server import runcardversions
+
+    async with pool.acquire() as conn, conn.transaction():
+        before = await runcardversions.in_force(conn)
+        if not (differing := changes(before, cards)):
+            return None, differing
+        if based_on not in (None, before.version):
+            raise click.ClickException(
+                f"Version {before.version} is in force, and this was made from version {based_on}. "
+                f"Export and edit anew, or have it take that one's place: --based-on "
+                f"{before.version}."
+            )
+        if dry_run:
+            return None, differing
+        row = await runcardversions.save(
+            conn,
+            plain(cards),
+            based_on=before.version,
+            at=datetime.now(UTC),
+            by=actor(),
+            reason=reason,
+        )
+        return row.version, differing
 
 
 @runcards_group.command("list")
@@ -152,16 +199,13 @@ def list_versions(data_dir: Path | None, as_json: bool) -> None:
 
 
 @runcards_group.command("activate")
-@click.argument("version")
+@click.argument("number", metavar="VERSION", callback=version_of)
 @REASON
 @DATA
-def activate(version: str, reason: str, data_dir: Path | None) -> None:
+@JSON
+def activate(number: int | None, reason: str, data_dir: Path | None, as_json: bool) -> None:
     """Put VERSION in force: a number of `list`, or `shipped` for the set of Ridgeline."""
     from server import runcardversions
-
-    if version != SHIPPED and not (version.isascii() and version.isdigit() and int(version)):
-        raise click.ClickException(f"{version!r} is no version; give a number or `{SHIPPED}`.")
-    number = None if version == SHIPPED else int(version)
 
     async def work(pool: Any) -> None:
         async with pool.acquire() as conn, conn.transaction():
@@ -170,30 +214,35 @@ def activate(version: str, reason: str, data_dir: Path | None) -> None:
             )
 
     with_pool(data_dir, work)
-    click.echo(f"In force: {'the set that comes with Ridgeline' if number is None else version}.")
+    if as_json:
+        click.echo(_json({"in_force": number or SHIPPED_VERSION}))
+    else:
+        which = "the set that comes with Ridgeline" if number is None else f"version {number}"
+        click.echo(f"In force: {which}.")
 
 
 async def _kept(pool: Any, number: int | None) -> RunCards:
     from server import runcardversions
 
     async with pool.acquire() as conn:
-        try:
-            if number is None:
-                return await runcardversions.in_force(conn)
-            return await runcardversions.load(conn, number)
-        except RunCardsError as error:
-            raise click.ClickException(f"This program cannot use them: {error}") from error
+        if number is None:
+            return await runcardversions.in_force(conn)
+        return await runcardversions.load(conn, number)
 
 
 def read_cards(file: Path) -> RunCards:
     """A set from its file. Raises `click.ClickException` with every bad value."""
+    return _read_good(file).cards
+
+
+def _read_good(file: Path) -> Edited:
     try:
         return _read(file)
     except RunCardsError as error:
         raise _refused(file, error) from error
 
 
-def _read(file: Path) -> RunCards:
+def _read(file: Path) -> Edited:
     """Raises `RunCardsError`, `click.ClickException`."""
     try:
         with file.open(encoding="utf-8") as opened:

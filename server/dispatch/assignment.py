@@ -68,8 +68,12 @@ def plan(
     Raises ValueError for what does not fit together.
     """
     asked = Asked.of(incidents, units, score_s, later_s)
-    before = Outcome.of(asked, rules, matching.match(asked, rules, under_way(asked)))
-    after = lawful(asked, rules, before) if rules.diverts else before
+    alone, unmoved = asked.forgetful(), under_way(asked)
+    before = Outcome.of(alone, rules, matching.match(alone, rules, unmoved))
+    if rules.diverts:
+        after = lawful(asked, rules, before)
+    else:
+        after = Outcome.of(asked, rules, matching.match(asked, rules, unmoved))
     return Plan(
         assignments=tuple(_assignments(after)),
         diversions=tuple(diversion(before, after, unit) for unit in after.called_off()),

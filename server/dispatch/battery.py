@@ -21,6 +21,7 @@ from devices.battery.modes import EXTRAS
 from devices.battery.outlook import Basis, Leg, Outlooks, exposures_of
 from devices.battery.record import pack
 from devices.battery.reports import Counts, Ints
+from server.dispatch.reckoned import Reckoned
 from server.views import DeviceKind
 
 P_GOOD: Final = 0.8
@@ -112,18 +113,6 @@ class Prospect:
     """Level as it is expected, now, on arrival and at the end, 0 … 100; 0 where unknown."""
     arrival_pct: float = 0.0
     end_pct: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reckoned:
-    """What prospects were reckoned with; to be kept with what was decided by them."""
-
-    version: int | None
-    """As of `Endurance`."""
-    device_ids: tuple[str, ...] = ()
-    """Of those whose level was known."""
-    numbers: bytes = b""
-    """`devices.battery.record` has the form; a row for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

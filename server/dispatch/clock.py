@@ -10,7 +10,7 @@ newer is there, which `QUICK_S` cuts off. Knows no clock itself.
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 SAMPLES_MAX = 32
 """Of the newest records; older ones are forgotten, for clocks drift and are set."""
@@ -41,3 +41,15 @@ class ClockEstimate:
 def is_skewed(offset_s: float | None) -> bool:
     """Whether a device's times deserve no trust."""
     return offset_s is not None and abs(offset_s) > SKEW_S_MAX
+
+
+def happened_at(
+    device_at: datetime | None, offset_s: float | None, server_at: datetime
+) -> datetime:
+    """When a device says that something happened, its clock put right; never after we heard of it.
+
+    `device_at` None: it was not told through a device.
+    """
+    if device_at is None:
+        return server_at
+    return min(device_at - timedelta(seconds=offset_s or 0.0), server_at)

@@ -16,10 +16,11 @@ from server.dispatch.pairs import Pair, waits
 from server.dispatch.ranking import Contender, Ranked, Ranking
 from server.dispatch.reasons import Reason
 from server.dispatch.score import Score
-from server.dispatch.standing import RunnerUp
+from server.dispatch.turning import RunnerUp
 from server.views import (
     BatteryOutlookView,
     CandidateView,
+    DeviceView,
     MeetingView,
     PairView,
     PositionView,
@@ -32,7 +33,7 @@ from server.views import (
 )
 
 ORDER_DEVICE_KINDS = frozenset({"handset", "body_camera"})
-"""What can show an order to a person."""
+"""What can show an order to a person, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def contender(
 
     `left`: what the county is left with for the `away_s` until it is back.
     """
-    shows_orders = [each for each in unit.devices if each.kind in ORDER_DEVICE_KINDS]
+    shows_orders = [each for each in unit.devices if _shows_orders(each)]
     return Contender(
         unit_id=unit.id,
         call_sign=unit.call_sign,
@@ -84,6 +85,7 @@ def contender(
         left=left,
         coverage_s=0.0 if left is None else left.cost_s(away_s),
         has_device=bool(shows_orders),
+        has_camera=any(each.kind == "body_camera" for each in unit.devices),
         connected=any(each.online for each in shows_orders),
         log_sd=log_sd,
         on_duty_s=_on_duty_s(unit, now),
@@ -93,6 +95,12 @@ def contender(
         skills=tuple(sorted({skill for each in unit.officers for skill in each.skills})),
         station=unit.station,
     )
+
+
+def _shows_orders(device: DeviceView) -> bool:
+    if device.shows_orders is None:
+        return device.kind in ORDER_DEVICE_KINDS
+    return device.shows_orders
 
 
 def with_way(one: Contender, way: Way | None) -> Contender:
@@ -132,7 +140,7 @@ def recommendation_view(
         excluded=[candidate(each) for each in ranking.excluded],
         runner_up=None if ranking.runner_up is None else _runner_up(ranking.runner_up),
         proposed_id=ranking.proposed_id,
-        remarks=[_reason(each) for each in remarks],
+        remarks=[reason_view(each) for each in remarks],
     )
 
 
@@ -142,7 +150,7 @@ def pair_view(pair: Pair, scene: Scene, meeting: Meeting | None, place: str) -> 
     return PairView(
         unit_ids=[pair.first.unit_id, pair.second.unit_id],
         call_signs=[pair.first.call_sign, pair.second.call_sign],
-        reasons=[_reason(each) for each in pair.reasons],
+        reasons=[reason_view(each) for each in pair.reasons],
         both_s=round(both.quantile_s(0.5)),
         both_p90_s=round(both.quantile_s(0.9)),
         first_s=round(either.quantile_s(0.5)),
@@ -179,7 +187,7 @@ def _candidate(each: Ranked, way: Way | None) -> CandidateView:
         position_age_s=one.position_age_s,
         battery_cost_s=round(each.battery_cost_s, 1),
         batteries=[_outlook(known) for known in one.batteries if known.p_last is not None],
-        reasons=[_reason(reason) for reason in each.reasons],
+        reasons=[reason_view(reason) for reason in each.reasons],
         score=None if each.score is None else _score(each.score),
     )
 
@@ -202,7 +210,7 @@ def _runner_up(each: RunnerUp) -> RunnerUpView:
         unit_id=each.unit_id,
         call_sign=each.call_sign,
         margin_s=round(each.margin_s, 1),
-        flip=_reason(each.flip.reason),
+        flip=reason_view(each.flip.reason),
     )
 
 
@@ -224,5 +232,5 @@ def _outlook(each: Prospect) -> BatteryOutlookView:
     )
 
 
-def _reason(reason: Reason) -> ReasonView:
+def reason_view(reason: Reason) -> ReasonView:
     return ReasonView(code=reason.code, values=reason.values, text=reason.text)

@@ -51,6 +51,8 @@ class Contender:
     """Whether any device of it can show an order."""
     connected: bool
     """Whether any such device is connected now."""
+    has_camera: bool = True
+    """Whether it has a body camera."""
     turnout_s: float = 0.0
     """The part of the travel time before the unit drives."""
     in_need: bool = False
@@ -100,6 +102,8 @@ class Scene:
     """How long a shift is."""
     units: int = 1
     """That the run card asks for."""
+    on_it: int = 0
+    """Units that are there or on the way, and that nobody wants back."""
     violence: bool = False
     """A weapon or violence is to be expected: nobody goes alone."""
     deadline_s: float | None = None

@@ -25,7 +25,7 @@ output; ties go to the lower number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -37,6 +37,16 @@ DEPTH: Final = 4
 """Units looked at behind each other for one place; a fifth counts q^4, one in a hundred."""
 PRIOR_CALLS: Final = 60.0
 """Calls of the county's own log at which it weighs as much as the population. Starting value."""
+RESIDENTS: Final[Mapping[str, float]] = {"town": 5_000.0, "village": 400.0, "hamlet": 60.0}
+"""People of a place, by its kind, where the map says so of none of that kind. Starting values."""
+
+STEADY_S: Final = 180.0
+"""s. A move that has been proposed for so long without a break is worth a word."""
+BACK_SOON_S: Final = 1_200.0
+"""s. Nobody moves up in the place of whoever is expected to be free again within this: he would
+hardly be there before. Starting value."""
+NOT_AGAIN_S: Final = 3_600.0
+"""s. For so long nobody is asked again for a move that a person said no to. Starting value."""
 
 Floats = NDArray[np.float64]
 
@@ -80,7 +90,7 @@ class Loss:
     wait_s: float
     """s. How much longer the next call waits, over all places by their share of calls."""
     people: int
-    """Living where nobody else is within the limit."""
+    """Living where nobody else is within the limit; as of `residents`."""
     places: int
     """Of them, how many villages."""
     worst: int | None
@@ -119,7 +129,26 @@ class MoveUp:
     """Share of all calls more within the limit, busy units considered."""
     people: int
     """Nobody free is within the limit of them now; this unit at the post would be."""
+    leaves: int
+    """People of whom nobody is within the limit any more once it has gone."""
     drive_s: float
+
+
+def residents(places: Sequence[tuple[str, int]]) -> Floats:
+    """(V,) people of each place, from its kind and what the map says of it, 0: nothing.
+
+    Few places of a real map say how many live there. One that does not has as many as in half of
+    those of its kind that do, else as `RESIDENTS` says: it must not count as empty.
+    """
+    known = {
+        kind: [people for each, people in places if each == kind and people > 0]
+        for kind, _ in places
+    }
+    typical = {
+        kind: float(np.median(some)) if some else RESIDENTS.get(kind, 0.0)
+        for kind, some in known.items()
+    }
+    return np.array([people or typical[kind] for kind, people in places], dtype=np.float64)
 
 
 def shares(people: Floats, calls: Floats | None = None) -> Floats:
@@ -224,19 +253,23 @@ class Cover:
             unit, gain = movers[int(best)], float(gains[best, post])
             if gain < rules.gain_min or gain <= 0.0:
                 break
-            newly = posts[post] & ~np.delete(within, unit, axis=0).any(axis=0) & ~within[unit]
+            others = np.delete(within, unit, axis=0).any(axis=0)
             found.append(
                 MoveUp(
                     unit=unit,
                     post=int(post),
                     gain=gain,
-                    people=int(self._people[newly].sum()),
+                    people=self._living(posts[post] & ~others & ~within[unit]),
+                    leaves=self._living(within[unit] & ~others & ~posts[post]),
                     drive_s=float(to_posts_s[unit, post]),
                 )
             )
             within[unit], near = posts[post], near & (np.arange(near.shape[1]) != post)
             movers.remove(unit)
         return tuple(found)
+
+    def _living(self, where: NDArray[np.bool_]) -> int:
+        return int(self._people[where].sum())
 
     def _gains(self, within: NDArray[np.bool_], posts: NDArray[np.bool_], unit: int) -> Floats:
         """(P,) by how much a unit would cover more at each post than where it is."""

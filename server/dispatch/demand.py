@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Final
 
@@ -90,6 +90,8 @@ class OpenIncident:
     """Since the call."""
     wanted: int = 1
     """Units that it is to have and that are not at the place: under way, or still to be sent."""
+    there: int = 0
+    """Units at the place already: whoever comes is not the first."""
     released: int = 0
     """How often it has lost a unit under way to another incident."""
 
@@ -112,6 +114,8 @@ class Mover:
     """A person wants it to go on where it goes."""
     proposed: str | None = None
     """The incident that the plan before this one wanted to send it to."""
+    let_go: bool = False
+    """The plan before this one wanted it relieved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +174,28 @@ class Asked:
             places=tuple(max(each.wanted, under_way[number]) for number, each in enumerate(theirs)),
         )
 
+    def firsts(self) -> Asked:
+        """The same where nobody is sent to an incident that has somebody."""
+        under_way = Counter(self.goes_to)
+        return replace(
+            self,
+            places=tuple(
+                max(under_way[number], min(places, int(each.there == 0)))
+                for number, (each, places) in enumerate(
+                    zip(self.incidents, self.places, strict=True)
+                )
+            ),
+        )
+
+    def forgetful(self) -> Asked:
+        """The same as if nothing had been proposed before."""
+        units = tuple(replace(each, proposed=None, let_go=False) for each in self.units)
+        return replace(self, units=units)
+
+    def on_it(self, incident: int) -> int:
+        """How many units are there or under way."""
+        return self.incidents[incident].there + self.goes_to.count(incident)
+
     def own(self, unit: int) -> int:
         """The incident that a unit is under way to."""
         own = self.goes_to[unit]
@@ -204,6 +230,8 @@ def _check(
     for one in incidents:
         if not 0 <= one.wanted <= WANTED_MAX:
             raise ValueError(f"{one.incident_id} wants {one.wanted} units; 0 to {WANTED_MAX}")
+        if one.there < 0:
+            raise ValueError(f"{one.incident_id} has {one.there} units; 0 or more")
     for each in units:
         if each.standing is Standing.UNDER_WAY and each.incident_id not in known:
             raise ValueError(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from server.dispatch import matching
 from server.dispatch.demand import Asked, Rules
 from server.dispatch.matching import NOBODY, Pair
@@ -47,7 +49,50 @@ class Diversion:
 
 
 def lawful(asked: Asked, rules: Rules, before: Outcome) -> Outcome:
-    """The best plan whose every diversion keeps the rules, and that is no worse than `before`."""
+    """The best plan found whose every diversion keeps the rules, and that is no worse than
+    `before`, which knows nothing of earlier plans.
+
+    What was proposed before stands while it is lawful and no other plan is better by a margin; so
+    under facts that do not change no plan follows another that comes back.
+    """
+    alone = matching.match(asked, rules, under_way(asked))
+    tries = [Outcome.of(asked, rules, alone), _barring(asked, rules, before)]
+    if (firsts := asked.firsts()).places != asked.places:
+        # Of few units a second one for one incident must not keep the first from another.
+        unmoved = Outcome.of(firsts, rules, matching.match(firsts, rules, under_way(asked)))
+        first = _barring(firsts, rules, unmoved)
+        tries.append(Outcome.of(asked, rules, matching.fill(asked, rules, first.goes_to)))
+    best = min((each for each in tries if _lawful(rules, before, each)), key=_weighed_s)
+    said = matching.as_proposed(asked, rules)
+    if said is None:
+        return best
+    kept = Outcome.of(asked, rules, said)
+    return kept if _lawful(rules, before, kept) and _stands(rules, kept, best) else best
+
+
+def _weighed_s(outcome: Outcome) -> float:
+    return outcome.weighed_s
+
+
+def _lawful(rules: Rules, before: Outcome, found: Outcome) -> bool:
+    asked = found.asked
+    return all(
+        not _left_alone(asked, rules, unit) and _keeps(rules, before, found, unit)
+        for unit in found.called_off()
+    )
+
+
+def _stands(rules: Rules, kept: Outcome, other: Outcome) -> bool:
+    """Whether what was proposed is no worse than another plan, or hardly."""
+    differ = np.flatnonzero(kept.goes_to != other.goes_to)
+    goals = {int(each.goes_to[unit]) for each in (kept, other) for unit in differ} - {NOBODY}
+    heaviest = max((float(kept.asked.weight[each]) for each in goals), default=0.0)
+    return kept.weighed_s <= other.weighed_s + heaviest * rules.keep_s
+
+
+def _barring(asked: Asked, rules: Rules, before: Outcome) -> Outcome:
+    """The best plan but for diversions that break a rule, and for none that is worse than leaving
+    everybody alone."""
     fixed = {unit for unit in under_way(asked) if _left_alone(asked, rules, unit)}
     barred: set[Pair] = set()
     for _ in range(TRIES_MAX):
@@ -83,6 +128,8 @@ def _keeps(rules: Rules, before: Outcome, after: Outcome, unit: int) -> bool:
     falls = goal != NOBODY and asked.weight[goal] < asked.weight[own]
     if cover.after_job and not rises:
         return False
+    if goal != NOBODY and _joins(after, goal):
+        return False
     if falls and cover.score_s > asked.score_s[unit, own]:
         return False
     saves_s = _saves_s(before, after, unit, cover)
@@ -90,6 +137,14 @@ def _keeps(rules: Rules, before: Outcome, after: Outcome, unit: int) -> bool:
     if saves_s is None or saves_s >= least_s:
         return True
     return saves_s >= least_s - rules.keep_s and _proposed(asked, unit, goal, cover)
+
+
+def _joins(after: Outcome, goal: int) -> bool:
+    """Whether units under way to others are sent beside those that are on an incident."""
+    asked = after.asked
+    sent = [unit for unit in after.called_off() if after.goal(unit) == goal]
+    gone = [unit for unit in after.called_off() if asked.goes_to[unit] == goal]
+    return len(sent) > len(gone) + (asked.on_it(goal) == 0)
 
 
 def _proposed(asked: Asked, unit: int, goal: int, cover: Sent) -> bool:

@@ -7,15 +7,17 @@ Knows no other unit: who comes before whom is said by `server.dispatch.standing`
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from devices.battery.model import Load
 from geo.walk import Walk
 from server.dispatch.contest import Contender, Scene
 from server.dispatch.reasons import Reason, battery_reasons, minutes
 from server.dispatch.runcards import Term
 from server.dispatch.score import HOUR_S, is_foreign, is_unfit, lacking, overtime_s, snowed_m
 from server.dispatch.weights import REST_H, TIRED_H
+from server.views import UnitKind
 
 POSITION_OLD_S: Final = 120.0
 """An older fix is said to be old: a car may be 2 km from it."""
@@ -23,6 +25,12 @@ OFF_ROAD_M: Final = 150.0
 """Farther from a road than this, the walk to it is said."""
 SNOWED_M: Final = 50.0
 """Shorter stretches of track in snow are not worth a word."""
+_KINDS: Final[Mapping[UnitKind, str]] = {
+    "patrol_car": "a patrol car",
+    "off_road": "a four-wheel drive",
+    "motorcycle": "a motorcycle",
+    "foot": "a unit on foot",
+}
 
 
 def doubts(scene: Scene, one: Contender) -> list[Reason]:
@@ -30,7 +38,7 @@ def doubts(scene: Scene, one: Contender) -> list[Reason]:
     return [
         *_position_doubts(one),
         *_road_doubts(scene, one),
-        *_device_doubts(one),
+        *_device_doubts(scene, one),
         *_fit_doubts(scene, one),
         *_crew_doubts(scene, one),
         *_left_doubts(one),
@@ -114,12 +122,17 @@ def _last_stretch(walk: Walk) -> Reason:
     )
 
 
-def _device_doubts(one: Contender) -> list[Reason]:
+def _device_doubts(scene: Scene, one: Contender) -> list[Reason]:
+    found = []
     if not one.has_device:
-        return [Reason(code="no_device", text="no device shows it the order: tell it by voice")]
-    if not one.connected:
-        return [Reason(code="not_connected", text="not connected: the order waits for the signal")]
-    return []
+        text = "no device shows it the order: tell it by voice"
+        found.append(Reason(code="no_device", text=text))
+    elif not one.connected:
+        text = "not connected: the order waits for the signal"
+        found.append(Reason(code="not_connected", text=text))
+    if not one.has_camera and scene.recording is not Load.STANDBY:
+        found.append(Reason(code="no_camera", text="no body camera: nothing is recorded"))
+    return found
 
 
 def _fit_doubts(scene: Scene, one: Contender) -> list[Reason]:
@@ -130,7 +143,7 @@ def _fit_doubts(scene: Scene, one: Contender) -> list[Reason]:
         text = f"nobody of its crew has: {names}"
         found.append(Reason(code="lacks_skills", values=values, text=text))
     if is_unfit(scene, one):
-        text = f"a {one.kind} is not what such a call asks for"
+        text = f"{_KINDS[one.kind]} is not what such a call asks for"
         found.append(Reason(code="unfit_kind", values={"kind": one.kind}, text=text))
     if one.eta_s is not None and (metres := snowed_m(one)) >= SNOWED_M:
         metres = round(metres, -1)

@@ -61,6 +61,8 @@ def proposal(
             return None
         reason = Reason(code="ask_first", text="nobody is free: the first to ask")
         return Proposal(unit_id=soonest.unit_id, reason=reason)
+    if all(one.eta_s is None for one in eligible):
+        return _where_nobody_is_known_to_come(asked)
     within_s = CALL_IN_WITHIN_S.get(priority, 0.0)
     if any(one.eta_s is not None and one.eta_s <= within_s for one in eligible):
         return None
@@ -74,6 +76,16 @@ def proposal(
         text=f"called in, it would be the only one there within {within} min",
     )
     return Proposal(unit_id=min(resting, key=_comes).unit_id, reason=reason)
+
+
+def _where_nobody_is_known_to_come(asked: Sequence[Contender]) -> Proposal | None:
+    """Those who are free are cut off, or nobody knows where they are."""
+    able = [one for one in asked if one.eta_s is not None]
+    if not able:
+        return None
+    text = "nobody who is free is known to get there: the first to ask"
+    reason = Reason(code="ask_first_there", text=text)
+    return Proposal(unit_id=min(able, key=_comes).unit_id, reason=reason)
 
 
 def _is_resting(one: Contender) -> bool:

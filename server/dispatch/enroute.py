@@ -37,7 +37,7 @@ STEP_S_MAX: Final = 60.0
 """s of a step that count: what was driven in a silence is known by its ends alone."""
 JUMP_S: Final = 60.0
 """s. A way that grows by so much more than driving explains was found on another road."""
-ROAD_LEFT_S: Final = 120.0
+ROAD_LEFT_S: Final = 60.0
 """s by road to a place that is near as the crow flies: farther by road, it is not there."""
 CALM_SHARE: Final = 0.5
 """Of a limit: below it a trouble is over."""
@@ -150,6 +150,8 @@ def _beyond(value: float, limit: float, *, had: bool) -> bool:
 def _drifts(drive: Drive, rules: Rules, *, had: bool) -> bool:
     if drive.promise is None:
         return False
+    if sum(each.left_s is not None for each in drive.sights) < KEPT:
+        return had  # too few for a median: one fix on the wrong road would be all that is known
     limit_s = max(rules.drift_s, rules.drift_share * drive.promise.way_s)
     return _beyond(drive.late_s, limit_s, had=had)
 

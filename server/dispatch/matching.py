@@ -44,6 +44,8 @@ class _Places:
     weight: Floats
     far_s: Floats
     """A unit as far away as this is no better than none."""
+    more: NDArray[np.bool_]
+    """Beside those that are on it: for free units alone."""
 
 
 def match(
@@ -56,7 +58,7 @@ def match(
     goes_to = np.full(len(asked.units), NOBODY, dtype=np.int64)
     for unit in fixed:
         goes_to[unit] = asked.own(unit)
-    places = _places(asked, rules, fixed)
+    places = _places(asked, rules, goes_to)
     movers = [n for n, each in enumerate(asked.units) if n not in fixed and _can_go(each)]
     cost = _cost(asked, rules, places, movers)
     for column, unit in enumerate(movers):
@@ -67,8 +69,43 @@ def match(
     chosen = _solve(cost, places.weight * places.far_s)
     for row, column in chosen:
         goes_to[movers[column]] = places.incident[row]
-    _fill(asked, rules, places, {row for row, _ in chosen}, goes_to)
-    return goes_to
+    return fill(asked, rules, goes_to)
+
+
+def fill(asked: Asked, rules: Rules, goes_to: Ints) -> Ints:
+    """The same with who is left sent to what is left, however far: nobody is kept back."""
+    left = _places(asked, rules, goes_to)
+    idle = [
+        n
+        for n, each in enumerate(asked.units)
+        if goes_to[n] == NOBODY and each.standing is Standing.FREE
+    ]
+    filled = goes_to.copy()
+    if len(left.incident) and idle:
+        cost = left.weight[:, None] * _scores(asked, idle, left) - _kept(asked, rules, left, idle)
+        for row, column in _solve(cost, left.weight * left.far_s + LEFT_OUT):
+            filled[idle[column]] = left.incident[row]
+    return filled
+
+
+def as_proposed(asked: Asked, rules: Rules) -> Ints | None:
+    """(U,) the plan before this one once more, and who is left sent to what is left.
+
+    None: it cannot be any more.
+    """
+    numbers = {each.incident_id: number for number, each in enumerate(asked.incidents)}
+    goes_to = np.full(len(asked.units), NOBODY, dtype=np.int64)
+    for unit, (each, own) in enumerate(zip(asked.units, asked.goes_to, strict=True)):
+        goal = numbers.get(each.proposed or "")
+        if goal is not None and not np.isfinite(asked.score_s[unit, goal]):
+            return None
+        if goal is None and own is not None and not each.let_go:
+            goal = own
+        goes_to[unit] = NOBODY if goal is None else goal
+    sent = Counter(goes_to.tolist())
+    if any(sent[number] > places for number, places in enumerate(asked.places)):
+        return None
+    return fill(asked, rules, goes_to)
 
 
 def weighed(asked: Asked, rules: Rules, goes_to: Ints) -> float:
@@ -80,8 +117,9 @@ def weighed(asked: Asked, rules: Rules, goes_to: Ints) -> float:
         far_s = rules.unserved_s + float(asked.waited_s[number])
         times_s = sorted(asked.score_s[goes_to == number, number].tolist())
         times_s += [far_s] * (places - len(times_s))
-        first_s, *further_s = [min(each, far_s) for each in times_s] or [0.0]
-        total += weight * (first_s + FURTHER_SHARE * sum(further_s))
+        there = asked.incidents[number].there
+        for place, each_s in enumerate(times_s, start=there):
+            total += weight * _share(place) * min(each_s, far_s)
     return total
 
 
@@ -95,7 +133,11 @@ def missing(asked: Asked, goes_to: Ints) -> Counter[int]:
 def next_free(asked: Asked, goes_to: Ints, lacking: Counter[int]) -> list[Pair]:
     """Who is foreseen to serve what nobody is sent to, of units that keep what they do."""
     keeps = [unit for unit in range(len(asked.units)) if _keeps(asked, unit, goes_to)]
-    rows = [(number, place) for number in sorted(lacking) for place in range(lacking[number])]
+    rows = [
+        (number, asked.incidents[number].there + place)
+        for number in sorted(lacking)
+        for place in range(asked.places[number] - lacking[number], asked.places[number])
+    ]
     if not rows or not keeps:
         return []
     incidents = [number for number, _ in rows]
@@ -116,27 +158,33 @@ def _can_go(unit: Mover) -> bool:
     return unit.standing is not Standing.BUSY
 
 
-def _places(asked: Asked, rules: Rules, fixed: AbstractSet[int]) -> _Places:
-    rows = list(_rows(asked, fixed))
+def _places(asked: Asked, rules: Rules, goes_to: Ints) -> _Places:
+    """Those that nobody is sent to."""
+    rows = list(_rows(asked, goes_to))
     incident = np.array([number for number, _ in rows], dtype=np.int64)
     return _Places(
         incident=incident,
         weight=_weights(asked, rows),
         far_s=np.round(rules.unserved_s + asked.waited_s[incident]),
+        more=np.array([place >= max(1, asked.on_it(number)) for number, place in rows], bool),
     )
 
 
 def _weights(asked: Asked, rows: Sequence[Pair]) -> Floats:
     """(P,) of a second that the unit takes which has this number in line at the incident."""
-    return np.array(
-        [asked.weight[number] * (FURTHER_SHARE if place else 1.0) for number, place in rows]
-    )
+    return np.array([asked.weight[number] * _share(place) for number, place in rows])
 
 
-def _rows(asked: Asked, fixed: AbstractSet[int]) -> Iterator[Pair]:
-    taken = Counter(asked.goes_to[unit] for unit in fixed)
+def _share(place: int) -> float:
+    """Of an incident's weight that a unit's second counts for; 0: it is the first there."""
+    return FURTHER_SHARE if place else 1.0
+
+
+def _rows(asked: Asked, goes_to: Ints) -> Iterator[Pair]:
+    taken = Counter(goes_to.tolist())
     for number, places in enumerate(asked.places):
-        for place in range(taken[number], places):
+        there = asked.incidents[number].there
+        for place in range(there + taken[number], there + places):
             yield number, place
 
 
@@ -174,29 +222,11 @@ def _called_off(
     """
     ours, theirs = asked.weight[own], asked.weight[places.incident]
     threshold_s = np.where(theirs > ours, rules.rise_saves_s, rules.saves_s)
-    elsewhere = cost + np.maximum(theirs, ours) * threshold_s
+    elsewhere = np.where(places.more, np.inf, cost + np.maximum(theirs, ours) * threshold_s)
     goes_on_s = np.minimum(asked.score_s[unit, own], places.far_s)
     called_off: Floats = np.where(places.incident == own, places.weight * goes_on_s, elsewhere)
     relief: Floats = called_off - ours * rules.saves_s
     return relief
-
-
-def _fill(
-    asked: Asked, rules: Rules, places: _Places, served: AbstractSet[int], goes_to: Ints
-) -> None:
-    """Send who is left to what is left, however far: nobody is kept back."""
-    rows = [row for row in range(len(places.incident)) if row not in served]
-    idle = [
-        n
-        for n, each in enumerate(asked.units)
-        if goes_to[n] == NOBODY and each.standing is Standing.FREE
-    ]
-    if not rows or not idle:
-        return
-    left = _Places(places.incident[rows], places.weight[rows], places.far_s[rows])
-    cost = left.weight[:, None] * _scores(asked, idle, left) - _kept(asked, rules, left, idle)
-    for row, column in _solve(cost, left.weight * left.far_s + LEFT_OUT):
-        goes_to[idle[column]] = left.incident[row]
 
 
 def _solve(cost: Floats, unserved: Floats) -> list[Pair]:

@@ -20,11 +20,8 @@ from devices.battery.model import SELDOM_FIX_S, Load
 from devices.battery.outlook import Leg, Outlook
 from devices.limits import strictest
 from protocols.native import Limits
+from server.dispatch.batteryrules import ATTACH_BELOW, SECOND_BELOW
 
-ATTACH_BELOW: Final = 0.8
-"""A job whose camera lasts with less than this gets a mitigation. Starting value."""
-SECOND_BELOW: Final = 0.5
-"""And below this, where the recording is evidence, a second camera. Starting value."""
 GAIN_MIN: Final = 0.02
 """What wins less is not worth a word."""
 PROPOSALS_LEN_MAX: Final = 5

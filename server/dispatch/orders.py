@@ -7,7 +7,8 @@ dispatcher who heard it by voice, our own clock) says "this order is now X"; `de
 becomes of it.
 
 * Receipt is a machine's word (`delivered`, `shown`); from `standby` on it is a person's word, and
-  the report must name an officer of the unit. A machine can never answer for one.
+  the report must name an officer of the unit. A machine can never answer for one. Where the way it
+  came by brings a person's answer and no badge, it counts as that and no more: see `answers`.
 * States only rise: issued < delivered < shown < standby < accepted < en_route < on_scene
   < feedback < an end. Steps may be jumped over: a report that was lost, or came by the unit's other
   device, must not hold up a later truth. A report at or below the present rank is *late*: history,
@@ -191,6 +192,8 @@ class Statement:
     speaker: Speaker
     badge: str = ""
     """Of the officer who takes the step; devices only."""
+    unnamed: bool = False
+    """A person of the unit takes it, and nobody knows which."""
     reason: str = ""
     seen_ver: int | None = None
     """The version the dispatcher acted on; None from devices."""
@@ -224,10 +227,13 @@ def standby_until(asked: datetime | None, now: datetime) -> datetime:
     return min(max(asked or now + STANDBY_UNSAID, now), now + STANDBY_MAX)
 
 
-def unanswerable(badge: str, crew: frozenset[str]) -> Why | None:
-    """Why a person with this badge cannot answer for the unit; None: he can."""
+def unanswerable(badge: str, crew: frozenset[str], *, unnamed: bool = False) -> Why | None:
+    """Why a person with this badge cannot answer for the unit; None: he can.
+
+    `unnamed`: it is a person of the unit, by a way that cannot say which.
+    """
     if not badge:
-        return Why.NO_BADGE
+        return None if unnamed else Why.NO_BADGE
     return None if badge in crew else Why.NOT_IN_UNIT
 
 
@@ -257,8 +263,10 @@ def _objection(ver: int, said: Statement, crew: frozenset[str]) -> Why | None:
     if said.state not in MAY_SAY[said.speaker]:
         return Why.NOT_ALLOWED
     by_person = said.speaker is Speaker.DEVICE and said.state not in BY_MACHINE
-    if by_person and (why := unanswerable(said.badge, crew)) is not None:
-        return why
+    if by_person:
+        why = unanswerable(said.badge, crew, unnamed=said.unnamed)
+        if why is not None:
+            return why
     if said.state in NEEDS_REASON and not said.reason.strip():
         return Why.NO_REASON
     if said.seen_ver is not None and said.seen_ver != ver:

@@ -2,8 +2,8 @@
 
 Two are wanted when violence is to be expected, the run card asks for more than one, the first is a
 lone officer, he may come too late, or there is no signal at the place. Of all pairs of free units
-that one is best whose later arrival is soonest, as likely as not. What doubts there are about a
-unit does not weigh here: it is said beside each of the two.
+that one is best which counts least: the later arrival, as likely as not, and the doubts about both
+as the score has them (`server.dispatch.score`).
 
 Travel times are lognormal (`geo.eta`) and not independent: weather, and what the model does not
 know of the roads around the place, delays both. With Z0 what they share, Z1 and Z2 their own,
@@ -28,6 +28,7 @@ from geo.eta import Eta
 from geo.meeting import Meeting
 from server.dispatch.contest import Contender, Scene
 from server.dispatch.reasons import Reason, minutes
+from server.dispatch.score import score
 
 CHANCE_MIN: Final = 0.8
 """That the first is there in time; below it a second one goes (starting value)."""
@@ -37,9 +38,16 @@ NODES: Final = 16
 STEPS: Final = 26
 """Of a bisection: a ten-millionth of where it began."""
 SPAN_SD: Final = 8.0
+PAIRS_AT_ONCE: Final = 64
+COUNTS_DECIMALS: Final = 3
+"""A pair must not win by the noise of the integral."""
+UPPER_QUARTILE: Final = 0.6745
+"""Standard deviations above the median by which three of four are there, rounded up."""
+
+Floats = NDArray[np.float64]
 
 _Z, _W = np.polynomial.hermite_e.hermegauss(NODES)
-_WEIGHTS: Final[NDArray[np.float64]] = _W / sqrt(2.0 * pi)
+_WEIGHTS: Final[Floats] = _W / sqrt(2.0 * pi)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,35 +107,65 @@ class Joint:
 def choose(scene: Scene, candidates: Sequence[Contender]) -> Pair | None:
     """The two to send, where the rules want two; `candidates` those who can go, best first.
 
-    None: one is enough, or there are not two whose travel time is known.
+    None: one is enough, or one more beside those who are on it; or there are not two whose travel
+    time is known.
     """
     timed = [each for each in candidates if each.eta_s is not None]
-    if len(timed) < 2:
+    if len(timed) < 2 or max(scene.units, 2) - scene.on_it < 2:
         return None
     reasons = why_two(scene, timed[0])
     if not reasons:
         return None
-    one, other = _soonest(timed)
+    one, other = _best(scene, timed)
     return Pair(first=one, second=other, reasons=reasons, meets=scene.violence)
 
 
 def why_two(scene: Scene, first: Contender) -> tuple[Reason, ...]:
     """Why the first unit is not enough; nothing: it is."""
-    reasons = []
-    if scene.violence:
-        reasons.append(Reason(code="pair_violence", text="violence or a weapon is to be expected"))
-    if scene.units > 1:
-        values: dict[str, str | float | int] = {"units": scene.units}
-        text = f"the run card asks for {scene.units} units"
-        reasons.append(Reason(code="pair_card", values=values, text=text))
-    if first.crew_len == 1:
-        text = f"{first.call_sign} is a lone officer"
-        reasons.append(Reason(code="pair_lone", values={"unit": first.call_sign}, text=text))
-    if (late := _late(scene, first)) is not None:
-        reasons.append(late)
-    if scene.no_signal:
-        reasons.append(Reason(code="pair_no_signal", text="no signal at the place"))
-    return tuple(reasons)
+    late = _late(scene, first)
+    return (*_of_the_job(scene), *_of_the_crew(first), *([late] if late else ()), *_unheard(scene))
+
+
+def why_more(scene: Scene, on_it: Sequence[Contender]) -> tuple[Reason, ...]:
+    """Why those who are there or on the way are not enough; nothing: they are.
+
+    A late unit is relieved, not joined, by a plan. A lone officer on a routine job is left to who
+    sent him.
+    """
+    if len(on_it) >= max(scene.units, 2):
+        return ()
+    if len(on_it) > 1:
+        return _card(scene)
+    alone = [each for each in on_it if scene.priority != "routine"]
+    lone = [reason for each in alone for reason in _of_the_crew(each)]
+    return (*_of_the_job(scene), *lone, *_unheard(scene))
+
+
+def _of_the_job(scene: Scene) -> tuple[Reason, ...]:
+    if not scene.violence:
+        return _card(scene)
+    text = "violence or a weapon is to be expected"
+    return (Reason(code="pair_violence", text=text), *_card(scene))
+
+
+def _card(scene: Scene) -> tuple[Reason, ...]:
+    if scene.units <= 1:
+        return ()
+    text = f"the run card asks for {scene.units} units"
+    return (Reason(code="pair_card", values={"units": scene.units}, text=text),)
+
+
+def _of_the_crew(one: Contender) -> tuple[Reason, ...]:
+    if one.crew_len != 1:
+        return ()
+    text = f"{one.call_sign} is a lone officer"
+    return (Reason(code="pair_lone", values={"unit": one.call_sign}, text=text),)
+
+
+def _unheard(scene: Scene) -> tuple[Reason, ...]:
+    if not scene.no_signal:
+        return ()
+    return (Reason(code="pair_no_signal", text="no signal at the place"),)
 
 
 def _late(scene: Scene, first: Contender) -> Reason | None:
@@ -144,21 +182,72 @@ def _late(scene: Scene, first: Contender) -> Reason | None:
     )
 
 
-def _soonest(timed: Sequence[Contender]) -> tuple[Contender, Contender]:
-    """All pairs, but for those that cannot be sooner: no pair is before its later unit.
+def _best(scene: Scene, timed: Sequence[Contender]) -> tuple[Contender, Contender]:
+    """Of all pairs the one that counts least; of equal ones the first in line, so the order of the
+    candidates decides.
 
-    Of equally soon ones the first in line, so the order of the candidates decides.
+    No pair counts less than its later unit's time with the doubts about both; so pairs are looked
+    at by that, some at once, until no other can count less.
     """
-    ordered = sorted(timed, key=lambda each: each.eta_s or 0.0)
-    best, best_s = (ordered[0], ordered[1]), float("inf")
-    for number, other in enumerate(ordered[1:], start=1):
-        if (other.eta_s or 0.0) > best_s:
+    eta_s = np.array([each.eta_s or 0.0 for each in timed])
+    log_sd = np.array([each.log_sd for each in timed])
+    doubts_s = np.array([_doubts_s(scene, each) for each in timed])
+    one, other = np.triu_indices(len(timed), k=1)
+    doubtful_s = doubts_s[one] + doubts_s[other]
+    least_s = np.maximum(eta_s[one], eta_s[other]) + doubtful_s
+    order = np.argsort(least_s, kind="stable")
+    best, best_s = (0, 1), float("inf")
+    for first in range(0, len(order), PAIRS_AT_ONCE):
+        some = order[first : first + PAIRS_AT_ONCE]
+        if least_s[some[0]] > best_s:
             break
-        for one in ordered[:number]:
-            joint_s = Joint(one, other, later=True).quantile_s(0.5)
-            if joint_s < best_s:
-                best, best_s = (one, other), joint_s
-    return best
+        ones, others = one[some], other[some]
+        both_s = _both_medians_s(eta_s[ones], log_sd[ones], eta_s[others], log_sd[others])
+        counts_s = np.round(both_s + doubtful_s[some], COUNTS_DECIMALS)
+        for counted_s, *pair in zip(counts_s.tolist(), ones.tolist(), others.tolist(), strict=True):
+            if (counted_s, pair) < (best_s, list(best)):
+                best, best_s = (pair[0], pair[1]), counted_s
+    sooner, later = sorted((timed[best[0]], timed[best[1]]), key=lambda each: each.eta_s or 0.0)
+    return sooner, later
+
+
+def _both_medians_s(one_s: Floats, one_sd: Floats, other_s: Floats, other_sd: Floats) -> Floats:
+    """(P,) seconds by which the later of each pair is there, as likely as not.
+
+    Not before either alone; and where each is there with 3/4, both are with 1/2 at least.
+    """
+    low_s = np.maximum(one_s, other_s)
+    high_s = np.maximum(
+        one_s * np.exp(UPPER_QUARTILE * one_sd), other_s * np.exp(UPPER_QUARTILE * other_sd)
+    )
+    with np.errstate(divide="ignore"):
+        low, high = np.log(low_s), np.log(high_s)
+        logs = np.log(one_s), np.log(other_s)
+    for _ in range(STEPS):
+        middle = (low + high) / 2.0
+        chance = _given_logs(middle, logs[0], one_sd) * _given_logs(middle, logs[1], other_sd)
+        is_less = chance @ _WEIGHTS < 0.5
+        low, high = np.where(is_less, middle, low), np.where(is_less, high, middle)
+    return np.exp(high)
+
+
+def _given_logs(log_limit: Floats, log_median: Floats, log_sd: Floats) -> Floats:
+    """(P, NODES) as `_given` of one."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = np.where(
+            (log_sd > 0.0) & np.isfinite(log_median),
+            (log_limit - log_median) / log_sd,
+            np.where(log_median <= log_limit, np.inf, -np.inf),
+        )
+    found: Floats = ndtr((scaled[:, None] - sqrt(SHARED) * _Z) / sqrt(1.0 - SHARED))
+    return found
+
+
+def _doubts_s(scene: Scene, one: Contender) -> float:
+    """As beside a unit's own travel time; how sure that is, is in the joint time."""
+    counted = score(scene, one)
+    assert counted is not None
+    return counted.doubts_s - counted.risk_s
 
 
 def waits(meeting: Meeting) -> float:
@@ -171,10 +260,10 @@ def _eta(one: Contender) -> Eta:
     return Eta(median_s=one.eta_s, log_sd=one.log_sd)
 
 
-def _given(eta: Eta, limit_s: float) -> NDArray[np.float64]:
+def _given(eta: Eta, limit_s: float) -> Floats:
     """(NODES,) chance to be there in time, for each value of what the two share."""
     if eta.median_s <= 0.0 or limit_s <= 0.0 or eta.log_sd <= 0.0:
         return np.full(NODES, float(eta.median_s <= limit_s))
     scaled = log(limit_s / eta.median_s) / eta.log_sd
-    found: NDArray[np.float64] = ndtr((scaled - sqrt(SHARED) * _Z) / sqrt(1.0 - SHARED))
+    found: Floats = ndtr((scaled - sqrt(SHARED) * _Z) / sqrt(1.0 - SHARED))
     return found

@@ -1,7 +1,8 @@
 """What a plan for all open incidents proposes, as steps that a person takes as one. Pure.
 
 Whoever is called off, wherever he is sent instead, and whoever comes where he is missed belong
-together: taken apart, an incident would have two units by accident, or none.
+together: taken apart, an incident would have two units by accident, or none. So do all who are sent
+to one incident: where two are needed, nobody goes alone.
 """
 
 from __future__ import annotations
@@ -71,6 +72,9 @@ def proposals(plan: Plan) -> tuple[Proposal, ...]:
 
 
 def _together(one: _Part, other: _Part) -> bool:
+    at_once = isinstance(one, Assignment) and isinstance(other, Assignment)
+    if at_once and one.incident_id == other.incident_id:
+        return True
     return _covers(one, other) or _covers(other, one)
 
 

@@ -17,7 +17,8 @@ from server.dispatch.doubts import doubts
 from server.dispatch.eligibility import can_go, exclusion, proposal
 from server.dispatch.reasons import Reason
 from server.dispatch.score import Score, score
-from server.dispatch.standing import RunnerUp, Scored, place_in_line, runner_up
+from server.dispatch.standing import Scored, place_in_line
+from server.dispatch.turning import RunnerUp, runner_up
 
 __all__ = ["Contender", "Ranked", "Ranking", "Scene", "leading", "rank", "rank_scored", "scored"]
 
@@ -82,7 +83,7 @@ def rank_scored(scene: Scene, units: Sequence[Scored]) -> Ranking:
             )
             for each in others
         ),
-        runner_up=runner_up(eligible),
+        runner_up=runner_up(scene, eligible),
         proposed_id=proposed_id,
     )
 

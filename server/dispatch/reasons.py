@@ -29,8 +29,8 @@ class Reason:
 
 
 def minutes(duration_s: float) -> float:
-    """Minutes to one decimal."""
-    return round(duration_s / 60, 1)
+    """Minutes to one decimal; never "-0"."""
+    return round(duration_s / 60, 1) + 0.0
 
 
 def battery_reasons(batteries: Sequence[Prospect]) -> list[Reason]:

@@ -17,11 +17,11 @@ from typing import Final
 
 import msgspec
 
-from server.dispatch.battery import Reckoned
 from server.dispatch.contest import Station
 from server.dispatch.cover import Left
 from server.dispatch.errors import RecordDamaged
 from server.dispatch.premises import Premises, sha256
+from server.dispatch.reckoned import Reckoned
 from server.dispatch.runcards import RunCard, Term
 from server.dispatch.turnout import Turnout
 from server.dispatch.weights import RULES, SHIFT_H
@@ -60,6 +60,8 @@ class Asked:
     """Words of those that the run card asks for, in its order."""
     left: dict[str, Left] = field(default_factory=dict)
     """What the county is left with without each unit, by unit id, of those that are known."""
+    on_it: int = 0
+    """Units that are there or on the way already, and that nobody wants back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +114,15 @@ class Recommended:
     """`geo.live.kept`; `record` has their name."""
 
 
+class _Form(msgspec.Struct):
+    """What is read of a record before the rest."""
+
+    form: int = 0
+
+
 _encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
 _decoder: Final = msgspec.msgpack.Decoder(Record)
+_form_decoder: Final = msgspec.msgpack.Decoder(_Form)
 
 
 def pack(record: Record) -> bytes:
@@ -128,6 +137,8 @@ def unpack(packed: bytes) -> Record:
         data = inflate.decompress(packed, BYTES_MAX)
         if not inflate.eof:
             raise RecordDamaged("it is cut off or too long")
+        if (form := _form_decoder.decode(data).form) != FORM:
+            raise RecordDamaged(f"it has form {form}, and form {FORM} is known here")
         return _decoder.decode(data)
     except (zlib.error, msgspec.MsgspecError) as error:
         raise RecordDamaged(str(error)) from error

@@ -1,6 +1,7 @@
 """A set of run cards as TOML that people edit, and the set that comes with Ridgeline.
 
-What `write` gives, `read` takes, value for value.
+What `write` gives, `read` takes, value for value. A file says which version it was written from, so
+that nobody takes back unseen what another has saved meanwhile.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -16,7 +18,11 @@ from server.dispatch.runcardform import Problem, RunCardsError, parse
 from server.dispatch.runcards import RunCards, plain
 
 CHARS_MAX: Final = 1_000_000
+VERSION_MAX: Final = 2**63 - 1
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""That some editors put before a text."""
 SHIPPED_FILE: Final = "runcards.toml"
+BASED_ON: Final = "based_on"
 HEADER: Final = """\
 # Run cards: what each type of incident asks for. docs/run-cards.md explains every field.
 # Numbers are starting values, to calibrate on the county's own log.
@@ -24,21 +30,37 @@ HEADER: Final = """\
 """
 
 
-def read(text: str) -> RunCards:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """What a file says."""
+
+    cards: RunCards
+    based_on: int | None
+    """The version that was written to be edited; None: the file does not say."""
+
+
+def read(text: str) -> Edited:
     """Raises `RunCardsError` that names every bad value, or where the text is no TOML."""
     if len(text) > CHARS_MAX:
         raise _no_file(f"is longer than {CHARS_MAX} characters")
     try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        said = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
+    except RecursionError:
+        raise _no_file("is no TOML of run cards: tables within tables without end") from None
+    except ValueError as error:  # a `TOMLDecodeError`, or a number of thousands of digits
         raise _no_file(f"is no TOML: {error}") from None
-    return parse(said)
+    based_on = said.pop(BASED_ON, None)
+    if based_on is not None and not (type(based_on) is int and 0 <= based_on <= VERSION_MAX):
+        problem = Problem(card="", field=BASED_ON, code="no_version", values={})
+        raise RunCardsError([problem])
+    return Edited(cards=parse(said), based_on=based_on)
 
 
 def write(cards: RunCards) -> str:
-    """As TOML, one card after the other."""
+    """As TOML, one card after the other, with the version that it is to be edited from."""
     body = plain(cards)
-    parts = [HEADER, *(_terms(name, body[name]) for name in ("skills", "equipment"))]
+    parts = [HEADER, f"{BASED_ON} = {cards.version}\n"]
+    parts += [_terms(name, body[name]) for name in ("skills", "equipment")]
     parts += ["\n".join(("[[cards]]", *_card(each))) + "\n" for each in body["cards"]]
     return "\n".join(parts)
 
@@ -46,11 +68,11 @@ def write(cards: RunCards) -> str:
 @cache
 def shipped() -> RunCards:
     """The set that comes with Ridgeline: starting values."""
-    return read((files(__package__) / SHIPPED_FILE).read_text(encoding="utf-8"))
+    return read((files(__package__) / SHIPPED_FILE).read_text(encoding="utf-8")).cards
 
 
 def _no_file(says: str) -> RunCardsError:
-    return RunCardsError([Problem(card="", field="", says=f"The file {says}.")])
+    return RunCardsError([Problem(card="", field="", code="no_file", values={"value": says})])
 
 
 def _terms(name: str, terms: Sequence[Mapping[str, str]]) -> str:

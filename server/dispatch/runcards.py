@@ -11,7 +11,8 @@ value with its card and field; `plain` gives it back. Knows no file and no store
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Final
@@ -28,6 +29,8 @@ STANDBY_AT_POST: Final = "standby"
 """What a unit is sent to do that waits at another post."""
 ROOM_TASKS: Final = ("patrol_task", STANDBY_AT_POST)
 """What the room gives itself to do: nobody called."""
+OWN_TYPES: Final = frozenset({OFFICER_NEEDS_HELP, STANDBY_AT_POST})
+"""That Ridgeline itself opens incidents of, also where a set has no card for them any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +100,27 @@ class RunCards:
         """Those that an incident can be opened with."""
         return {each.code: each for each in self.cards}
 
+    def can_open(self, code: str) -> bool:
+        """Whether an incident of this type can be opened now."""
+        return code in self.by_code or code in OWN_TYPES
+
     @cached_property
     def _known(self) -> Mapping[str, RunCard]:
         return {each.code: each for each in (*self.retired, *self.cards)}
+
+    @cached_property
+    def names(self) -> Mapping[str, Mapping[str, str]]:
+        """Of the types by code and language, those of earlier versions too."""
+        return {each.code: {"en": each.en, "zh": each.zh} for each in self._known.values()}
+
+    def named(self, text: str) -> list[str]:
+        """Codes of types, of earlier versions too, with this text in a name, whatever its case."""
+        wanted = text.casefold()
+        return [
+            each.code
+            for each in self._known.values()
+            if wanted in each.en.casefold() or wanted in each.zh.casefold()
+        ]
 
     def card(self, code: str) -> RunCard:
         """Of an incident's type, whenever it was opened; a general one where nobody knows it."""
@@ -119,6 +140,8 @@ UNKNOWN_TYPE: Final = RunCard(
 
 PACE_ORDER: Final = ("repeat_s", "acceptance_s", "escalate_s", "supervisor_s")
 PACE_FIELDS: Final = tuple(each.name for each in fields(Pace))
+NEVER_AT_ZERO: Final = "feedback_again_s"
+"""Of these 0 s are no haste: nothing is asked for again."""
 
 
 def paced(pace: Pace, card: RunCard, *, war: bool) -> Pace:
@@ -129,7 +152,7 @@ def paced(pace: Pace, card: RunCard, *, war: bool) -> Pace:
     if not card.timers:
         return pace
     own = {
-        name: min(seconds, getattr(pace, name)) if war else seconds
+        name: _sooner(name, seconds, getattr(pace, name)) if war else seconds
         for name, seconds in card.timers.items()
     }
     least_s = 0.0
@@ -139,10 +162,16 @@ def paced(pace: Pace, card: RunCard, *, war: bool) -> Pace:
     return replace(pace, **own)
 
 
+def _sooner(name: str, one_s: float, other_s: float) -> float:
+    if name == NEVER_AT_ZERO:
+        return min(one_s, other_s, key=lambda seconds: seconds or math.inf)
+    return min(one_s, other_s)
+
+
 def changes(before: RunCards, after: RunCards) -> dict[str, list[str]]:
     """What another set changes, by code of card: names of fields; `added`, `removed`, `moved`.
 
-    Under `skills` and `equipment`: the codes of terms that differ.
+    Under `skills` and `equipment`: the codes of terms that differ, or that stand elsewhere.
     """
     found: dict[str, list[str]] = {}
     for name in ("skills", "equipment"):
@@ -156,7 +185,7 @@ def changes(before: RunCards, after: RunCards) -> dict[str, list[str]]:
     for card in before.cards:
         if card.code not in after.by_code:
             found[card.code] = ["removed"]
-    for code in _moved(before, after):
+    for code in _moved(before.by_code, after.by_code):
         found[code] = [*found.get(code, []), "moved"]
     return found
 
@@ -166,14 +195,17 @@ def _differs(old: RunCard, new: RunCard, name: str) -> bool:
 
 
 def _other_terms(before: Sequence[Term], after: Sequence[Term]) -> list[str]:
-    return sorted({each.code for each in {*before} ^ {*after}})
+    other = {each.code for each in {*before} ^ {*after}}
+    moved = _moved([each.code for each in before], [each.code for each in after])
+    return sorted(other.union(moved))
 
 
-def _moved(before: RunCards, after: RunCards) -> list[str]:
-    """Cards that stand elsewhere among those that both sets have."""
-    old = [code for code in before.by_code if code in after.by_code]
-    new = [code for code in after.by_code if code in before.by_code]
-    return [code for code, was in zip(new, old, strict=True) if code != was]
+def _moved(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """Codes that stand elsewhere among those that both have."""
+    was, is_ = list(before), list(after)
+    both = {*was} & {*is_}
+    old, new = ([code for code in codes if code in both] for codes in (was, is_))
+    return [code for code, there in zip(new, old, strict=True) if code != there]
 
 
 def plain(cards: RunCards) -> dict[str, Any]:

@@ -10,7 +10,7 @@ of each other or of other units: what one unit counts as never depends on who el
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from math import exp
 from typing import Final, Literal, get_args
 
@@ -75,10 +75,6 @@ class Score:
     def part_s(self, part: Part) -> float:
         found: float = getattr(self, f"{part}_s")
         return found
-
-    def without(self, part: Part) -> Score:
-        """As it would count if nothing were to be said of that."""
-        return replace(self, **{f"{part}_s": 0.0})
 
 
 assert {f"{part}_s" for part in PARTS} | {"eta_s"} == {each.name for each in fields(Score)}

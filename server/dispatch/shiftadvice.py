@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from math import hypot
 from typing import Final
 
@@ -24,6 +23,7 @@ from server.dispatch.shiftplan import (
     ahead,
 )
 from server.dispatch.spares import Spare, SpareKind, metres_from
+from server.shiftviews import Remedy
 
 BANK_PCT: Final = 100.0
 """What a power bank gives. Starting value."""
@@ -33,16 +33,6 @@ GAIN_MIN: Final = 0.02
 TRADE_M_MAX: Final = 2_000.0
 """Units so near to each other can trade. Starting value."""
 EXTRA_STEP_PCT: Final = 5.0
-
-
-class Remedy(StrEnum):
-    CHARGE = "charge"
-    SWAP = "swap"
-    POWER_BANK = "power_bank"
-    SPARE_CAMERA = "spare_camera"
-    TRADE = "trade"
-    """With another unit's camera."""
-
 
 _BY_SPARE: Final = {
     SpareKind.PACK: Remedy.SWAP,

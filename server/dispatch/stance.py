@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from server.dispatch.errors import Impossible
-from server.dispatch.timers import Stance
+from server.dispatch.timers import Mandate, Stance
 
 WAR_H_MAX: Final = 24.0
 """How long one order of war may last; a setting (starting value)."""
@@ -47,7 +47,7 @@ class Reoptimise(StrEnum):
     PROPOSALS = "proposals"
     """A person is asked."""
     AUTOMATIC = "automatic"
-    """Refused so far: nothing here calls a unit off without a person."""
+    """It is offered after a while in which a person can stop it (`server.proposalwatch`)."""
 
 
 class Authority(StrEnum):
@@ -87,14 +87,13 @@ class StanceOrder:
     ended_at: datetime | None = None
     """By a newer order, by somebody, or because its time was over."""
 
-    def over_at(self) -> datetime | None:
-        """When it ceases to hold; None: not as far as anybody knows."""
-        moments = [each for each in (self.expires_at, self.ended_at) if each is not None]
-        return min(moments, default=None)
-
     def holds(self, at: datetime) -> bool:
-        over_at = self.over_at()
-        return self.issued_at <= at and (over_at is None or at < over_at)
+        """Whether it holds at a moment that is now, by the clock of whoever asks.
+
+        An order that is there was given, though this clock be behind the one that it was given by;
+        one whose end is kept is over, though this clock went back since.
+        """
+        return self.ended_at is None and (self.expires_at is None or at < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +107,20 @@ class Ending:
 
 
 def in_force(orders: Iterable[StanceOrder], at: datetime) -> StanceOrder | None:
-    """The order that holds; None: none does, it is peace as every day."""
-    issued = [each for each in orders if each.issued_at <= at]
-    newest = max(issued, key=lambda each: each.number, default=None)
+    """The order that holds; None: none does, it is peace as every day. As `StanceOrder.holds`."""
+    newest = max(orders, key=lambda each: each.number, default=None)
     return newest if newest is not None and newest.holds(at) else None
+
+
+def held_then(orders: Iterable[StanceOrder], at: datetime) -> StanceOrder | None:
+    """The order that held at a moment of the past, by what is kept; None: it was peace as every
+    day. An older order never comes back: whoever ran out or was ended left peace behind."""
+    given = [each for each in orders if each.issued_at <= at]
+    newest = max(given, key=lambda each: each.number, default=None)
+    if newest is None:
+        return None
+    ends = [each for each in (newest.expires_at, newest.ended_at) if each is not None]
+    return None if any(at >= each for each in ends) else newest
 
 
 def stance_of(order: StanceOrder | None) -> Stance:
@@ -119,10 +128,12 @@ def stance_of(order: StanceOrder | None) -> Stance:
     if order is None:
         return Stance()
     war = order.mode is StanceMode.WAR
+    automatic = order.effects.reoptimise is Reoptimise.AUTOMATIC
     return Stance(
         war=war,
         offers=war and order.effects.offers,
         off_duty_reports=war and order.effects.off_duty_reports,
+        mandate=Mandate(number=order.number, reason=order.reason) if war and automatic else None,
     )
 
 
@@ -139,9 +150,6 @@ def check(order: StanceOrder, *, war_h_max: float) -> None:
         raise Impossible("no_reason", f"Say why, in 1 to {REASON_LEN_MAX} characters.")
     if order.mode is StanceMode.PEACE and order.effects != Effects():
         raise Impossible("war_only", "Only war changes anything beside the timers.")
-    if order.effects.reoptimise is Reoptimise.AUTOMATIC:
-        text = "Better assignments are proposed, not made: a person calls units off."
-        raise Impossible("not_automatic", text)
     most = timedelta(hours=war_h_max) if order.mode is StanceMode.WAR else PEACE_MAX
     if order.expires_at is None:
         if order.mode is StanceMode.WAR:
@@ -155,8 +163,8 @@ def check(order: StanceOrder, *, war_h_max: float) -> None:
         raise Impossible("bad_end", text, {"hours_max": hours})
 
 
-def may_give(roles: Iterable[str], wanted: StanceMode, holding: StanceOrder | None) -> bool:
-    """Whether somebody with these roles may give an order of this mode while another holds.
+def may_give(roles: Iterable[str], holding: StanceOrder | None) -> bool:
+    """Whether somebody with these roles may give an order, or end one, while this one holds.
 
     Supervisors may. Dispatchers may where the order that holds says so: prolong it, or end it.
     """

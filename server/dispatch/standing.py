@@ -1,7 +1,7 @@
-"""Who comes before whom, and what would have to be otherwise: the order of two units in words.
+"""Who comes before whom, in words.
 
-A person can judge a recommendation only by what it hangs on. So the first and the runner-up are
-told with what lies between them, and with the smallest single thing that would turn their order.
+A person can judge a recommendation only by what it hangs on: whoever is first although another is
+there before it, and whoever is not although it is there before or as soon, says what decided.
 """
 
 from __future__ import annotations
@@ -15,38 +15,28 @@ from server.dispatch.contest import Contender
 from server.dispatch.reasons import Reason, minutes
 from server.dispatch.score import PARTS, Part, Score
 
-FLIP_STEP_S: Final = 6.0
-"""A tenth of a minute: what a person is told, rounded up so that it surely turns the order."""
-
-_WHOSE: Final[Mapping[Part, str]] = {
+Topic = Literal[
+    "risk", "may_not_last", "no_camera", "coverage", "shift", "skills", "vehicle", "area"
+]
+_WHOSE: Final[Mapping[Topic, str]] = {
     "risk": "whose way is less sure",
-    "camera": "whose batteries may not last",
-    "handset": "whose batteries may not last",
-    "coverage": "who would leave more people without a unit",
+    "may_not_last": "whose batteries may not last",
+    "no_camera": "who has no camera",
+    "coverage": "whose leaving would make others wait longer",
     "shift": "whose crew is near the end of its hours",
     "skills": "whose crew lacks skills that are asked for",
     "vehicle": "whose vehicle is less fit for it",
     "area": "who belongs to another area",
 }
-_BUT: Final[Mapping[Part, str]] = {
+_BUT: Final[Mapping[Topic, str]] = {
     "risk": "its way is less sure",
-    "camera": "its batteries may not last",
-    "handset": "its batteries may not last",
-    "coverage": "it would leave more people without a unit",
+    "may_not_last": "its batteries may not last",
+    "no_camera": "it has no camera",
+    "coverage": "its leaving would make others wait longer",
     "shift": "its crew is near the end of its hours",
     "skills": "its crew lacks skills that are asked for",
     "vehicle": "its vehicle is less fit for it",
     "area": "it belongs to another area",
-}
-_IF: Final[Mapping[Part, str]] = {
-    "risk": "its travel time were certain",
-    "camera": "it had a charged camera",
-    "handset": "its handset were charged",
-    "coverage": "nobody were left without a unit",
-    "shift": "its crew were fresh",
-    "skills": "its crew had the skills that are asked for",
-    "vehicle": "its vehicle were fit for the job and the way",
-    "area": "the place were in its own area",
 }
 
 
@@ -69,44 +59,6 @@ class Scored:
         return total_s, self.one.call_sign, self.one.unit_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flip:
-    """The smallest single change that puts the runner-up first."""
-
-    part: Part | Literal["eta"]
-    """`eta`: no doubt alone decides; only being there sooner would."""
-    gain_s: float
-    """What that change takes off its score."""
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunnerUp:
-    """The second, and what keeps it from being first."""
-
-    unit_id: str
-    call_sign: str
-    margin_s: float
-    """Between its score and the first's."""
-    flip: Flip
-
-
-def runner_up(eligible: Sequence[Scored]) -> RunnerUp | None:
-    """Of units in their order; None where less than two have a travel time."""
-    timed = [each for each in eligible[:2] if each.score is not None]
-    if len(timed) < 2:
-        return None
-    first, second = timed
-    assert first.score is not None
-    assert second.score is not None
-    return RunnerUp(
-        unit_id=second.one.unit_id,
-        call_sign=second.one.call_sign,
-        margin_s=max(second.score.total_s - first.score.total_s, 0.0),
-        flip=_flip(first, second, second.score),
-    )
-
-
 def place_in_line(each: Scored, eligible: Sequence[Scored], number: int) -> list[Reason]:
     """Closest, or by how much later than the best; or what turned it."""
     if len(eligible) == 1:
@@ -123,13 +75,12 @@ def place_in_line(each: Scored, eligible: Sequence[Scored], number: int) -> list
     later = minutes(best.one.eta_s - (closest.one.eta_s or 0.0))
     if later == 0.0:
         return [Reason(code="closest", text="closest by road")]
-    part = _decisive(closest, best)
-    than = closest.one.call_sign
+    topic, than = _topic(_decisive(closest, best), closest.one), closest.one.call_sign
     return [
         Reason(
-            code=_code("lasts_better", "ahead", part),
+            code="lasts_better" if topic == "may_not_last" else f"ahead_{topic}",
             values={"min": later, "than": than},
-            text=f"{later:g} min after {than}, {_WHOSE[part]}",
+            text=f"{later:g} min after {than}, {_WHOSE[topic]}",
         )
     ]
 
@@ -137,34 +88,40 @@ def place_in_line(each: Scored, eligible: Sequence[Scored], number: int) -> list
 def _behind(each: Scored, best: Scored, later_s: float, number: int) -> Reason:
     later, than = minutes(later_s), best.one.call_sign
     values: dict[str, str | float | int] = {"min": abs(later), "than": than, "rank": number}
-    if later == 0.0 and each.key[0] > best.key[0]:
-        part = _decisive(each, best)
-        return Reason(
-            code=_code("level_may_not_last", "level", part),
-            values=values,
-            text=f"number {number}: as soon there as {than}, but {_BUT[part]}",
-        )
-    if later >= 0.0:
+    if later > 0.0:
         text = f"number {number}, {later:g} min after {than}"
         return Reason(code="later", values=values, text=text)
     part = _decisive(each, best)
-    return Reason(
-        code=_code("sooner_may_not_last", "sooner", part),
-        values=values,
-        text=f"number {number}: {-later:g} min before {than}, but {_BUT[part]}",
-    )
+    topic = _topic(part, each.one)
+    if later < 0.0:
+        text = f"number {number}: {-later:g} min before {than}, but {_BUT[topic]}"
+        return Reason(code=f"sooner_{topic}", values=values, text=text)
+    text = f"number {number}: as soon there as {than}"
+    told = each.key[0] > best.key[0] and _apart_s(each, best)[part] > max(later_s, 0.0)
+    if not told:  # seconds of the way, or the call sign, put it there
+        return Reason(code="level", values=values, text=text)
+    return Reason(code=f"level_{topic}", values=values, text=f"{text}, but {_BUT[topic]}")
 
 
-def _code(of_batteries: str, prefix: str, part: Part) -> str:
-    return of_batteries if part in ("camera", "handset") else f"{prefix}_{part}"
+def _topic(part: Part, one: Contender) -> Topic:
+    """What is said of a unit that a part keeps back."""
+    if part == "camera" and not one.has_camera:
+        return "no_camera"
+    return "may_not_last" if part == "camera" or part == "handset" else part
 
 
 def _decisive(sooner: Scored, best: Scored) -> Part:
     """What keeps a unit that is sooner there behind the best most."""
-    assert sooner.score is not None
+    apart_s = _apart_s(sooner, best)
+    return max(PARTS, key=lambda part: apart_s[part])
+
+
+def _apart_s(each: Scored, best: Scored) -> dict[Part, float]:
+    """What a unit counts as more than the best, by part."""
+    assert each.score is not None
     assert best.score is not None
-    mine, other = _doubted_s(sooner, sooner.score), _doubted_s(best, best.score)
-    return max(PARTS, key=lambda part: mine[part] - other[part])
+    mine, other = _doubted_s(each, each.score), _doubted_s(best, best.score)
+    return {part: mine[part] - other[part] for part in PARTS}
 
 
 def _doubted_s(each: Scored, score: Score) -> dict[Part, float]:
@@ -172,31 +129,3 @@ def _doubted_s(each: Scored, score: Score) -> dict[Part, float]:
     parts = {part: score.part_s(part) for part in PARTS}
     parts["risk"] += score.eta_s - (each.one.eta_s or 0.0)
     return parts
-
-
-def _flip(first: Scored, second: Scored, score: Score) -> Flip:
-    """The smallest doubt without which the second would be first; if none is enough, minutes."""
-    enough = [part for part in PARTS if second.key_at(score.without(part)) < first.key]
-    name = second.one.call_sign
-    if enough:
-        part = min(enough, key=score.part_s)
-        return Flip(
-            part=part,
-            gain_s=score.part_s(part),
-            reason=Reason(
-                code=f"flip_{part}",
-                values={"unit": name},
-                text=f"{name} would be first if {_IF[part]}",
-            ),
-        )
-    gain_s = FLIP_STEP_S * math.ceil((second.key[0] - first.key[0] + 1.0) / FLIP_STEP_S)
-    sooner = minutes(gain_s)
-    return Flip(
-        part="eta",
-        gain_s=gain_s,
-        reason=Reason(
-            code="flip_eta",
-            values={"unit": name, "min": sooner},
-            text=f"{name} would be first if it were {sooner:g} min sooner there",
-        ),
-    )

@@ -142,6 +142,19 @@ class TimerTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mandate:
+    """The signed order by which better assignments are offered without asking."""
+
+    number: int
+    reason: str
+
+    @property
+    def actor(self) -> str:
+        """Who acts where nobody else does, as the command log has it."""
+        return f"stance:{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stance:
     """Peace or war, as far as orders are concerned; `server.dispatch.stance` says which holds."""
 
@@ -150,6 +163,8 @@ class Stance:
     """Whether in war the next-best unit is sent without asking when nobody answers."""
     off_duty_reports: bool = False
     """Whether in war devices of units off duty report as often as those on duty."""
+    mandate: Mandate | None = None
+    """In war, where its order says so: better assignments are offered without asking."""
 
 
 PACE_NAMES = tuple(each.name for each in fields(Pace))
@@ -253,13 +268,14 @@ def _at_the_scene(order: Watched, pace: Pace) -> dict[TimerKind, datetime]:
 
 
 def _welfare(order: Watched, pace: Pace) -> dict[TimerKind, datetime]:
-    """A lone officer at the scene is asked once after each silence, and must answer."""
-    if not order.alone or RANK[order.state] < RANK[OrderState.ON_SCENE] or order.heard_at is None:
+    """A lone officer at the scene is asked once after each silence; whoever was asked, by the clock
+    or by a dispatcher, must answer."""
+    if RANK[order.state] < RANK[OrderState.ON_SCENE] or order.heard_at is None:
         return {}
     asked_at = order.welfare_asked_at
     if asked_at is not None and asked_at > order.heard_at:
         return {TimerKind.WELFARE_ANSWER: asked_at + _s(pace.welfare_answer_s)}
-    return {TimerKind.WELFARE: order.heard_at + _s(pace.welfare_s)}
+    return {TimerKind.WELFARE: order.heard_at + _s(pace.welfare_s)} if order.alone else {}
 
 
 def _s(seconds: float) -> timedelta:

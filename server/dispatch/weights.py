@@ -13,7 +13,7 @@ from typing import Final
 
 from server.views import Priority
 
-RULES: Final = 4
+RULES: Final = 8
 """Of the rules by which units are scored, ranked and their reasons found: every recommendation is
 recorded with this number. Raise it whenever the same premises may give another answer: a weight, a
 bound, a reason. A test holds it to that (tests/server/test_decision_record.py)."""

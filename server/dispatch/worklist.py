@@ -96,6 +96,8 @@ class ItemKind(StrEnum):
     """A free unit would cover more from another post."""
     INTAKE = "intake"
     """A warning or a task from outside of which nobody has made anything yet."""
+    LOG_DISPUTED = "log_disputed"
+    """A device keeps a signed checkpoint that the command log never had."""
     DELIVERY_FAILED = "delivery_failed"
     """A device or a path could not do its part."""
 
@@ -140,6 +142,7 @@ SEVERITY: dict[ItemKind, Severity] = {
     _K.REMINDER: Severity.WARNING,
     _K.MOVE_UP: Severity.NOTICE,
     _K.INTAKE: Severity.NOTICE,
+    _K.LOG_DISPUTED: Severity.ALARM,
     _K.DELIVERY_FAILED: Severity.NOTICE,
 }
 

@@ -75,7 +75,7 @@ class Care:
         )
 
     def _use(self, unit: Unit, now_s: float) -> Use:
-        driving = unit.doing in (Doing.EN_ROUTE, Doing.RETURNING)
+        driving = unit.doing in (Doing.EN_ROUTE, Doing.RETURNING, Doing.MOVING_UP)
         return under_way(self._bare_use(unit, now_s), unit.measures, driving=driving)
 
     def _bare_use(self, unit: Unit, now_s: float) -> Use:

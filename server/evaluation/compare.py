@@ -10,12 +10,14 @@ from devices.sim.climate import SEA_LEVEL_C
 from server.dispatch.runcards import RunCards
 from server.evaluation.county import County
 from server.evaluation.figures import Figure, Table, differences, figures
-from server.evaluation.history import PastCall
+from server.evaluation.history import History
 from server.evaluation.policies import Policy
 from server.evaluation.run import Run
-from server.evaluation.scenario import DAY_S, Scenario, Traffic, make, replay
+from server.evaluation.scenario import Scenario, Traffic, make, replay
 
 SEEDS_MAX: Final = 1_000
+AS_IT_WAS: Final = "as it was"
+"""Stands beside the policies: the response that the county's own past tells of."""
 
 Tell = Callable[[str, float], None]
 
@@ -36,7 +38,7 @@ class Asked:
     """Mean temperature of the days at sea level."""
     cards: RunCards | None = None
     """None: the run cards that come with Ridgeline."""
-    past: Sequence[PastCall] = ()
+    past: History | None = None
     """The county's own calls, to be lived through instead of invented days."""
     moves: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Where units would have been posted, lon and lat: every policy lives through its days so,
@@ -45,15 +47,22 @@ class Asked:
     @property
     def days_each(self) -> int:
         """Of one seed."""
-        if not self.past:
-            return self.days
-        first = self.past[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
-        return int((self.past[-1].at - first).total_seconds() // DAY_S) + 1
+        return self.days if self.past is None else self.past.days
+
+    @property
+    def force_len(self) -> int:
+        """How many units there are."""
+        return len(self.past.units) if self.past is not None and self.past.units else self.units
+
+    @property
+    def days_apart(self) -> int:
+        """Days of one seed that are not those of the next."""
+        return self.days if self.past is None else 0
 
     @property
     def blocks(self) -> int:
-        """Days in all."""
-        return self.seeds * self.days_each
+        """Days in all that differ from each other."""
+        return self.days_each * (self.seeds if self.past is None else 1)
 
     def __post_init__(self) -> None:
         """Raises ValueError."""
@@ -61,7 +70,7 @@ class Asked:
             raise ValueError("nothing to compare: name a policy")
         if not 1 <= self.seeds <= SEEDS_MAX:
             raise ValueError(f"seeds are 1 to {SEEDS_MAX}, not {self.seeds}")
-        if self.moves and not self.past:
+        if self.moves and self.past is None:
             raise ValueError("units are moved in the county's own history alone")
 
 
@@ -73,7 +82,7 @@ class Outcome:
     calls: int
     figures: dict[str, Figure]
     against: dict[str, Figure] | None
-    """Less the first policy; None: it is the first."""
+    """Less the first policy; None: it is the first, or what really was."""
 
 
 def compare(county: County, asked: Asked, tell: Tell = lambda policy, share: None) -> list[Outcome]:
@@ -83,7 +92,7 @@ def compare(county: County, asked: Asked, tell: Tell = lambda policy, share: Non
     """
     tables = lived(county, asked, tell)
     base = tables[asked.policies[0].name]
-    return [
+    found = [
         Outcome(
             policy=name,
             calls=len(table.block),
@@ -92,6 +101,10 @@ def compare(county: County, asked: Asked, tell: Tell = lambda policy, share: Non
         )
         for name, table in tables.items()
     ]
+    if asked.past is not None and len((was := Table.of_past(asked.past)).block):
+        told = figures(was, asked.blocks, asked.seed)
+        found.append(Outcome(policy=AS_IT_WAS, calls=len(was.block), figures=told, against=None))
+    return found
 
 
 def lived(
@@ -109,7 +122,7 @@ def lived(
                 tell(name, number / len(scenarios))
                 runs.append(Run(county, scenario, policy).live())
             tell(name, 1.0)
-            tables[name] = Table.of(runs, asked.days_each)
+            tables[name] = Table.of(runs, asked.days_apart)
     return tables
 
 
@@ -118,7 +131,7 @@ def _scenarios(
 ) -> list[Scenario]:
     """One of each seed."""
     seeds = range(asked.seed, asked.seed + asked.seeds)
-    if asked.past:
+    if asked.past is not None:
         return [
             replay(
                 county,

@@ -28,7 +28,9 @@ from geo.roadmap import Place, RoadClass, RoadMap
 from geo.routing.choose import EngineName
 from geo.snap import Snap
 from geo.walk import Approach
+from server.dispatch.cover import Rules
 from server.evaluation.classspeed import ClassSpeed
+from server.evaluation.posts import Posts
 from server.evaluation.trips import Way
 
 WAYS_KEPT: Final = 20_000
@@ -86,6 +88,12 @@ class County:
         return Station(
             name=f"{lon:g}, {lat:g}", snap=place, goals=self._goals(place, self._villages)
         )
+
+    @cached_property
+    def posts(self) -> Posts:
+        """Where units may wait, and how far that is from the villages."""
+        stations = [each.snap for each in self.stations]
+        return Posts(self.ground, self.approach, stations, Rules())
 
     @cached_property
     def _villages(self) -> list[Snap]:

@@ -1,19 +1,22 @@
 """What runs came to: shares, means and tails of jobs, with intervals.
 
 Intervals are percentile bootstraps (Efron 1979) over days: a day of a seed is drawn whole, because
-its jobs are not independent of each other. Two policies lived through the same days, so what lies
+its jobs are not independent of each other. Of the county's own past a day is drawn with all its
+seeds: more draws of how people answer make no more days. Calls that nobody came to are counted as
+waiting for as long as the run went on. Two policies lived through the same days, so what lies
 between them is reckoned on the same draws of days.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from server.evaluation.history import History
 from server.evaluation.scenario import DAY_S
 from server.evaluation.units import Job
 
@@ -35,37 +38,51 @@ class Table:
     """Jobs of one policy as columns, (J,) each."""
 
     block: Ints
-    """Which day of which seed."""
+    """Which of the days that differ from each other: of which seed, or of the county's past."""
     response_s: Floats
+    """Of calls that nobody came to: so far, which is later than all others."""
+    answered: NDArray[np.bool_]
     priority: NDArray[np.bool_]
     """Not routine."""
-    wrong: NDArray[np.bool_]
-    camera_alive: NDArray[np.bool_]
+    wrong: Floats
+    """1.0 or 0.0; NaN where nobody came; so the next."""
+    camera_alive: Floats
+    """NaN where the job is not done."""
     swaps: Floats
     """Units under way that were called off."""
 
     @classmethod
-    def of(cls, runs: Sequence[Sequence[Job]], days: int) -> Table:
-        """`runs`: the jobs of each seed."""
-        jobs = [(number, job) for number, run in enumerate(runs) for job in run]
+    def of(cls, runs: Sequence[Sequence[Job]], days_apart: int) -> Table:
+        """`runs`: the jobs of each seed; `days_apart`: from the first day of one seed to that of
+        the next, 0 where all live through the same days."""
+        jobs = [(days_apart * number, job) for number, run in enumerate(runs) for job in run]
         return cls(
-            block=np.array([days * n + int(job.call.at_s // DAY_S) for n, job in jobs], np.int64),
+            block=np.array([first + int(job.call.at_s // DAY_S) for first, job in jobs], np.int64),
             response_s=np.array([job.response_s for _, job in jobs]),
+            answered=np.array([job.answered for _, job in jobs], np.bool_),
             priority=np.array([job.call.priority != "routine" for _, job in jobs], np.bool_),
-            wrong=np.array([job.later_s > WRONG_S for _, job in jobs], np.bool_),
-            camera_alive=np.array([job.camera_alive for _, job in jobs], np.bool_),
+            wrong=_known([(job.answered, job.later_s > WRONG_S) for _, job in jobs]),
+            camera_alive=_known([(job.done_s > 0.0, job.camera_alive) for _, job in jobs]),
             swaps=np.array([job.released for _, job in jobs], np.float64),
         )
 
-    def rows(self, index: Ints) -> Table:
-        return Table(
-            block=self.block[index],
-            response_s=self.response_s[index],
-            priority=self.priority[index],
-            wrong=self.wrong[index],
-            camera_alive=self.camera_alive[index],
-            swaps=self.swaps[index],
+    @classmethod
+    def of_past(cls, past: History) -> Table:
+        """Of calls whose response is known, as it really was."""
+        calls = [each for each in past.calls if each.response_min is not None]
+        unknown = np.full(len(calls), np.nan)
+        return cls(
+            block=np.array([past.day(each) for each in calls], np.int64),
+            response_s=np.array([60.0 * (each.response_min or 0.0) for each in calls]),
+            answered=np.ones(len(calls), np.bool_),
+            priority=np.array([each.priority in ("priority", "emergency") for each in calls], bool),
+            wrong=unknown,
+            camera_alive=unknown,
+            swaps=unknown,
         )
+
+    def rows(self, index: Ints) -> Table:
+        return Table(**{each.name: getattr(self, each.name)[index] for each in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +106,15 @@ class Metric:
     n_min: int = 1
 
 
+def _known(told: Sequence[tuple[bool, bool]]) -> Floats:
+    """Yes and no as numbers, NaN where it is not known."""
+    return np.array([float(yes) if known else np.nan for known, yes in told])
+
+
+def _told(values: Floats) -> Floats:
+    return values[~np.isnan(values)]
+
+
 def _mean(values: Floats) -> float:
     return float(values.mean())
 
@@ -101,7 +127,7 @@ METRICS: Final = (
     Metric(
         name="camera_alive_share",
         unit="share",
-        of=lambda table: table.camera_alive.astype(np.float64),
+        of=lambda table: _told(table.camera_alive),
         reduce=_mean,
     ),
     Metric(
@@ -136,10 +162,16 @@ METRICS: Final = (
     Metric(
         name="wrong_unit_share",
         unit="share",
-        of=lambda table: table.wrong.astype(np.float64),
+        of=lambda table: _told(table.wrong),
         reduce=_mean,
     ),
-    Metric(name="swaps", unit="per job", of=lambda table: table.swaps, reduce=_mean),
+    Metric(
+        name="unanswered_share",
+        unit="share",
+        of=lambda table: (~table.answered).astype(np.float64),
+        reduce=_mean,
+    ),
+    Metric(name="swaps", unit="per job", of=lambda table: _told(table.swaps), reduce=_mean),
 )
 
 

@@ -81,6 +81,11 @@ class Inspector:
         if self._job.pop(unit, None) != job:
             raise InvariantBroken(f"{unit} ends job {job}, which it does not have")
 
+    def given_up(self, waiting: int, *, idle: bool) -> None:
+        """The run ends while calls wait: then nobody stands idle who could be sent."""
+        if waiting and idle:
+            raise InvariantBroken(f"{waiting} calls wait, and a unit is free that could be sent")
+
     def charges(
         self,
         before_pct: NDArray[np.float64],

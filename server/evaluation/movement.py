@@ -27,6 +27,8 @@ class Movement:
         """From now on; its camera with it."""
         unit.doing = doing
         unit.turn += 1
+        if doing is not Doing.MOVING_UP:
+            unit.standby = None
         self._care.goes_on(unit, self._agenda.now_s, fresh_pack=fresh_pack)
         unit.pack_due &= not fresh_pack
 

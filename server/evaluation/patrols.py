@@ -8,7 +8,7 @@ from typing import Final
 
 from geo.driving.vehicles import Mode
 from geo.errors import NoRouteError
-from server.evaluation.agenda import Agenda
+from server.evaluation.agenda import Agenda, Happening
 from server.evaluation.movement import Movement
 from server.evaluation.scenario import DAY_S, HOUR_S, Scenario
 from server.evaluation.units import Doing, Unit
@@ -27,13 +27,20 @@ DOCKED_SHARE: Final = 0.25
 class Patrols:
     """Of all units of one run."""
 
-    def __init__(self, scenario: Scenario, agenda: Agenda, movement: Movement) -> None:
+    def __init__(
+        self, scenario: Scenario, agenda: Agenda, movement: Movement, comes: Happening
+    ) -> None:
+        """`comes`: somebody has come on duty."""
         self._scenario, self._agenda, self._movement = scenario, agenda, movement
+        self._comes = comes
 
     def begin(self, unit: Unit) -> None:
-        """The run begins with everybody at home."""
+        """The run begins with everybody at home; who has shifts, off duty."""
+        unit.on_duty = unit.post.shifts is None
         self._rest(unit)
-        self._agenda.at(shift_change_s(unit.number), partial(self._next_crew, unit))
+        if unit.on_duty:
+            self._agenda.at(shift_change_s(unit.number), partial(self._next_crew, unit))
+        self._plan_shift(unit, 0)
 
     def go_home(self, unit: Unit) -> None:
         """And go on from there. Where no road leads home it stands, free, and tries again: a place
@@ -56,7 +63,7 @@ class Patrols:
 
     def _patrol(self, unit: Unit, rng: Random) -> None:
         goals = unit.post.station.goals
-        if not goals:
+        if not goals or not unit.on_duty:
             self._rest(unit)
             return
         self._movement.do(unit, Doing.PATROL)
@@ -69,10 +76,31 @@ class Patrols:
 
     def _next_crew(self, unit: Unit) -> None:
         """Its camera comes from the charger; a crew that is out changes when it comes home."""
+        self._change(unit)
+        self._agenda.after(SHIFT_S, partial(self._next_crew, unit))
+
+    def _change(self, unit: Unit) -> None:
         unit.pack_due = True
         if unit.doing is Doing.AT_HOME:
             self._rest(unit)
-        self._agenda.after(SHIFT_S, partial(self._next_crew, unit))
+
+    def _plan_shift(self, unit: Unit, number: int) -> None:
+        for on_s, off_s in (unit.post.shifts or ())[number : number + 1]:
+            self._agenda.at(on_s, partial(self._comes_on, unit))
+            self._agenda.at(off_s, partial(self._goes_off, unit, number))
+
+    def _comes_on(self, unit: Unit) -> None:
+        unit.on_duty = True
+        self._change(unit)
+        self._comes()
+
+    def _goes_off(self, unit: Unit, number: int) -> None:
+        """Home; whoever has a job ends it first."""
+        self._plan_shift(unit, number + 1)
+        unit.on_duty = False
+        if unit.job is None and unit.doing not in (Doing.AT_HOME, Doing.RETURNING):
+            self._movement.halt(unit)
+            self.go_home(unit)
 
 
 def shift_change_s(number: int) -> float:

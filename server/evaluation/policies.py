@@ -11,7 +11,9 @@ battery_choice all the product knows, but nothing is done about a camera that ma
 mitigations    chosen as battery_blind does, and what the product proposes for cameras is done
 one_by_one     all the product knows, and what it proposes for cameras is done
 all_at_once    the same, units shared out among all open calls
-full           the same, and units under way called off where the rules allow it
+full_no_cover  the same, and units under way called off where the rules allow it
+full_no_move_ups  the same, and what the county is left with counts, as in the product's score
+full           the same, and units wait at other posts where the product proposes it
 """
 
 from __future__ import annotations
@@ -62,6 +64,10 @@ class Policy:
     urgent and then oldest first."""
     diverts: bool = False
     """Whether that plan may call off units under way."""
+    covers: bool = False
+    """Whether it counts what the county is left with while a unit is away."""
+    moves_up: bool = False
+    """Whether units wait at another post where that is proposed."""
 
     def rank(self, question: Question) -> Ranking:
         return rank(question.scene, self.sees(question))
@@ -103,6 +109,16 @@ def _knowing(one: Contender, time_s: float) -> Contender:
     return replace(one, eta_s=eta_s, walk=None, turnout_s=0.0, batteries=())
 
 
+_FULL: Final = Policy(
+    name="full",
+    sees=_all,
+    batteries=True,
+    mitigates=True,
+    plans=True,
+    diverts=True,
+    covers=True,
+    moves_up=True,
+)
 POLICIES: Final = {
     policy.name: policy
     for policy in (
@@ -114,6 +130,8 @@ POLICIES: Final = {
         Policy(name="mitigations", sees=_battery_blind, batteries=True, mitigates=True),
         Policy(name="one_by_one", sees=_all, batteries=True, mitigates=True),
         Policy(name="all_at_once", sees=_all, batteries=True, mitigates=True, plans=True),
-        Policy(name="full", sees=_all, batteries=True, mitigates=True, plans=True, diverts=True),
+        _FULL,
+        replace(_FULL, name="full_no_move_ups", moves_up=False),
+        replace(_FULL, name="full_no_cover", moves_up=False, covers=False),
     )
 }

@@ -7,6 +7,7 @@ The decision is the product's own: `server.dispatch.ranking` for a call alone,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
@@ -31,6 +32,7 @@ from server.dispatch.turnout import Turnout
 from server.evaluation.agenda import Agenda
 from server.evaluation.cameras import Cameras
 from server.evaluation.county import County
+from server.evaluation.lookout import Lookout
 from server.evaluation.movement import Movement
 from server.evaluation.policies import Policy, Question
 from server.evaluation.scenario import DAY_S, HOUR_S, Scenario
@@ -52,7 +54,7 @@ class Choice:
     stop: DropOff
     eta_s: float
     later_s: float
-    """Than the first of those free."""
+    """Than the first of those free that did not refuse it and go nowhere else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,16 @@ class Sight:
     stops: Ints
     """(U, J) which drop-off of the call."""
 
-    def choice(self, row: int, column: int, stop: DropOff) -> Choice:
-        free_s = [float(self.eta_s[n, column]) for n, each in enumerate(self.units) if each.is_free]
+    def choice(
+        self, row: int, column: int, stop: DropOff, elsewhere: AbstractSet[str] = frozenset()
+    ) -> Choice:
+        """`elsewhere`: units that go to other calls at the same moment."""
+        not_free = elsewhere | self.jobs[column].refused
+        free_s = [
+            float(self.eta_s[n, column])
+            for n, each in enumerate(self.units)
+            if each.is_free and each.call_sign not in not_free
+        ]
         eta_s = float(self.eta_s[row, column])
         return Choice(
             unit=self.units[row],
@@ -89,10 +99,12 @@ class Room:
         agenda: Agenda,
         movement: Movement,
         cameras: Cameras,
+        lookout: Lookout | None,
     ) -> None:
+        """`lookout`: None, and nothing is said of what the county is left with."""
         self._county, self._scenario, self._policy = county, scenario, policy
         self._agenda, self._movement, self._cameras = agenda, movement, cameras
-        self._turnout = Turnout()
+        self._lookout, self._turnout = lookout, Turnout()
         self._foreseen: dict[int, tuple[float, Mapping[str, tuple[Prospect, ...]]]] = {}
         self._rules = Rules(diverts=policy.diverts)
 
@@ -120,7 +132,7 @@ class Room:
             self._later_s(sight),
             self._rules,
         )
-        return found, Choices(self, sight)
+        return found, Choices(self, sight, found)
 
     # -- what is known -------------------------------------------------------------------------
 
@@ -165,9 +177,11 @@ class Room:
     def _stops(self, job: Job) -> Sequence[DropOff]:
         return self._county.approach(job.call.lon, job.call.lat).drop_offs
 
-    def _choice(self, sight: Sight, row: int, column: int) -> Choice:
+    def _choice(
+        self, sight: Sight, row: int, column: int, elsewhere: AbstractSet[str] = frozenset()
+    ) -> Choice:
         stop = self._stops(sight.jobs[column])[int(sight.stops[row, column])]
-        return sight.choice(row, column, stop)
+        return sight.choice(row, column, stop, elsewhere)
 
     def _turnout_s(self, unit: Unit, mode: Mode) -> float:
         """As the product supposes."""
@@ -194,6 +208,8 @@ class Room:
         unit, job, eta_s = sight.units[row], sight.jobs[column], float(sight.eta_s[row, column])
         reachable = isfinite(eta_s)
         stop = self._stops(job)[int(sight.stops[row, column])]
+        left = self._lookout.left(unit) if self._lookout is not None and reachable else None
+        away_s = 2.0 * eta_s + job.call.type.scene_min * 60.0
         return Contender(
             unit_id=unit.call_sign,
             call_sign=unit.call_sign,
@@ -208,6 +224,8 @@ class Room:
             batteries=prospects.get(unit.call_sign, ()),
             has_device=True,
             connected=True,
+            left=left,
+            coverage_s=0.0 if left is None else left.cost_s(away_s),
         )
 
     def _scene(self, job: Job) -> Scene:
@@ -228,15 +246,16 @@ class Room:
     ) -> Mapping[str, tuple[Prospect, ...]]:
         """What the product foresees of each camera, by unit."""
         now_s, number = self._agenda.now_s, sight.jobs[column].call.number
-        kept = self._foreseen.get(number)
-        if kept is not None and now_s - kept[0] < BATTERIES_KEPT_S:
-            return kept[1]
         names = {str(unit.number): unit.call_sign for unit in sight.units}
         asked = [
             (device, scene.job(eta_s))
             for device, eta_s in zip(names, sight.eta_s[:, column].tolist(), strict=True)
             if isfinite(eta_s)
         ]
+        kept = self._foreseen.get(number)
+        fresh = kept is not None and now_s - kept[0] < BATTERIES_KEPT_S
+        if kept is not None and fresh and all(names[device] in kept[1] for device, _ in asked):
+            return kept[1]
         prospects: dict[str, tuple[Prospect, ...]] = {
             names[each.battery.device_id]: (each,)
             for each in foresee(asked, self._cameras.endurance()).prospects
@@ -266,17 +285,19 @@ class Room:
         )
 
     def _mover(self, sight: Sight, row: int) -> Mover:
-        """One under way is left alone until it drives, out of contact, and while it is asked."""
+        """One under way is left alone until it drives, out of contact, and while it is asked; one
+        that goes where somebody is already is busy until it hears so."""
         unit = sight.units[row]
         goal = unit.job if unit.asked is None else unit.asked
         standing = Standing.FREE if unit.is_free else Standing.BUSY
-        if goal is not None and unit.doing is not Doing.ON_SCENE:
+        if goal is not None and not goal.answered:
             standing = Standing.UNDER_WAY
         if goal is None or standing is not Standing.UNDER_WAY:
             return Mover(unit_id=unit.call_sign, call_sign=unit.call_sign, standing=standing)
         column = next(n for n, job in enumerate(sight.jobs) if job is goal)
         remaining_s = float(sight.eta_s[row, column])
-        settled = unit.drives_to_job and unit.asked is None and isfinite(remaining_s)
+        asked = unit.recalled or unit.asked is not None
+        settled = unit.drives_to_job and not asked and isfinite(remaining_s)
         return Mover(
             unit_id=unit.call_sign,
             call_sign=unit.call_sign,
@@ -309,6 +330,7 @@ class Choices:
 
     _room: Room
     _sight: Sight
+    _plan: Plan
 
     def of(self, unit_id: str, incident_id: str) -> tuple[Choice, Job]:
         """Whom a plan sends where."""
@@ -316,7 +338,10 @@ class Choices:
         column = next(
             n for n, job in enumerate(self._sight.jobs) if job.call.number == int(incident_id)
         )
-        return self._room._choice(self._sight, row, column), self._sight.jobs[column]
+        elsewhere = {
+            each.unit_id for each in self._plan.assignments if each.incident_id != incident_id
+        }
+        return self._room._choice(self._sight, row, column, elsewhere), self._sight.jobs[column]
 
 
 def _may_come(unit: Unit, job: Job) -> bool:

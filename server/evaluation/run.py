@@ -18,6 +18,7 @@ from functools import partial
 from typing import Final
 
 from geo.departure import Departure
+from server.dispatch.cover import STEADY_S
 from server.dispatch.timers import PEACE_ORDINARY, PEACE_URGENT
 from server.dispatch.travel import MODE_OF_PRIORITY
 from server.evaluation.agenda import Agenda
@@ -25,7 +26,9 @@ from server.evaluation.cameras import TICK_S, Cameras
 from server.evaluation.care import Care
 from server.evaluation.county import County
 from server.evaluation.inspection import Inspector
+from server.evaluation.lookout import Lookout
 from server.evaluation.movement import Movement
+from server.evaluation.moveups import MoveUps
 from server.evaluation.patrols import Patrols
 from server.evaluation.policies import Policy
 from server.evaluation.room import Choice, Room
@@ -41,7 +44,7 @@ REVIEW_S: Final = 300.0
 JOBS_AT_ONCE_MAX: Final = 20
 """In one plan, the most urgent and then the oldest: what lies behind them nobody is free for."""
 PATIENCE_S: Final = 2 * DAY_S
-"""A job that is open so long after the last call is a mistake of ours."""
+"""After the last day the run goes on until every job is done, but not longer than this."""
 URGENCY: Final = {"emergency": 0, "priority": 1, "routine": 2}
 
 Tell = Callable[[float], None]
@@ -74,8 +77,12 @@ class Run:
         self.cameras = Cameras(scenario, self.inspector, heard=policy.batteries)
         self._care = Care(county, scenario, self.cameras, mitigates=policy.mitigates)
         self._movement = Movement(county, self._agenda, self.inspector, self._care)
-        self._patrols = Patrols(scenario, self._agenda, self._movement)
-        self._room = Room(county, scenario, policy, self._agenda, self._movement, self.cameras)
+        self._patrols = Patrols(scenario, self._agenda, self._movement, self._dispatch)
+        self._lookout = Lookout(county.posts, self._movement) if policy.covers else None
+        self._room = Room(
+            county, scenario, policy, self._agenda, self._movement, self.cameras, self._lookout
+        )
+        self.move_ups = MoveUps(scenario, county.posts, self._agenda, self._movement, self._patrols)
         self.jobs = [Job(call=call) for call in scenario.calls]
         self._open: list[Job] = []
         """Handled, and nobody is there."""
@@ -86,7 +93,8 @@ class Run:
         ]
 
     def live(self, tell: Tell = lambda share: None) -> list[Job]:
-        """Until every call is answered and its job done. `tell` hears the share that is done.
+        """Until every job is done, or nobody has come for too long (`Job.answered`). `tell` hears
+        the share that is done.
 
         Raises InvariantBroken.
         """
@@ -97,11 +105,25 @@ class Run:
         self._agenda.after(TICK_S, self._tick)
         if self._policy.diverts:
             self._agenda.after(REVIEW_S, self._review)
-        while self._left and self._agenda.step():
+        if self._lookout is not None:
+            self._look(self._lookout)
+        over_s = self._scenario.ends_s + PATIENCE_S
+        while self._left and self._agenda.now_s < over_s and self._agenda.step():
             self.inspector.time(self._agenda.now_s)
-            assert self._agenda.now_s < self._scenario.ends_s + PATIENCE_S, "jobs do not end"
             tell(1.0 - self._left / len(self.jobs))
+        self._give_up()
         return self.jobs
+
+    def _give_up(self) -> None:
+        """On calls that the county was too small for."""
+        waiting = [job for job in self.jobs if not job.answered]
+        for job in waiting:
+            job.given_up_s = self._agenda.now_s
+        served = {id(unit.job) for unit in self._units}
+        idle = any(
+            self._room.choose(job, self._units) for job in self._open if id(job) not in served
+        )
+        self.inspector.given_up(len(waiting), idle=idle)
 
     def _handled(self, job: Job) -> None:
         self._open.append(job)
@@ -118,6 +140,15 @@ class Run:
         if any(unit.drives_to_job for unit in self._units):
             self._dispatch()
         self._agenda.after(REVIEW_S, self._review)
+
+    def _look(self, lookout: Lookout) -> None:
+        """At cover, as often as a move must hold to be proposed."""
+        served = {id(unit.job) for unit in self._units}
+        waiting = sum(id(job) not in served for job in self._open)
+        seen = lookout.look(self._units, self._agenda.now_s, waiting)
+        if self._policy.moves_up:
+            self.move_ups.consider(seen)
+        self._agenda.after(STEADY_S, partial(self._look, lookout))
 
     # -- choosing ------------------------------------------------------------------------------
 
@@ -165,7 +196,8 @@ class Run:
     def _make(self, choice: Choice, job: Job, relieves: Unit | None) -> Order:
         pace = PEACE_ORDINARY if job.call.priority == "routine" else PEACE_URGENT
         at_home = choice.unit.doing is Doing.AT_HOME
-        answer = self._scenario.answer(job.call, job.attempts, at_home=at_home)
+        asked = f"{job.call.number}-{job.attempts}"
+        answer = self._scenario.answer(asked, job.call.priority, at_home=at_home)
         job.attempts += 1
         given_up_s = self._agenda.now_s + pace.escalate_s
         return Order(
@@ -237,7 +269,7 @@ class Run:
 
     def _release(self, unit: Unit, job: Job) -> None:
         self.inspector.leaves(unit.call_sign, job.call.number)
-        unit.job = None
+        unit.job, unit.recalled = None, False
 
     # -- calling off ---------------------------------------------------------------------------
 
@@ -275,16 +307,25 @@ class Run:
         self._dispatch()
 
     def _relieve(self, unit: Unit, job: Job) -> None:
-        """Another unit is there much sooner: this one may turn back, if it still drives."""
+        """Another unit is there much sooner: this one may turn back, if it still drives, hears of
+        it and says yes before it is there."""
         if unit.job is not job or not unit.drives_to_job or not self._movement.in_contact(unit):
             return
-        unit.asked = None
-        job.released += 1
-        self._turn_back(unit, job)
+        asked = f"{job.call.number}-recall-{job.attempts}"
+        answer = self._scenario.answer(asked, job.call.priority, at_home=False)
+        if not (answer.silent or answer.declines):
+            unit.recalled = True
+            self._movement.after(answer.answers_s, unit, partial(self._relieved, unit, job))
+
+    def _relieved(self, unit: Unit, job: Job) -> None:
+        unit.recalled = False
+        if unit.drives_to_job:
+            job.released += 1
+            self._turn_back(unit, job)
 
     def _turn_back(self, unit: Unit, job: Job) -> None:
         self._release(unit, job)
-        unit.diversions = 0
+        unit.asked, unit.diversions = None, 0
         self._movement.halt(unit)
         self._patrols.go_home(unit)
 
@@ -304,10 +345,14 @@ class Run:
 
     def _arrived(self, order: Order) -> None:
         unit, job = order.unit, order.job
+        if job.answered:  # nobody could tell it on the way
+            walk_s = order.choice.stop.walk.duration_s
+            self._movement.after(walk_s, unit, partial(self._turn_back, unit, job))
+            return
         job.arrived_s = self._agenda.now_s
         self._open.remove(job)
         self._foretell(order)
-        unit.asked, unit.diversions = None, 0
+        unit.asked, unit.diversions, unit.recalled = None, 0, False
         self._movement.do(unit, Doing.ON_SCENE)
         self._care.remedy(unit, job.arrived_s)
         stays_s = job.call.scene_s + order.choice.stop.walk.duration_s
@@ -319,11 +364,16 @@ class Run:
                 self._not_needed(other, job)
 
     def _not_needed(self, unit: Unit, job: Job) -> None:
-        """Somebody is there before it; an order that has not been heard is void."""
-        if unit.doing in (Doing.ORDERED, Doing.EN_ROUTE):
+        """Somebody is there before it: it turns back once it hears so, and goes on where it walks
+        already. An order that has not been heard is void."""
+        if unit.job is not job or unit.on_foot:
+            return
+        if unit.doing not in (Doing.ORDERED, Doing.EN_ROUTE):
+            self._release(unit, job)
+        elif self._movement.in_contact(unit):
             self._turn_back(unit, job)
         else:
-            self._release(unit, job)
+            self._agenda.after(CONTACT_S, partial(self._not_needed, unit, job))
 
     def _done(self, order: Order) -> None:
         unit, job = order.unit, order.job

@@ -1,8 +1,9 @@
 """What happens in a county, whoever is sent: calls, and what people do about them. Seeded.
 
-Calls are a Poisson process, near villages by population, those about roads on roads; types are the
-product's own. Every chance belongs to a call, never to a unit, so that two policies meet the same
-calls and the same people and differ by whom they send alone. All times are starting values.
+Calls are a Poisson process, near villages by population, those about roads on roads; types are
+those of the run cards, but what the room gives itself to do. Every chance belongs to a call, never
+to a unit, so that two policies meet the same calls and the same people and differ by whom they send
+alone. All times are starting values.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from devices.sim.officers import Crew, Spread
 from geo.driving.vehicles import Vehicle
 from server.dispatch.battery import STREAMS
 from server.dispatch.runcardfile import shipped
-from server.dispatch.runcards import RunCard, RunCards
+from server.dispatch.runcards import ROOM_TASKS, RunCard, RunCards
 from server.dispatch.travel import VEHICLE_OF_KIND
 from server.evaluation.county import County, Station
-from server.evaluation.history import CALLS_MAX, PastCall
+from server.evaluation.history import CALLS_MAX, History, Home, PastCall, Shift
 from server.evaluation.trips import place_on
 from server.views import Priority
 
@@ -44,13 +45,6 @@ SILENT_SHARE: Final = 0.02
 """Of orders that a crew does not notice: radio turned down, nobody in the car. Starting value."""
 HIGH_SHARE: Final = 0.5
 """Of streams with the higher rate."""
-CALL_TYPES: Final = (
-    *("officer_needs_help", "traffic_collision", "road_blocked", "assault", "armed_threat"),
-    *("robbery", "domestic_violence", "theft", "missing_person", "mountain_rescue", "wildfire"),
-    *("public_disorder", "neighbour_dispute", "suspicious_activity", "request_for_help"),
-)
-"""What happens, as far as the run cards have it: a new card leaves the days of a seed as they
-were."""
 ROADSIDE: Final = frozenset({"traffic_collision", "road_blocked"})
 ROADSIDE_TRIES: Final = 50
 
@@ -94,7 +88,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the crew does that is sent to a call, whichever it is."""
+    """What the crew does that is sent somewhere, whichever it is."""
 
     answers_s: float
     """From when the order reaches it to the yes or no."""
@@ -113,6 +107,8 @@ class Post:
     call_sign: str
     vehicle: Vehicle
     station: Station
+    shifts: tuple[tuple[float, float], ...] | None = None
+    """From when until when it is on duty, in virtual seconds; None: always."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,20 +121,21 @@ class Scenario:
     calls: tuple[Call, ...]
     sea_level_c: float
     """Mean temperature of the day at sea level."""
+    cards: RunCards
 
     @property
     def ends_s(self) -> float:
         """After it nobody calls any more."""
         return self.days * DAY_S
 
-    def answer(self, call: Call, attempt: int, *, at_home: bool) -> Answer:
-        """Of whoever is sent as the `attempt`-th."""
-        crew = Crew(Random(f"{self.seed}-answer-{call.number}-{attempt}"))
-        declines = crew.declines(call.priority) is not None
-        answers_s = crew.looks_after_s() + crew.answers_after_s(call.priority)
+    def answer(self, asked: str, priority: Priority, *, at_home: bool) -> Answer:
+        """Of whoever is `asked`: the same words, the same answer."""
+        crew = Crew(Random(f"{self.seed}-answer-{asked}"))
+        declines = crew.declines(priority) is not None
+        answers_s = crew.looks_after_s() + crew.answers_after_s(priority)
         pace = crew.pace()
         leaves_s = crew.leaves_after_s(in_car=not at_home)
-        silent = Random(f"{self.seed}-silent-{call.number}-{attempt}").random() < SILENT_SHARE
+        silent = Random(f"{self.seed}-silent-{asked}").random() < SILENT_SHARE
         return Answer(
             answers_s=answers_s, declines=declines, silent=silent, leaves_s=leaves_s, pace=pace
         )
@@ -162,18 +159,20 @@ def make(
         raise ValueError(f"days are 1 to {DAYS_MAX}, not {days}")
     if traffic.per_day * days > CALLS_MAX:
         raise ValueError(f"at most {CALLS_MAX} calls, not {traffic.per_day * days:.0f}")
+    cards = cards or shipped()
     return Scenario(
         seed=seed,
         days=days,
         posts=tuple(_posts(county, units, seed)),
-        calls=tuple(_calls(county, seed, days, traffic, cards or shipped())),
+        calls=tuple(_calls(county, seed, days, traffic, cards)),
         sea_level_c=sea_level_c,
+        cards=cards,
     )
 
 
 def replay(
     county: County,
-    past: Sequence[PastCall],
+    past: History,
     *,
     seed: int,
     units: int,
@@ -181,21 +180,26 @@ def replay(
     sea_level_c: float = SEA_LEVEL_C,
     cards: RunCards | None = None,
 ) -> Scenario:
-    """The county's own calls, with people of a seed. Days begin at midnight where the first call
-    came from. `moves`: where units are posted instead, lon and lat by call sign.
+    """The county's own calls, with people of a seed, and its own units where the past has them.
+    Days begin at midnight where the first call came from. `units`: so many are invented else.
+    `moves`: where units are posted instead, lon and lat by call sign.
 
     Raises ValueError for a call or a unit that cannot be, naming it.
     """
-    midnight = past[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = past.midnight
+    cards = cards or shipped()
     calls = tuple(
-        _past_call(county, cards or shipped(), seed, number, each, midnight)
-        for number, each in enumerate(past, start=1)
+        _past_call(county, cards, seed, number, each, midnight)
+        for number, each in enumerate(past.calls, start=1)
     )
-    days = int(calls[-1].at_s // DAY_S) + 1
+    days = past.days
     if days > DAYS_MAX:
         raise ValueError(f"the calls span {days} days; at most {DAYS_MAX}")
-    posts = tuple(_moved(county, list(_posts(county, units, seed)), moves))
-    return Scenario(seed=seed, days=days, posts=posts, calls=calls, sea_level_c=sea_level_c)
+    force = _past_posts(county, past, days * DAY_S) if past.units else _posts(county, units, seed)
+    posts = tuple(_moved(county, list(force), moves))
+    return Scenario(
+        seed=seed, days=days, posts=posts, calls=calls, sea_level_c=sea_level_c, cards=cards
+    )
 
 
 def _moved(
@@ -217,7 +221,7 @@ def _past_call(
         raise ValueError(f"row {past.row}: no road of the map leads to {past.lon:g}, {past.lat:g}")
     rng = Random(f"{seed}-call-{number}")
     kind = cards.card(past.type)
-    handling_s, drawn_s = HANDLING.draw(rng), _scene(kind).draw(rng)
+    handling_s, drawn_s = HANDLING.draw(rng), at_scene(kind).draw(rng)
     return Call(
         number=number,
         at_s=(past.at - midnight).total_seconds(),
@@ -229,6 +233,38 @@ def _past_call(
         scene_s=drawn_s if past.scene_min is None else 60.0 * past.scene_min,
         recording=frozenset({_recording(kind.recording, rng)}),
     )
+
+
+def _past_posts(county: County, past: History, ends_s: float) -> Iterator[Post]:
+    """Whoever has no station known is at home at one after the other."""
+    stations: dict[Home, Station] = {}
+    for number, unit in enumerate(past.units):
+        if (home := unit.station) is None:
+            station = county.stations[number % len(county.stations)]
+        else:
+            if home not in stations:
+                stations[home] = county.post_at(home.lon, home.lat)
+            station = stations[home]
+        yield Post(
+            call_sign=unit.call_sign,
+            vehicle=VEHICLE_OF_KIND[unit.kind],
+            station=station,
+            shifts=None if unit.shifts is None else _on_duty(unit.shifts, past.midnight, ends_s),
+        )
+
+
+def _on_duty(
+    shifts: Sequence[Shift], midnight: datetime, ends_s: float
+) -> tuple[tuple[float, float], ...]:
+    """What lies within the days; one that is not over lasts until long after them."""
+    found = [
+        (
+            max((on - midnight).total_seconds(), 0.0),
+            ends_s + DAYS_MAX * DAY_S if off is None else (off - midnight).total_seconds(),
+        )
+        for on, off in shifts
+    ]
+    return tuple((on_s, off_s) for on_s, off_s in found if off_s > on_s and on_s < ends_s)
 
 
 def _posts(county: County, units: int, seed: int) -> Iterator[Post]:
@@ -266,9 +302,9 @@ def _stream(county: County, cards: RunCards, seed: str, per_hour: float) -> Iter
         seed=seed,
         places=county.roadmap.places,
         kinds=[
-            Kind(code=code, priority=cards.by_code[code].priority)
-            for code in CALL_TYPES
-            if code in cards.by_code
+            Kind(code=card.code, priority=card.priority)
+            for card in cards.cards
+            if card.code not in ROOM_TASKS
         ],
         per_hour=per_hour,
         on_road=county.joined,
@@ -290,12 +326,12 @@ def _call(county: County, cards: RunCards, seed: int, number: int, planned: Plan
         lon=lon,
         lat=lat,
         handling_s=HANDLING.draw(rng),
-        scene_s=_scene(kind).draw(rng),
+        scene_s=at_scene(kind).draw(rng),
         recording=frozenset({_recording(kind.recording, rng)}),
     )
 
 
-def _scene(kind: RunCard) -> Spread:
+def at_scene(kind: RunCard) -> Spread:
     """How long a crew stays."""
     return Spread(median_s=60.0 * kind.scene_min, sigma=SCENE_SIGMA, low_s=60.0, high_s=SCENE_S_MAX)
 

@@ -24,6 +24,9 @@ class Doing(StrEnum):
     """Until it drives."""
     EN_ROUTE = "en_route"
     ON_SCENE = "on_scene"
+    MOVING_UP = "moving_up"
+    """To another post, to wait there."""
+    AT_POST = "at_post"
 
 
 STATUS = {
@@ -58,7 +61,11 @@ class Job:
     ordered_s: float = 0.0
     set_out_s: float = 0.0
     arrived_s: float = 0.0
+    """0.0: nobody has come."""
     done_s: float = 0.0
+    """0.0: it is not done."""
+    given_up_s: float = 0.0
+    """When the run ended that nobody had come in."""
     camera_alive: bool = True
     """From the order until done."""
 
@@ -66,9 +73,14 @@ class Job:
     """What was done for its camera."""
 
     @property
+    def answered(self) -> bool:
+        """Somebody came."""
+        return self.arrived_s > 0.0
+
+    @property
     def response_s(self) -> float:
-        """From the call to the first officer at the place."""
-        return self.arrived_s - self.call.at_s
+        """From the call to the first officer at the place; of one that nobody came to, so far."""
+        return (self.arrived_s if self.answered else self.given_up_s) - self.call.at_s
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,8 +109,13 @@ class Unit:
     """The job that a unit under way is asked to take instead."""
     diversions: int = 0
     """Since it was last at a place, or free."""
+    on_duty: bool = True
     heard: bool = True
     """It has been in contact since its last job, so the room knows that it is free."""
+    standby: int | None = None
+    """Number of the post that it drives to, to wait there."""
+    recalled: bool = False
+    """It is asked to turn back: another is there much sooner."""
 
     @property
     def call_sign(self) -> str:
@@ -111,6 +128,8 @@ class Unit:
             return STATUS[self.doing]
         if not self.heard:
             return UnitStatus.ON_SCENE
+        if not self.on_duty and self.job is None:
+            return UnitStatus.OFF_DUTY
         return UnitStatus.AVAILABLE if self.job is None else UnitStatus.ASSIGNED
 
     @property
@@ -118,9 +137,23 @@ class Unit:
         return self.status is UnitStatus.AVAILABLE
 
     @property
+    def free_s(self) -> float:
+        """When the room expects it to be free again: as foretold, and as the run card says; 0.0:
+        it has no job, or has not said yes."""
+        job = self.job
+        if job is None or job.eta_s is None or self.doing not in STATUS:
+            return 0.0
+        return job.ordered_s + job.eta_s + 60.0 * job.call.type.scene_min
+
+    @property
     def drives_to_job(self) -> bool:
         """And not the last stretch on foot."""
         return self.doing is Doing.EN_ROUTE and self.trip is not None
+
+    @property
+    def on_foot(self) -> bool:
+        """Its vehicle stands, and it walks to the place."""
+        return self.doing is Doing.EN_ROUTE and self.trip is None
 
     def profile(self, mode: Mode) -> Profile:
         return Profile(vehicle=self.post.vehicle, mode=mode)

@@ -7,6 +7,7 @@ Who may look is `server.http.auth`'s business, and foreign origins are refused b
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Final, Protocol
 
@@ -15,10 +16,12 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from protocols.native import CloseCode
+from server.accesslog import AccessLog
 from server.gateways.conversation import TRY_AGAIN_LATER
 from server.gateways.hub import Console, ConsoleHub
-from server.http.auth import require
-from server.http.errors import ApiError, error_response
+from server.http.auth import address_of, require
+from server.http.errors import ApiError
+from server.journal.attendance import Full
 from server.stores.away import STORE_AWAY
 
 __all__ = ["PATH", "SUBPROTOCOL", "ConsoleHub", "routes", "serve"]
@@ -38,30 +41,42 @@ class Services(Protocol):
 
     @property
     def hub(self) -> ConsoleHub: ...
+    @property
+    def access(self) -> AccessLog: ...
 
 
 def routes(services: Services) -> list[BaseRoute]:
     """The routes of this module."""
-    hub = services.hub
+    hub, access = services.hub, services.access
 
     async def console(socket: WebSocket) -> None:
-        await require(socket, *ROLES)
+        user = await require(socket, *ROLES)
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
             text = f"This door speaks the WebSocket sub-protocol {SUBPROTOCOL}; offer it."
             await socket.send_denial_response(PlainTextResponse(text, 400))
             return
         if hub.is_full:
-            full = ApiError(503, "unavailable", "No more consoles just now; try again.")
-            await socket.send_denial_response(error_response(full))
-            return
-        await socket.accept(subprotocol=SUBPROTOCOL)
+            raise _no_place()
         try:
-            async with hub.joined(*_stood_at(socket)) as joined:
-                await serve(socket, joined, hub)
-        except TimeoutError:
-            await socket.close(TRY_AGAIN_LATER, "the server is not ready")
+            async with access.at_the_map(user.actor, address_of(socket)):
+                await _let_in(socket, hub, user.username)
+        except Full:
+            raise _no_place() from None
 
     return [WebSocketRoute(PATH, console)]
+
+
+def _no_place() -> ApiError:
+    return ApiError(503, "unavailable", "No more consoles just now; try again.")
+
+
+async def _let_in(socket: WebSocket, hub: ConsoleHub, username: str) -> None:
+    await socket.accept(subprotocol=SUBPROTOCOL)
+    try:
+        async with hub.joined(*_stood_at(socket), username=username) as joined:
+            await serve(socket, joined, hub)
+    except TimeoutError:
+        await socket.close(TRY_AGAIN_LATER, "the server is not ready")
 
 
 def _stood_at(socket: WebSocket) -> tuple[str, int]:
@@ -114,10 +129,11 @@ async def _listen(socket: WebSocket, console: Console) -> None:
 async def _watch(socket: WebSocket, console: Console, hub: ConsoleHub) -> None:
     """Ends when the console is closed from outside while its socket takes nothing, too."""
     while console.closing is None:
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(hub.limits.signed_in_s):
-                await console.closed.wait()
-        except TimeoutError:
+                await console.stirred.wait()
+        if console.closing is None:
+            console.stirred.clear()
             await _check_signed_in(socket, console)
 
 

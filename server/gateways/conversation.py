@@ -119,7 +119,7 @@ class Conversation:
 
     def stored(self, up_seq: int) -> None:
         """Everything up to `up_seq` is durable."""
-        self.session.ack(up_seq, _now())
+        self._ack(up_seq)
         self.wake()
 
     def set_duty(self, *, on_duty: bool) -> None:
@@ -150,7 +150,9 @@ class Conversation:
             case RecordRefused(n=n):
                 await self._uplink.take_malformed(n)
             case StateReceived(state=state):
-                self._taken(state.n, await self._uplink.take_state(state))
+                stored = await self._uplink.take_state(state)
+                await self._witness(state.seen)
+                self._taken(state.n, stored)
             case SosReceived(sos=sos):
                 self._taken(sos.n, await self._uplink.take_sos(sos))
             case PingReceived(i=i, battery_pct=battery_pct):
@@ -196,6 +198,7 @@ class Conversation:
             self._metrics.count("uplink_tail_lost")
             logger.warning("%s had more acknowledged than is stored here", hello.dev)
         self._uplink.track = Track(opening.newest)
+        await self._witness(hello.seen)
         self._start(hello, opening, still_open, now)
 
     def _start(
@@ -210,6 +213,7 @@ class Conversation:
             now=_now(),
             unix_ms=unix_ms(now),
             on_duty=self.device.on_duty,
+            checkpoint=self._offer(),
         )
         self._feed.start(opening, still_open, now)
         if (battery_pct := believed_pct(hello.bat)) is not None:
@@ -234,7 +238,21 @@ class Conversation:
         """Record `n` was handed over, and the uplink log stands at `stored`."""
         if stored < n:
             self.session.close(TRY_AGAIN_LATER, "out of step with the store")
-        self.session.ack(stored, _now())
+        self._ack(stored)
+
+    def _ack(self, up_seq: int) -> None:
+        self.session.offer = self._offer() or self.session.offer
+        self.session.ack(up_seq, _now())
+
+    def _offer(self) -> str:
+        """A checkpoint of the command log that the device may not have."""
+        witnesses = self._field.witnesses
+        return witnesses.offer(self.key, _now()) if witnesses is not None else ""
+
+    async def _witness(self, note: str) -> None:
+        """The device shows the newest checkpoint that it keeps."""
+        if self._field.witnesses is not None:
+            await self._field.witnesses.take(self.key, note.replace("\0", ""))
 
     def _take_ping(self, i: int, battery_pct: int | None) -> None:
         self.session.pong(i, _now(), unix_ms=unix_ms(self._field.clock()))

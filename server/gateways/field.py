@@ -5,7 +5,7 @@ Knows no connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -20,6 +20,7 @@ from server.stores.pool import Pool
 from server.stores.positions import PositionWriter
 from server.stores.presence import DeviceFix, Presence, PresenceStore
 from server.stores.sos import NamePlace, coordinates
+from server.witnesses import Witnesses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Field:
     limits: SessionLimits
     mail: Mail
     presence: PresenceStore | None = None
+    witnesses: Witnesses | None = None
     name_place: NamePlace = coordinates
     gateway_id: str = field(default_factory=new_id)
     arrivals: Iterator[int] = field(default_factory=lambda: count(1))
@@ -44,6 +46,11 @@ class Field:
         if self.presence is not None:
             self.presence.note(presence)
         self.fanout.publish("presence", msgspec.json.encode(presence).decode())
+
+    def publish(self, hints: Iterable[tuple[str, str]]) -> None:
+        """Tell everybody what a transaction has changed: (topic, payload) each."""
+        for topic, payload in hints:
+            self.fanout.publish(topic, payload)
 
     def share_fix(self, fix: DeviceFix) -> None:
         """Tell everybody a device's newest fix."""

@@ -1,10 +1,11 @@
 """What all consoles are told: one hub a process gathers changes and sends each once.
 
-It notes which units, incidents, items of the worklist, roads and calls for help look different,
-gathers for a tick (less when more than units are among them), encodes ONE delta and hands the same
-text to every console. A console that joins gets a snapshot of that moment and then deltas; one that
-comes back and says where it stood gets the deltas that it missed, or an honest new snapshot where
-they are gone. One whose queue is full is closed with 4004 and comes back.
+It notes which units, incidents, items of the worklist, roads and calls for help look different, and
+that other run cards are in force, gathers for a tick (less when more than units are among them),
+encodes ONE delta and hands the same text to every console. A console that joins gets a snapshot of
+that moment and then deltas; one that comes back and says where it stood gets the deltas that it
+missed, or an honest new snapshot where they are gone. One whose queue is full is closed with 4004
+and comes back.
 
 Hints of the fan-out may be lost: open incidents and the worklist are read again now and then, and
 calls for help every few seconds, so a miss costs no more than that.
@@ -26,11 +27,12 @@ import msgspec
 
 from protocols.native import CloseCode
 from server.board import Board
+from server.dispatch.runcards import SHIPPED_VERSION
 from server.gateways.recent import Recent
 from server.gateways.worknews import WorkNews
 from server.ids import new_id
 from server.metrics import Metrics
-from server.ports import Clock, FanOut, RoadNews, StanceNews
+from server.ports import Clock, FanOut, RoadNews, RunCardNews, StanceNews
 from server.stanceviews import StanceView
 from server.stores import incidents, sos
 from server.stores.away import STORE_AWAY
@@ -72,9 +74,11 @@ class HubLimits:
 class Console:
     """One connected console: a bounded queue of texts."""
 
-    def __init__(self, queue_bytes_max: int) -> None:
+    def __init__(self, queue_bytes_max: int, username: str = "") -> None:
         self.closing: tuple[int, str] | None = None
-        self.closed = asyncio.Event()
+        self.username = username
+        self.stirred = asyncio.Event()
+        """It was closed, or whether its user is still signed in must be looked at now."""
         self._texts: deque[str] = deque()
         self._bytes = 0
         self._bytes_max = queue_bytes_max
@@ -96,7 +100,7 @@ class Console:
         if self.closing is None:
             self.closing = int(code), reason
             self._texts.clear()
-            self.closed.set()
+            self.stirred.set()
             self._some.set()
 
     async def next(self) -> str | None:
@@ -125,6 +129,7 @@ class ConsoleHub:
         metrics: Metrics | None = None,
         limits: HubLimits | None = None,
         stance: StanceNews | None = None,
+        cards: RunCardNews | None = None,
     ) -> None:
         self.limits = limits or HubLimits()
         self.metrics = metrics or Metrics()
@@ -146,6 +151,8 @@ class ConsoleHub:
         self._changed_roads = False
         self._stance = stance
         self._changed_stance = False
+        self._cards = cards
+        self._changed_cards = False
         self._sos: list[SosView] = []
         """Those that somebody must still look at."""
         self._changed_sos = False
@@ -160,9 +167,12 @@ class ConsoleHub:
         roads.on_change(self._roads_changed)
         if stance is not None:
             stance.on_change(self._stance_changed)
+        if cards is not None:
+            cards.on_change(self._cards_changed)
         fanout.subscribe("incident", self._incident_changed)
         fanout.subscribe(sos.TOPIC, self._sos_arrived)
         fanout.subscribe("work", self._work_changed)
+        fanout.subscribe("user", self._user_changed)
         fanout.subscribe("resync", self._resync)
         self.metrics.gauge("consoles", lambda: len(self._consoles))
 
@@ -173,12 +183,15 @@ class ConsoleHub:
         return self._draining or len(self._consoles) >= self.limits.consoles_max
 
     @asynccontextmanager
-    async def joined(self, epoch: str = "", seq: int = -1) -> AsyncIterator[Console]:
+    async def joined(
+        self, epoch: str = "", seq: int = -1, *, username: str = ""
+    ) -> AsyncIterator[Console]:
         """A console that gets everything first, then every delta. Raises `TimeoutError`.
 
-        `epoch`, `seq`: where it stood before; if possible it goes on from there.
+        `epoch`, `seq`: where it stood before; if possible it goes on from there. `username`: whose
+        it is.
         """
-        console = Console(self.limits.queue_bytes_max)
+        console = Console(self.limits.queue_bytes_max, username)
         async with asyncio.timeout(READY_S_MAX):
             await self._loaded.wait()
         self._consoles.add(console)
@@ -233,7 +246,7 @@ class ConsoleHub:
     @property
     def _has_news(self) -> bool:
         gathered = self._changed_units or self._changed_incidents or self._changed_roads
-        told = self._changed_sos or self._changed_stance
+        told = self._changed_sos or self._changed_stance or self._changed_cards
         return bool(gathered) or told or self._work.has_news
 
     async def _until_due(self) -> None:
@@ -327,7 +340,11 @@ class ConsoleHub:
             work=work,
             work_open=work_open,
             stance=self._stance_view(),
+            run_cards=self._cards_version(),
         )
+
+    def _cards_version(self) -> int:
+        return SHIPPED_VERSION if self._cards is None else self._cards.in_force().version
 
     def _stance_view(self) -> StanceView:
         return StanceView() if self._stance is None else self._stance.view()
@@ -346,10 +363,12 @@ class ConsoleHub:
             work=work,
             work_open=work_open,
             stance=self._stance_view() if self._changed_stance else None,
+            run_cards=self._cards_version() if self._changed_cards else None,
         )
         self._changed_units.clear()
         self._changed_incidents.clear()
-        self._changed_roads = self._changed_sos = self._changed_stance = False
+        self._changed_roads = self._changed_sos = False
+        self._changed_stance = self._changed_cards = False
         return delta
 
     def _broadcast(self, message: Delta | Tick) -> None:
@@ -389,6 +408,16 @@ class ConsoleHub:
         self._changed_stance = True
         self._changed.set()
         self._urgent.set()
+
+    def _cards_changed(self) -> None:
+        self._changed_cards = True
+        self._changed.set()
+
+    def _user_changed(self, username: str) -> None:
+        """He may do other things now, or nothing: his consoles are looked at again at once."""
+        for console in self._consoles:
+            if console.username == username:
+                console.stirred.set()
 
     def _resync(self, _payload: str) -> None:
         self._reload_at = self._sos_at = 0.0

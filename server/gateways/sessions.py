@@ -30,6 +30,7 @@ from server.stores.pool import Pool
 from server.stores.positions import Key, PositionWriter
 from server.stores.presence import Presence, PresenceStore
 from server.stores.sos import NamePlace, coordinates
+from server.witnesses import Witnesses
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Sessions:
         name_place: NamePlace = coordinates,
         session_limits: SessionLimits | None = None,
         all_report: Callable[[], bool] = lambda: False,
+        witnesses: Witnesses | None = None,
     ) -> None:
         """`all_report`: whether devices of units off duty speak as often as those on duty."""
         self.limits = limits or GatewayLimits()
@@ -76,6 +78,7 @@ class Sessions:
             limits=session_limits or SessionLimits(),
             mail=Mail(pool, clock),
             presence=presence,
+            witnesses=witnesses,
             name_place=name_place,
         )
         self._all_report = all_report

@@ -80,8 +80,7 @@ class Uplink:
             logger.error("a report of %s cannot be stored: %s", self._device_id, error)
             stored, hints = await self._store_unstorable(state)
         self._metrics.count("reports", step=state.s)
-        for topic, payload in hints:
-            self._field.fanout.publish(topic, payload)
+        self._field.publish(hints)
         return stored
 
     async def _store_state(self, state: State) -> tuple[int, tuple[Hint, ...]]:
@@ -115,8 +114,7 @@ class Uplink:
             bare = Sos(n=call.n, id=f"n{call.n}", s=call.s)
             stored, hints = await self._store_sos(bare)
         self._metrics.count("sos", said=call.s)
-        for topic, payload in hints:
-            self._field.fanout.publish(topic, payload)
+        self._field.publish(hints)
         return stored
 
     async def _store_sos(self, call: Sos) -> tuple[int, tuple[Hint, ...]]:

@@ -41,12 +41,10 @@ class WorkNews:
 
     async def reload(self) -> None:
         """Read the open items; those that are open no more are read once again, to be shown so."""
-        before = {each.id: each for each in self._shown}
+        before = [each.id for each in self._shown]
         await self._read_shown()
-        for each in self._shown:
-            if before.pop(each.id, None) != each:
-                self._changed[each.id] = each
-        self._stale |= dict.fromkeys(before)
+        shown = {each.id for each in self._shown}
+        self._stale |= dict.fromkeys(each for each in before if each not in shown)
 
     async def refresh(self) -> None:
         """Read what was noted; what is noted meanwhile, the next time."""
@@ -74,6 +72,11 @@ class WorkNews:
         return changed, count
 
     async def _read_shown(self) -> None:
+        """What moves up among the gravest because others are settled is news as well."""
+        before = {each.id: each for each in self._shown}
         async with self._pool.acquire() as conn:
             self._shown = await worklist.gravest(conn, WORK_SHOWN_MAX)
             self._open = await worklist.open_count(conn)
+        for each in self._shown:
+            if before.get(each.id) != each:
+                self._changed[each.id] = each

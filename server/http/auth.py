@@ -18,18 +18,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Protocol
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.gathering import Gathering
 from server.http.errors import ApiError, json, read_body
+from server.http.faces import faces_of
 from server.http.passwords import Passwords, weakness
-from server.http.ratelimit import RateLimiter
+from server.http.ratelimit import RateLimiter, origin
 from server.http.texts import NO_NUL
 from server.journal.kinds import JournalKind
-from server.settings import Limits, Settings
+from server.limits import Limits
+from server.settings import Settings
 from server.stores import journal, users
 from server.stores.pool import Pool
 from server.stores.users import User
@@ -191,7 +193,8 @@ class Auth:
 
         Where the user is signed in, others who try the name from elsewhere keep nobody out.
         """
-        tries = [(self._by_address, address), (self._by_pair, f"{username} {address}")]
+        whence = origin(address)
+        tries = [(self._by_address, whence), (self._by_pair, f"{username} {whence}")]
         if not await users.is_signed_in_at(self._pool, username, address, datetime.now(UTC)):
             tries.append((self._by_name, username))
         now = asyncio.get_running_loop().time()
@@ -204,9 +207,10 @@ class Auth:
             undo.pop_all()
 
     def _was_right(self, username: str, address: str) -> None:
-        self._by_pair.succeeded(f"{username} {address}")
+        whence = origin(address)
+        self._by_pair.succeeded(f"{username} {whence}")
         self._by_name.undo(username)
-        self._by_address.undo(address)
+        self._by_address.undo(whence)
 
     async def _start_session(
         self,
@@ -348,7 +352,8 @@ def routes(services: AuthServices) -> list[BaseRoute]:
         return response
 
     async def me(request: Request) -> Response:
-        return json((await require(request)).view())
+        user = await require(request)
+        return json({**structs.asdict(user.view()), "faces": faces_of(user.roles)})
 
     async def password(request: Request) -> Response:
         await require(request)

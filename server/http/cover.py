@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.http.errors import ApiError, json, read_body
-from server.http.needs import Line, Services, Text, guarded, require_short
-from server.http.texts import NO_NUL, name_of
+from server.http.needs import Line, Services, guarded, require_short
+from server.http.texts import NO_NUL, NOT_BLANK, name_of
 from server.stores.users import User
 
 LOOK = ("dispatcher", "supervisor", "admin")
@@ -32,7 +32,7 @@ class MoveUpBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     request_id: Annotated[str, Meta(min_length=1, max_length=56, pattern=NO_NUL)]
     unit_id: Line
     post_id: Line
-    reason: Text
+    reason: Annotated[str, Meta(max_length=2000, pattern=NOT_BLANK)]
     """Why, for the unit and for the log."""
 
     def __post_init__(self) -> None:

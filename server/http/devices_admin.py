@@ -15,24 +15,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from server.http.auth import hash_token, new_token, require
+from server.http.auth import hash_token, new_token
 from server.http.enrolment import enrol_browser, enrolment_limiter, hold_unit, tell_running
 from server.http.errors import ApiError, json, read_body
+from server.http.needs import guarded
 from server.http.texts import NO_NUL, name_of
 from server.http.users import Badge, DisplayName, Phone
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.ports import FanOut
+from server.sparedesk import FITS_LEN_MAX
 from server.stores import journal, leaders, roster
 from server.stores.pool import Connection, Pool
+from server.stores.units import SHOW_ORDERS
+from server.stores.users import User
 from server.views import DeviceKind, UnitKind
-
-SHOW_ORDERS: Final = frozenset({"handset", "body_camera"})
-"""Kinds of devices that an order goes to."""
 
 DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 CallSign = Annotated[str, Meta(pattern=name_of(32))]
 Model = Annotated[str, Meta(max_length=80, pattern=NO_NUL)]
+SpareLabel = Annotated[str, Meta(pattern=name_of(64))]
+SpareFits = Annotated[list[Model], Meta(max_length=FITS_LEN_MAX)]
 Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{36}\Z")]
 SKILLS_LEN_MAX: Final = 20
 Skill = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z")]
@@ -92,7 +95,7 @@ async def add_station(conn: Connection, wanted: NewStation, *, by: str) -> str:
     if not await roster.add_station(
         conn, station_id=station_id, name=wanted.name, lon=wanted.lon, lat=wanted.lat
     ):
-        raise _exists(f"There is a station {wanted.name} already.")
+        raise _exists(f"There is a station {wanted.name} already.", "name")
     body = {"name": wanted.name, "lon": wanted.lon, "lat": wanted.lat}
     await _log(conn, by, f"station:{station_id}", JournalKind.STATION_CREATED, body)
     return station_id
@@ -110,7 +113,7 @@ async def add_officer(conn: Connection, wanted: NewOfficer, *, by: str) -> str:
         phone=wanted.phone,
         skills=skills,
     ):
-        raise _exists(f"Somebody has the badge {wanted.badge} already.")
+        raise _exists(f"Somebody has the badge {wanted.badge} already.", "badge")
     if wanted.unit_id is not None:
         await _require_unit(conn, wanted.unit_id)
         await roster.join_unit(conn, badge=wanted.badge, unit_id=wanted.unit_id)
@@ -136,7 +139,7 @@ async def add_unit(conn: Connection, wanted: NewUnit, *, by: str) -> str:
     if not await roster.add_unit(
         conn, unit_id=unit_id, call_sign=wanted.call_sign, kind=wanted.kind, station_id=station_id
     ):
-        raise _exists(f"There is a unit {wanted.call_sign} already.")
+        raise _exists(f"There is a unit {wanted.call_sign} already.", "call_sign")
     body = {"call_sign": wanted.call_sign, "kind": wanted.kind, "station": wanted.station}
     await _log(conn, by, f"unit:{unit_id}", JournalKind.UNIT_CREATED, body)
     return unit_id
@@ -173,7 +176,7 @@ async def add_device(conn: Connection, wanted: NewDevice, *, by: str) -> str:
         token_hash=hash_token(token),
         epoch=new_id(),
     ):
-        raise _exists(f"There is a device {wanted.id} already.")
+        raise _exists(f"There is a device {wanted.id} already.", "id")
     body = {"kind": wanted.kind, "model": wanted.model, "unit_id": wanted.unit_id}
     await _log(conn, by, f"device:{wanted.id}", JournalKind.DEVICE_ENROLLED, body)
     return token
@@ -183,15 +186,13 @@ def routes(services: RosterServices) -> list[BaseRoute]:
     pool, fanout = services.pool, services.fanout
     limiter = enrolment_limiter()
 
-    async def stations(request: Request) -> Response:
-        admin = await require(request, "admin")
+    async def stations(request: Request, admin: User) -> Response:
         wanted = await read_body(request, NewStation)
         async with pool.acquire() as conn, conn.transaction():
             station_id = await add_station(conn, wanted, by=admin.actor)
         return json({"id": station_id, "name": wanted.name}, 201)
 
-    async def officers(request: Request) -> Response:
-        admin = await require(request, "admin")
+    async def officers(request: Request, admin: User) -> Response:
         wanted = await read_body(request, NewOfficer)
         async with pool.acquire() as conn, conn.transaction():
             officer_id = await add_officer(conn, wanted, by=admin.actor)
@@ -199,16 +200,14 @@ def routes(services: RosterServices) -> list[BaseRoute]:
             fanout.publish("unit", wanted.unit_id)
         return json({"id": officer_id, "badge": wanted.badge}, 201)
 
-    async def units(request: Request) -> Response:
-        admin = await require(request, "admin")
+    async def units(request: Request, admin: User) -> Response:
         wanted = await read_body(request, NewUnit)
         async with pool.acquire() as conn, conn.transaction():
             unit_id = await add_unit(conn, wanted, by=admin.actor)
         fanout.publish("unit", unit_id)
         return json({"id": unit_id, "call_sign": wanted.call_sign}, 201)
 
-    async def leader(request: Request) -> Response:
-        user = await require(request, "dispatcher", "supervisor", "admin")
+    async def leader(request: Request, user: User) -> Response:
         wanted, unit_id = await read_body(request, LeaderBody), request.path_params["id"]
         async with pool.acquire() as conn, conn.transaction():
             await set_leader(conn, unit_id, wanted.badge, by=user.actor)
@@ -216,12 +215,14 @@ def routes(services: RosterServices) -> list[BaseRoute]:
         fanout.publish("unit", unit_id)
         return json({"unit_id": unit_id, "leader": view})
 
-    async def list_devices(request: Request) -> Response:
-        await require(request, "admin")
-        return json(await roster.devices(pool))
+    async def people(request: Request, user: User) -> Response:
+        return json({"units": await roster.units(pool), "officers": await roster.officers(pool)})
 
-    async def devices(request: Request) -> Response:
-        admin = await require(request, "admin")
+    async def list_devices(request: Request, user: User) -> Response:
+        disabled = request.query_params.get("disabled") == "1"
+        return json(await roster.devices(pool, disabled=disabled))
+
+    async def devices(request: Request, admin: User) -> Response:
         wanted = await read_body(request, NewDevice)
         async with pool.acquire() as conn, conn.transaction():
             token = await add_device(conn, wanted, by=admin.actor)
@@ -231,8 +232,7 @@ def routes(services: RosterServices) -> list[BaseRoute]:
             fanout.publish("unit", wanted.unit_id)
         return json({"device_id": wanted.id, "token": token}, 201)
 
-    async def handset(request: Request) -> Response:
-        user = await require(request, "officer")
+    async def handset(request: Request, user: User) -> Response:
         wanted = await read_body(request, Handset)
         if user.officer_badge is None or user.unit_id is None:
             message = "You are in no unit. Ask the dispatcher to put you into one."
@@ -261,13 +261,18 @@ def routes(services: RosterServices) -> list[BaseRoute]:
         )
 
     return [
-        Route("/api/stations", stations, methods=["POST"]),
-        Route("/api/officers", officers, methods=["POST"]),
-        Route("/api/units", units, methods=["POST"]),
-        Route("/api/units/{id}/leader", leader, methods=["POST"]),
-        Route("/api/devices", list_devices, methods=["GET"]),
-        Route("/api/devices", devices, methods=["POST"]),
-        Route("/api/handset", handset, methods=["POST"]),
+        Route("/api/stations", guarded(stations, "admin"), methods=["POST"]),
+        Route("/api/officers", guarded(officers, "admin"), methods=["POST"]),
+        Route("/api/units", guarded(units, "admin"), methods=["POST"]),
+        Route(
+            "/api/units/{id}/leader",
+            guarded(leader, "dispatcher", "supervisor", "admin"),
+            methods=["POST"],
+        ),
+        Route("/api/roster", guarded(people, "admin"), methods=["GET"]),
+        Route("/api/devices", guarded(list_devices, "admin"), methods=["GET"]),
+        Route("/api/devices", guarded(devices, "admin"), methods=["POST"]),
+        Route("/api/handset", guarded(handset, "officer"), methods=["POST"]),
     ]
 
 
@@ -285,8 +290,8 @@ def _too_often(wait_s: float) -> ApiError:
     return ApiError(429, "rate_limited", message, {"wait_s": seconds}, headers=headers)
 
 
-def _exists(message: str) -> ApiError:
-    return ApiError(409, "exists", message)
+def _exists(message: str, field: str) -> ApiError:
+    return ApiError(409, "exists", message, {"field": field})
 
 
 async def _log(

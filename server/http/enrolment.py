@@ -2,8 +2,8 @@
 
 Two transactions, in this order. The first makes the device the unit's, and holds the unit's row: an
 order that is being issued to the unit is committed before, and one issued later finds the device.
-The second gives the device the order that the unit is on, where it has not got it. So no order
-falls between the two, in whichever instant the device comes.
+The second gives the device the order that the unit is on, where it has not got it, and says so if
+it is war. So no order falls between the two, in whichever instant the device comes.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Final
 
+from server.dispatch.stance import StanceMode, in_force
 from server.http.auth import hash_token, new_token
 from server.http.errors import ApiError
 from server.http.ratelimit import RateLimiter
 from server.ids import new_id
 from server.journal.kinds import JournalKind
-from server.stores import issue, journal, roster
+from server.stores import issue, journal, roster, stance
 from server.stores.county import BROWSER_MODEL
 from server.stores.pool import Connection, Pool
 
@@ -82,11 +83,23 @@ async def enrol_browser(
 
 
 async def tell_running(pool: Pool, device_id: str, unit_id: str) -> None:
-    """Give the device the order that its unit is on; second transaction."""
+    """Give the device the order that its unit is on, and that of war; second transaction."""
+    now = datetime.now(UTC)
     async with pool.acquire() as conn, conn.transaction():
+        await _tell_war(conn, device_id, now)
         running = await issue.running(conn, unit_id)
         if running is not None:
-            await issue.tell_late(conn, running, device_id, now=datetime.now(UTC))
+            await issue.tell_late(conn, running, device_id, now=now)
+
+
+async def _tell_war(conn: Connection, device_id: str, now: datetime) -> None:
+    await stance.lock(conn)  # who gives an order tells the handsets that are there by then
+    newest = await stance.newest(conn)
+    holding = in_force([newest.order] if newest else [], now)
+    if holding is None or holding.mode is not StanceMode.WAR:
+        return
+    if device_id in await stance.handsets(conn):
+        await stance.tell(conn, [device_id], holding, at=now)
 
 
 def _entry(by: str, device_id: str, kind: JournalKind, body: dict[str, object]) -> journal.Entry:

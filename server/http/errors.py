@@ -104,9 +104,15 @@ async def _database_away(request: Request, error: Exception) -> Response:
     return error_response(ApiError(503, "unavailable", message, headers={"retry-after": "2"}))
 
 
+def _shown(request: Request) -> str:
+    """The path as a log may have it: what says who somebody is is left out."""
+    token = request.path_params.get("token")
+    return request.url.path.replace(token, "…") if token else request.url.path
+
+
 async def _bad_value(request: Request, error: Exception) -> Response:
     """A value that the database cannot take at all, such as an id that is no UUID."""
-    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    logger.warning("%s %s: %s", request.method, _shown(request), error)
     return error_response(ApiError(404, "not_found", "There is no such thing by that id."))
 
 
@@ -175,6 +181,6 @@ async def _answer(scope: Scope, error: Exception) -> Response:
     for kind in type(error).__mro__:
         if handler := HANDLERS.get(kind):
             return await handler(request, error)
-    logger.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    logger.exception("%s %s failed", request.method, _shown(request), exc_info=error)
     message = "Ridgeline failed on this request; its log says why."
     return error_response(ApiError(500, "internal", message))

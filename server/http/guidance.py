@@ -6,6 +6,7 @@ Not part of the order's frame, which must stay small: a handset fetches it once 
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +14,9 @@ from starlette.routing import BaseRoute, Route
 
 from geo.errors import GeoError
 from geo.ground import Route as Way
+from geo.guidance.clock import clock
 from geo.guidance.steps import Guide
+from geo.guidance.track import Floats, shapes_near, track
 from geo.routing.engine import CLOSED
 from server.dispatch.travel import MODE_OF_PRIORITY, Traveller, traveller
 from server.http.errors import ApiError, json
@@ -22,7 +25,13 @@ from server.pipeline import utc_now
 from server.stores import incidents, order_rows
 from server.stores.users import User
 from server.views import IncidentView, OrderView
-from server.wayviews import OrderRouteView, step_view
+from server.wayviews import OrderRouteView, line_view, shape_view, step_view
+
+CLOSED_WITHIN_M: Final = 1_000.0
+"""Closed roads as near to the way as this are drawn with it."""
+
+CLOSED_MAX: Final = 100
+"""Of one way; the nearest are kept."""
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -38,6 +47,7 @@ class _Desk:
         self._routing = services.routing
         self._roads = services.road_desk
         self._zones = services.dead_zones
+        self._map = services.roadmap
         self._guide = Guide(services.roadmap)
 
     async def way(self, request: Request, user: User) -> Response:
@@ -59,15 +69,25 @@ class _Desk:
         steps = await asyncio.to_thread(
             self._guide.steps, way, place=place, closed=closed, silent=silent
         )
+        line, shut = await asyncio.to_thread(self._drawn, way, closed)
+        seconds_at = clock(self._map, way)
         return json(
             OrderRouteView(
                 order_id=order.id,
                 computed_at=computed_at,
                 duration_s=way.duration_s,
                 distance_m=way.distance_m,
-                steps=[step_view(each) for each in steps],
+                map_id=self._map.meta.map_id,
+                line=line_view(line),
+                closed=[shape_view(each) for each in shut],
+                steps=[step_view(each, seconds_at) for each in steps],
             )
         )
+
+    def _drawn(self, way: Way, closed: set[int]) -> tuple[Floats, list[Floats]]:
+        """The way as a line, and what is closed beside it."""
+        line = track(way)
+        return line, shapes_near(self._map, closed, line, within_m=CLOSED_WITHIN_M, most=CLOSED_MAX)
 
     async def _load(self, order_id: str, user: User) -> tuple[OrderView, IncidentView]:
         """The order with its incident; of an officer, only the own unit's."""

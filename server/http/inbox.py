@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from server.http.errors import ApiError, json, read_body
 from server.http.needs import Line, RequestId, Services, Text, guarded, number
-from server.http.texts import name_of
+from server.http.texts import NOT_BLANK, name_of
 from server.intakedesk import NewIntake
 from server.intakeviews import IntakeKind, IntakePageView, OutletPageView
 from server.stores import intakes, order_rows
@@ -32,7 +32,7 @@ class IntakeBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     kind: IntakeKind
     source: Annotated[str, Meta(pattern=name_of(100))]
     urgency: Priority = "routine"
-    text: Annotated[Text, Meta(min_length=1)]
+    text: Annotated[str, Meta(max_length=2000, pattern=NOT_BLANK)]
     place: Line = ""
     lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
     lat: Annotated[float, Meta(ge=-90, le=90)] | None = None
@@ -96,6 +96,6 @@ def routes(services: Services) -> list[BaseRoute]:
     return [
         Route("/api/inbox", guarded(receive, *READ), methods=["POST"]),
         Route("/api/inbox", guarded(page, *READ)),
-        Route("/api/inbox/{id}/note", guarded(note, "dispatcher"), methods=["POST"]),
+        Route("/api/inbox/{id}/note", guarded(note, *READ), methods=["POST"]),
         Route("/api/outlet", guarded(outlet, *READ)),
     ]

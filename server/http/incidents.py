@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from geo.errors import GeoError
 from server.dispatch.travel import MODE_OF_PRIORITY, traveller
 from server.http.errors import ApiError, json, read_body
-from server.http.needs import Line, RequestId, Services, Text, guarded, number, require_short
+from server.http.needs import Line, RequestId, Services, Text, guarded, number, require_short, term
 from server.pipeline import UNITS_PER_DECISION_MAX, NewDecision, NewIncident, utc_now
 from server.stores import incidents
 from server.stores.incidents import Which
@@ -63,6 +63,17 @@ class DispatchBody(Struct, kw_only=True):
         require_short(instruction=self.instruction, reason=self.reason)
 
 
+class ClaimBody(Struct, kw_only=True):
+    """POST /api/incidents/{id}/claim."""
+
+    take_from: Line = ""
+    """Who works on it, as it was seen: `user:<username>`."""
+    reason: Text = ""
+
+    def __post_init__(self) -> None:
+        require_short(reason=self.reason)
+
+
 class CloseBody(Struct, kw_only=True):
     """POST /api/incidents/{id}/close."""
 
@@ -80,6 +91,8 @@ def routes(services: Services) -> list[BaseRoute]:
         Route(f"{one}/recommendation", guarded(desk.recommend, "dispatcher"), methods=["POST"]),
         Route(f"{one}/dispatch", guarded(desk.dispatch, "dispatcher"), methods=["POST"]),
         Route(f"{one}/routes", guarded(desk.ways, "dispatcher")),
+        Route(f"{one}/claim", guarded(desk.claim, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/release", guarded(desk.release, "dispatcher"), methods=["POST"]),
         Route(f"{one}/close", guarded(desk.close, "dispatcher"), methods=["POST"]),
     ]
 
@@ -91,6 +104,8 @@ class _Desk:
         self._live = services.board
         self._routing = services.routing
         self._places = services.place_names
+        self._cards = services.run_cards
+        self._claims = services.claims
 
     async def open(self, request: Request, user: User) -> Response:
         body = await read_body(request, IncidentBody)
@@ -111,9 +126,12 @@ class _Desk:
         which = request.query_params.get("status", "all")
         if which not in get_args(Which):
             raise ApiError(400, "malformed", "status must be open, closed or all.")
+        text = term(request, "text")
         async with self._pool.acquire() as conn:
             found = await incidents.load_page(
                 conn,
+                text=text,
+                types=self._cards.in_force().named(text) if text else (),
                 which=msgspec.convert(which, Which),
                 before=number(request, "before"),
                 limit=number(request, "limit") or 50,
@@ -149,6 +167,19 @@ class _Desk:
             request.path_params["id"], outcome=body.outcome.strip(), by=user.actor
         )
         return json(closed)
+
+    async def claim(self, request: Request, user: User) -> Response:
+        body = await read_body(request, ClaimBody)
+        claimed = await self._claims.claim(
+            request.path_params["id"],
+            by=user.actor,
+            take_from=body.take_from,
+            reason=body.reason.strip(),
+        )
+        return json(claimed)
+
+    async def release(self, request: Request, user: User) -> Response:
+        return json(await self._claims.release(request.path_params["id"], by=user.actor))
 
     async def ways(self, request: Request, user: User) -> Response:
         """The road from each unit on its way to the scene; units no road connects are missing."""

@@ -9,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from geo.driving.vehicles import Mode
 from server.http.errors import ApiError, json, read_body
-from server.http.needs import Services, guarded, number, term
+from server.http.needs import Services, choice, guarded, number, real, term
 from server.http.texts import NO_NUL
+from server.learnedlines import Box, LearnedLines
 from server.learningdesk import Overview
 from server.roadviews import LearnedVersionView, LearningView, TripSpreadView
 from server.stores.learning import VersionRow
@@ -22,6 +24,7 @@ VersionNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 LOOK = ("dispatcher", "supervisor", "admin")
 CHANGE = ("supervisor", "admin")
+TOLERANCE_M_DEFAULT = 10.0
 
 
 class LearnBody(Struct, kw_only=True):
@@ -41,6 +44,7 @@ class ActivateBody(Struct, kw_only=True):
 def routes(services: Services) -> list[BaseRoute]:
     """The routes of this module."""
     desk, roads = services.learning, services.learned_roads
+    drawn = LearnedLines(versions=desk.versions, roadmap=services.roadmap)
 
     async def look(request: Request, user: User) -> Response:
         return json(_view(await desk.overview()))
@@ -50,6 +54,12 @@ def routes(services: Services) -> list[BaseRoute]:
         if (edge is None) == (ref == ""):
             raise ApiError(400, "malformed", "Name one road: by edge, or by ref.")
         return json(await (roads.by_ref(ref) if edge is None else roads.by_edge(edge)))
+
+    async def lines(request: Request, user: User) -> Response:
+        box = Box(**{side: real(request, side) for side in ("west", "south", "east", "north")})
+        tolerance_m = real(request, "tolerance_m", default=TOLERANCE_M_DEFAULT)
+        mode = choice(request, "mode", Mode) or Mode.ROUTINE
+        return json(await drawn.within(box, mode, tolerance_m=tolerance_m))
 
     async def learn(request: Request, user: User) -> Response:
         body = await read_body(request, LearnBody)
@@ -64,6 +74,7 @@ def routes(services: Services) -> list[BaseRoute]:
     return [
         Route("/api/learning", guarded(look, *LOOK)),
         Route("/api/learning/roads", guarded(road, *LOOK)),
+        Route("/api/learning/lines", guarded(lines, *LOOK)),
         Route("/api/learning/learn", guarded(learn, *CHANGE), methods=["POST"]),
         Route("/api/learning/activate", guarded(activate, *CHANGE), methods=["POST"]),
     ]

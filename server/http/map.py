@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.convertors import IntegerConvertor, register_url_convertor
@@ -26,10 +27,17 @@ from server.views import PlaceView
 TILE_THREADS = 2
 TILES_WAITING_MAX = 256
 """Tiles under way or waiting; a screen asks for some 60 at once."""
+PACK_LEN_MAX = 64
+"""Tiles of one pack: what a few seconds of a poor link carry, so that little is lost with it."""
 TILE_AGE_S = 600
 """A browser asks again after this; the ETag makes it cheap."""
+SEARCH = ("dispatcher", "supervisor", "admin")
+"""Whoever enters a place: of an incident, of what comes in, of a standby point."""
 PLACES_LEN_DEFAULT = 8
 PLACES_LEN_MAX = 50
+TILE_NAME = re.compile(r"([0-9]{1,2})/([0-9]{1,9})/([0-9]{1,9})")
+TileName = tuple[int, int, int]
+"""Zoom, column, row."""
 _PLACE_KINDS = {"hamlet": "village", "road": "road_km", "street": "road_km"}
 """Kinds of the search that the faces show as another."""
 
@@ -54,6 +62,9 @@ def routes(services: Services) -> list[BaseRoute]:
     async def vector(request: Request, user: User) -> Response:
         return await oven.tile(request, made.vector, "application/vnd.mapbox-vector-tile")
 
+    async def pack(request: Request, user: User) -> Response:
+        return await oven.pack(_names(request.query_params.get("of", "")), made.vector)
+
     async def hillshade(request: Request, user: User) -> Response:
         return await oven.tile(request, made.hillshade, "image/webp")
 
@@ -64,8 +75,9 @@ def routes(services: Services) -> list[BaseRoute]:
     return [
         Route("/api/map", guarded(about)),
         Route(f"/tiles/{tile}.mvt", guarded(vector)),
+        Route("/tiles/pack", guarded(pack)),
         Route(f"/hillshade/{tile}.webp", guarded(hillshade)),
-        Route("/api/places", guarded(places, "dispatcher")),
+        Route("/api/places", guarded(places, *SEARCH)),
     ]
 
 
@@ -80,17 +92,44 @@ class _Oven:
         self, request: Request, make: Callable[[int, int, int], bytes], media_type: str
     ) -> Response:
         z, x, y = (request.path_params[name] for name in "zxy")
+        content = await self._made(1, lambda: make(z, x, y))
+        return _cached(request, content, media_type)
+
+    async def pack(self, names: Sequence[TileName], make: Callable[..., bytes]) -> Response:
+        """Each tile with its length before it, four bytes, highest first; in the order asked for.
+
+        For a handset that keeps the map around a way: over a poor link the round trips of single
+        tiles take longer than the tiles.
+        """
+
+        def bake() -> bytes:
+            tiles = [make(*each) for each in names]
+            return b"".join(part for each in tiles for part in (len(each).to_bytes(4), each))
+
+        content = await self._made(len(names), bake)
+        headers = {"cache-control": "no-store"}
+        return Response(content, headers=headers, media_type="application/octet-stream")
+
+    async def _made(self, count: int, bake: Callable[[], bytes]) -> bytes:
         if self._waiting_len >= TILES_WAITING_MAX:
             raise ApiError(
                 503, "tiles_busy", "Too many map tiles wait.", headers={"retry-after": "1"}
             )
-        self._waiting_len += 1
+        self._waiting_len += count
         try:
-            loop = asyncio.get_running_loop()
-            content = await loop.run_in_executor(self._threads, make, z, x, y)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, bake)
         finally:
-            self._waiting_len -= 1
-        return _cached(request, content, media_type)
+            self._waiting_len -= count
+
+
+def _names(text: str) -> list[TileName]:
+    """Of `z/x/y,z/x/y`; PACK_LEN_MAX at most."""
+    found = [TILE_NAME.fullmatch(each) for each in text.split(",")]
+    names = [(int(each[1]), int(each[2]), int(each[3])) for each in found if each]
+    if len(names) < len(found) or len(names) > PACK_LEN_MAX:
+        message = f"`of` names up to {PACK_LEN_MAX} tiles, as 12/3189/1718,12/3190/1718."
+        raise ApiError(400, "malformed", message)
+    return names
 
 
 def _cached(request: Request, content: bytes, media_type: str) -> Response:

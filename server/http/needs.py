@@ -8,48 +8,59 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from geo.basemap.tiles import TileMaker
-from geo.places import PlaceIndex
-from geo.roadmap import RoadMap
-from server.batteries import Batteries
-from server.batterymodels import BatteryModels
-from server.chargingdesk import ChargingDesk
-from server.checklistdesk import ChecklistDesk
-from server.classroom import ClassroomBusy
-from server.coverdesk import CoverDesk
 from server.dispatch.errors import Conflict, DispatchError, Forbidden, Impossible, NotFound
 from server.http.auth import require
 from server.http.errors import ApiError
 from server.http.texts import NO_NUL
-from server.intakedesk import IntakeDesk
-from server.learnedroads import LearnedRoads
-from server.learningdesk import LearningDesk
-from server.mitigationdesk import MitigationDesk
-from server.orderdesk import OrderDesk
-from server.pipeline import Pipeline
-from server.placenames import PlaceNames
-from server.ports import LiveUnits, Router
-from server.proposaldesk import ProposalDesk
-from server.reachdesk import ReachDesk
-from server.roaddesk import RoadDesk
-from server.roadpicture import RoadPicture
-from server.routing import RoutingBusy
-from server.runcarddesk import RunCardDesk
-from server.settings import Settings
-from server.shiftdesk import ShiftDesk, ShiftDeskBusy
-from server.sosdesk import SosDesk
-from server.sparedesk import SpareDesk
+from server.oneatatime import TooMany
 from server.stores.users import User
-from server.surveyor import Surveyor, SurveyorBusy
-from server.watchroom import WatchRoom
-from server.zonedesk import ZoneDesk
+
+if TYPE_CHECKING:
+    from geo.basemap.tiles import TileMaker
+    from geo.places import PlaceIndex
+    from geo.roadmap import RoadMap
+    from server.auditdesk import AuditDesk
+    from server.batteries import Batteries
+    from server.batterymodels import BatteryModels
+    from server.chargingdesk import ChargingDesk
+    from server.checklistdesk import ChecklistDesk
+    from server.claimdesk import ClaimDesk
+    from server.coverdesk import CoverDesk
+    from server.intakedesk import IntakeDesk
+    from server.learnedroads import LearnedRoads
+    from server.learningdesk import LearningDesk
+    from server.measuredesk import MeasureDesk
+    from server.mitigationdesk import MitigationDesk
+    from server.orderdesk import OrderDesk
+    from server.photodesk import PhotoDesk
+    from server.pipeline import Pipeline
+    from server.placenames import PlaceNames
+    from server.playbackdesk import PlaybackDesk
+    from server.ports import FanOut, LiveUnits, Router
+    from server.proposaldesk import ProposalDesk
+    from server.reachdesk import ReachDesk
+    from server.reviewdesk import ReviewDesk
+    from server.roaddesk import RoadDesk
+    from server.roadpicture import RoadPicture
+    from server.runcarddesk import RunCardDesk
+    from server.sealer import Sealer
+    from server.settings import Settings
+    from server.shiftdesk import ShiftDesk
+    from server.sosdesk import SosDesk
+    from server.sparedesk import SpareDesk
+    from server.surveyor import Surveyor
+    from server.watchroom import WatchRoom
+    from server.webhooks import Webhooks
+    from server.zonedesk import ZoneDesk
 
 TERM_LEN_MAX = 200
 TEXT_BYTES_MAX = 6000
@@ -67,6 +78,7 @@ _STATUS: dict[type[DispatchError], int] = {
 }
 
 Handler = Callable[[Request, User], Awaitable[Response]]
+C = TypeVar("C", bound=StrEnum)
 
 
 class Services(Protocol):
@@ -75,11 +87,19 @@ class Services(Protocol):
     @property
     def pool(self) -> Any: ...
     @property
+    def fanout(self) -> FanOut: ...
+    @property
     def pipeline(self) -> Pipeline: ...
     @property
     def order_desk(self) -> OrderDesk: ...
     @property
     def proposal_desk(self) -> ProposalDesk: ...
+    @property
+    def sealer(self) -> Sealer: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+    @property
+    def audit(self) -> AuditDesk: ...
     @property
     def mitigation_desk(self) -> MitigationDesk: ...
     @property
@@ -92,6 +112,8 @@ class Services(Protocol):
     def run_cards(self) -> RunCardDesk: ...
     @property
     def checklists(self) -> ChecklistDesk: ...
+    @property
+    def claims(self) -> ClaimDesk: ...
     @property
     def battery_models(self) -> BatteryModels: ...
     @property
@@ -131,7 +153,23 @@ class Services(Protocol):
     @property
     def shifts(self) -> ShiftDesk: ...
     @property
+    def measures(self) -> MeasureDesk: ...
+    @property
+    def reviews(self) -> ReviewDesk: ...
+    @property
+    def photos(self) -> PhotoDesk: ...
+    @property
+    def playback(self) -> PlaybackDesk: ...
+    @property
     def learned_roads(self) -> LearnedRoads: ...
+
+
+_guards: WeakKeyDictionary[object, frozenset[str]] = WeakKeyDictionary()
+
+
+def roles_of(endpoint: object) -> frozenset[str] | None:
+    """Whom `guarded` lets through (empty: whoever is signed in); None: it does not guard it."""
+    return _guards.get(endpoint)
 
 
 def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Response]]:
@@ -144,12 +182,13 @@ def guarded(handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Resp
         except DispatchError as error:
             status = _STATUS[type(error)]
             raise ApiError(status, error.code, error.message, error.detail) from None
-        except (RoutingBusy, SurveyorBusy, ClassroomBusy, ShiftDeskBusy) as error:
+        except TooMany as error:
             raise ApiError(
                 503, "routing_busy", f"Too much to reckon just now: {error}.",
                 headers={"retry-after": "1"},
             ) from None  # fmt: skip
 
+    _guards[endpoint] = frozenset(roles)
     return endpoint
 
 
@@ -171,6 +210,15 @@ def term(request: Request, name: str) -> str:
             400, "malformed", f"{name} may have {TERM_LEN_MAX} characters, and no NUL among them."
         )
     return text
+
+
+def choice(request: Request, name: str, choices: type[C]) -> C | None:
+    """One of a closed set, of the query; None: not said. Raises `ApiError` 400."""
+    text = term(request, name)
+    try:
+        return choices(text) if text else None
+    except ValueError:
+        raise ApiError(400, "malformed", f"{name} must be one of {', '.join(choices)}.") from None
 
 
 def number(request: Request, name: str, *, default: int | None = None) -> int | None:

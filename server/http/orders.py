@@ -107,6 +107,9 @@ def routes(services: Services) -> list[BaseRoute]:
         )
         return json(order)
 
+    async def ask_welfare(request: Request, user: User) -> Response:
+        return json(await desk.ask_welfare(request.path_params["id"], by=user.actor))
+
     one = "/api/orders/{id}"
     return [
         Route(f"{one}/cancel", guarded(cancel, "dispatcher"), methods=["POST"]),
@@ -114,4 +117,5 @@ def routes(services: Services) -> list[BaseRoute]:
         Route(f"{one}/recall", guarded(recall, "dispatcher"), methods=["POST"]),
         Route(f"{one}/recall/answer", guarded(recall_answer, "dispatcher"), methods=["POST"]),
         Route(f"{one}/welfare", guarded(welfare, "dispatcher"), methods=["POST"]),
+        Route(f"{one}/welfare/ask", guarded(ask_welfare, "dispatcher"), methods=["POST"]),
     ]

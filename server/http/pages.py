@@ -1,6 +1,6 @@
 """The pages of the faces, their assets, the service worker; and whether the server is well.
 
-`make web` builds them into server/web: one HTML file a face, assets named by their content.
+`make setup` builds them into server/web: one HTML file a face, assets named by their content.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from starlette.types import Scope
 
 from server.http.auth import require, session_of
 from server.http.errors import ApiError, json
+from server.http.faces import FACES, faces_of
 from server.metrics import Metrics
 from server.stores.away import STORE_AWAY
 from server.stores.pool import Pool
@@ -35,20 +36,12 @@ LOOPBACK = frozenset({"127.0.0.1", "::1"})
 """Who may read the metrics without signing in: a scraper on this machine."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 """What proxies add."""
-FACES: dict[str, tuple[str, ...]] = {
-    "console": ("dispatcher",),
-    "handset": ("officer",),
-    "audit": ("supervisor",),
-}
-"""Page and the roles it is for; `/` sends each to the first that fits."""
-VISITORS: dict[str, tuple[str, ...]] = {"console": ("supervisor",)}
-"""Roles that may open a page that is not theirs: a supervisor looks on, and orders war."""
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Ridgeline</title>
 <h1>The pages are not built</h1><p>Ridgeline runs, but its web pages are missing. In the source
-folder run <code>make web</code>, then load this page again.</p>
-<p lang="zh">服务正在运行，但网页尚未构建。请在源代码目录运行 <code>make web</code>，再刷新。</p>
+folder run <code>make setup</code>, then load this page again.</p>
+<p lang="zh">服务正在运行，但网页尚未构建。请在源代码目录运行 <code>make setup</code>，再刷新。</p>
 </html>"""
 _NO_FACE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Ridgeline</title>
 <h1>Nothing to show for this role</h1><p>You are signed in as {name}. {why}</p>
@@ -93,18 +86,22 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
         for face, roles in FACES.items():
             if set(roles) & set(session.user.roles):
                 return RedirectResponse(f"/{face}", 303)
-        why = "Administrators work with the command line and the API: docs/http-api.md."
-        return _no_face(session.user.username, why)
+        return _no_face(session.user.username, "This account has no role.")
 
-    async def login(request: Request) -> Response:
-        return _file(request, web_dir / "login.html")
+    def open_page(name: str) -> Route:
+        """Shown to whoever asks: nothing of the county is on it."""
+
+        async def serve(request: Request) -> Response:
+            return _file(request, web_dir / f"{name}.html")
+
+        return Route(f"/{name}", serve)
 
     def face(name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
             session = await session_of(request)
             if session is None or session.user.must_change_password:
                 return RedirectResponse(f"/login?next=/{name}", 303)
-            if not {*FACES[name], *VISITORS.get(name, ())} & set(session.user.roles):
+            if name not in faces_of(session.user.roles):
                 why = f"This page is for the role {' or '.join(FACES[name])}."
                 return _no_face(session.user.username, why, 403)
             return _file(request, web_dir / f"{name}.html")
@@ -121,10 +118,10 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
         return json({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
-        down = await _down(services.checks)
-        if down:
-            raise ApiError(503, "unavailable", f"Down: {', '.join(down)}.", {"down": down})
-        return json({"status": "ok", "without": await _down(services.helpers)})
+        if failing := await down(services.checks):
+            told = {"down": failing}
+            raise ApiError(503, "unavailable", f"Down: {', '.join(failing)}.", told)
+        return json({"status": "ok", "without": await down(services.helpers)})
 
     async def metrics(request: Request) -> Response:
         if not _is_of_this_machine(request):
@@ -133,7 +130,8 @@ def routes(services: PagesServices, web_dir: Path = WEB_DIR) -> list[BaseRoute]:
 
     return [
         Route("/", home),
-        Route("/login", login),
+        open_page("login"),
+        open_page("styleguide"),
         *(Route(f"/{name}", face(name)) for name in FACES),
         plain("sw.js"),
         plain("manifest.webmanifest"),
@@ -169,7 +167,8 @@ def _no_face(name: str, why: str, status: int = 200) -> Response:
     return HTMLResponse(_NO_FACE.format(name=name, why=why), status, {"cache-control": "no-store"})
 
 
-async def _down(checks: Mapping[str, Check]) -> list[str]:
+async def down(checks: Mapping[str, Check]) -> list[str]:
+    """Names of those that fail, or do not answer in time."""
     answers = await asyncio.gather(*(_answers(check) for check in checks.values()))
     return [name for name, well in zip(checks, answers, strict=True) if not well]
 

@@ -6,7 +6,12 @@ counts on its own. Knows no clock: `now` is monotonic seconds.
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict, deque
+from typing import Final
+
+IPV6_PREFIX_LEN: Final = 64
+"""What one subscriber has at the least (RFC 7421): all of it counts as one address."""
 
 
 class RateLimiter:
@@ -42,3 +47,16 @@ class RateLimiter:
         """The last attempt was none: it failed for another reason than the password."""
         if times := self._attempts.get(key):
             times.pop()
+
+
+def origin(address: str) -> str:
+    """Whose attempts count together: an IPv4 address, or the network of an IPv6 one."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:  # a unix socket has none
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), IPV6_PREFIX_LEN), strict=False))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,15 +22,13 @@ from geo.reach.coverage import Coverage
 from geo.snap import Snap
 from server.dispatch.travel import Terms, Traveller, traveller
 from server.http.errors import ApiError, json
-from server.http.needs import Services, guarded, instant, term
+from server.http.needs import Services, choice, guarded, instant, term
 from server.pipeline import utc_now
 from server.stores import stations
 from server.stores.users import User
 from server.views import UnitStatus, UnitView
 
 MINUTES_DEFAULT = 30.0
-
-C = TypeVar("C", bound=StrEnum)
 
 
 class Group(StrEnum):
@@ -110,7 +108,7 @@ class _Desk:
 
     async def coverage(self, request: Request, user: User) -> Response:
         asked = await self._asked(request)
-        sources = await self._group(_choice(request, "from", Group) or Group.STATIONS, asked)
+        sources = await self._group(choice(request, "from", Group) or Group.STATIONS, asked)
         (minutes,) = _numbers(request, "minutes", (MINUTES_DEFAULT,), length_max=1)
         try:
             found = await self._reach.coverage(
@@ -135,10 +133,10 @@ class _Desk:
         if depart_at is not None:
             condition = at_hour(condition, depart_at, self._bounds)
         assumed = condition if text or condition != county else None
-        mode = _choice(request, "mode", Mode)
+        mode = choice(request, "mode", Mode)
         return Asked(
             terms=Terms(mode=mode or Mode.ROUTINE, condition=assumed),
-            vehicle=_choice(request, "vehicle", Vehicle),
+            vehicle=choice(request, "vehicle", Vehicle),
             condition=condition,
             depart_at=depart_at,
         )
@@ -149,7 +147,7 @@ class _Desk:
             return [self._unit(unit_id, asked)]
         if station_id := term(request, "station"):
             return [await self._station(station_id, asked)]
-        if group := _choice(request, "from", Group):
+        if group := choice(request, "from", Group):
             return await self._group(group, asked)
         lon, lat = (_numbers(request, name, (), length_max=1) for name in ("lon", "lat"))
         if not lon or not lat:
@@ -239,15 +237,6 @@ def _named(sources: Sequence[Source]) -> list[dict[str, Any]]:
         }
         for each in sources
     ]
-
-
-def _choice(request: Request, name: str, choices: type[C]) -> C | None:
-    """Raises `ApiError` 400."""
-    text = term(request, name)
-    try:
-        return choices(text) if text else None
-    except ValueError:
-        raise ApiError(400, "malformed", f"{name} must be one of {', '.join(choices)}.") from None
 
 
 def _condition(text: str) -> Condition:

@@ -6,6 +6,7 @@ Pure ASGI, so it holds for WebSocket handshakes too. Knows no user.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -47,9 +48,16 @@ class SecurityMiddleware:
     """Refuses foreign origins, large and slow bodies; sets `HEADERS` on every answer."""
 
     def __init__(
-        self, app: ASGIApp, body_bytes_max: int, body_s_max: float, tls: bool = False
+        self,
+        app: ASGIApp,
+        body_bytes_max: int,
+        body_s_max: float,
+        tls: bool = False,
+        larger: Mapping[str, int] | None = None,
     ) -> None:
+        """`larger`: paths whose bodies may have so many bytes."""
         self._app = app
+        self._larger = dict(larger or {})
         self._body_s_max = body_s_max
         self._body_bytes_max = body_bytes_max
         self._headers = dict(HEADERS)
@@ -71,11 +79,12 @@ class SecurityMiddleware:
         try:
             self._check_origin(scope)
             if self._is_announced_too_large(scope):
-                await self._refuse_body(receive, 0)
+                await self._refuse_body(receive, self._bytes_max(scope))
         except ApiError as error:
             await respond(scope, receive, send_with_headers, error_response(error))
             return
-        limited = self._limited(receive) if scope["type"] == "http" else receive
+        bytes_max = self._bytes_max(scope)
+        limited = self._limited(receive, bytes_max) if scope["type"] == "http" else receive
         await self._app(scope, limited, send_with_headers)
 
     def _check_origin(self, scope: Scope) -> None:
@@ -90,9 +99,12 @@ class SecurityMiddleware:
 
     def _is_announced_too_large(self, scope: Scope) -> bool:
         announced = Headers(scope=scope).get("content-length", "0")
-        return announced.isdigit() and int(announced) > self._body_bytes_max
+        return announced.isdigit() and int(announced) > self._bytes_max(scope)
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _bytes_max(self, scope: Scope) -> int:
+        return self._larger.get(scope["path"], self._body_bytes_max)
+
+    def _limited(self, receive: Receive, bytes_max: int) -> Receive:
         """Count what comes, announced or not, and how long it takes."""
         read_bytes, complete = 0, False
         deadline_s = asyncio.get_running_loop().time() + self._body_s_max
@@ -108,22 +120,25 @@ class SecurityMiddleware:
                 raise ApiError(408, "too_slow", "The body did not come in time.") from None
             complete = not message.get("more_body", False)
             read_bytes += len(message.get("body", b""))
-            if read_bytes > self._body_bytes_max:
-                await self._refuse_body(receive, read_bytes, message.get("more_body", False))
+            if read_bytes > bytes_max:
+                more = message.get("more_body", False)
+                await self._refuse_body(receive, bytes_max, read_bytes, more)
             return message
 
         return counted
 
-    async def _refuse_body(self, receive: Receive, read_bytes: int, more: bool = True) -> None:
+    async def _refuse_body(
+        self, receive: Receive, bytes_max: int, read_bytes: int = 0, more: bool = True
+    ) -> None:
         """Raise, after throwing away what still comes: an answer before would be lost by a reset.
 
         Only so much; who sends more than that is cut off.
         """
-        while more and read_bytes < DISCARD_FACTOR * self._body_bytes_max:
+        while more and read_bytes < DISCARD_FACTOR * bytes_max:
             message = await receive()
             read_bytes += len(message.get("body", b""))
             more = message.get("more_body", False)
-        raise ApiError(413, "too_large", f"The body is larger than {self._body_bytes_max} bytes.")
+        raise ApiError(413, "too_large", f"The body is larger than {bytes_max} bytes.")
 
 
 def is_same_origin(origin: str, host: str | None, scheme: str) -> bool:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from msgspec import Meta, Struct
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.dispatch.spares import SpareKind
-from server.http.devices_admin import CallSign, Model
+from server.http.devices_admin import CallSign, SpareFits, SpareLabel
 from server.http.errors import ApiError, json, read_body
 from server.http.learning import Reason
 from server.http.needs import Services, guarded
-from server.http.texts import name_of
 from server.http.users import Badge, DisplayName
-from server.sparedesk import FITS_LEN_MAX, NewSpare, Whereabouts
+from server.sparedesk import NewSpare, Whereabouts
 from server.stores.users import User
 
 LOOK = ("dispatcher", "supervisor", "admin", "officer")
@@ -24,16 +21,13 @@ MOVE = LOOK
 ADD = ("admin",)
 RETIRE = ("supervisor", "admin")
 
-Label = Annotated[str, Meta(pattern=name_of(64))]
-Fits = Annotated[list[Model], Meta(max_length=FITS_LEN_MAX)]
-
 
 class SpareBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """POST /api/spares. One of `station` and `unit`."""
 
-    label: Label
+    label: SpareLabel
     kind: SpareKind
-    fits: Fits = []
+    fits: SpareFits = []
     station: DisplayName | None = None
     unit: CallSign | None = None
     charged: bool = False

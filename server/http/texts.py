@@ -8,7 +8,12 @@ them one name can look like another, or break a line of a log."""
 
 NO_NUL = r"\A[^\x00]*\Z"
 """PostgreSQL stores no NUL."""
-_words = {NO_NUL: "a text without NUL characters"}
+NOT_BLANK = r"\A(?=[\s\S]*\S)[^\x00]*\Z"
+"""A text that says something."""
+_words = {
+    NO_NUL: "a text without NUL characters",
+    NOT_BLANK: "a text that is not blank, without NUL characters",
+}
 
 
 def name_of(len_max: int) -> str:

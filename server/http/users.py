@@ -9,15 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from server.http.auth import Auth, require
+from server.http.auth import Auth
 from server.http.errors import ApiError, json, read_body
+from server.http.needs import guarded
 from server.http.passwords import one_time_password
 from server.http.texts import name_of
 from server.ids import new_id
 from server.journal.kinds import JournalKind
 from server.stores import journal, roster, users
 from server.stores.pool import Connection, Pool
-from server.stores.users import Role
+from server.stores.users import Role, User
 
 Username = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{2,32}\Z")]
 DisplayName = Annotated[str, Meta(pattern=name_of(80))]
@@ -52,7 +53,7 @@ async def create(
         conn, wanted.officer_badge
     ):
         message = f"Nobody has the badge {wanted.officer_badge}; create the officer first."
-        raise ApiError(422, "unknown_badge", message)
+        raise ApiError(422, "unknown_badge", message, {"field": "officer_badge"})
     user_id = new_id()
     roles = sorted(set(wanted.roles))
     added = await users.insert(
@@ -66,7 +67,8 @@ async def create(
         officer_badge=wanted.officer_badge,
     )
     if not added:
-        raise ApiError(409, "exists", f"There is a user {wanted.username} already.")
+        message = f"There is a user {wanted.username} already."
+        raise ApiError(409, "exists", message, {"field": "username"})
     await journal.append(
         conn,
         actor=by,
@@ -80,12 +82,10 @@ async def create(
 def routes(services: UsersServices) -> list[BaseRoute]:
     pool, passwords = services.pool, services.auth.passwords
 
-    async def list_all(request: Request) -> Response:
-        await require(request, "admin")
+    async def list_all(request: Request, user: User) -> Response:
         return json([user.view() for user in await users.all_users(pool)])
 
-    async def add(request: Request) -> Response:
-        admin = await require(request, "admin")
+    async def add(request: Request, admin: User) -> Response:
         wanted = await read_body(request, NewUser)
         password = one_time_password()
         password_hash = await passwords.hash(password)
@@ -97,6 +97,6 @@ def routes(services: UsersServices) -> list[BaseRoute]:
         return json({**view, "one_time_password": password}, 201)
 
     return [
-        Route("/api/users", list_all, methods=["GET"]),
-        Route("/api/users", add, methods=["POST"]),
+        Route("/api/users", guarded(list_all, "admin"), methods=["GET"]),
+        Route("/api/users", guarded(add, "admin"), methods=["POST"]),
     ]

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.http.errors import json, read_body
-from server.http.needs import Services, Text, guarded
-from server.http.texts import NO_NUL
+from server.http.needs import RequestId, Services, Text, guarded
+from server.http.texts import NOT_BLANK
 from server.stores.users import User
 
 READ = ("dispatcher", "supervisor")
@@ -21,7 +21,8 @@ READ = ("dispatcher", "supervisor")
 class ReminderBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """POST /api/reminders."""
 
-    text: Annotated[str, Meta(min_length=1, max_length=500, pattern=NO_NUL)]
+    request_id: RequestId
+    text: Annotated[str, Meta(max_length=500, pattern=NOT_BLANK)]
     due_at: Annotated[datetime, Meta(tz=True)]
     incident_id: Annotated[str, Meta(max_length=36)] | None = None
 
@@ -29,6 +30,7 @@ class ReminderBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class TakeBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """POST /api/handover."""
 
+    request_id: RequestId
     note: Text = ""
 
 
@@ -41,10 +43,14 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def remind(request: Request, user: User) -> Response:
         body = await read_body(request, ReminderBody)
-        found = await room.remind(
-            body.text.strip(), body.due_at, incident_id=body.incident_id, by=user.actor
+        found, fresh = await room.remind(
+            body.text.strip(),
+            body.due_at,
+            request_id=body.request_id,
+            incident_id=body.incident_id,
+            by=user.actor,
         )
-        return json(found, 201)
+        return json(found, 201 if fresh else 200)
 
     async def drop(request: Request, user: User) -> Response:
         await room.drop(request.path_params["id"], by=user.actor)
@@ -55,7 +61,8 @@ def routes(services: Services) -> list[BaseRoute]:
 
     async def take(request: Request, user: User) -> Response:
         body = await read_body(request, TakeBody)
-        return json(await room.take(note=body.note.strip(), by=user.actor))
+        taken = await room.take(request_id=body.request_id, note=body.note.strip(), by=user.actor)
+        return json(taken)
 
     return [
         Route("/api/reminders", guarded(reminders, *READ)),

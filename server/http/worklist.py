@@ -35,9 +35,11 @@ class AcceptBody(Struct, kw_only=True):
 
     reason: Text = ""
     """For the units that are called off."""
+    instruction: Text = ""
+    """For all that are sent."""
 
     def __post_init__(self) -> None:
-        require_short(reason=self.reason)
+        require_short(reason=self.reason, instruction=self.instruction)
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -71,7 +73,10 @@ def routes(services: Services) -> list[BaseRoute]:
     async def accept(request: Request, user: User) -> Response:
         body = await read_body(request, AcceptBody)
         orders, fresh = await services.proposal_desk.accept(
-            request.path_params["id"], reason=body.reason.strip(), by=user.actor
+            request.path_params["id"],
+            reason=body.reason.strip(),
+            instruction=body.instruction.strip(),
+            by=user.actor,
         )
         return json(orders, 201 if fresh else 200)
 

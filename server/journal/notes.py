@@ -23,7 +23,7 @@ from server.journal import ed25519
 ED25519: Final = b"\x01"
 NOTE_BYTES_MAX: Final = 64 * 1024
 _PRIVATE: Final = "PRIVATE+KEY+"
-_NAME: Final = re.compile(r"[^\s+]{1,100}")
+_NAME: Final = re.compile(r"[^\s+\x00-\x1f\x7f\ud800-\udfff]{1,100}")
 _SPLIT: Final = "\n\n"
 _MARK: Final = "\u2014 "
 
@@ -112,19 +112,19 @@ def verify(note: str, verifier: Verifier) -> str:
 
 
 def _split(note: str) -> tuple[str, list[str]]:
-    if len(note.encode()) > NOTE_BYTES_MAX:
+    if len(_encoded(note)) > NOTE_BYTES_MAX:
         raise NoteError(f"a note has at most {NOTE_BYTES_MAX} bytes")
     head, found, tail = note.rpartition(_SPLIT)
-    lines = tail.splitlines()
+    *lines, end = tail.split("\n")
     signed = bool(lines) and all(each.startswith(_MARK) for each in lines)
-    if not found or not tail.endswith("\n") or not signed:
+    if not found or end or not signed:
         raise NoteError("this is no signed note")
     return head + "\n", lines
 
 
 def _require_text(text: str) -> None:
     unseen = any(ord(each) < 0x20 and each != "\n" for each in text)
-    if not text.endswith("\n") or unseen or len(text.encode()) > NOTE_BYTES_MAX // 2:
+    if not text.endswith("\n") or unseen or len(_encoded(text)) > NOTE_BYTES_MAX // 2:
         raise NoteError("a note ends with a newline and has no other control characters")
 
 
@@ -135,6 +135,13 @@ def _parts(text: str) -> tuple[str, str, bytes]:
     if not _NAME.fullmatch(name) or data[:1] != ED25519 or len(data) != 1 + ed25519.KEY_LEN:
         raise NoteError("this is no Ed25519 key of a signed note")
     return name, key_id, data[1:]
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise NoteError("a note has no half characters") from None
 
 
 def _text(data: bytes) -> str:

@@ -17,8 +17,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.dispatch.spares import SpareKind
 from server.housekeeping import FIRST_ADMIN
-from server.http.devices_admin import SKILLS_LEN_MAX, CallSign, DeviceId, Model, Skills
-from server.http.spares import Fits, Label
+from server.http.devices_admin import (
+    SKILLS_LEN_MAX,
+    CallSign,
+    DeviceId,
+    Model,
+    Skills,
+    SpareFits,
+    SpareLabel,
+)
 from server.http.users import Badge, DisplayName, Phone, Username
 from server.sparedesk import FITS_LEN_MAX
 from server.stores.county import BROWSER_MODEL
@@ -156,9 +163,9 @@ class DeviceEntry(_Entry, frozen=True):
 
 
 class SpareEntry(_Entry, frozen=True):
-    label: Label
+    label: SpareLabel
     kind: SpareKind
-    fits: Fits | UnsetType = UNSET
+    fits: SpareFits | UnsetType = UNSET
     """Models of devices; empty: any."""
     station: DisplayName | None = None
     """Where it lies at first; afterwards people say where they put it."""

@@ -72,6 +72,16 @@ async def load(
     return changes
 
 
+async def apply(conn: Connection, changes: Sequence[Change], *, by: str) -> Secrets:
+    """Make planned changes; the last step of a transaction. The secrets are nowhere else.
+
+    Raises `RosterError`, and `ApiError` or `DispatchError` as `load` does.
+    """
+    passwords = await _one_time_passwords([each for each in changes if each.has_secret])
+    await _require_idle(conn, changes)
+    return await _apply(conn, changes, passwords, by)
+
+
 def write_secrets(secrets: Secrets, path: Path) -> None:
     """For this user's eyes only, on the disk when this returns. Raises `RosterError`."""
     try:

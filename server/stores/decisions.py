@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from server.dispatch.battery import Reckoned
+from server.dispatch.reckoned import Reckoned
 from server.views import RecommendationView
+
+PAGE_LEN_MAX: Final = 200
 
 Etas: TypeAlias = Mapping[str, tuple[float | None, float | None]]
 """By unit id, in s: median, and what nine journeys in ten keep, as the dispatcher saw them."""
@@ -19,10 +21,15 @@ INSERT INTO recommendation (id, incident_id, computed_at, computed_by, body)
 VALUES ($1, $2, $3, $4, $5)
 """
 
-# What a recommendation of this incident says of these units, and nothing of all the others.
+# What a recommendation of this incident says of these units, and nothing of all the others; and of
+# a pair whose two wait for each other, where both are among them.
 ETAS = """
 SELECT jsonb_path_query_array(body, '$.*[*] ? (@.unit_id == $units[*] && exists(@.eta_s))',
-                              jsonb_build_object('units', $3::uuid[]))
+                              jsonb_build_object('units', $3::uuid[])) AS each_alone,
+       CASE WHEN (body->'pair'->>'meets_before')::bool
+                 AND jsonb_typeof(body->'pair'->'meeting') = 'object'
+                 AND to_jsonb($3::uuid[]) @> (body->'pair'->'unit_ids')
+            THEN body->'pair' END AS together
 FROM recommendation WHERE id = $1 AND incident_id = $2
 """
 
@@ -43,6 +50,22 @@ RECKONED = """
 SELECT version, device_ids, numbers FROM recommendation_battery WHERE recommendation_id = $1
 """
 
+# Newest first, with whom a dispatcher sent on them.
+PAGE = """
+SELECT r.id, i.number AS incident_number, i.type AS incident_type, r.computed_at, r.computed_by,
+       k.rules, r.body->>'map_id' AS map_id, (r.body->>'road_version')::bigint AS road_version,
+       r.body #>> '{candidates,0,call_sign}' AS best,
+       jsonb_array_length(r.body->'candidates') AS candidates,
+       jsonb_array_length(r.body->'excluded') AS excluded,
+       ARRAY(SELECT u.call_sign FROM decision d JOIN unit u ON u.id = ANY (d.unit_ids)
+             WHERE d.recommendation_id = r.id ORDER BY u.call_sign) AS sent
+FROM recommendation r
+JOIN incident i ON i.id = r.incident_id
+LEFT JOIN recommendation_record k ON k.recommendation_id = r.id
+WHERE $1::bigint IS NULL OR i.number = $1
+ORDER BY r.computed_at DESC, r.id DESC LIMIT $2
+"""
+
 # Take a decision; its request was not seen before.
 INSERT_DECISION = """
 INSERT INTO decision
@@ -57,6 +80,25 @@ BY_REQUEST = """
 SELECT id, request_id, incident_id, recommendation_id, unit_ids, reason, decided_by, decided_at
 FROM decision WHERE request_id = $1
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One recommendation in a list."""
+
+    id: str
+    incident_number: int
+    incident_type: str
+    computed_at: datetime
+    computed_by: str
+    rules: int | None
+    map_id: str
+    road_version: int
+    best: str | None
+    candidates: int
+    excluded: int
+    sent: Sequence[str]
+    """Call signs of whom a dispatcher sent on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +150,27 @@ async def reckoned_with(conn: Any, recommendation_id: str) -> Reckoned | None:
     )
 
 
+async def page(conn: Any, *, incident_number: int | None = None, limit: int = 20) -> list[Line]:
+    """Newest first."""
+    rows = await conn.fetch(PAGE, incident_number, max(1, min(limit, PAGE_LEN_MAX)))
+    return [Line(**row) for row in rows]
+
+
 async def etas(
     conn: Any, recommendation_id: str, incident_id: str, unit_ids: Sequence[str]
 ) -> Etas | None:
     """What a recommendation of this incident says of these units; None: there is no such.
 
-    A unit that came on duty later is missing.
+    Two who meet before the place are there when the later one is. A unit that came on duty later is
+    missing.
     """
-    found = await conn.fetchval(ETAS, recommendation_id, incident_id, list(unit_ids))
-    if found is None:
+    row = await conn.fetchrow(ETAS, recommendation_id, incident_id, list(unit_ids))
+    if row is None:
         return None
-    return {each["unit_id"]: (each["eta_s"], each.get("eta_p90_s")) for each in found}
+    found = {each["unit_id"]: (each["eta_s"], each.get("eta_p90_s")) for each in row["each_alone"]}
+    if (pair := row["together"]) is None:
+        return found
+    return found | dict.fromkeys(pair["unit_ids"], (pair["both_s"], pair["both_p90_s"]))
 
 
 async def first(conn: Any, recommendation_id: str, incident_id: str) -> First | None:

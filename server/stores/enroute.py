@@ -50,6 +50,20 @@ WHERE work_item.kind = ANY($1::text[])
 ORDER BY work_item.number
 """
 
+# Where the two of a pair wait for each other, of these orders; both were sent by one decision.
+MEETINGS = """
+SELECT id, (found->>'lon')::float8 AS lon, (found->>'lat')::float8 AS lat
+FROM (SELECT dispatch_order.id, pair->'meeting' AS found
+      FROM dispatch_order
+      JOIN decision ON decision.id = dispatch_order.decision_id
+      JOIN recommendation ON recommendation.id = decision.recommendation_id
+      CROSS JOIN LATERAL (SELECT body->'pair' AS pair) AS of_it
+      WHERE dispatch_order.id = ANY($1::uuid[]) AND (pair->>'meets_before')::bool
+        AND to_jsonb(decision.unit_ids) @> (pair->'unit_ids')
+        AND pair->'unit_ids' ? dispatch_order.unit_id::text) AS meeting
+WHERE jsonb_typeof(found) = 'object'
+"""
+
 # Seen at the place: the first time counts.
 AT_PLACE = """
 UPDATE dispatch_order SET at_place_at = $2
@@ -80,6 +94,13 @@ async def under_way(conn: Any) -> list[UnderWay]:
     """All of them, oldest first."""
     rows = await conn.fetch(UNDER_WAY, ORDERS_LEN_MAX)
     return [UnderWay(**(dict(row) | {"state": OrderState(row["state"])})) for row in rows]
+
+
+async def meetings(conn: Any, order_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Lon and lat of where a unit waits for the other of its pair, by order; of who goes alone
+    nothing."""
+    rows = await conn.fetch(MEETINGS, list(order_ids))
+    return {row["id"]: (row["lon"], row["lat"]) for row in rows}
 
 
 async def items(conn: Any, kinds: Sequence[str]) -> dict[tuple[str, str], WorkItemView]:

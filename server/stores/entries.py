@@ -6,6 +6,7 @@ from typing import Any
 
 from server.dispatch.record import Recommended
 from server.journal.kinds import JournalKind
+from server.ports import LiveUnits
 from server.stores.decisions import Decision
 from server.stores.issue import Issued
 from server.stores.journal import Entry
@@ -63,7 +64,9 @@ def recommendation_computed(
 def decision_taken(
     incident: IncidentView, decision: Decision, issued: Issued, *, passed_over: str | None = None
 ) -> list[Entry]:
-    """The decision, then each order; `passed_over` is who was recommended first, and not sent."""
+    """The decision, then each order; `passed_over` is who was recommended first, and not sent;
+    `despite`, who worked on the incident when somebody else decided."""
+    holder = incident.claimed_by
     taken = Entry(
         actor=decision.decided_by,
         subject=f"incident:{decision.incident_id}",
@@ -75,9 +78,27 @@ def decision_taken(
             "units": [row.call_sign for row, _ in issued.tasks],
             "reason": decision.reason,
             "passed_over": passed_over,
-        },
+        }
+        | ({"despite": holder} if holder not in {None, decision.decided_by} else {}),
     )
     return [taken, *(_order_issued(decision, row, task) for row, task in issued.tasks)]
+
+
+def orders_queued(decision: Decision, issued: Issued, live: LiveUnits) -> list[Entry]:
+    """Of each order that waits, because no device that would show it is connected just now."""
+    found: list[Entry] = []
+    for row, task in issued.tasks:
+        if (seen := live.unit(row.id)) is None:
+            continue  # the picture does not have it yet
+        devices = [each for each in seen.devices if each.shows_orders]
+        if not any(each.online for each in devices):
+            body = {"number": task["number"], "incident": decision.incident_id}
+            body |= {"call_sign": row.call_sign, "devices": [each.id for each in devices]}
+            subject = f"order:{task['order']}"
+            found.append(
+                Entry(actor="system", subject=subject, kind=JournalKind.ORDER_QUEUED, body=body)
+            )
+    return found
 
 
 def incident_closed(incident: IncidentView) -> Entry:

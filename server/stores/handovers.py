@@ -24,19 +24,25 @@ DUE = f"""
 FOR UPDATE OF reminder SKIP LOCKED
 """
 ONE = f"{_REMINDER} WHERE reminder.id = $1"
+BY_REQUEST = f"{_REMINDER} WHERE reminder.request_id = $1"
 # Nobody else sets one until commit.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('reminder'))"
 COUNT = "SELECT count(*) FROM reminder WHERE ended_at IS NULL"
 INSERT = """
-INSERT INTO reminder (id, text, due_at, incident_id, set_by, set_at) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO reminder (id, text, due_at, incident_id, set_by, set_at, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 # Due, or dropped by somebody.
 END = """
 UPDATE reminder SET ended_at = $2, dropped_by = $3 WHERE id = $1 AND ended_at IS NULL RETURNING id
 """
+# Nobody else takes the room until commit.
+LOCK_ROOM = "SELECT pg_advisory_xact_lock(hashtext('handover'))"
 LAST = "SELECT at, taken_by, note FROM handover ORDER BY at DESC LIMIT 1"
+TAKEN = "SELECT at, taken_by, note FROM handover WHERE request_id = $1"
 TAKE = """
-INSERT INTO handover (id, since, at, taken_by, note, summary) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO handover (id, since, at, taken_by, note, summary, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 DONE = """
 SELECT (SELECT count(*) FROM incident WHERE opened_at > $1) AS opened,
@@ -63,13 +69,23 @@ async def load(conn: Any, reminder_id: str) -> ReminderView | None:
     return None if row is None else _view(row)
 
 
-async def count_alone(conn: Any) -> int:
-    """How many wait; nobody else sets one before the caller commits."""
+async def lock(conn: Any) -> None:
+    """Nobody else sets one before the caller commits."""
     await conn.execute(LOCK)
+
+
+async def by_request(conn: Any, request_id: str) -> ReminderView | None:
+    """What an earlier request of this id set; None: none did."""
+    row = await conn.fetchrow(BY_REQUEST, request_id)
+    return None if row is None else _view(row)
+
+
+async def count(conn: Any) -> int:
+    """How many wait."""
     return int(await conn.fetchval(COUNT))
 
 
-async def insert(conn: Any, wanted: ReminderView) -> None:
+async def insert(conn: Any, wanted: ReminderView, *, request_id: str) -> None:
     await conn.execute(
         INSERT,
         wanted.id,
@@ -78,6 +94,7 @@ async def insert(conn: Any, wanted: ReminderView) -> None:
         wanted.incident_id,
         wanted.set_by,
         wanted.set_at,
+        request_id,
     )
 
 
@@ -92,6 +109,17 @@ async def last(conn: Any) -> LastHandoverView | None:
     return None if row is None else LastHandoverView(**row)
 
 
+async def lock_room(conn: Any) -> None:
+    """Nobody else takes the room before the caller commits."""
+    await conn.execute(LOCK_ROOM)
+
+
+async def taken(conn: Any, request_id: str) -> LastHandoverView | None:
+    """The handover that an earlier request of this id was; None: none was."""
+    row = await conn.fetchrow(TAKEN, request_id)
+    return None if row is None else LastHandoverView(**row)
+
+
 async def done(conn: Any, since: datetime) -> DoneView:
     """What happened since then."""
     return DoneView(**await conn.fetchrow(DONE, since))
@@ -101,13 +129,14 @@ async def take(
     conn: Any,
     *,
     handover_id: str,
+    request_id: str,
     since: datetime,
     at: datetime,
     by: str,
     note: str,
     summary: dict[str, int],
 ) -> None:
-    await conn.execute(TAKE, handover_id, since, at, by, note, summary)
+    await conn.execute(TAKE, handover_id, since, at, by, note, summary, request_id)
 
 
 def _view(row: Any) -> ReminderView:

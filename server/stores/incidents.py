@@ -37,34 +37,42 @@ ID_BY_REQUEST = "SELECT id FROM incident WHERE request_id = $1"
 # One incident.
 BY_ID = """
 SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
-       closed_by, closed_at, outcome,
-       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done
+       closed_by, closed_at, outcome, claimed_by, claimed_at, claim_reason,
+       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done,
+       (SELECT count(*) FROM photo WHERE incident_id = incident.id) AS photos
 FROM incident WHERE id = $1
 """
 
 # Incidents by id, oldest first.
 SOME = """
 SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
-       closed_by, closed_at, outcome,
-       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done
+       closed_by, closed_at, outcome, claimed_by, claimed_at, claim_reason,
+       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done,
+       (SELECT count(*) FROM photo WHERE incident_id = incident.id) AS photos
 FROM incident WHERE id = ANY($1::uuid[]) ORDER BY number
 """
 
 # Lock one incident: the first lock of every step of an order.
 LOCK = """
 SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
-       closed_by, closed_at, outcome
+       closed_by, closed_at, outcome, claimed_by, claimed_at, claim_reason
 FROM incident WHERE id = $1 FOR NO KEY UPDATE
 """
 
-# One page, newest first.
+# One page, newest first; of those of these types, of this number, or with this text in place,
+# outcome or a unit's call sign.
 PAGE = """
 SELECT id, number, type, priority, note, place, lon, lat, status, opened_by, opened_at,
-       closed_by, closed_at, outcome,
-       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done
+       closed_by, closed_at, outcome, claimed_by, claimed_at, claim_reason,
+       (SELECT count(*) FROM checklist_tick WHERE incident_id = incident.id) AS steps_done,
+       (SELECT count(*) FROM photo WHERE incident_id = incident.id) AS photos
 FROM incident
 WHERE ($1 = 'all' OR (status = 'closed') = ($1 = 'closed'))
   AND ($2::bigint IS NULL OR number < $2)
+  AND ($4 = '' OR number::text = ltrim($4, '#') OR type = ANY($5::text[])
+       OR strpos(lower(place), lower($4)) > 0 OR strpos(lower(outcome), lower($4)) > 0
+       OR EXISTS (SELECT FROM dispatch_order JOIN unit ON unit.id = unit_id
+                  WHERE incident_id = incident.id AND lower(call_sign) = lower($4)))
 ORDER BY number DESC
 LIMIT $3
 """
@@ -75,13 +83,22 @@ SELECT lon, lat FROM incident WHERE opened_at > $1 AND type <> ALL($2::text[])
 ORDER BY number DESC LIMIT $3
 """
 
+WAITING = "SELECT count(*) FROM incident WHERE status = 'open' AND type <> ALL($1::text[])"
+
 # Back to open, or assigned.
 SET_STATUS = "UPDATE incident SET status = $2 WHERE id = $1"
 
-# The end.
+# The end; nobody works on it any more.
 CLOSE = """
-UPDATE incident SET status = 'closed', closed_by = $2, closed_at = $3, outcome = $4 WHERE id = $1
+UPDATE incident SET status = 'closed', closed_by = $2, closed_at = $3, outcome = $4,
+    claimed_by = NULL, claimed_at = NULL, claim_reason = ''
+WHERE id = $1
 """
+
+
+async def waiting(conn: Any, *, without: Sequence[str]) -> int:
+    """How many have nobody; `without`: types that do not count."""
+    return int(await conn.fetchval(WAITING, list(without)))
 
 
 async def places(
@@ -150,17 +167,27 @@ async def load_some(conn: Any, incident_ids: Sequence[str]) -> list[IncidentView
 
 
 async def load_page(
-    conn: Any, *, which: Which = "all", before: int | None = None, limit: int = 50
+    conn: Any,
+    *,
+    which: Which = "all",
+    before: int | None = None,
+    limit: int = 50,
+    text: str = "",
+    types: Sequence[str] = (),
 ) -> list[IncidentView]:
-    """Newest first, numbers below `before`, with orders but without events."""
+    """Newest first, numbers below `before`, with orders but without events.
+
+    `text`: that is their number, in their place or outcome, or the call sign of a unit of theirs;
+    `types`: that the text says as well.
+    """
     limit = max(1, min(limit, PAGE_LEN_MAX))
-    rows = await conn.fetch(PAGE, which, before, limit)
+    rows = await conn.fetch(PAGE, which, before, limit, text, list(types))
     return await _with_orders(conn, [IncidentView(**row) for row in rows], with_events=False)
 
 
 async def load_open(conn: Any) -> list[IncidentView]:
     """Every incident that is not closed, newest first, with orders but without events."""
-    rows = await conn.fetch(PAGE, "open", None, OPEN_LEN_MAX)
+    rows = await conn.fetch(PAGE, "open", None, OPEN_LEN_MAX, "", [])
     return await _with_orders(conn, [IncidentView(**row) for row in rows], with_events=False)
 
 

@@ -14,18 +14,26 @@ PAGE_LEN_MAX: Final = 200
 OPEN_LEN_MAX: Final = 2_000
 """That may wait at once: a source that floods the inbox is refused, and says so."""
 
-# A new one; nothing when this request was seen before.
+# A new one.
 INSERT = """
 INSERT INTO intake (id, request_id, kind, source, urgency, text, place, lon, lat, from_at, until_at,
                     received_by, received_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-ON CONFLICT (request_id) DO NOTHING RETURNING *
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *
 """
 BY_REQUEST = "SELECT * FROM intake WHERE request_id = $1"
 # Nobody else makes something of it until commit.
 LOCK = "SELECT * FROM intake WHERE id = $1 FOR UPDATE"
+# One that waits and says the same, held until commit.
+ALIKE = """
+SELECT * FROM intake
+WHERE outcome IS NULL
+  AND (kind, source, urgency, text, place) = ($1, $2, $3, $4, $5)
+  AND (lon, lat, from_at, until_at)
+      IS NOT DISTINCT FROM ($6::float8, $7::float8, $8::timestamptz, $9::timestamptz)
+ORDER BY number LIMIT 1 FOR UPDATE
+"""
 # Nobody else adds one until commit.
-LOCK_COUNT = "SELECT pg_advisory_xact_lock(hashtext('intake'))"
+LOCK_ALL = "SELECT pg_advisory_xact_lock(hashtext('intake'))"
 OPEN_COUNT = "SELECT count(*) FROM intake WHERE outcome IS NULL"
 SETTLE = """
 UPDATE intake SET outcome = $2, why = $3, incident_id = $4, settled_by = $5, settled_at = $6
@@ -44,8 +52,8 @@ ORDER BY number DESC LIMIT $3
 """
 
 
-async def insert(conn: Any, wanted: IntakeView, *, request_id: str) -> IntakeView | None:
-    """With the number that it gets; None when this request was seen before."""
+async def insert(conn: Any, wanted: IntakeView, *, request_id: str) -> IntakeView:
+    """With the number that it gets."""
     row = await conn.fetchrow(
         INSERT,
         wanted.id,
@@ -61,6 +69,28 @@ async def insert(conn: Any, wanted: IntakeView, *, request_id: str) -> IntakeVie
         wanted.until_at,
         wanted.received_by,
         wanted.received_at,
+    )
+    return _view(row)
+
+
+async def lock_all(conn: Any) -> None:
+    """Nobody else adds one before the caller commits."""
+    await conn.execute(LOCK_ALL)
+
+
+async def waiting_alike(conn: Any, coming: IntakeView) -> IntakeView | None:
+    """The first that waits and says the same in every field; None: none does."""
+    row = await conn.fetchrow(
+        ALIKE,
+        coming.kind,
+        coming.source,
+        coming.urgency,
+        coming.text,
+        coming.place,
+        coming.lon,
+        coming.lat,
+        coming.from_at,
+        coming.until_at,
     )
     return _maybe(row)
 
@@ -78,12 +108,6 @@ async def lock(conn: Any, intake_id: str) -> IntakeView | None:
 async def count_open(conn: Any) -> int:
     """How many wait."""
     return int(await conn.fetchval(OPEN_COUNT))
-
-
-async def count_open_alone(conn: Any) -> int:
-    """As `count_open`; nobody else adds one before the caller commits."""
-    await conn.execute(LOCK_COUNT)
-    return await count_open(conn)
 
 
 async def settle(

@@ -187,6 +187,11 @@ async def _place(
     ]
     numbers: dict[str, int] = {}
     while missing := [each for each in orders if each.unit_id not in numbers]:
+        for row in rows:
+            if row.id not in numbers:
+                # First: a refused order must not use up a number of the outlet. Free again if the
+                # order in our way ended between the two statements.
+                await require_free(conn, row)
         numbers |= await order_rows.insert(
             conn,
             missing,
@@ -198,10 +203,6 @@ async def _place(
             at=decision.decided_at,
             expires_at=decision.decided_at + valid,
         )
-        for row in rows:
-            if row.id not in numbers:
-                # Free again if the order in our way ended between the two statements.
-                await require_free(conn, row)
     return [(each, numbers[each.unit_id]) for each in orders]
 
 

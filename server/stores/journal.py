@@ -1,23 +1,17 @@
-"""The command log in PostgreSQL: append inside the caller's transaction, search with filters.
+"""The command log in PostgreSQL: appending inside the caller's transaction.
 
-Append is the LAST statement of a transaction: it takes the log's lock and holds it until commit,
-which makes `seq` dense and equal to commit order. Knows no subject's meaning.
+Appending takes no lock, so that commits go to disk together. An entry has its place (`seq`) in the
+log a moment later, when `server.sealer` has sealed it; readers have that done first, and see what
+is sealed. Knows no subject's meaning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from server.journal.kinds import JournalKind
-from server.views import JournalEntryView
-
-PAGE_LEN_MAX = 200
-"""Entries of one page; a larger wish is cut to this."""
-QUERY_LEN_MAX = 200
-"""Characters of the free text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,90 +27,43 @@ class Entry:
     body: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalFilter:
-    """What to look for; empty fields match everything."""
-
-    text: str = ""
-    """Free text, found in actor, subject, kind or body, letter case ignored."""
-    kind: str = ""
-    """Exact kind, or its first part: `order` finds every `order.…`."""
-    actor: str = ""
-    subject: str = ""
-    since: datetime | None = None
-    """At or after."""
-    until: datetime | None = None
-    """Before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalPage:
-    """Newest first; `next_before` is the `before` of the following page, None at the end."""
-
-    entries: list[JournalEntryView]
-    next_before: int | None
-
-
-# Append entries in their order and return their seqs.
+# Append one: the entry, and its row in the queue of what is to be sealed.
 APPEND = """
-SELECT journal_append(actor, subject, kind, body) AS seq
-FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) AS entry (actor, subject, kind, body)
+WITH entry AS (
+    INSERT INTO journal_entry (actor, subject, kind, body) VALUES ($1, $2, $3, $4) RETURNING id
+)
+INSERT INTO journal_pending (entry_id) SELECT id FROM entry
 """
 
-# One page, newest first; one row more than asked tells whether there is a next page.
-SEARCH = r"""
-SELECT seq, at, actor, subject, kind, body
-FROM journal_entry
-WHERE ($1::bigint IS NULL OR seq < $1)
-  AND ($2 = '' OR kind = $2 OR starts_with(kind, $2 || '.'))
-  AND ($3 = '' OR actor = $3)
-  AND ($4 = '' OR subject = $4)
-  AND ($5::timestamptz IS NULL OR at >= $5)
-  AND ($6::timestamptz IS NULL OR at < $6)
-  AND ($7 = '' OR actor ILIKE $7 OR subject ILIKE $7 OR kind ILIKE $7 OR body::text ILIKE $7)
-ORDER BY seq DESC
-LIMIT $8
+# Append entries in their order.
+APPEND_ALL = """
+WITH entry AS (
+    INSERT INTO journal_entry (actor, subject, kind, body)
+    SELECT actor, subject, kind, body
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) WITH ORDINALITY
+        AS step (actor, subject, kind, body, place)
+    ORDER BY place RETURNING id
+)
+INSERT INTO journal_pending (entry_id) SELECT id FROM entry
 """
 
 
 async def append(
     conn: Any, *, actor: str, subject: str, kind: JournalKind, body: dict[str, Any]
-) -> int:
-    """Append one entry in the caller's transaction; its last statement. Returns the seq."""
-    seq: int = await conn.fetchval(APPEND, [actor], [subject], [kind], [body])
-    return seq
+) -> None:
+    """Append one entry in the caller's transaction."""
+    await append_all(conn, [Entry(actor=actor, subject=subject, kind=kind, body=body)])
 
 
 async def append_all(conn: Any, entries: Sequence[Entry]) -> None:
-    """Append the entries of one step, in order; the last thing its transaction does."""
+    """Append the entries of one step, in order, in its transaction."""
     if not entries:
+        return
+    if len(entries) == 1:  # as most steps have; arrays cost more
+        (only,) = entries
+        await conn.execute(APPEND, only.actor, only.subject, only.kind, only.body)
         return
     columns = zip(
         *((each.actor, each.subject, each.kind, each.body) for each in entries), strict=True
     )
-    await conn.execute(APPEND, *columns)
-
-
-async def search(
-    conn: Any, wanted: JournalFilter, *, before: int | None = None, limit: int = 50
-) -> JournalPage:
-    """One page of entries that match, newest first, with `seq` below `before`."""
-    limit = max(1, min(limit, PAGE_LEN_MAX))
-    text = wanted.text.strip()[:QUERY_LEN_MAX]
-    rows = await conn.fetch(
-        SEARCH,
-        before,
-        wanted.kind,
-        wanted.actor,
-        wanted.subject,
-        wanted.since,
-        wanted.until,
-        f"%{_like_escaped(text)}%" if text else "",
-        limit + 1,
-    )
-    entries = [JournalEntryView(**row) for row in rows[:limit]]
-    return JournalPage(entries=entries, next_before=entries[-1].seq if len(rows) > limit else None)
-
-
-def _like_escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    await conn.execute(APPEND_ALL, *columns)

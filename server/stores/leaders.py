@@ -31,11 +31,14 @@ WHY: Final = "leader"
 
 OF_UNIT = "SELECT leader FROM unit_leader WHERE unit_id = $1"
 
-# Handsets that an officer carries: browsers that he signed in at, and those of the unit he is in.
+# Handsets that an officer carries: browsers that he signed in at, and those of the unit he is in,
+# whatever they speak.
 # A browser's id is web-BADGE-16 hexadecimal digits.
 HANDSETS = """
 SELECT device.id FROM device
-WHERE kind = 'handset' AND disabled_at IS NULL AND token_hash IS NOT NULL
+WHERE kind = 'handset' AND disabled_at IS NULL
+  AND (token_hash IS NOT NULL OR takes_orders(device) AND EXISTS (
+       SELECT FROM device_identity WHERE device_id = device.id))
   AND CASE WHEN model = $2 THEN left(device.id, -17) = 'web-' || $1
            ELSE unit_id = (SELECT unit_id FROM unit_officer JOIN officer
                            ON officer.id = unit_officer.officer_id WHERE badge = $1) END

@@ -92,7 +92,7 @@ SELECT caps FROM installation WHERE device_id = $1 ORDER BY last_seen_at DESC LI
 # Devices of a unit that show a person something.
 SHOWING = """
 SELECT id, kind FROM device
-WHERE unit_id = $1 AND disabled_at IS NULL AND kind IN ('handset', 'body_camera') ORDER BY id
+WHERE unit_id = $1 AND disabled_at IS NULL AND takes_orders(device) ORDER BY id
 """
 
 # Levels since; partitions of the days before are left out by `received_at`.

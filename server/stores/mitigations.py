@@ -106,11 +106,19 @@ def effect_view(proposal: Proposal) -> EffectView:
     )
 
 
-async def reported(conn: Any, device_id: str, state: State, row: Any, at: datetime) -> Marked:
-    """What a device or its person says to an `advice`, or to `limits`."""
+async def reported(
+    conn: Any, device_id: str, state: State, row: Any, at: datetime, *, unnamed: bool = False
+) -> Marked:
+    """What a device or its person says to an `advice`, or to `limits`.
+
+    `unnamed`: a person of the unit says it, and nobody knows which.
+    """
     ids = [str(each) for each in row["body"]["mitigations"]]
     found = await mitigation_rows.lock(conn, ids)
-    marked = [await _reported(conn, device_id, state, row["kind"], each, at) for each in found]
+    marked = [
+        await _reported(conn, device_id, state, row["kind"], each, at, unnamed=unnamed)
+        for each in found
+    ]
     return Marked(
         entries=tuple(entry for each in marked for entry in each.entries),
         hints=tuple(dict.fromkeys(hint for each in marked for hint in each.hints)),
@@ -291,7 +299,14 @@ async def _put_away(
 
 
 async def _reported(
-    conn: Any, device_id: str, state: State, kind: str, view: MitigationView, at: datetime
+    conn: Any,
+    device_id: str,
+    state: State,
+    kind: str,
+    view: MitigationView,
+    at: datetime,
+    *,
+    unnamed: bool,
 ) -> Marked:
     order = await mitigation_rows.order_of(conn, view.order_id)
     assert order is not None, "orders are never deleted"
@@ -301,7 +316,9 @@ async def _reported(
     if kind == "limits":
         return await _applied(conn, device_id, state, view, order, at)
     crew = await units.crew(conn, order.unit_id)
-    why = Why.NOT_ALLOWED if state.s not in _ANSWERS else unanswerable(state.by, crew)
+    why = unanswerable(state.by, crew, unnamed=unnamed)
+    if state.s not in _ANSWERS:
+        why = Why.NOT_ALLOWED
     if why is None and view.state == "unanswered" and order.closed_at is None:
         why = Why.TOO_LATE  # the room believes that nobody does it
     if why is not None:
@@ -311,7 +328,7 @@ async def _reported(
         view,
         order,
         _ANSWERS[state.s],
-        by=f"officer:{state.by}",
+        by=f"officer:{state.by}" if state.by else f"device:{device_id}",
         at=at,
         reason=state.reason,
         device_id=device_id,

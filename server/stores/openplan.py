@@ -36,13 +36,15 @@ WHERE lost.incident_id = ANY($1::uuid[]) AND taken.incident_id <> lost.incident_
 GROUP BY lost.incident_id
 """
 
-# Open items of these kinds, and those that a person dismissed since.
+# Open items of these kinds, and those that a person dismissed since; or ever, while the incident is
+# open, where they would have added a unit to those that are on it.
 ITEMS = """
-SELECT * FROM work_item
+SELECT work_item.* FROM work_item LEFT JOIN incident ON incident.id = work_item.incident_id
 WHERE kind = ANY($1::text[])
-  AND (settled_at IS NULL OR settled_at >= $2 AND settled_by <> 'system'
-       AND why <> 'taken')
-ORDER BY number
+  AND (settled_at IS NULL
+       OR settled_by <> 'system' AND why <> 'taken'
+          AND (settled_at >= $2 OR (work_item.body->>'adds')::bool AND status <> 'closed'))
+ORDER BY work_item.number
 """
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from server.dispatch.answers import Claim
 from server.dispatch.clock import is_skewed
 from server.dispatch.orders import Mark, OrderState
 from server.views import OrderEventView, OrderView
@@ -70,8 +71,8 @@ WHERE id = $1 AND closed_at IS NOT NULL AND end_received_at IS NULL
 ADD_EVENT = """
 INSERT INTO order_event
     (order_id, ver, state, applied, actor, device_id, device_at, server_at, lon, lat, reason, note,
-     until_at, clock_offset_s)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+     until_at, clock_offset_s, path, claim)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 
 # An order as people see it, with its recall, its open escalation and its timers.
@@ -121,7 +122,7 @@ BY_ID = f"""
 # Steps of these orders, as they came.
 EVENTS_OF = """
 SELECT order_id, state, applied, actor, device_id, device_at, server_at, lon, lat, reason, note,
-       until_at, clock_offset_s
+       until_at, clock_offset_s, path, claim
 FROM order_event WHERE order_id = ANY($1::uuid[]) ORDER BY id
 """
 
@@ -137,6 +138,12 @@ WHERE unit_id = $1 AND closed_at IS NULL AND recall_why IS DISTINCT FROM 'supers
 # Open orders that give way to this one.
 GIVING_WAY = """
 SELECT id FROM dispatch_order WHERE successor_id = $1 AND closed_at IS NULL
+"""
+
+# Those of the units that have taken an order on and are not there yet.
+UNDER_WAY = """
+SELECT DISTINCT unit_id FROM dispatch_order
+WHERE unit_id = ANY($1::uuid[]) AND closed_at IS NULL AND state IN ('accepted', 'en_route')
 """
 
 # Which command told which device of this order, by device id.
@@ -197,6 +204,9 @@ class Event:
     """Of a standby."""
     clock_offset_s: float | None = None
     """How far the device's clock is ahead of ours, as estimated."""
+    path: str = ""
+    """The way by which a device said it; see `server.dispatch.answers`."""
+    claim: Claim = Claim.NAMED
 
 
 async def insert(
@@ -284,6 +294,8 @@ async def add_event(conn: Any, event: Event) -> None:
         event.note,
         event.until_at,
         event.clock_offset_s,
+        event.path,
+        event.claim,
     )
 
 
@@ -345,6 +357,11 @@ async def open_number(conn: Any, unit_id: str) -> int | None:
 async def tasks_of(conn: Any, order_id: str) -> list[tuple[str, str]]:
     """(device id, command id) of each device that was told of the order, by device id."""
     return [(row["device_id"], row["id"]) for row in await conn.fetch(TASKS_OF, order_id)]
+
+
+async def under_way(conn: Any, unit_ids: Sequence[str]) -> frozenset[str]:
+    """Those of the units that have taken an order on and are not there yet."""
+    return frozenset(row["unit_id"] for row in await conn.fetch(UNDER_WAY, list(unit_ids)))
 
 
 async def giving_way(conn: Any, order_id: str) -> list[str]:

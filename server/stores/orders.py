@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from protocols.native import Report, State
+from server.dispatch.answers import NATIVE, Claim, Path, answerer
 from server.dispatch.orders import (
     BY_MACHINE,
     BY_OFFICER,
@@ -65,8 +66,10 @@ MACHINES_WORD: Final = frozenset({Report.RECEIVED, Report.SHOWN})
 # Which order a command told which device of; the device must be the one it was sent to.
 COMMAND = """
 SELECT command.kind, command.body, command.order_id, command.expires_at, command.sent_at,
-       dispatch_order.incident_id, dispatch_order.unit_id
-FROM command LEFT JOIN dispatch_order ON dispatch_order.id = command.order_id
+       dispatch_order.incident_id, dispatch_order.unit_id,
+       device.unit_id = dispatch_order.unit_id AS is_units
+FROM command JOIN device ON device.id = command.device_id
+LEFT JOIN dispatch_order ON dispatch_order.id = command.order_id
 WHERE command.id = $1 AND command.device_id = $2
 """
 
@@ -92,6 +95,7 @@ async def apply_report(
     state: State,
     received_at: datetime,
     clock_offset_s: float | None = None,
+    path: Path = NATIVE,
 ) -> ReportOutcome:
     """Apply one state report of a device. Never refuses: what does not fit is kept as history.
 
@@ -104,9 +108,15 @@ async def apply_report(
     if row is None:
         return await _unknown(conn, device_id, state, received_at)
     if state.s is Report.REFUSED and not _is_of_mitigations(row):
-        return await _refused(conn, device_id, state, row, received_at)
+        return await _refused(conn, device_id, state, row, received_at, path)
     if row["kind"] in mitigations.KINDS:
-        marked = await mitigations.reported(conn, device_id, state, row, received_at)
+        unnamed = False
+        if row["kind"] == "advice":
+            state, claim = _answered(state, row, path, await units.crew(conn, row["unit_id"]))
+            unnamed = claim is Claim.UNNAMED
+        marked = await mitigations.reported(
+            conn, device_id, state, row, received_at, unnamed=unnamed
+        )
         await journal.append_all(conn, marked.entries)
         return ReportOutcome(applied=True, why=None, hints=marked.hints)
     if state.s not in STATE_OF_REPORT:
@@ -117,16 +127,18 @@ async def apply_report(
     assert incident is not None
     order = await order_rows.lock(conn, row["order_id"])
     crew = await _who_may_answer(conn, order, row)
+    state, claim = _answered(state, row, path, crew)
     event = _event(order, device_id, state, received_at, clock_offset_s, crew)
+    event = replace(event, path=path.name, claim=claim)
     match row["kind"]:
         case "recall":
             return await _recall_answered(conn, order, incident, event, state, crew)
-        case "check" if row["body"]["why"] == leaders.WHY:
+        case "check" if _asks_leader(row):
             return await _leader_answered(conn, order, event, state, crew, row["body"])
         case "check":
             return await _welfare_answered(conn, order, event, state, crew)
         case _:
-            said = _said(state, STATE_OF_REPORT[state.s])
+            said = _said(state, STATE_OF_REPORT[state.s], event)
             return await _reported(conn, order, incident, event, said, crew)
 
 
@@ -135,11 +147,26 @@ def _is_of_mitigations(row: Any) -> bool:
     return row["kind"] == "limits" and bool(row["body"]["mitigations"])
 
 
+def _answered(state: State, row: Any, path: Path, crew: frozenset[str]) -> tuple[State, Claim]:
+    """The report under the badge of whoever answers, and what is claimed of him."""
+    if STATE_OF_REPORT.get(state.s) not in BY_OFFICER:
+        return state, Claim.NAMED
+    of_unit = bool(row["is_units"]) and not _asks_leader(row)
+    badge, claim = answerer(state.by, path, crew, of_unit=of_unit)
+    return msgspec.structs.replace(state, by=badge), claim
+
+
+def _asks_leader(row: Any) -> bool:
+    return bool(row["kind"] == "check" and row["body"]["why"] == leaders.WHY)
+
+
 async def _refused(
-    conn: Any, device_id: str, state: State, row: Any, received_at: datetime
+    conn: Any, device_id: str, state: State, row: Any, received_at: datetime, path: Path
 ) -> ReportOutcome:
     """The device cannot keep or show the command."""
-    done = await refusals.take(conn, device_id, state, row, received_at, _device_at(state))
+    done = await refusals.take(
+        conn, device_id, state, row, received_at, _device_at(state), path.name
+    )
     if done is not None:
         await journal.append_all(conn, done.entries)
     return ReportOutcome(
@@ -154,7 +181,7 @@ async def _refused(
 
 async def _who_may_answer(conn: Any, order: LockedOrder, row: Any) -> frozenset[str]:
     """Badges: a question to the leader is his alone, everything else is the unit's."""
-    if row["kind"] == "check" and row["body"]["why"] == leaders.WHY:
+    if _asks_leader(row):
         return frozenset({row["body"]["leader"]})
     return await units.crew(conn, order.unit_id)
 
@@ -189,8 +216,18 @@ def _event(
     )
 
 
-def _said(state: State, becomes: OrderState) -> Statement:
-    return Statement(state=becomes, speaker=Speaker.DEVICE, badge=state.by, reason=state.reason)
+def _said(state: State, becomes: OrderState, event: Event) -> Statement:
+    return Statement(
+        state=becomes,
+        speaker=Speaker.DEVICE,
+        badge=state.by,
+        unnamed=_is_unnamed(event),
+        reason=state.reason,
+    )
+
+
+def _is_unnamed(event: Event) -> bool:
+    return event.claim is Claim.UNNAMED
 
 
 async def _reported(
@@ -221,25 +258,31 @@ async def _recall_answered(
     if (receipt := STATE_OF_REPORT[state.s]) in BY_MACHINE:
         return await _marked(conn, order, await recalls.received(conn, order, receipt, event))
     if state.s is Report.DECLINED and not is_closed(order.state):
-        why = unanswerable(state.by, crew) or (None if state.reason.strip() else Why.NO_REASON)
+        why = _why_no_recall(order, state, crew, event)
         if why is None:
             return await _marked(conn, order, await recalls.declined(conn, order, event))
     if state.s is Report.ACCEPTED:
-        said = _said(state, order.recall_why)
+        said = _said(state, order.recall_why, event)
         event = replace(event, state=order.recall_why)
         return await _reported(conn, order, incident, event, said, crew)
-    refused = Verdict(state=order.state, ver=order.ver, why=_why_no_recall(order, state, crew))
+    why = _why_no_recall(order, state, crew, event)
+    refused = Verdict(state=order.state, ver=order.ver, why=why)
     step = await write_step(conn, order, incident, refused, event, claimed_badge=state.by)
     await journal.append_all(conn, step.entries)
     return _outcome(order, refused.why, step.hints)
 
 
-def _why_no_recall(order: LockedOrder, state: State, crew: frozenset[str]) -> Why:
+def _why_no_recall(
+    order: LockedOrder, state: State, crew: frozenset[str], event: Event
+) -> Why | None:
+    """Why this is no answer to a recall; None: a person declines it, and says why."""
     if is_closed(order.state):
         return Why.LATE
-    if state.s is Report.DECLINED:
-        return unanswerable(state.by, crew) or Why.NO_REASON
-    return Why.NOT_ALLOWED
+    if state.s is not Report.DECLINED:
+        return Why.NOT_ALLOWED
+    if (why := unanswerable(state.by, crew, unnamed=_is_unnamed(event))) is not None:
+        return why
+    return None if state.reason.strip() else Why.NO_REASON
 
 
 async def _welfare_answered(
@@ -248,7 +291,7 @@ async def _welfare_answered(
     """Somebody answers whether all is well; a machine's receipt is no answer."""
     if state.s not in {Report.ACCEPTED, Report.DECLINED}:
         return _outcome(order, "notice")
-    if (why := unanswerable(state.by, crew)) is not None:
+    if (why := unanswerable(state.by, crew, unnamed=_is_unnamed(event))) is not None:
         return await _answer_refused(conn, order, event, state, why)
     well = state.s is Report.ACCEPTED
     return await _marked(conn, order, await recalls.welfare_answered(conn, order, event, well=well))
@@ -332,22 +375,20 @@ def _device_at(state: State) -> datetime:
 async def _notice_received(
     conn: Any, device_id: str, state: State, row: Any, received_at: datetime
 ) -> ReportOutcome:
-    """The unit's device knows that the order is over: worth a line, and the watch may rest."""
+    """The device knows what it was told: that its order is over, so the watch may rest, or what
+    belongs to no order. Worth a line."""
     hints: tuple[Hint, ...] = ()
     if row["kind"] == "notice" and row["body"].get("why") in ENDS:
         await order_rows.end_received(conn, row["order_id"], received_at)
         hints = (("incident", row["incident_id"]),)
     if state.s is Report.RECEIVED:
+        said = {"command": state.id, "device": device_id}
+        subject, kind = f"device:{device_id}", JournalKind.DEVICE_NOTICE_RECEIVED
+        if row["order_id"] is not None:
+            subject, kind = f"order:{row['order_id']}", JournalKind.ORDER_NOTICE_RECEIVED
+            said["number"] = row["body"].get("number")
         await journal.append(
-            conn,
-            actor=f"device:{device_id}",
-            subject=f"order:{row['order_id']}",
-            kind=JournalKind.ORDER_NOTICE_RECEIVED,
-            body={
-                "number": row["body"].get("number"),
-                "command": state.id,
-                "device": device_id,
-            },
+            conn, actor=f"device:{device_id}", subject=subject, kind=kind, body=said
         )
     return ReportOutcome(
         applied=False,

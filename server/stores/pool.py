@@ -7,6 +7,8 @@ Knows no table.
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -80,3 +82,13 @@ def _uuid_encode(value: str | uuid.UUID) -> bytes:
 
 def _uuid_decode(data: bytes) -> str:
     return str(uuid.UUID(bytes=bytes(data)))
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection that sees one state of the database, however long it is read; only reads."""
+    async with (
+        pool.acquire() as conn,
+        conn.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield conn

@@ -5,6 +5,9 @@ somebody waits for a device's records: history by COPY, last positions, and the 
 `up_seq`, in ONE transaction. Only then are they acknowledged. While the store is away nothing is
 lost: the buffer fills, `put` waits, and the gateways stop reading from their sockets.
 
+Our own devices number their records. One that numbers nothing says a fix again when it has not
+heard that it arrived; it is told by what it says: the same device, time and place is the same fix.
+
 Knows no socket; `on_stored` tells whoever acknowledges.
 """
 
@@ -13,11 +16,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
@@ -33,6 +36,9 @@ Key: TypeAlias = tuple[str, str]
 OnStored = Callable[[str, str, int], None]
 """(device id, install id, up_seq): everything up to there is durable."""
 
+SAID_AGAIN_WITHIN = timedelta(days=2)
+"""A fix that its device did not number, and that came before within this time, is the same one."""
+
 _BAD_ROW = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
@@ -47,17 +53,37 @@ class WriterLimits:
     retry_s_max: float = 5.0
 
 
+class Raw(NamedTuple):
+    """A position as it was said."""
+
+    datum: str
+    lon: float
+    lat: float
+
+
+class Said(NamedTuple):
+    """What makes two fixes without a number the same one."""
+
+    device_id: str
+    observed_at: datetime
+    lon: float
+    lat: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One uplink record. Without a fix it only moves `up_seq`: it was refused."""
 
     device_id: str
     install_id: str
-    n: int
+    n: int | None
+    """None: its device numbers nothing."""
     received_at: datetime
     fix: Fix | None = None
     live: bool = False
     """Whether the fix may become the device's last position."""
+    raw: Raw | None = None
+    """Where the device does not speak WGS-84."""
 
     @property
     def key(self) -> Key:
@@ -93,6 +119,14 @@ ON CONFLICT (device_id) DO UPDATE SET
 WHERE excluded.observed_at >= old.observed_at
 """
 
+# Which of these fixes are stored already.
+SAID_BEFORE = """
+SELECT device_id, observed_at, position.lon, position.lat
+FROM position JOIN unnest($1::text[], $2::timestamptz[]) AS said (device_id, observed_at)
+    USING (device_id, observed_at)
+WHERE received_at > $3
+"""
+
 # Make room for a day of history.
 ENSURE_PARTITION = "SELECT ensure_position_partition($1)"
 
@@ -109,6 +143,7 @@ COLUMNS = (
     "charging",
     "mode",
 )
+HISTORY_COLUMNS = (*COLUMNS, "raw_datum", "raw_lon", "raw_lat")
 
 
 class PositionWriter:
@@ -129,9 +164,12 @@ class PositionWriter:
         self._pool = pool
         self._metrics = metrics or Metrics()
         self._buffer: deque[Record] = deque()
-        self._waiting: Counter[Key] = Counter()
-        """Buffered records per installation, those of the batch under way included."""
-        self._flushes: dict[Key, asyncio.Event] = {}
+        self._written_count = 0
+        """Records that have left the buffer since the start, in the order in which they came."""
+        self._newest: dict[Key, int] = {}
+        """Which in that order is the last of each installation with something in the buffer."""
+        self._flushes: dict[int, asyncio.Event] = {}
+        """Who waits until that one has left."""
         self._partitions: set[date] = set()
         self._first = asyncio.Event()
         """Something waits."""
@@ -155,18 +193,16 @@ class PositionWriter:
             self._now.set()
             await self._room.wait()
         self._buffer.append(record)
-        self._waiting[record.key] += 1
+        self._newest[record.key] = self._written_count + len(self._buffer)
         self._first.set()
         if len(self._buffer) >= self.limits.batch_len_max:
             self._now.set()
 
     async def flush(self, device_id: str, install_id: str) -> None:
         """Return when everything taken from this installation so far is stored."""
-        key = device_id, install_id
-        if not self._waiting[key]:
-            del self._waiting[key]
+        if (newest := self._newest.get((device_id, install_id))) is None:
             return
-        done = self._flushes.setdefault(key, asyncio.Event())
+        done = self._flushes.setdefault(newest, asyncio.Event())
         self._now.set()
         await done.wait()
 
@@ -211,6 +247,7 @@ class PositionWriter:
         stored = await self._write(batch)
         for _ in range(count):
             self._buffer.popleft()
+        self._written_count += count
         self._room.set()
         self._metrics.count("positions_stored", count)
         for (device_id, install_id), up_seq in stored.items():
@@ -241,12 +278,11 @@ class PositionWriter:
             self._partitions.add(day)
 
     def _settle(self, batch: list[Record]) -> None:
-        for key, count in Counter(record.key for record in batch).items():
-            self._waiting[key] -= count
-            if not self._waiting[key]:
-                del self._waiting[key]
-                if (done := self._flushes.pop(key, None)) is not None:
-                    done.set()
+        for key in {record.key for record in batch}:
+            if self._newest[key] <= self._written_count:
+                del self._newest[key]
+        for newest in [each for each in self._flushes if each <= self._written_count]:
+            self._flushes.pop(newest).set()
         if self._flushes:
             self._now.set()
 
@@ -266,27 +302,56 @@ class PositionWriter:
 async def store(conn: Any, batch: Iterable[Record]) -> dict[Key, int]:
     """Store one batch in a transaction of the caller; returns each installation's `up_seq`.
 
-    Takes of each installation only what continues its log: what another connection stored
-    meanwhile is not stored twice.
+    Takes of each installation only what continues its log, and of what has no number only what was
+    not said before: what another connection stored meanwhile is not stored twice.
     """
     by_key: dict[Key, list[Record]] = {}
     for record in batch:
         by_key.setdefault(record.key, []).append(record)
     locked = await conn.fetch(LOCK_INSTALLATIONS, *_columns(by_key, 2))
     up_seqs: dict[Key, int] = {(row[0], row[1]): row[2] for row in locked}
+    said_before = await _said_before(conn, [one for key in up_seqs for one in by_key[key]])
     taken: list[Record] = []
     for key in up_seqs:
         for record in by_key[key]:
-            if record.n == up_seqs[key] + 1:
+            if record.n is None:
+                said = _said(record)
+                if said is not None and said not in said_before:
+                    said_before.add(said)
+                    taken.append(record)
+            elif record.n == up_seqs[key] + 1:
                 up_seqs[key] = record.n
                 taken.append(record)
-    history = [_row(record.device_id, record.fix) for record in taken if record.fix is not None]
-    await conn.copy_records_to_table("position", records=history, columns=COLUMNS)
+    history = [
+        (*_row(record.device_id, record.fix), *(record.raw or (None, None, None)))
+        for record in taken
+        if record.fix is not None
+    ]
+    await conn.copy_records_to_table("position", records=history, columns=HISTORY_COLUMNS)
     await conn.execute(UPSERT_LAST, *_columns(_newest(taken), len(COLUMNS)))
-    seen_at = {record.key: record.received_at for record in taken}
+    seen_at = {key: by_key[key][-1].received_at for key in up_seqs}
     moved = [(*key, up_seqs[key], at) for key, at in seen_at.items()]
     await conn.execute(MOVE_INSTALLATIONS, *_columns(moved, 4))
     return up_seqs
+
+
+async def _said_before(conn: Any, records: list[Record]) -> set[Said]:
+    """What of the records without a number is stored, as far back as one is said again."""
+    asked = [
+        (one.device_id, one.fix.observed_at)
+        for one in records
+        if one.n is None and one.fix is not None
+    ]
+    if not asked:
+        return set()
+    since = min(one.received_at for one in records) - SAID_AGAIN_WITHIN
+    return {Said(*row) for row in await conn.fetch(SAID_BEFORE, *_columns(asked, 2), since)}
+
+
+def _said(record: Record) -> Said | None:
+    if (fix := record.fix) is None:
+        return None
+    return Said(record.device_id, fix.observed_at, fix.lon, fix.lat)
 
 
 def _newest(taken: Iterable[Record]) -> list[tuple[Any, ...]]:

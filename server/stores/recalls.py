@@ -25,6 +25,8 @@ RECALL_TTL = timedelta(hours=12)
 CHECK_TTL = timedelta(minutes=30)
 """Nobody is asked later whether all was well."""
 
+SYSTEM: Final = "system"
+
 RECEIPTS: Final = ("requested", "delivered", "shown")
 """How far a recall got by machines; only upward."""
 
@@ -131,16 +133,26 @@ async def declined(conn: Any, order: LockedOrder, event: Event) -> Marked:
 
 
 async def ask_welfare(
-    conn: Any, order: LockedOrder, incident: IncidentView, at: datetime
+    conn: Any, order: LockedOrder, incident: IncidentView, at: datetime, *, by: str = SYSTEM
 ) -> Marked:
-    """Ask a lone officer whether all is well."""
+    """Ask a unit at the scene whether all is well; `by`: who asks, if not the clock."""
     event = Event(
         order_id=order.id, ver=order.ver, state=Mark.WELFARE_ASKED, applied=True,
-        actor="system", server_at=at,
+        actor=by, server_at=at,
     )  # fmt: skip
     await order_rows.add_event(conn, event)
     told = await tell(conn, order, incident, "check", body={"why": "welfare"}, ttl=CHECK_TTL, at=at)
-    return Marked(entries=(), hints=(("incident", order.incident_id), *told))
+    hints = (("incident", order.incident_id), *told)
+    if by == SYSTEM:
+        return Marked(hints=hints)  # the log says which timer fired
+    await order_rows.look_again(conn, order.incident_id)
+    entry = Entry(
+        actor=by,
+        subject=f"order:{order.id}",
+        kind=JournalKind.ORDER_WELFARE_ASKED,
+        body={"number": order.number, "call_sign": order.call_sign},
+    )
+    return Marked(entries=(entry,), hints=hints)
 
 
 async def welfare_answered(conn: Any, order: LockedOrder, event: Event, *, well: bool) -> Marked:

@@ -6,17 +6,14 @@ kept once for as many recommendations as it held for. Knows no rule and no map.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from server.dispatch.battery import Reckoned
 from server.dispatch.premises import sha256
+from server.dispatch.reckoned import Reckoned
 from server.dispatch.record import Recommended, pack
 from server.stores import decisions
-
-PAGE_LEN_MAX: Final = 200
 
 # What lay over the map, unless it is kept already, and the record that names it.
 INSERT = """
@@ -39,22 +36,6 @@ LEFT JOIN road_picture p ON p.sha256 = k.roads
 LEFT JOIN journal_entry j ON j.subject = 'incident:' || r.incident_id
     AND j.kind = 'recommendation.computed' AND j.body->>'recommendation' = r.id::text
 WHERE r.id = coalesce((SELECT recommendation_id FROM decision WHERE id = $1), $1)
-"""
-
-# Newest first.
-PAGE = """
-SELECT r.id, i.number AS incident_number, i.type AS incident_type, r.computed_at, r.computed_by,
-       k.rules, r.body->>'map_id' AS map_id, (r.body->>'road_version')::bigint AS road_version,
-       r.body #>> '{candidates,0,call_sign}' AS best,
-       jsonb_array_length(r.body->'candidates') AS candidates,
-       jsonb_array_length(r.body->'excluded') AS excluded,
-       ARRAY(SELECT u.call_sign FROM decision d JOIN unit u ON u.id = ANY (d.unit_ids)
-             WHERE d.recommendation_id = r.id ORDER BY u.call_sign) AS sent
-FROM recommendation r
-JOIN incident i ON i.id = r.incident_id
-LEFT JOIN recommendation_record k ON k.recommendation_id = r.id
-WHERE $1::bigint IS NULL OR i.number = $1
-ORDER BY r.computed_at DESC, r.id DESC LIMIT $2
 """
 
 
@@ -87,25 +68,6 @@ class KeptRecord:
     """What the command log says of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One recommendation in a list."""
-
-    id: str
-    incident_number: int
-    incident_type: str
-    computed_at: datetime
-    computed_by: str
-    rules: int | None
-    map_id: str
-    road_version: int
-    best: str | None
-    candidates: int
-    excluded: int
-    sent: Sequence[str]
-    """Call signs of whom a dispatcher sent on it."""
-
-
 def packed(made: Recommended) -> Packed:
     """Some 3 ms for 200 units."""
     body = pack(made.record)
@@ -135,9 +97,3 @@ async def load(conn: Any, any_id: str) -> tuple[KeptRecord, Reckoned] | None:
     kept = KeptRecord(**row)
     reckoned = await decisions.reckoned_with(conn, kept.id)
     return kept, reckoned or Reckoned(version=None)
-
-
-async def page(conn: Any, *, incident_number: int | None = None, limit: int = 20) -> list[Line]:
-    """Newest first."""
-    rows = await conn.fetch(PAGE, incident_number, max(1, min(limit, PAGE_LEN_MAX)))
-    return [Line(**row) for row in rows]

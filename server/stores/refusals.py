@@ -33,9 +33,9 @@ SELECT EXISTS (
 
 
 async def take(
-    conn: Any, device_id: str, state: State, row: Any, at: datetime, device_at: datetime
+    conn: Any, device_id: str, state: State, row: Any, at: datetime, device_at: datetime, path: str
 ) -> Marked | None:
-    """`row`: of the command. None: it was said before."""
+    """`row`: of the command; `path`: by which it was said. None: it was said before."""
     order = None
     if row["incident_id"] is not None:
         await incidents.lock(conn, row["incident_id"])
@@ -44,7 +44,7 @@ async def take(
         return None
     if order is None or row["kind"] != "task":
         return await _device_failed(conn, device_id, state, row, at)
-    return await _order_refused(conn, device_id, order, state, at, device_at)
+    return await _order_refused(conn, device_id, order, state, at, device_at, path)
 
 
 async def _device_failed(conn: Any, device_id: str, state: State, row: Any, at: datetime) -> Marked:
@@ -64,6 +64,7 @@ async def _order_refused(
     state: State,
     at: datetime,
     device_at: datetime,
+    path: str,
 ) -> Marked:
     event = Event(
         order_id=order.id,
@@ -75,6 +76,7 @@ async def _order_refused(
         device_id=device_id,
         device_at=device_at,
         reason=state.reason,
+        path=path,
     )
     await order_rows.add_event(conn, event)
     entry = Entry(

@@ -18,6 +18,7 @@ from server.dispatch.timers import Stance, TimerKind
 from server.dispatch.worklist import ItemKind, Severity
 from server.ids import new_id
 from server.journal.kinds import JournalKind
+from server.ports import LiveUnits
 from server.stores import (
     decisions,
     entries,
@@ -63,6 +64,7 @@ async def ring(
     timer: Ringing,
     *,
     stance: Stance,
+    live: LiveUnits,
     at: datetime,
 ) -> Marked:
     """Do what the timer is for. The log says first that it rang."""
@@ -72,7 +74,7 @@ async def ring(
         kind=JournalKind.ORDER_TIMER_FIRED,
         body=_body(order, timer),
     )
-    done = await _effect(conn, order, incident, found, timer, stance=stance, at=at)
+    done = await _effect(conn, order, incident, found, timer, stance=stance, live=live, at=at)
     hints = (("incident", order.incident_id), *done.hints)
     return Marked(entries=(fired, *done.entries), hints=hints)
 
@@ -85,6 +87,7 @@ async def _effect(
     timer: Ringing,
     *,
     stance: Stance,
+    live: LiveUnits,
     at: datetime,
 ) -> Marked:
     match timer.kind:
@@ -94,7 +97,7 @@ async def _effect(
         case TimerKind.REPEAT:
             return await _repeat(conn, order, incident, at)
         case TimerKind.ESCALATE:
-            return await _escalate(conn, order, incident, found, stance=stance, at=at)
+            return await _escalate(conn, order, incident, found, stance=stance, live=live, at=at)
         case TimerKind.SUPERVISOR:
             return await _to_supervisor(conn, order, at)
         case TimerKind.EXPIRY:
@@ -153,6 +156,7 @@ async def _escalate(
     found: Known,
     *,
     stance: Stance,
+    live: LiveUnits,
     at: datetime,
 ) -> Marked:
     """To the leader, with the next-best unit; in war it may be sent at once.
@@ -177,7 +181,7 @@ async def _escalate(
         asked = await leaders.ask(conn, order, incident, escalation_id, leader, devices, at=at)
     sent = Marked()
     if offers and next_best is not None:
-        sent = await _offer(conn, incident, found, escalation_id, next_best, at=at)
+        sent = await _offer(conn, incident, found, escalation_id, next_best, live=live, at=at)
     offered = bool(running or sent.entries)
     body = {
         "level": "leader",
@@ -255,6 +259,7 @@ async def _offer(
     escalation_id: str,
     proposal: ProposalView,
     *,
+    live: LiveUnits,
     at: datetime,
 ) -> Marked:
     """Send the next-best unit; it may be busy in this very moment, then nobody goes."""
@@ -280,7 +285,8 @@ async def _offer(
         return Marked()
     await watch.offered(conn, escalation_id, [task["order"] for _, task in issued.tasks])
     taken = entries.decision_taken(incident, decision, issued)
-    return Marked(entries=(*taken, *issued.entries), hints=issued.hints)
+    queued = entries.orders_queued(decision, issued, live)
+    return Marked(entries=(*taken, *queued, *issued.entries), hints=issued.hints)
 
 
 async def _expire(conn: Any, order: LockedOrder, incident: IncidentView, at: datetime) -> Marked:

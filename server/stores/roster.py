@@ -6,12 +6,15 @@ Writes what an administrator or a seeding enters. Knows no token, only its hash.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from server.views import DeviceKind, UnitKind
 
 DEVICES_LEN_MAX = 20_000
+UNITS_LEN_MAX = 5_000
+OFFICERS_LEN_MAX = 20_000
 """Of one list."""
 
 
@@ -25,6 +28,35 @@ class DeviceEntry:
     unit_id: str | None
     call_sign: str | None
     enrolled: bool
+    last_seen_at: datetime | None = None
+    """When one of its installations was last connected."""
+    battery_pct: int | None = None
+    """With its newest position."""
+    battery_at: datetime | None = None
+    charging: bool = False
+    disabled_at: datetime | None = None
+    """Since when it is out of service."""
+    names: list[dict[str, Any]] = field(default_factory=list)
+    """In protocols that are not ours: protocol, external_id, strict, datum, badge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitEntry:
+    """A unit in service, to choose from."""
+
+    id: str
+    call_sign: str
+    kind: UnitKind
+    station: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerEntry:
+    """An officer, to choose from, and the unit that he is of."""
+
+    badge: str
+    name: str
+    unit_id: str | None
 
 
 # A new station; nothing when the name is taken.
@@ -77,12 +109,36 @@ UPDATE device SET token_hash = NULL, unit_id = NULL WHERE id IN (
 """
 # What an order refers to; held for update, no order can be issued to it.
 HOLD_UNIT = "SELECT call_sign FROM unit WHERE id = $1 AND retired_at IS NULL FOR UPDATE"
-# Devices in service.
+# Those out of service only where they are asked for.
 LIST_DEVICES = """
 SELECT device.id, device.kind, device.model, device.unit_id, unit.call_sign,
-       device.token_hash IS NOT NULL AS enrolled
+       device.token_hash IS NOT NULL AS enrolled, seen.at AS last_seen_at,
+       fix.battery_pct,
+       CASE WHEN fix.battery_pct IS NOT NULL THEN fix.observed_at END AS battery_at,
+       coalesce(fix.charging, false) AS charging, device.disabled_at,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                   'protocol', protocol, 'external_id', external_id, 'strict', strict,
+                   'datum', datum, 'badge', badge) ORDER BY protocol, external_id), '[]')
+        FROM device_identity WHERE device_id = device.id) AS names
 FROM device LEFT JOIN unit ON unit.id = device.unit_id
-WHERE device.disabled_at IS NULL ORDER BY device.id LIMIT $1
+LEFT JOIN (SELECT device_id, max(last_seen_at) AS at FROM installation GROUP BY device_id) AS seen
+    ON seen.device_id = device.id
+LEFT JOIN last_position AS fix ON fix.device_id = device.id
+WHERE device.disabled_at IS NULL OR $2 ORDER BY device.id LIMIT $1
+"""
+
+
+# Units in service.
+LIST_UNITS = """
+SELECT unit.id, unit.call_sign, unit.kind, station.name AS station
+FROM unit LEFT JOIN station ON station.id = unit.station_id
+WHERE unit.retired_at IS NULL ORDER BY unit.call_sign, unit.id LIMIT $1
+"""
+# Officers and their units.
+LIST_OFFICERS = """
+SELECT officer.badge, officer.name, unit_officer.unit_id
+FROM officer LEFT JOIN unit_officer ON unit_officer.officer_id = officer.id
+ORDER BY officer.badge LIMIT $1
 """
 
 
@@ -132,10 +188,10 @@ async def add_device(
     kind: DeviceKind,
     model: str,
     unit_id: str | None,
-    token_hash: bytes,
+    token_hash: bytes | None,
     epoch: str,
 ) -> bool:
-    """False when the id is taken."""
+    """False when the id is taken. `token_hash`: None for one that does not speak our protocol."""
     row = await conn.fetchval(INSERT_DEVICE, device_id, kind, model, unit_id, token_hash, epoch)
     return row is not None
 
@@ -161,9 +217,20 @@ async def hold_unit(conn: Any, unit_id: str) -> str | None:
     return found
 
 
-async def devices(conn: Any) -> list[DeviceEntry]:
-    """By id, at most `DEVICES_LEN_MAX`."""
-    return [DeviceEntry(**row) for row in await conn.fetch(LIST_DEVICES, DEVICES_LEN_MAX)]
+async def devices(conn: Any, *, disabled: bool = False) -> list[DeviceEntry]:
+    """By id, at most `DEVICES_LEN_MAX`; `disabled`: with those out of service."""
+    rows = await conn.fetch(LIST_DEVICES, DEVICES_LEN_MAX, disabled)
+    return [DeviceEntry(**row) for row in rows]
+
+
+async def units(conn: Any) -> list[UnitEntry]:
+    """By call sign, at most `UNITS_LEN_MAX`."""
+    return [UnitEntry(**row) for row in await conn.fetch(LIST_UNITS, UNITS_LEN_MAX)]
+
+
+async def officers(conn: Any) -> list[OfficerEntry]:
+    """By badge, at most `OFFICERS_LEN_MAX`."""
+    return [OfficerEntry(**row) for row in await conn.fetch(LIST_OFFICERS, OFFICERS_LEN_MAX)]
 
 
 async def station_id(conn: Any, name: str) -> str | None:

@@ -5,14 +5,16 @@ Versions and activations are only ever added. Knows no rule.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-
+from server.dispatch.runcardform import RunCardsError, parse_card
 from server.dispatch.runcards import RunCard
 from server.stores.activation import ActivationRow
+
+logger = logging.getLogger(__name__)
 
 VERSIONS_SHOWN_MAX: Final = 50
 _LOCK_ID = "run_cards"
@@ -45,10 +47,10 @@ INSERT INTO run_card_activation (version, activated_at, activated_by, reason)
 VALUES ($1, $2, $3, $4) RETURNING id
 """
 
-# What is in force.
-ACTIVE = """
+# What was put in force, newest first: all, or only before another.
+ACTIVATIONS = """
 SELECT id, version, activated_at, activated_by, reason FROM run_card_activation
-ORDER BY id DESC LIMIT 1
+WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2
 """
 
 
@@ -91,9 +93,15 @@ async def body(conn: Any, number: int) -> dict[str, Any] | None:
 
 
 async def every_type(conn: Any) -> list[RunCard]:
-    """The newest card of every type that any version ever had."""
-    rows = await conn.fetch(EVERY_TYPE)
-    return [msgspec.convert(row["card"], RunCard) for row in rows]
+    """The newest card of every type that any version ever had, without those that only a program
+    can read which knows more."""
+    found = []
+    for row in await conn.fetch(EVERY_TYPE):
+        try:
+            found.append(parse_card(row["card"]))
+        except RunCardsError as error:
+            logger.warning("a card of an earlier version is left out: %s", error)
+    return found
 
 
 async def activate(
@@ -106,5 +114,11 @@ async def activate(
 
 async def active(conn: Any) -> ActivationRow | None:
     """What is in force; None: nothing ever was put in force."""
-    row = await conn.fetchrow(ACTIVE)
+    row = await conn.fetchrow(ACTIVATIONS, None, 1)
     return None if row is None else ActivationRow(**row)
+
+
+async def active_before(conn: Any, activation_id: int) -> list[ActivationRow]:
+    """What was in force before that, the last one first."""
+    rows = await conn.fetch(ACTIVATIONS, activation_id, VERSIONS_SHOWN_MAX)
+    return [ActivationRow(**row) for row in rows]

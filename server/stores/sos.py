@@ -145,6 +145,12 @@ BY_ID = f"{VIEW} WHERE sos_call.id = $1"
 IN_NEED = "SELECT DISTINCT unit_id FROM sos_call WHERE incident_id = $1 AND unit_id IS NOT NULL"
 
 
+# Units of which somebody calls for help, until it is acknowledged and its incident closed.
+CALLERS = """
+SELECT DISTINCT unit_id FROM sos_call LEFT JOIN incident ON incident.id = sos_call.incident_id
+WHERE unit_id IS NOT NULL AND (acknowledged_at IS NULL OR incident.status <> 'closed')
+"""
+
 # One process at a time has units ranked for a call; the call itself stays free to be acknowledged.
 LOCK_NEAREST = "SELECT pg_advisory_xact_lock(hashtext('sos nearest'), hashtext($1))"
 
@@ -300,6 +306,11 @@ async def keep_nearest(conn: Any, call_id: str, recommendation_id: str) -> None:
 async def in_need(conn: Any, incident_id: str) -> frozenset[str]:
     """Ids of the units that cannot be sent there: they are the ones who call."""
     return frozenset(row["unit_id"] for row in await conn.fetch(IN_NEED, incident_id))
+
+
+async def callers(conn: Any) -> frozenset[str]:
+    """Ids of the units that call for help, wherever."""
+    return frozenset(row["unit_id"] for row in await conn.fetch(CALLERS))
 
 
 async def _withdraw(conn: Any, device_id: str, sos: Sos, received_at: datetime) -> tuple[Hint, ...]:

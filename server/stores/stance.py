@@ -6,6 +6,7 @@ that see the same order run out, one ends it. Knows no rule and no key.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -40,6 +41,14 @@ SELECT {_COLUMNS} FROM stance_order
 WHERE $1::bigint IS NULL OR number < $1 ORDER BY number DESC LIMIT $2
 """  # noqa: S608 (ours)
 
+# What may have held at any moment from $1 on and before $2.
+AROUND = f"""
+SELECT {_COLUMNS} FROM stance_order
+WHERE issued_at < $2
+  AND number >= (SELECT coalesce(max(number), 0) FROM stance_order WHERE issued_at <= $1)
+ORDER BY number
+"""  # noqa: S608 (ours)
+
 INSERT = """
 INSERT INTO stance_order (request_id, number, mode, scope, reason, offers, reoptimise, authority,
                           off_duty_reports, issued_by, issued_at, expires_at, note, verifier)
@@ -56,7 +65,10 @@ WHERE number = $1 AND ended_at IS NULL
 # Handsets that somebody may carry.
 HANDSETS = """
 SELECT id FROM device
-WHERE kind = 'handset' AND disabled_at IS NULL AND token_hash IS NOT NULL ORDER BY id
+WHERE kind = 'handset' AND disabled_at IS NULL
+  AND (token_hash IS NOT NULL OR takes_orders(device) AND EXISTS (
+       SELECT FROM device_identity WHERE device_id = device.id))
+ORDER BY id
 """
 
 
@@ -93,6 +105,11 @@ async def page(conn: Any, *, before: int | None = None, limit: int = 50) -> list
     """Newest first, numbers below `before`."""
     found = await conn.fetch(PAGE, before, max(1, min(limit, PAGE_LEN_MAX)))
     return [_row(each) for each in found]
+
+
+async def around(conn: Any, since: datetime, until: datetime) -> list[StanceOrder]:
+    """Orders that tell what held at any moment between the two, oldest first."""
+    return [_row(each).order for each in await conn.fetch(AROUND, since, until)]
 
 
 async def insert(conn: Any, row: StanceRow, *, request_id: str) -> None:
@@ -134,7 +151,18 @@ async def tell_handsets(conn: Any, order: StanceOrder | None, *, at: datetime) -
 
     Of use until the order ends: whoever connects later reads it then.
     """
-    device_ids = [row["id"] for row in await conn.fetch(HANDSETS)]
+    return await tell(conn, await handsets(conn), order, at=at)
+
+
+async def handsets(conn: Any) -> list[str]:
+    """Ids of those that somebody may carry, in order."""
+    return [row["id"] for row in await conn.fetch(HANDSETS)]
+
+
+async def tell(
+    conn: Any, device_ids: Sequence[str], order: StanceOrder | None, *, at: datetime
+) -> tuple[Hint, ...]:
+    """As `tell_handsets`, to these."""
     expires_at = None if order is None else order.expires_at
     body = {
         "why": "stance",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from server.dispatch.answers import NATIVE
 from server.stores.journal import Entry
 from server.stores.order_rows import Event, LockedOrder
 from server.stores.worklist import About
@@ -23,7 +24,7 @@ class Marked:
 
 def step_body(order: LockedOrder, event: Event) -> dict[str, Any]:
     """Who said what of which order, when by the device and where."""
-    return {
+    return _way(event) | {
         "number": order.number,
         "incident": order.incident_id,
         "unit": order.unit_id,
@@ -36,6 +37,12 @@ def step_body(order: LockedOrder, event: Event) -> dict[str, Any]:
         "reason": event.reason,
         "note": event.note,
     }
+
+
+def _way(event: Event) -> dict[str, Any]:
+    """By which way a guest said it, and what is claimed of who answered."""
+    told = {"path": event.path, "claim": str(event.claim)}
+    return {name: value for name, value in told.items() if value not in {"", NATIVE.name}}
 
 
 def about(order: LockedOrder) -> About:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,8 @@ from server.watchviews import LeaderView
 
 UNITS_LEN_MAX = 5000
 """Units of one county; more are a sign of a wrong import."""
+SHOW_ORDERS: Final[frozenset[DeviceKind]] = frozenset({"handset", "body_camera"})
+"""Kinds of devices that can show an order to a person, where nothing else is said of one."""
 
 
 class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +29,7 @@ class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     kind: DeviceKind
     model: str
+    shows_orders: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,8 @@ SELECT unit.id, unit.call_sign, unit.kind, station.name AS station,
         FROM unit_officer JOIN officer ON officer.id = unit_officer.officer_id
         WHERE unit_officer.unit_id = unit.id) AS officers,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', device.id, 'kind', device.kind,
-                                                     'model', device.model)
+                                                     'model', device.model,
+                                                     'shows_orders', takes_orders(device))
                                   ORDER BY device.id), '[]')
         FROM device
         WHERE device.unit_id = unit.id AND device.disabled_at IS NULL) AS devices
@@ -126,7 +130,7 @@ WHERE unit_officer.unit_id = $1
 # Enabled devices that can show an order to a person, in the order in which they are locked.
 ORDER_DEVICES = """
 SELECT id, unit_id FROM device
-WHERE unit_id = ANY($1::uuid[]) AND disabled_at IS NULL AND kind IN ('handset', 'body_camera')
+WHERE unit_id = ANY($1::uuid[]) AND disabled_at IS NULL AND takes_orders(device)
 ORDER BY id
 """
 
@@ -137,7 +141,7 @@ HOLD_DEVICES = """
 SELECT id FROM device
 WHERE id IN (SELECT device_id FROM command
               WHERE order_id = ANY($1::uuid[]) AND kind IN ('task', 'check'))
-   OR unit_id = ANY($2::uuid[]) AND disabled_at IS NULL AND kind IN ('handset', 'body_camera')
+   OR unit_id = ANY($2::uuid[]) AND disabled_at IS NULL AND takes_orders(device)
    OR id = ANY($3::text[])
 ORDER BY id FOR NO KEY UPDATE
 """
@@ -174,6 +178,7 @@ def bare_view(row: UnitRow) -> UnitView:
                 id=each.id,
                 kind=each.kind,
                 model=each.model,
+                shows_orders=each.shows_orders,
                 online=False,
                 last_seen_at=None,
                 battery_pct=None,

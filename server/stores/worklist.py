@@ -34,7 +34,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (kind, subject) WHERE settled_at IS NULL DO UPDATE SET
     times = work_item.times + 1, raised_at = EXCLUDED.raised_at, body = EXCLUDED.body,
     order_id = EXCLUDED.order_id, incident_id = EXCLUDED.incident_id, unit_id = EXCLUDED.unit_id,
-    severity = CASE WHEN work_item.severity = 'alarm' THEN 'alarm' ELSE EXCLUDED.severity END
+    severity = CASE WHEN array_position(ARRAY['alarm', 'warning', 'notice'], EXCLUDED.severity)
+                       < array_position(ARRAY['alarm', 'warning', 'notice'], work_item.severity)
+               THEN EXCLUDED.severity ELSE work_item.severity END
 RETURNING *
 """
 
@@ -77,6 +79,12 @@ SELECT * FROM work_item WHERE order_id = $1 AND settled_at IS NULL ORDER BY numb
 # Open items of a kind; nobody else raises or settles one until commit.
 LOCK_KIND = "SELECT pg_advisory_xact_lock(hashtext('work_item.' || $1))"
 OPEN_OF_KIND = "SELECT * FROM work_item WHERE kind = $1 AND settled_at IS NULL ORDER BY number"
+
+# What people said no to of a kind since a moment, by what it was about.
+DECLINED = """
+SELECT DISTINCT subject FROM work_item
+WHERE kind = $1 AND settled_at > $2 AND settled_by <> 'system'
+"""
 
 # One page, newest first; one more than asked tells whether there is a next page.
 PAGE = """
@@ -197,6 +205,11 @@ async def open_of_kind(conn: Any, kind: ItemKind) -> list[WorkItemView]:
     """Open items of a kind, oldest first; who asks so at the same time waits for the commit."""
     await conn.execute(LOCK_KIND, kind)
     return [view(row) for row in await conn.fetch(OPEN_OF_KIND, kind)]
+
+
+async def declined(conn: Any, kind: ItemKind, *, since: datetime) -> frozenset[str]:
+    """Subjects of the items of a kind that a person has settled since then."""
+    return frozenset(row["subject"] for row in await conn.fetch(DECLINED, kind, since))
 
 
 async def page(

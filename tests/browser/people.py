@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx
@@ -23,7 +23,14 @@ from tests.small_county import CENTRE
 
 PATIENCE_MS = 1000 * PATIENCE_S
 TRIES_MAX = 5
-SIGNED_IN = re.compile(r"/(console|handset|audit)$")
+SIGNED_IN = re.compile(r"/(console|handset|audit|admin)$")
+
+
+class Served(Protocol):
+    """Somebody who serves."""
+
+    @property
+    def url(self) -> str: ...
 
 
 def login_of(seeded: demo.DemoSeed, role: str) -> demo.Login:
@@ -87,8 +94,11 @@ def report_fix(
         assert isinstance(native.decode_server(socket.recv()), native.Welcome)
         fix = native.Location(n=1, at=int(time.time() * 1000), lon=lon, lat=lat, bat=bat, mode=mode)
         socket.send(native.encode(fix).decode())
-        # Commands come down in no order with the acknowledgement.
-        assert native.Ack(up=1) in (native.decode_server(text) for text in socket)
+        # Commands come down in no order with the acknowledgement, which may carry a checkpoint.
+        assert any(
+            isinstance(said := native.decode_server(text), native.Ack) and said.up == 1
+            for text in socket
+        )
 
 
 class Dispatcher:
@@ -105,17 +115,20 @@ class Dispatcher:
 
     async def send(self, unit_id: str, **details: Any) -> dict[str, Any]:
         """Open an incident and send the unit there; the order."""
+        return (await self.send_all([unit_id], **details))[0]
+
+    async def send_all(self, unit_ids: list[str], **details: Any) -> list[dict[str, Any]]:
+        """The same with several at once: an order each, in one decision."""
         incident = await self.open_incident(**details)
         path = f"/api/incidents/{incident['id']}"
         found = await self._post(f"{path}/recommendation", None)
         wanted = {
             "recommendation_id": found["id"],
-            "unit_ids": [unit_id],
+            "unit_ids": unit_ids,
             "reason": "knows the place",
         }
         orders: Any = await self._post(f"{path}/dispatch", self._request() | wanted)
-        order: dict[str, Any] = orders[0]
-        return order
+        return list(orders)
 
     async def order(self, order: dict[str, Any]) -> dict[str, Any]:
         """The order as it is now, with its events."""
@@ -176,6 +189,21 @@ class Dispatcher:
     def _request(self) -> dict[str, Any]:
         return {"request_id": uuid4().hex}
 
+    async def whereabouts(self, unit_id: str) -> tuple[float, float]:
+        """Longitude and latitude of a unit that was heard."""
+        response = await self._client.get("/api/units")
+        units = response.raise_for_status().json()
+        position = next(each["position"] for each in units if each["id"] == unit_id)
+        return position["lon"], position["lat"]
+
+    async def free(self, unit_id: str) -> None:
+        """Cancel what the unit was sent to."""
+        response = await self._client.get("/api/incidents", params={"status": "open"})
+        for incident in response.raise_for_status().json():
+            for order in incident["orders"]:
+                if order["unit_id"] == unit_id and order["closed_at"] is None:
+                    await self.cancel(order, "another unit is nearer")
+
     async def clear(self) -> None:
         """End everything, so that the next test finds the unit free."""
         response = await self._client.get("/api/incidents", params={"status": "open"})
@@ -203,7 +231,7 @@ async def dispatching(server: ServerProcess, seeded: demo.DemoSeed) -> AsyncIter
 
 
 @asynccontextmanager
-async def signed_in(server: ServerProcess, login: demo.Login) -> AsyncIterator[httpx.AsyncClient]:
+async def signed_in(server: Served, login: demo.Login) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API with this person's session."""
     async with client_of(server.url) as client:
         who = {"username": login.username, "password": login.password}

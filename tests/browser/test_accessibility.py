@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from io import BytesIO
 from uuid import uuid4
 
 import pytest
+from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from server import demo
@@ -28,6 +30,12 @@ TABS_MAX = 30
 States = AsyncIterator[str]
 
 
+def picture() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (64, 48), "green").save(out, "PNG")
+    return out.getvalue()
+
+
 async def login_states(page: Page) -> States:
     yield "empty"
     await page.get_by_test_id("login-username").fill("nobody")
@@ -46,10 +54,14 @@ async def console_states(page: Page) -> States:
     yield "a new incident"
     await page.keyboard.press("Escape")
     await page.keyboard.press("Escape")
-    await page.get_by_test_id("search").fill("Ninghe")
+    await page.get_by_test_id("search").click()
     await expect(page.get_by_test_id("search-hit").first).to_be_visible()
+    yield "commands"
+    await page.keyboard.type("Ninghe")
+    await expect(page.locator("[data-hit=place-0]")).to_be_visible()
     yield "search"
     await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("search")).to_be_focused()
     for row in (0, 1):
         await page.get_by_test_id("incident-row").nth(row).click()
         await expect(page.get_by_test_id("detail")).to_contain_text("two cars")
@@ -71,15 +83,73 @@ async def handset_states(page: Page) -> States:
     await page.keyboard.press("Escape")
     await page.get_by_test_id("sign-out").click()
     yield "sign out"
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("unsent").click()
+    await expect(page.get_by_test_id("unsent-panel")).to_be_visible()
+    yield "what is unsent"
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("device-open").click()
+    await expect(page.get_by_test_id("device")).to_be_visible()
+    yield "about the handset"
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("way-open").click()
+    await expect(page.get_by_test_id("route-map")).to_have_attribute("data-ready", "true")
+    yield "the way on the map"
+    await page.get_by_test_id("route-list").click()
+    yield "the way as a list"
+    await page.get_by_test_id("route-close").click()
+    await page.get_by_test_id("step-accepted").click()
+    await page.get_by_test_id("step-feedback").click()
+    await page.get_by_test_id("photo-files").set_input_files(
+        {"name": "IMG.png", "mimeType": "image/png", "buffer": picture()}
+    )
+    await expect(page.get_by_test_id("photo")).to_be_visible()
+    yield "a report with a photo"
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("draft")).to_be_visible()
+    yield "a report that is not sent"
+    await page.get_by_test_id("settings").click()
+    await page.get_by_test_id("settings-sunlight").check()
+    yield "settings, in bright sun"
+    await page.keyboard.press("Escape")
+    yield "an order, in bright sun"
+
+
+REMEMBER_A_LONGER_LOG = """() => {
+    const held = JSON.parse(localStorage["ridgeline.witness"]);
+    held.newest.note = held.newest.note.replace(/\\n[0-9]+\\n/, "\\n999999\\n");
+    localStorage["ridgeline.witness"] = JSON.stringify(held);
+}"""
 
 
 async def audit_states(page: Page) -> States:
     await page.get_by_test_id("journal-row").first.get_by_role("button").first.click()
-    yield "rows, one of them open"
+    await expect(page.get_by_test_id("entry-leaf")).to_be_visible()
+    await page.get_by_test_id("log-standing").locator("summary").click()
+    await page.get_by_test_id("log-held").locator("summary").click()
+    yield "rows, one of them open, and how the log is held"
+    await page.evaluate(REMEMBER_A_LONGER_LOG)
+    await page.get_by_test_id("audit-refresh").click()
+    await expect(page.get_by_test_id("log-standing")).to_have_attribute("data-standing", "rewound")
+    yield "a log cut off"
+    await page.get_by_test_id("standing-anew").click()
+    yield "whether to believe it again"
+    await page.get_by_test_id("standing-anew-confirm").click()
+    await expect(page.get_by_test_id("log-standing")).to_have_attribute("data-standing", "well")
     await page.get_by_test_id("audit-text").fill(uuid4().hex)
     await page.get_by_test_id("audit-search").click()
     await expect(page.get_by_test_id("journal-row")).to_have_count(0)
     yield "nothing found"
+    await page.get_by_test_id("page-measures").click()
+    await expect(page.get_by_test_id("measure").first).to_be_visible()
+    yield "measures"
+    await page.get_by_test_id("figures-points").check()
+    await expect(page.get_by_test_id("measure-standing").first).to_be_visible()
+    yield "work points"
+    await page.get_by_test_id("figures-coverage").check()
+    await expect(page.get_by_test_id("measure").first).to_be_hidden()
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    yield "coverage"
 
 
 FACES: dict[str, tuple[str | None, Callable[[Page], States]]] = {
@@ -162,7 +232,7 @@ async def open_incident_by_keys(page: Page) -> None:
     await expect(page.get_by_test_id("incident-type")).to_have_value("traffic_collision")
     await page.keyboard.press("/")
     await page.keyboard.type("Ninghe")
-    await expect(page.get_by_test_id("search-hit").first).to_be_visible()
+    await expect(page.locator("[data-hit=place-0]")).to_be_visible()
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("incident-note")).to_be_focused()
     await page.keyboard.type("a truck across the road")

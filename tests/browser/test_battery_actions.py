@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.house import House, NewHouse
 from tests.browser.people import Dispatcher, dispatching, login_of, person, report_position
+from tests.browser.phones import PHONE
 from tests.browser.test_accessibility import violations
-from tests.browser.test_handset import PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -33,13 +34,13 @@ async def take_the_spares_away(house: House) -> None:
         await owner.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def dispatcher(house: House) -> AsyncIterator[Dispatcher]:
     async with dispatching(house.server, house.seeded) as dispatcher:
         yield dispatcher
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def console(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
     login = login_of(house.seeded, "dispatcher")
     async with person(plain_browser, house.server.url, login, reduced_motion="reduce") as page:
@@ -47,7 +48,7 @@ async def console(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
         yield page
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def handset(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
     login = login_of(house.seeded, "officer")
     options = PHONE | {"reduced_motion": "reduce"}
@@ -69,6 +70,8 @@ async def test_one_key_asks_and_the_officer_says_that_he_does_it(
     row = console.locator("[data-testid=work-row][data-kind=battery_short]")
     await expect(row).to_contain_text("lasts the job:")
     assert await violations(console) == []
+    await console.keyboard.press("m")
+    await expect(row.locator("[data-act]").first).to_be_focused()
     await console.keyboard.press("m")
     await expect(row).to_contain_text("sees to it")
     advice = handset.get_by_test_id("advice")

@@ -13,7 +13,7 @@ import pytest
 
 STYLES = Path(__file__).parents[2] / "web/src"
 TOKENS = STYLES / "shared/styles/tokens.css"
-CONSOLE = STYLES / "console/console.css"
+LISTS = STYLES / "console/styles/lists.css"
 
 CONTRAST_MIN = 4.5
 GROUNDS = ("surface", "surface-2", "surface-3", "accent-soft", "warn-soft", "bad-soft")
@@ -34,7 +34,7 @@ def theme(name: str) -> dict[str, Colour]:
 def hovered(colours: dict[str, Colour]) -> Colour:
     """The ground of an emergency's row under the mouse."""
     pattern = r"color-mix\(in srgb, var\(--priority-emergency-soft\) (\d+)%, var\(--ink\)\)"
-    (percent,) = re.findall(pattern, CONSOLE.read_text())
+    (percent,) = re.findall(pattern, LISTS.read_text())
     share = int(percent) / 100
     soft, ink = colours["priority-emergency-soft"], colours["ink"]
     r, g, b = (share * a + (1 - share) * z for a, z in zip(soft, ink, strict=True))

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.house import House, NewHouse
 from tests.browser.people import Dispatcher, dispatching, login_of, person, report_position
+from tests.browser.phones import PHONE, ready
 from tests.browser.test_accessibility import violations
-from tests.browser.test_handset import PHONE, all_sent, ready
+from tests.browser.test_handset import all_sent
 
 pytestmark = pytest.mark.browser
 
@@ -31,13 +33,13 @@ def house(new_house: NewHouse) -> Iterator[House]:
             yield house
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def dispatcher(house: House) -> AsyncIterator[Dispatcher]:
     async with dispatching(house.server, house.seeded) as dispatcher:
         yield dispatcher
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def console(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
     login = login_of(house.seeded, "dispatcher")
     options = {"reduced_motion": "reduce"}
@@ -46,7 +48,7 @@ async def console(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
         yield page
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def leader(
     plain_browser: Browser, house: House, dispatcher: Dispatcher
 ) -> AsyncIterator[Page]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route, expect
 
 from server import demo
 from server.http import devices_admin
@@ -19,48 +19,40 @@ from server.http.passwords import Passwords, one_time_password
 from server.http.users import NewUser
 from server.http.users import create as create_user
 from server.stores.pool import open_pool
-from tests.browser.conftest import ARGUMENTS, chromium
 from tests.browser.house import House
 from tests.browser.people import (
-    PATIENCE_MS,
     Dispatcher,
     dispatching,
     login_of,
     person,
     sign_in,
 )
+from tests.browser.phones import PHONE, phone, ready
 from tests.relay import Relay
 from tests.server_process import ServerProcess
 from tests.small_county import crossing
 
 pytestmark = pytest.mark.browser
 
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "locale": "en-GB",
-    "has_touch": True,
-    "geolocation": {"longitude": 100.262, "latitude": 27.541},
-    "permissions": ["geolocation"],
-}
 X02: dict[str, Any] = {"kind": "road", "ref": "X02", "from_km": 1.0, "to_km": 3.0}
 """In which a page notices that nobody answers."""
 BY_THE_CLOCK = {"repeated", "escalated"}
 """What the room does about silence, beside the steps of a unit."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def dispatcher(server: ServerProcess, seeded: demo.DemoSeed) -> AsyncIterator[Dispatcher]:
     async with dispatching(server, seeded) as dispatcher:
         yield dispatcher
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def relay(server: ServerProcess) -> AsyncIterator[Relay]:
     async with Relay.before(server.port) as relay:
         yield relay
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(plain_browser: Browser, relay: Relay, seeded: demo.DemoSeed) -> AsyncIterator[Page]:
     """The officer's, over the relay, ready to start without a network."""
     async with person(plain_browser, relay.url, login_of(seeded, "officer"), **PHONE) as page:
@@ -71,12 +63,6 @@ async def page(plain_browser: Browser, relay: Relay, seeded: demo.DemoSeed) -> A
 @pytest.fixture
 def unit_id(seeded: demo.DemoSeed) -> str:
     return seeded.fleet.devices[0].unit_id
-
-
-async def ready(page: Page) -> None:
-    """The link lives, and the service worker has what an offline start needs."""
-    await expect(page.get_by_test_id("link")).to_have_attribute("data-state", "live")
-    await page.wait_for_function("() => navigator.serviceWorker.controller !== null")
 
 
 async def shown(page: Page) -> None:
@@ -209,20 +195,6 @@ async def test_the_browser_is_killed_in_a_dead_zone_and_starts_there_again(
     assert steps(await dispatcher.order(order))["accepted"] == 1
 
 
-@asynccontextmanager
-async def phone(profile: Path) -> AsyncIterator[BrowserContext]:
-    """A browser with a memory of its own."""
-    async with chromium() as (playwright, path):
-        context = await playwright.chromium.launch_persistent_context(
-            profile, executable_path=path, args=ARGUMENTS, **PHONE
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        try:
-            yield context
-        finally:
-            await context.close()
-
-
 async def test_a_cancelled_order_says_so_and_by_whom(
     page: Page, dispatcher: Dispatcher, unit_id: str
 ) -> None:
@@ -310,7 +282,7 @@ async def test_unable_needs_a_reason_and_sends_it(
     assert after["events"][-1]["reason"] == "Road impassable"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def another_officer(house: House) -> demo.Login:
     """Of a unit of her own, with a handset."""
     call_sign, badge, password = "N-99", "B-9900", one_time_password()

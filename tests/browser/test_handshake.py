@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.house import House, NewHouse
 from tests.browser.people import Dispatcher, dispatching, login_of, person
+from tests.browser.phones import PHONE, ready
 from tests.browser.test_accessibility import violations
-from tests.browser.test_handset import PHONE, all_sent, ready, shown, steps, taken
+from tests.browser.test_handset import all_sent, shown, steps, taken
 from tests.relay import Relay
 
 pytestmark = pytest.mark.browser
@@ -58,19 +60,19 @@ async def ends_in(house: House, kind: str, seconds: int) -> None:
         await owner.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def dispatcher(house: House) -> AsyncIterator[Dispatcher]:
     async with dispatching(house.server, house.seeded) as dispatcher:
         yield dispatcher
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def relay(house: House) -> AsyncIterator[Relay]:
     async with Relay.before(house.server.port) as relay:
         yield relay
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(plain_browser: Browser, relay: Relay, house: House) -> AsyncIterator[Page]:
     options = PHONE | {"reduced_motion": "reduce"}
     login = login_of(house.seeded, "officer")

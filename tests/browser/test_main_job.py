@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +35,8 @@ async def test_three_people_do_the_main_job(
         await send_first_recommended(dispatcher)
         await do_the_job(officer)
         await expect(dispatcher.get_by_test_id("incident-status")).to_have_text("Closed")
+        accepted = dispatcher.locator('[data-testid="order-event"][data-state="accepted"]')
+        await expect(accepted.get_by_test_id("step-by")).to_have_text(re.compile(r"· Ridgeline$"))
     async with person(browser, server.url, login_of(seeded, "supervisor")) as supervisor:
         await find_each_step(supervisor)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
@@ -18,7 +19,7 @@ from tests.server_process import ServerProcess
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def console(
     plain_browser: Browser, server: ServerProcess, seeded: demo.DemoSeed
 ) -> AsyncIterator[Page]:

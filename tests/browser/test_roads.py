@@ -150,9 +150,9 @@ async def test_a_dispatcher_is_told_when_a_closure_runs_out(
         await expect(page.get_by_test_id("road-count")).to_have_text("封闭 1 处")
         await expect(page.get_by_test_id("toast")).to_contain_text("已到期：X02 km 1.0–3.0")
         await expect(page.get_by_test_id("road-count")).to_have_count(0)
-        await expect(page.get_by_test_id("roads-tab").locator(".news")).to_have_text("1")
+        await expect(page.get_by_test_id("roads-tab").locator(".badge")).to_have_text("1")
         await page.get_by_test_id("roads-tab").click()
-        await expect(page.get_by_test_id("roads-tab").locator(".news")).to_have_count(0)
+        await expect(page.get_by_test_id("roads-tab").locator(".badge")).to_have_count(0)
 
 
 async def test_a_click_on_a_road_says_what_our_drives_taught(

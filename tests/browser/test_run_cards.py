@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from server.stores.pool import open_pool
 from tests.browser.house import House, NewHouse
-from tests.browser.people import dispatching, login_of, person
+from tests.browser.people import dispatching, login_of, person, signed_in
 from tests.browser.test_accessibility import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -125,3 +125,138 @@ async def test_the_officer_reads_the_checklist_and_a_tick_shows_in_every_room(
         await expect(room.get_by_test_id("runcard-violence")).to_be_checked()
         await look(room, "runcards-zh-CN")
         assert await violations(room) == []
+
+
+async def test_a_new_type_takes_any_code_and_a_skill_goes_from_every_card(
+    plain_browser: Browser, house: House
+) -> None:
+    who = login_of(house.seeded, "dispatcher")
+
+    async with person(
+        plain_browser, house.server.url, who, locale="zh-CN", reduced_motion="reduce"
+    ) as page:
+        await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+        await page.keyboard.press("e")
+        await page.get_by_test_id("runcard-add").click()
+        # On the way it is the code of another type: that must not take the field away.
+        await page.get_by_test_id("runcard-code").press_sequentially("theft_of_cattle")
+        await expect(page.get_by_test_id("runcard-code")).to_have_value("theft_of_cattle")
+
+        await page.get_by_test_id("runcards-terms").click()
+        codes = page.get_by_test_id("runcards-skills-code")
+        await expect(codes.nth(5)).to_have_value("scene_work")
+        await codes.nth(5).fill("forensics")
+        await codes.nth(5).press("Tab")
+        await page.get_by_test_id("runcards-skills-remove").nth(0).click()
+        await page.get_by_test_id("runcards-save").click()
+        problems = page.get_by_test_id("runcards-problem")
+        await expect(problems).to_have_count(2)  # the new type has no names yet
+        await expect(problems.first).to_contain_text("英文名称 应填写 1 至 80 个字")
+        await look(page, "runcards-problems-zh-CN")
+
+        await page.get_by_test_id("runcards-cards").click()
+        await page.get_by_test_id("runcard-zh").fill("盗窃牲畜")
+        await page.get_by_test_id("runcard-en").fill("Cattle theft")
+        theft = page.locator("[data-testid=runcard][data-code=theft]")
+        await theft.click()
+        await page.get_by_test_id("runcard-step-zh").first.fill("询问：损失何物")
+        await page.get_by_test_id("runcards-save").click()
+        of_skills = page.locator("[data-testid=runcards-change][data-card=skills]")
+        await expect(of_skills).to_contain_text("+ 现场勘查 / Scene examination (forensics)")
+        await expect(of_skills).to_contain_text("− 急救 / First aid (first_aid)")
+        of_theft = page.locator("[data-testid=runcards-change][data-card=theft]")
+        await expect(of_theft).to_contain_text("+ 询问：损失何物")
+        await expect(of_theft).to_contain_text("− 询问：嫌疑人是否在场")
+        await look(page, "runcards-changes-zh-CN")
+        assert await violations(page) == []
+        await page.get_by_test_id("runcards-reason").fill("本县多发")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("runcards-save")).to_have_count(0)
+        await expect(page.get_by_test_id("runcard-skills-forensics")).to_be_checked()
+        await expect(page.get_by_test_id("runcard-skills-first_aid")).to_have_count(0)
+
+
+async def test_who_is_late_discards_sees_what_was_saved_and_saves_anew(
+    plain_browser: Browser, house: House
+) -> None:
+    who = login_of(house.seeded, "dispatcher")
+
+    async with (
+        person(plain_browser, house.server.url, who, reduced_motion="reduce") as mine,
+        person(plain_browser, house.server.url, who, reduced_motion="reduce") as theirs,
+    ):
+        for page, minutes in ((mine, "33"), (theirs, "44")):
+            await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+            await page.keyboard.press("e")
+            await page.locator("[data-testid=runcard][data-code=theft]").click()
+            await page.get_by_test_id("runcard-scene_min").fill(minutes)
+        await theirs.get_by_test_id("runcards-versions").click()
+        for each in await theirs.get_by_test_id("runcards-activate").all():
+            await expect(each).to_be_disabled()  # it would take the place of the draft
+        await save(theirs)
+
+        await mine.get_by_test_id("runcards-save").click()
+        await mine.get_by_test_id("runcards-reason").fill("guessed")
+        await mine.keyboard.press("Enter")
+        await expect(mine.get_by_test_id("toast").first).to_contain_text("is in force meanwhile")
+        await mine.keyboard.press("Escape")
+        await mine.get_by_test_id("runcards-discard").click()
+        await expect(mine.get_by_test_id("runcard-scene_min")).to_have_value("44")
+        await mine.get_by_test_id("runcard-scene_min").fill("33")
+        await save(mine)
+
+
+async def save(page: Page) -> None:
+    await page.get_by_test_id("runcards-save").click()
+    await page.get_by_test_id("runcards-reason").fill("the log of last year")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("runcards-save")).to_have_count(0)
+
+
+async def test_every_room_has_a_new_type_as_soon_as_it_is_saved(
+    plain_browser: Browser, house: House
+) -> None:
+    """Consoles stay open for weeks; nobody loads them anew for a run card."""
+    who = login_of(house.seeded, "dispatcher")
+
+    async with (
+        person(plain_browser, house.server.url, who, reduced_motion="reduce") as room,
+        person(plain_browser, house.server.url, who, reduced_motion="reduce") as supervisor,
+    ):
+        for page in (room, supervisor):
+            await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+        await supervisor.keyboard.press("e")
+        await supervisor.get_by_test_id("runcard-add").click()
+        await supervisor.get_by_test_id("runcard-code").fill("avalanche")
+        await supervisor.get_by_test_id("runcard-zh").fill("雪崩")
+        await supervisor.get_by_test_id("runcard-en").fill("Avalanche")
+        await save(supervisor)
+
+        await room.keyboard.press("n")
+        await expect(room.get_by_test_id("incident-type")).to_contain_text("Avalanche")
+
+
+async def test_a_handset_that_stays_open_shows_the_checklist_of_the_order_that_comes(
+    plain_browser: Browser, house: House
+) -> None:
+    who, crew = login_of(house.seeded, "dispatcher"), login_of(house.seeded, "officer")
+    unit_id = house.seeded.fleet.devices[0].unit_id
+
+    async with (
+        dispatching(house.server, house.seeded) as elsewhere,
+        signed_in(house.server, who) as supervisor,
+        person(plain_browser, house.server.url, crew, locale="zh-CN", **HANDSET) as officer,
+    ):
+        await elsewhere.clear()
+        await expect(officer.get_by_test_id("order-checklist")).to_have_count(0)
+        found = (await supervisor.get("/api/run-cards")).json()
+        (fraud,) = [card for card in found["set"]["cards"] if card["code"] == "fraud"]
+        fraud["steps"] = [{"zh": "先止付", "en": "Stop the payment first"}]
+        wanted = {"set": found["set"], "based_on": found["version"], "reason": "shorter"}
+        (await supervisor.post("/api/run-cards", json=wanted)).raise_for_status()
+
+        await elsewhere.send(unit_id, type="fraud")
+
+        checklist = officer.get_by_test_id("order-checklist")
+        await checklist.locator("summary").click()
+        await expect(checklist.locator("li")).to_have_text(["先止付"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.house import House, NewHouse
 from tests.browser.people import dispatching, login_of, person, report_position, signed_in
@@ -22,7 +23,7 @@ def house(new_house: NewHouse) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def skilled(house: House) -> str:
     """Call sign of the one unit in which somebody can examine a scene."""
     device = house.seeded.fleet.devices[0]
@@ -51,7 +52,7 @@ async def test_terms_runner_up_and_why_not_the_first(
         rows = console.get_by_test_id("recommendation-row")
         await expect(rows).to_have_count(3)
         await expect(rows.first.get_by_test_id("score")).to_contain_text("到达")
-        await expect(console.get_by_test_id("runner-up")).to_contain_text("则排第一")
+        await expect(console.get_by_test_id("runner-up")).to_contain_text("排第一")
         await expect(rows.nth(1)).to_contain_text("警组无人具备：现场勘查")
         await expect(console.get_by_test_id("remark")).to_contain_text("全部警力均不具备：持枪")
         assert await violations(console) == []
@@ -73,6 +74,38 @@ async def test_terms_runner_up_and_why_not_the_first(
 
         (order,) = await dispatcher.orders_beside({"incident_id": opened["id"], "id": ""})
         assert order["events"][0]["reason"] == "装备更合适"
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"), [("en-GB", "leaves 52,444 people"), ("zh-CN", "7 个村 52,444 人")]
+)
+async def test_thousands_of_people_are_told_so_that_they_can_be_read(
+    plain_browser: Browser, house: House, locale: str, told: str
+) -> None:
+    async def with_people(route: Route) -> None:
+        answer = await route.fetch()
+        found = await answer.json()
+        values = {"people": 52_444, "places": 7, "limit": 25, "worst": "松坪村"}
+        reason = {"code": "leaves_nobody", "values": values, "text": ""}
+        found["candidates"][0]["reasons"].append(reason)
+        await route.fulfill(response=answer, json=found)
+
+    async with (
+        dispatching(house.server, house.seeded) as dispatcher,
+        person(
+            plain_browser,
+            house.server.url,
+            login_of(house.seeded, "dispatcher"),
+            locale=locale,
+            reduced_motion="reduce",
+        ) as console,
+    ):
+        await console.route("**/recommendation", with_people)
+        await dispatcher.open_incident(type="theft", priority="routine")
+        await console.get_by_test_id("incident-row").first.click()
+
+        row = console.get_by_test_id("recommendation-row").first
+        await expect(row).to_contain_text(told)
 
 
 async def test_where_nobody_is_free_a_crew_off_duty_is_called_in_with_one_press(

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.house import House, NewHouse
 from tests.browser.people import login_of, person, report_position
+from tests.browser.phones import PHONE, ready
 from tests.browser.test_accessibility import violations
-from tests.browser.test_handset import PHONE, all_sent, ready
+from tests.browser.test_handset import all_sent
 from tests.relay import Relay
 
 pytestmark = pytest.mark.browser
@@ -33,13 +35,13 @@ def house(new_house: NewHouse) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def relay(house: House) -> AsyncIterator[Relay]:
     async with Relay.before(house.server.port) as relay:
         yield relay
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def handset(plain_browser: Browser, relay: Relay, house: House) -> AsyncIterator[Page]:
     login = login_of(house.seeded, "officer")
     options = PHONE | {"reduced_motion": "reduce"}
@@ -48,7 +50,7 @@ async def handset(plain_browser: Browser, relay: Relay, house: House) -> AsyncIt
         yield page
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def console(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
     login = login_of(house.seeded, "dispatcher")
     options = {"reduced_motion": "reduce"}

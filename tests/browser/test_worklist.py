@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.house import House, NewHouse
@@ -22,13 +23,13 @@ def house(new_house: NewHouse) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def dispatcher(house: House) -> AsyncIterator[Dispatcher]:
     async with dispatching(house.server, house.seeded) as dispatcher:
         yield dispatcher
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def console(plain_browser: Browser, house: House) -> AsyncIterator[Page]:
     login = login_of(house.seeded, "dispatcher")
     options = {"reduced_motion": "reduce"}
@@ -153,6 +154,8 @@ async def test_a_unit_for_an_incident_that_waits_is_sent_with_one_key(
     row = console.locator("[data-testid=work-row][data-kind=now_free]")
     await expect(row).to_contain_text(f"to incident {incident['number']} in")
     assert await violations(console) == []
+    await console.keyboard.press("p")
+    await expect(console.get_by_test_id("proposal-accept").first).to_be_focused()
     await console.keyboard.press("p")
 
     await expect(row).to_have_count(0)

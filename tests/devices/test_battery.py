@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import pairwise
 
 import msgspec
@@ -9,10 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
+from scipy.stats import qmc
 
-from devices.battery.estimator import RATES, WANDER, Estimator
+from devices.battery import outlook as ahead
+from devices.battery.estimator import RATES, SIZE, WANDER, Estimator
 from devices.battery.model import FACTOR_MAX, LOADS, Load, charge_of, mask_of, starting_prior
-from devices.battery.outlook import LEGS_MAX, NEVER_S, Leg, Outlook, outlook
+from devices.battery.outlook import FUTURES, LEGS_MAX, NEVER_S, Leg, Outlook, outlook
 from devices.battery.pool import pooled
 from devices.battery.reports import DeviceState, Reports
 
@@ -264,6 +268,24 @@ def test_a_gauge_that_stays_at_nought_says_nothing_of_the_rates() -> None:
 
 def test_a_pool_of_nobody_is_the_prior() -> None:
     assert pooled(starting_prior(), []) == starting_prior()
+
+
+def test_the_futures_kept_are_evenly_spread_normal_numbers() -> None:
+    """How `draws.npy` was made, with SciPy 1.17.1."""
+    even = qmc.Sobol(SIZE + 1, rng=1).random(FUTURES)
+    drawn = ndtri(np.clip(even, 1e-12, 1.0 - 1e-12))
+    drawn -= drawn.mean(axis=0)
+    root = np.linalg.cholesky(drawn.T @ drawn / FUTURES)
+    wanted = np.linalg.solve(root, drawn.T).astype(np.float32)
+
+    assert ahead._DRAWS.dtype == np.float32
+    np.testing.assert_allclose(ahead._DRAWS, wanted, rtol=0, atol=1e-6)
+
+
+def test_the_futures_kept_are_those_of_every_recorded_decision() -> None:
+    kept = hashlib.sha256(ahead._DRAWS.tobytes()).hexdigest()
+
+    assert kept == "f901c890872f766d9017be92c71e5803b821c750d47da2293967ba392f768b5e"
 
 
 def test_a_device_that_never_told_a_level_has_no_outlook() -> None:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from geo.errors import MapSourceError
-from geo.grid import filled, sample
+from geo.grid import sample
 from geo.mapmaking import order, profile
 from geo.mapmaking.build import build
 from geo.mapmaking.cut import BuildReport
 from geo.roadmap import EdgeFlag, RoadClass, RoadMap, Smoothness
+from geo.voids import filled
 from tests.geo.sources import LAT, LON, a_grid_of_heights, a_source, a_way, lonlat
 
 CROSS = {1: (-1000, 0), 2: (-500, 0), 3: (0, 0), 4: (1000, 0), 5: (0, -1000), 6: (0, 1000)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geo.driving.conditions import Condition
-from geo.driving.speed import DRY, Profile, travel_times_ms
+from geo.driving.conditions import DRY, Condition
+from geo.driving.speed import Profile, travel_times_ms
 from geo.live.conditionfield import ConditionField, SetCondition, factors, field
 from geo.live.extent import Coverage
 from geo.live.kept import RoadsDamaged, pack, unpack

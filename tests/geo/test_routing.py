@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from itertools import pairwise
@@ -405,3 +406,29 @@ def test_auto_falls_back_to_scipy_and_says_so_once(
 @needs_cch
 def test_auto_takes_cch_where_it_runs() -> None:
     assert choose(graph_of(random_edges(1)), random_weights(1, 220)).name == "cch"
+
+
+@needs_cch
+def test_an_engine_that_nobody_closed_is_collected_on_any_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph, failures = graph_of(random_edges(0)), list[object]()
+    monkeypatch.setattr(sys, "unraisablehook", failures.append)
+
+    def leave_one_behind() -> None:
+        engine = CchEngine(graph, random_weights(0, graph.arc_count))
+        engine.many_to_one(np.arange(4), Seeds.at(5))
+        ring: list[object] = [engine]
+        ring.append(ring)
+
+    gc.collect()
+    gc.disable()
+    try:
+        maker = threading.Thread(target=leave_one_behind)
+        maker.start()
+        maker.join()
+        gc.collect()
+    finally:
+        gc.enable()
+
+    assert failures == []

@@ -17,10 +17,14 @@ from geo.describe import Describer
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
+from server.accesslog import AccessLog
+from server.auditdesk import AuditDesk
 from server.batteries import Batteries
 from server.batterymodels import BatteryModels
 from server.checklistdesk import ChecklistDesk
+from server.claimdesk import ClaimDesk
 from server.classroom import Classroom
+from server.dispatch.timers import TimerTable
 from server.http import (
     batteries,
     batterymodels,
@@ -29,34 +33,51 @@ from server.http import (
     incidents,
     journal,
     map,  # noqa: A004 (its name)
+    measures,
     orders,
+    playback,
     reach,
+    reviews,
     runcards,
+    spelling,
+    trails,
+    travel,
     units,
     watchroom,
+    webhooks,
     worklist,
 )
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id
 from server.intakedesk import IntakeDesk
+from server.limits import Limits
+from server.measuredesk import MeasureDesk
+from server.metrics import Metrics
 from server.orderdesk import OrderDesk
 from server.pipeline import Pipeline
 from server.placenames import PlaceNames
+from server.playbackdesk import PlaybackDesk
 from server.reachdesk import ReachDesk
+from server.reviewdesk import ReviewDesk
 from server.roaddesk import RoadDesk
 from server.routing import RoutingService
 from server.runcarddesk import RunCardDesk
-from server.settings import Limits, Settings
+from server.sealer import Sealer
+from server.settings import Settings
+from server.stanceviews import StanceView
 from server.stores import users
 from server.stores.users import Role
 from server.watchroom import WatchRoom
+from server.webhooks import Webhooks
 from server.zonedesk import ZoneDesk
-from tests.server.dispatch_room import Room, StillLife, a_room
+from tests.server.dispatch_room import LoudFanOut, Room, StillLife, a_room
+from tests.server.sealed_log import a_sealer
 
 MODULES: Final = (
     *(inbox, watchroom, incidents, orders, worklist, guidance, units, batteries, batterymodels),
-    *(journal, map, reach, runcards),
+    *(journal, map, measures, playback, reach, reviews, runcards, webhooks),
+    *(spelling, trails, travel),
 )
 
 
@@ -65,6 +86,7 @@ class Services:
     """As `server.bootstrap` wires them."""
 
     pool: Any
+    fanout: LoudFanOut
     pipeline: Pipeline
     order_desk: OrderDesk
     board: StillLife
@@ -73,6 +95,7 @@ class Services:
     battery_models: BatteryModels
     run_cards: RunCardDesk
     checklists: ChecklistDesk
+    claims: ClaimDesk
     routing: RoutingService
     roadmap: RoadMap
     tiles: TileMaker
@@ -83,6 +106,12 @@ class Services:
     watch_room: WatchRoom
     dead_zones: ZoneDesk
     road_desk: RoadDesk
+    measures: MeasureDesk
+    playback: PlaybackDesk
+    reviews: ReviewDesk
+    sealer: Sealer
+    webhooks: Webhooks
+    audit: AuditDesk
 
 
 @dataclass
@@ -91,6 +120,10 @@ class Api:
     app: Starlette
     zones: ZoneDesk
     watch_room: WatchRoom
+    intake_desk: IntakeDesk
+    claims: ClaimDesk
+    metrics: Metrics
+    access: AccessLog
 
     @asynccontextmanager
     async def signed_in(
@@ -132,10 +165,11 @@ class Api:
 async def an_api(
     pool: Any, small_map: RoadMap, tiles: TileMaker, places: PlaceIndex
 ) -> AsyncIterator[Api]:
-    classroom = Classroom(small_map)
+    classroom, metrics = Classroom(small_map), Metrics()
     async with a_room(pool, small_map) as room:
         services = Services(
             pool,
+            room.fanout,
             room.pipeline,
             room.order_desk,
             room.live,
@@ -154,19 +188,22 @@ async def an_api(
                 cards=room.run_cards,
                 clock=lambda: room.now,
             ),
+            claims := ClaimDesk(pool=pool, fanout=room.fanout, clock=lambda: room.now),
             room.routing,
             small_map,
             tiles,
             places,
             PlaceNames(small_map, Describer(small_map)),
             ReachDesk(router=room.routing, roadmap=small_map, index=SnapIndex(small_map)),
-            IntakeDesk(pool=pool, fanout=room.fanout, clock=lambda: room.now),
+            IntakeDesk(pool=pool, fanout=room.fanout, clock=lambda: room.now, metrics=metrics),
             WatchRoom(
                 pool=pool,
                 fanout=room.fanout,
                 live=room.live,
                 roads=room.roads,
+                stance=StanceView,
                 clock=lambda: room.now,
+                metrics=metrics,
             ),
             ZoneDesk(
                 pool=pool,
@@ -177,10 +214,32 @@ async def an_api(
                 clock=lambda: room.now,
             ),
             room.road_desk,
+            MeasureDesk(pool=pool, roadmap=small_map, clock=lambda: room.now),
+            PlaybackDesk(pool=pool, surveyor=room.surveyor, map_id=small_map.meta.map_id),
+            ReviewDesk(
+                pool=pool,
+                timers=TimerTable(),
+                cards=room.run_cards.in_force,
+                roadmap=small_map,
+                clock=lambda: room.now,
+            ),
+            sealer := a_sealer(pool),
+            Webhooks(pool=pool, clock=lambda: room.now, metrics=metrics),
+            AuditDesk(pool=pool, sealer=sealer),
         )
         auth = Auth(pool, Limits())
         routes = [route for module in MODULES for route in module.routes(services)]
-        app = assemble(routes, auth=auth, body_bytes_max=64 * 1024)
-        yield Api(room, app, services.dead_zones, services.watch_room)
+        access = AccessLog(pool)
+        app = assemble(routes, auth=auth, access=access, body_bytes_max=64 * 1024)
+        yield Api(
+            room,
+            app,
+            services.dead_zones,
+            services.watch_room,
+            services.intake_desk,
+            claims,
+            metrics,
+            access,
+        )
         auth.close()
         await classroom.close()

@@ -17,7 +17,8 @@ from protocols.native import Limits, Report, State
 from server.ambient import Ambient
 from server.batteries import Batteries
 from server.batterywatch import BatteryWatch
-from server.dispatch.endurance import Rules
+from server.dispatch.answers import NATIVE, Path
+from server.dispatch.batteryrules import Rules
 from server.jobbatteries import JobBatteries
 from server.mitigationdesk import MitigationDesk
 from server.sparesathand import SparesAtHand
@@ -153,6 +154,7 @@ class BatteryRoom:
         by: str = "",
         reason: str = "",
         did: Limits | None = None,
+        path: Path = NATIVE,
     ) -> None:
         state = State(
             n=1, id=command_id, s=said, at=int(self.room.now.timestamp() * 1000), by=by,
@@ -160,7 +162,7 @@ class BatteryRoom:
         )  # fmt: skip
         async with self.room.pool.acquire() as conn, conn.transaction():
             await orders.apply_report(
-                conn, device_id=device_id, state=state, received_at=self.room.now
+                conn, device_id=device_id, state=state, received_at=self.room.now, path=path
             )
 
     async def drains(

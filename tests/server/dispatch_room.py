@@ -130,6 +130,7 @@ class StillLife:
                     battery_at=seen_at,
                     charging=False,
                     mode="standby",
+                    shows_orders=device.shows_orders,
                 )
                 for device in row.devices
             ],
@@ -202,9 +203,11 @@ class Room:
         on_duty: bool = True,
         devices: tuple[str, ...] = ("body_camera", "handset"),
         battery_pct: int | None = 80,
+        crew: int = 1,
     ) -> UnitRow:
-        """A unit with officer B-<call sign>, its devices, and a fix at a crossing."""
-        unit_id, officer_id = new_id(), new_id()
+        """A unit with officer B-<call sign>, its devices, and a fix at a crossing; `crew`: how many
+        officers, the others B-<call sign>-2 and so on."""
+        unit_id = new_id()
         async with self.pool.acquire() as conn, conn.transaction():
             await conn.execute(
                 "INSERT INTO unit (id, call_sign, kind) VALUES ($1, $2, $3)",
@@ -212,17 +215,19 @@ class Room:
                 call_sign,
                 kind,
             )
-            await conn.execute(
-                "INSERT INTO officer (id, badge, name) VALUES ($1, $2, $3)",
-                officer_id,
-                f"B-{call_sign}",
-                f"Officer of {call_sign}",
-            )
-            await conn.execute(
-                "INSERT INTO unit_officer (officer_id, unit_id) VALUES ($1, $2)",
-                officer_id,
-                unit_id,
-            )
+            for number in range(1, crew + 1):
+                officer_id, more = new_id(), "" if number == 1 else f"-{number}"
+                await conn.execute(
+                    "INSERT INTO officer (id, badge, name) VALUES ($1, $2, $3)",
+                    officer_id,
+                    f"B-{call_sign}{more}",
+                    f"Officer{more} of {call_sign}",
+                )
+                await conn.execute(
+                    "INSERT INTO unit_officer (officer_id, unit_id) VALUES ($1, $2)",
+                    officer_id,
+                    unit_id,
+                )
             for device in devices:
                 await conn.execute(
                     "INSERT INTO device (id, kind, unit_id, epoch) VALUES ($1, $2, $3, 'e1')",
@@ -308,7 +313,7 @@ class Room:
     async def kinds(self) -> list[str]:
         """Kinds of the command log, oldest first."""
         return [
-            row["kind"] for row in await self.fetch("SELECT kind FROM journal_entry ORDER BY seq")
+            row["kind"] for row in await self.fetch("SELECT kind FROM journal_entry ORDER BY id")
         ]
 
     async def incident(self, incident_id: str) -> IncidentView:

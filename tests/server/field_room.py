@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from protocols.native import (
     encode,
 )
 from server.gateways import device, exchange
+from server.gateways.guests.registry import GuestLimits, Guests
 from server.gateways.sessions import GatewayLimits, Sessions
 from server.http.errors import FailureMiddleware
 from server.ids import new_id
@@ -43,6 +44,7 @@ from server.stores import commands
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
 from server.stores.positions import PositionWriter, WriterLimits
+from server.witnesses import Witnesses
 from tests.http_server import serving
 from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device, add_unit
@@ -63,6 +65,7 @@ class Room:
 
     pool: Pool
     sessions: Sessions
+    guests: Guests
     positions: PositionWriter
     fanout: RedisFanOut
     metrics: Metrics
@@ -87,8 +90,11 @@ async def field_room(
     writer: WriterLimits = FAST,
     session: SessionLimits | None = None,
     gateway: GatewayLimits | None = None,
+    guests: GuestLimits | None = None,
     transport: Literal["websocket", "http"] = "websocket",
+    newest: Callable[[], str] = str,
 ) -> AsyncIterator[Room]:
+    """`newest`: the newest checkpoint of the command log; none as a rule."""
     metrics = Metrics()
     fanout = RedisFanOut("redis://127.0.0.1:1")  # never run: delivers within this process
     positions = PositionWriter(pool, limits=writer, metrics=metrics)
@@ -100,23 +106,31 @@ async def field_room(
         metrics=metrics,
         limits=gateway,
         session_limits=session,
+        witnesses=Witnesses(
+            pool=pool, fanout=fanout, clock=utc_now, newest=newest, metrics=metrics
+        ),
     )
-    room = Room(pool, sessions, positions, fanout, metrics, transport)
+    registry = Guests(sessions.field, limits=guests)
+    room = Room(pool, sessions, registry, positions, fanout, metrics, transport)
     for topic in ("unit", "incident", "device", "fix", "presence"):
         fanout.subscribe(topic, partial(room.hear, topic))
     app = Starlette(
         routes=[*device.routes(room), *exchange.routes(room)],
         middleware=[Middleware(FailureMiddleware)],
     )
-    tasks = [asyncio.create_task(positions.run()), asyncio.create_task(sessions.run())]
+    tasks = [
+        asyncio.create_task(each) for each in (positions.run(), sessions.run(), registry.run())
+    ]
     try:
         async with serving(app) as url:
             room.url = url if transport == "http" else url.replace("http", "ws", 1) + device.PATH
             yield room
             await sessions.drain()
+            await registry.drain()
     finally:
         positions.stop()
-        tasks[1].cancel()
+        for each in tasks[1:]:
+            each.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks)
 

@@ -15,6 +15,11 @@ from server.stores.devices import token_hash
 from tests.patience import PATIENCE_S
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+POSITION_COLUMNS = (
+    *("device_id", "observed_at", "received_at", "lon", "lat", "accuracy_m", "speed_mps"),
+    *("heading_deg", "battery_pct", "charging", "mode"),
+)
+"""Of a position in WGS-84, as tests write them."""
 
 
 async def add_unit(
@@ -82,3 +87,28 @@ async def store_outage(database_url: str) -> AsyncIterator[None]:
     finally:
         await owner.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
         await owner.close()
+
+
+async def add_identity(
+    pool: Any,
+    device_id: str = "cam-07",
+    *,
+    protocol: str = "jt808",
+    external_id: str = "000013800000007",
+    secret: str | None = None,
+    **values: Any,
+) -> tuple[str, str]:
+    """A name by which a guest comes; `values`: strict, datum, badge, settings."""
+    columns = {"strict": False, "datum": "wgs84", "badge": None, "settings": {}} | values
+    await pool.execute(
+        "INSERT INTO device_identity (protocol, external_id, device_id, secret_hash, strict, "
+        "datum, badge, settings, created_by, created_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'test', $9)",
+        protocol,
+        external_id,
+        device_id,
+        None if secret is None else token_hash(secret),
+        *columns.values(),
+        NOW,
+    )
+    return protocol, external_id

@@ -12,7 +12,7 @@ from geo.driving.speed import Profile, travel_times_ms
 from geo.ground import Ground
 from geo.roadmap import RoadMap
 from server.ids import new_id
-from tests.server.field_rows import add_device, add_unit
+from tests.server.field_rows import POSITION_COLUMNS, add_device, add_unit
 from tests.small_county import crossing
 
 BESIDE_DEG = 0.002
@@ -89,6 +89,7 @@ class Drivers:
                     for when, arrived, (lon, lat)
                     in zip(at, received, driven.track.lonlat.tolist(), strict=True)
                 ],
+                columns=POSITION_COLUMNS,
             )  # fmt: skip
         return order_id
 
@@ -106,6 +107,7 @@ class Drivers:
                 (device_id, when, when, 100.21, 27.51, None, None, None, 80, False, "")
                 for when in at
             ],
+            columns=POSITION_COLUMNS,
         )
 
     async def _order(self, priority: str, started_at: datetime, ended_at: datetime) -> str:

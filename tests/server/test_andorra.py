@@ -16,6 +16,7 @@ from server import demo
 from server.stores.pool import Pool
 from tests.console_feed import watching
 from tests.patience import PATIENCE_S
+from tests.quick_passwords import QUICK
 from tests.server_process import ServerProcess, running
 
 pytestmark = pytest.mark.data
@@ -47,7 +48,7 @@ def simulated(server: ServerProcess, fleet: Path, map_dir: Path, log: Path) -> I
 async def test_incidents_in_andorra_go_from_open_to_closed(
     andorra_dir: Path, database_url: str, redis_url: str, pool: Pool, tmp_path: Path
 ) -> None:
-    seeded = await demo.seed(pool, mapfolder.load(andorra_dir), units=UNITS)
+    seeded = await demo.seed(pool, mapfolder.load(andorra_dir), units=UNITS, hasher=QUICK)
     demo.write_fleet(seeded.fleet, tmp_path / "fleet.json")
     login = seeded.fleet.dispatcher
     server = ServerProcess(

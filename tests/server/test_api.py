@@ -70,6 +70,29 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("1", [1]), ("#2", [2]), ("xinghe", [1]), ("盗窃", [2]), ("THEFT", [2]), ("p-02", [1]),
+        ("nothing there", [2]), ("%", []), ("_", []), ("", [3, 2, 1]),
+    ],
+)  # fmt: skip
+async def test_incidents_are_found_by_what_their_list_shows(
+    api: Api, dispatcher: httpx.AsyncClient, text: str, numbers: list[int]
+) -> None:
+    """In all of them, however many pages that are."""
+    unit = await api.room.add_unit("P-02", crossing(5, 2))
+    first = await opened(dispatcher, request_id="r1", place="Xinghe bridge")
+    second = await opened(dispatcher, request_id="r2", type="theft", place="market")
+    await opened(dispatcher, request_id="r3", type="crowd", place="square")
+    await api.room.send(await api.room.incident(first["id"]), unit)
+    await dispatcher.post(f"/api/incidents/{second['id']}/close", json={"outcome": "nothing there"})
+
+    answer = await dispatcher.get("/api/incidents", params={"text": text, "limit": 10})
+
+    assert [each["number"] for each in answer.json()] == numbers
+
+
 async def test_the_main_job_over_http(api: Api, dispatcher: httpx.AsyncClient) -> None:
     unit = await api.room.add_unit("P-02", crossing(5, 2))
 
@@ -112,6 +135,64 @@ async def test_the_main_job_over_http(api: Api, dispatcher: httpx.AsyncClient) -
         read = (await supervisor.get("/api/journal", params={"kind": "journal"})).json()
         assert [each["actor"] for each in read["entries"]] == ["user:supervisor"] * 2
         assert read["entries"][0]["body"]["found"] == 2
+
+
+async def test_a_supervisor_redacts_what_somebody_wrote_into_the_log(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    incident = await opened(dispatcher, note="Mrs Wang, 138 0000 0000")
+    asked = {"fields": ["body.note"], "reason": "the caller asked for it"}
+    async with api.signed_in("supervisor") as supervisor:
+        (found,) = (await supervisor.get("/api/journal", params={"q": "Mrs Wang"})).json()[
+            "entries"
+        ]
+        at = f"/api/journal/{found['seq']}/redact"
+
+        assert (await supervisor.post(at, json=asked | {"reason": " "})).status_code == 400
+        assert (await supervisor.post(at, json=asked | {"fields": []})).status_code == 400
+        nowhere = await supervisor.post(f"/api/journal/{10**30}/redact", json=asked)
+        assert nowhere.status_code == 404
+        done = await supervisor.post(at, json=asked)
+        again = await supervisor.post(at, json=asked)
+
+        about = {"subject": f"incident:{incident['id']}"}
+        (shown,) = (await supervisor.get("/api/journal", params=about)).json()["entries"]
+        log = (await supervisor.get("/api/journal", params={"kind": "journal.redacted"})).json()
+    assert done.json() == {"seq": found["seq"], "redacted": ["body.note"]}
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "redacted")
+    assert (shown["redacted"], "note" in shown["body"]) == (["body.note"], False)
+    assert [each["actor"] for each in log["entries"]] == ["user:supervisor"]
+
+
+async def test_the_log_is_searched_by_incident_and_unit(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    unit = await api.room.add_unit("P-02", crossing(5, 2))
+    incident, other = await opened(dispatcher), await opened(dispatcher)
+    at = f"/api/incidents/{incident['id']}"
+    found = (await dispatcher.post(f"{at}/recommendation")).json()
+    await dispatcher.post(
+        f"{at}/dispatch",
+        json={"request_id": "d1", "recommendation_id": found["id"], "unit_ids": [unit.id]},
+    )
+
+    async with api.signed_in("supervisor") as supervisor:
+
+        async def kinds(**asked: Any) -> list[str]:
+            page = (await supervisor.get("/api/journal", params=asked)).json()
+            assert page["words_from"] == 1
+            return [each["kind"] for each in page["entries"]]
+
+        whole = ["order.issued", "decision.taken", "recommendation.computed", "incident.opened"]
+        assert await kinds(incident=incident["number"]) == whole
+        assert await kinds(incident=incident["id"]) == whole
+        assert await kinds(incident=other["number"]) == ["incident.opened"]
+        assert await kinds(unit="p-02", kind="order") == ["order.issued"]
+        assert await kinds(unit=unit.id, q="nowhere") == []
+        unknown = await supervisor.get("/api/journal", params={"incident": 4711})
+        assert code(unknown) == (404, "not_found")
+        read = (await supervisor.get("/api/journal", params={"kind": "journal"})).json()
+        assert read["entries"][0]["body"]["filter"] == {"unit": unit.id, "q": "nowhere"}
 
 
 async def test_the_same_request_answers_with_the_same_incident(
@@ -230,7 +311,8 @@ CALLS: list[tuple[str, str, tuple[Role, ...]]] = [
     ("GET", "/api/map", ROLES),
     ("GET", "/api/incident-types", ROLES),
     ("GET", "/tiles/12/3189/1718.mvt", ROLES),
-    ("GET", "/api/places?q=x", ("dispatcher",)),
+    ("GET", "/tiles/pack?of=12/3189/1718", ROLES),
+    ("GET", "/api/places?q=x", ("dispatcher", "supervisor", "admin")),
     ("GET", "/api/units", ("dispatcher", "supervisor")),
     ("POST", "/api/units/x/shift", ("dispatcher", "admin")),
     ("GET", "/api/incidents", ("dispatcher", "supervisor")),
@@ -327,6 +409,30 @@ async def test_tiles_are_served_once_and_then_confirmed(dispatcher: httpx.AsyncC
 async def test_a_tile_with_nothing_on_it_has_no_content(dispatcher: httpx.AsyncClient) -> None:
     for path in ("/tiles/12/0/0.mvt", "/tiles/3/1/1.mvt", "/hillshade/12/99999/1.webp"):
         assert (await dispatcher.get(path)).status_code == 204, path
+
+
+async def test_a_pack_holds_the_same_tiles_in_the_order_asked_for(
+    dispatcher: httpx.AsyncClient,
+) -> None:
+    names = [TILE, "12/0/0", "11/1594/860"]
+
+    content = (await dispatcher.get("/tiles/pack", params={"of": ",".join(names)})).content
+
+    for name in names:
+        length = int.from_bytes(content[:4])
+        tile, content = content[4 : 4 + length], content[4 + length :]
+        assert tile == (await dispatcher.get(f"/tiles/{name}.mvt")).content, name
+    assert content == b""
+
+
+async def test_a_pack_of_too_many_tiles_or_of_none_is_refused(
+    dispatcher: httpx.AsyncClient,
+) -> None:
+    full = ",".join([TILE] * map.PACK_LEN_MAX)
+
+    assert (await dispatcher.get("/tiles/pack", params={"of": full})).status_code == 200
+    for bad in (f"{full},{TILE}", "", "12/3188", "12/3188/1721.mvt", "-1/0/0"):
+        assert code(await dispatcher.get("/tiles/pack", params={"of": bad})) == (400, "malformed")
 
 
 async def test_too_many_tiles_at_once_are_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,17 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.battery.model import Load
+from server.dispatch import matching
 from server.dispatch.assignment import Plan, plan
 from server.dispatch.demand import (
     INCIDENTS_MAX,
     PLACES_MAX,
     WANTED_MAX,
+    Asked,
     Floats,
     Mover,
     OpenIncident,
     Rules,
     Standing,
 )
+from server.dispatch.proposals import proposals
 from server.dispatch.ranking import Contender, Scene, rank
 from server.views import UnitStatus
 
@@ -130,6 +134,21 @@ def test_a_fight_that_asks_for_two_gets_two_but_first_every_call_gets_one() -> N
     assert [(each.incident_id, each.missing) for each in short.waiting] == [("fight", 1)]
 
 
+def test_a_second_car_for_a_fight_counts_as_a_second_though_the_first_is_there_already() -> None:
+    calls = [call("fight", wanted=1, there=1), call("crash")]
+
+    assert sent(planned(calls, [free("A")], [[5, 9]])) == {"A": "crash"}
+
+
+def test_a_second_car_for_a_fight_does_not_keep_the_nearest_one_from_it() -> None:
+    calls = [call("theft", "routine"), call("fight", "emergency", wanted=2)]
+
+    found = planned(calls, [to("theft", "A", 30), free("B")], [[30, 3], [25, 20]])
+
+    assert diverted(found) == {"A": "fight"}, "B would be there 17 min later, and A nowhere missed"
+    assert sent(found) == {"B": "theft"}
+
+
 def test_who_cannot_get_there_is_not_sent_and_the_call_says_who_will_be_free() -> None:
     found = planned(
         [call("village")], [free("A"), busy("B"), busy("C")], [[NEVER]] * 3, [[NEVER], [50], [35]]
@@ -225,6 +244,17 @@ def test_a_car_whose_arrival_nobody_knows_is_left_alone() -> None:
     found = planned(calls, [lost, free("B")], [[NEVER, 5], [30, 60]])
 
     assert diverted(found) == {}
+
+
+def test_nobody_is_called_off_to_be_one_more_where_somebody_goes_already() -> None:
+    calls = [call("theft", "routine"), call("fight", "emergency", wanted=2)]
+    cars = [to("theft", "A", 30), to("fight", "B", 12), free("C")]
+
+    found = planned(calls, cars, [[30, 15], [40, 12], [31, 90]])
+
+    assert [each.unit_id for each in found.diversions if each.incident_id == "fight"] == []
+    there = [call("theft", "routine"), call("fight", "emergency", wanted=1, there=1)]
+    assert diverted(planned(there, [to("theft", "A", 30), free("C")], [[30, 3], [31, 90]])) == {}
 
 
 def test_the_only_car_is_called_off_for_an_emergency_only_if_another_will_come_later() -> None:
@@ -348,6 +378,11 @@ def test_every_diversion_keeps_the_rules_and_covers_whom_it_leaves(seed: int) ->
             now = {**diverted(found), **going}
             assert now[cover.unit_id] == each.released_id
     assert not {each.unit_id for each in found.diversions} & set(going)
+    for name, one in calls.items():
+        before = one.there + sum(each.incident_id == name for each in units)
+        left = [each for each in found.diversions if each.released_id == name]
+        came = [each for each in found.diversions if each.incident_id == name]
+        assert len(came) <= len(left) + (before == 0), "nobody is called off to be one more"
 
 
 @given(seed=BOARDS)
@@ -391,6 +426,74 @@ def test_the_same_board_in_another_order_gives_the_same_plan(seed: int) -> None:
     )
 
     assert found == plan(incidents, units, score_s, later_s)
+
+
+def by_trying_all(asked: Asked) -> float:
+    """The least weighed sum of waiting of all ways to send free cars."""
+    cars, calls = asked.score_s.shape
+    best = math.inf
+    for way in itertools.product(range(-1, calls), repeat=cars):
+        taken = [way.count(number) for number in range(calls)]
+        there = all(np.isfinite(asked.score_s[car, at]) for car, at in enumerate(way) if at >= 0)
+        if there and all(n <= places for n, places in zip(taken, asked.places, strict=True)):
+            best = min(best, matching.weighed(asked, Rules(), np.array(way)))
+    return best
+
+
+@given(seed=BOARDS)
+@settings(max_examples=40, deadline=None)
+def test_no_other_way_to_send_free_cars_is_better(seed: int) -> None:
+    incidents, units, score_s, _ = a_board(Random(seed))
+    incidents = [replace(each, there=n % 2) for n, each in enumerate(incidents[:4])]
+    cars = [free(each.unit_id) for each in units[:5]]
+    scores = score_s[: len(cars), : len(incidents)]
+
+    found = plan(incidents, cars, scores)
+
+    least = by_trying_all(Asked.of(incidents, cars, scores, None))
+    assert found.weighed_s == pytest.approx(least)
+
+
+@given(seed=BOARDS)
+@settings(max_examples=150, deadline=None)
+def test_nobody_is_in_two_proposals_and_every_one_sends_somebody(seed: int) -> None:
+    incidents, units, score_s, later_s = a_board(Random(seed))
+
+    found = proposals(plan(incidents, units, score_s, later_s))
+
+    moved = [each.unit_id for one in found for each in one.moves]
+    called_off = [each.unit_id for one in found for each in one.called_off]
+    assert len(set(moved)) == len(moved)
+    assert len(set(called_off)) == len(called_off)
+    assert all(one.moves for one in found)
+
+
+def remembered(found: Plan, units: Sequence[Mover]) -> list[Mover]:
+    """The units as the next plan sees them: what is proposed stands on the list."""
+    moves = {each.unit_id: each.incident_id for one in proposals(found) for each in one.moves}
+    gone = {each.unit_id for each in found.diversions} - moves.keys()
+    return [
+        replace(each, proposed=moves.get(each.unit_id), let_go=each.unit_id in gone)
+        for each in units
+    ]
+
+
+@given(seed=BOARDS | st.sampled_from((86, 1718, 2895, 4768, 4957)))
+@settings(max_examples=150, deadline=None)
+def test_while_nothing_changes_no_proposal_comes_back_that_another_took_the_place_of(
+    seed: int,
+) -> None:
+    incidents, units, score_s, later_s = a_board(Random(seed))
+    told: list[tuple[str, ...]] = []
+    for _ in range(6):
+        found = plan(incidents, units, score_s, later_s)
+        told.append(tuple(each.key for each in proposals(found)))
+        units = remembered(found, units)
+
+    different = [now for before, now in itertools.pairwise(told) if now != before]
+    assert len(set(different)) == len(different)
+    assert told[-1] == told[-2] == told[-3]
+    assert told[0] not in different
 
 
 def jittered(score_s: Floats, rng: Random, seconds: float) -> Floats:

@@ -13,25 +13,26 @@ import argon2
 import httpx
 import pytest
 
+from server.accesslog import AccessLog
 from server.http import auth as auth_module
-from server.http import devices_admin, pages, users
+from server.http import codes, devices_admin, pages, users
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token
 from server.http.enrolment import ENROLMENTS_MAX, ENROLMENTS_WINDOW_S
 from server.http.errors import ApiError
 from server.http.passwords import Passwords, one_time_password, weakness
-from server.http.ratelimit import RateLimiter
+from server.http.ratelimit import RateLimiter, origin
 from server.http.users import NewUser
 from server.ids import new_id
+from server.limits import Limits
 from server.metrics import Metrics
-from server.settings import Limits, Settings
+from server.settings import Settings
 from server.stores import roster
 from server.stores import users as users_store
 from server.stores.pool import Pool
 from tests.http_server import client_of, serving
+from tests.quick_passwords import QUICK
 
-QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-"""Weak and fast; the real one has a test of its own."""
 PASSWORD = "a long enough pass phrase"
 
 
@@ -90,9 +91,10 @@ async def url(services: SomeServices) -> AsyncIterator[str]:
             await users.create(
                 conn, wanted, password_hash=password_hash, by="system", must_change=False
             )
-    modules = (auth_module, users, devices_admin, pages)
+    modules = (auth_module, users, devices_admin, codes, pages)
     routes = [route for module in modules for route in module.routes(services)]
-    app = assemble(routes, auth=services.auth, body_bytes_max=1000)
+    access = AccessLog(services.pool)
+    app = assemble(routes, auth=services.auth, access=access, body_bytes_max=1000)
     async with serving(app) as address:
         yield address
 
@@ -109,7 +111,7 @@ async def signed_in(
 
 
 async def log_of(pool: Pool, kind: str) -> list[dict[str, Any]]:
-    rows = await pool.fetch("SELECT * FROM journal_entry WHERE kind = $1 ORDER BY seq", kind)
+    rows = await pool.fetch("SELECT * FROM journal_entry WHERE kind = $1 ORDER BY id", kind)
     return [dict(row) for row in rows]
 
 
@@ -179,7 +181,7 @@ async def test_strange_names_are_not_copied_into_the_log(url: str, pool: Pool) -
     assert entry["subject"] == "user:(malformed)"
 
 
-async def test_too_many_wrong_passwords_are_refused_even_when_right(url: str) -> None:
+async def test_too_many_wrong_passwords_are_refused_even_when_right(url: str, pool: Pool) -> None:
     async with client_of(url) as client:
         for _ in range(3):
             body = {"username": "dispatcher", "password": "wrong"}
@@ -190,6 +192,8 @@ async def test_too_many_wrong_passwords_are_refused_even_when_right(url: str) ->
         other = await client.post("/api/login", json={**right, "username": "supervisor"})
 
     assert error_of(refused) == (429, "rate_limited")
+    [entry] = await log_of(pool, "access.refused")
+    assert (entry["actor"], entry["body"]["why"]) == ("system", "rate_limited")
     assert 0 < int(refused.headers["retry-after"]) <= 300
     assert other.status_code == 200
 
@@ -360,6 +364,34 @@ async def test_too_many_sign_ins_at_once_are_refused() -> None:
         passwords.close()
 
 
+@pytest.mark.parametrize(
+    ("address", "together"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_counts_as_one(address: str, together: str) -> None:
+    assert origin(address) == together
+
+
+async def test_a_flood_from_one_network_is_refused_whatever_names_it_tries(pool: Pool) -> None:
+    auth = Auth(pool, Limits(login_address_failures_max=3), Passwords(hasher=QUICK))
+    codes = []
+    for n in range(5):
+        with pytest.raises(ApiError) as refused:
+            await auth.sign_in(f"name-{n}", "wrong", f"2001:db8::{n:x}")
+        codes.append(refused.value.status)
+    auth.close()
+
+    assert codes == [401, 401, 401, 429, 429]
+    assert len(await log_of(pool, "user.sign_in_failed")) == 3
+
+
 def test_rate_limit_forgets_the_oldest_key_and_the_past() -> None:
     limiter = RateLimiter(failures_max=2, window_s=10, keys_max=3)
 
@@ -381,13 +413,18 @@ async def test_each_call_wants_its_role(url: str) -> None:
         assert error_of(await stranger.get("/api/users")) == (401, "not_signed_in")
 
 
-async def test_pages_open_for_their_role_alone(url: str) -> None:
+async def test_pages_open_for_their_role_alone(url: str, pool: Pool) -> None:
     async with signed_in(url, "supervisor") as client, client_of(url) as stranger:
         assert (await client.get("/")).headers["location"] == "/audit"
         assert (await client.get("/console")).status_code == 200, "supervisors look on"
         assert (await client.get("/handset")).status_code == 403
+        [entry] = await log_of(pool, "access.refused")
+        assert (entry["actor"], entry["body"]["route"]) == ("user:supervisor", "GET /handset")
         assert (await stranger.get("/")).headers["location"] == "/login"
         assert (await stranger.get("/console")).headers["location"] == "/login?next=/console"
+    async with signed_in(url, "admin") as client:
+        assert (await client.get("/")).headers["location"] == "/admin"
+        assert (await client.get("/audit")).status_code == 403
 
 
 async def test_new_user_must_choose_a_password_first(url: str, pool: Pool) -> None:
@@ -453,18 +490,26 @@ async def test_roster_is_built_step_by_step_and_logged(
         assert error_of(await admin.post("/api/officers", json=officer)) == (409, "exists")
         assert error_of(await admin.post("/api/devices", json=camera)) == (409, "exists")
         listed = (await admin.get("/api/devices")).json()
+        people = (await admin.get("/api/roster")).json()
 
     assert listed == [
         {"id": "cam-1", "kind": "body_camera", "model": "C2", "unit_id": unit_id,
-         "call_sign": "P-01", "enrolled": True}
+         "call_sign": "P-01", "enrolled": True, "last_seen_at": None, "battery_pct": None,
+         "battery_at": None, "charging": False,
+            "disabled_at": None, "names": []}
     ]  # fmt: skip
+    assert people == {
+        "units": [{"id": unit_id, "call_sign": "P-01", "kind": "patrol_car", "station": "North"}],
+        "officers": [{"badge": "A-1", "name": "Li", "unit_id": unit_id}],
+    }
     assert await pool.fetchval("SELECT token_hash FROM device") == hash_token(made["token"])
     assert services.fanout.messages == [("unit", unit_id)] * 3
     kinds = await pool.fetch(
-        "SELECT kind FROM journal_entry WHERE actor = 'user:admin' ORDER BY seq"
+        "SELECT kind FROM journal_entry WHERE actor = 'user:admin' ORDER BY id"
     )
     assert [row["kind"] for row in kinds][1:] == [
         "station.created", "unit.created", "officer.created", "device.enrolled",
+        "access.read", "access.read",
     ]  # fmt: skip
 
 
@@ -552,3 +597,12 @@ async def test_browsers_of_one_officer_enrolled_too_often_are_told_when_to_come_
         assert (await another.post("/api/handset", json=body)).status_code == 200
     entries = await log_of(pool, "device.enrolled")
     assert len(entries) == ENROLMENTS_MAX + 1, "what is refused leaves nothing behind"
+
+
+async def test_text_is_drawn_for_a_camera(url: str) -> None:
+    async with signed_in(url, "admin") as admin:
+        drawn = await admin.post("/api/qr", json={"text": "https://county.example/o/secret"})
+
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert drawn.headers["cache-control"] == "no-store"
+    assert drawn.content.startswith(b"<svg")

@@ -431,7 +431,7 @@ async def models(room: Room) -> Models:
 
 
 async def kinds(pool: Pool) -> list[str]:
-    rows = await pool.fetch("SELECT kind FROM journal_entry ORDER BY seq")
+    rows = await pool.fetch("SELECT kind FROM journal_entry ORDER BY id")
     return [row["kind"] for row in rows]
 
 

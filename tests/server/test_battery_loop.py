@@ -230,7 +230,7 @@ async def test_low_camera_is_told_one_key_is_obeyed_and_its_effect_is_kept(
     assert measured["measured"]["change_pct_per_h"] < change / 2.0
     assert measured["measured"]["drain_pct_per_h"] == pytest.approx(truly, rel=0.15)
     said = await pool.fetch(
-        "SELECT kind FROM journal_entry WHERE kind LIKE 'mitigation.%' ORDER BY seq"
+        "SELECT kind FROM journal_entry WHERE kind LIKE 'mitigation.%' ORDER BY id"
     )
     assert [row["kind"] for row in said] == [
         "mitigation.sent",

@@ -18,16 +18,20 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from geo.snap import Snap
+from server.accesslog import AccessLimits, AccessLog
 from server.board import Board
+from server.dispatch.runcardfile import shipped
+from server.dispatch.runcards import plain
 from server.gateways import console
 from server.gateways.console import SUBPROTOCOL
 from server.gateways.hub import Console, ConsoleHub, HubLimits
 from server.http.app import assemble
 from server.http.auth import COOKIE, Auth, hash_token, new_token
 from server.ids import new_id
+from server.limits import Limits
 from server.metrics import Metrics
 from server.roadviews import RoadsView
-from server.settings import Limits
+from server.runcarddesk import RunCardDesk
 from server.stores import users
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
@@ -74,6 +78,8 @@ class Room:
     roads: StillRoads
     fanout: RedisFanOut
     metrics: Metrics
+    cards: RunCardDesk
+    access: AccessLog
     url: str = ""
 
     def say_fix(self, device_id: str, lon: float, seconds: float = 0) -> None:
@@ -96,23 +102,28 @@ class Room:
 
 
 @asynccontextmanager
-async def console_room(pool: Pool, limits: HubLimits = QUICK) -> AsyncIterator[Room]:
+async def console_room(
+    pool: Pool, limits: HubLimits = QUICK, access: AccessLog | None = None
+) -> AsyncIterator[Room]:
     metrics = Metrics()
     fanout = RedisFanOut("redis://127.0.0.1:1")  # never run: delivers within this process
     board = await Board.load(pool, fanout=fanout, snapper=_no_road, clock=lambda: NOW)
     roads = StillRoads()
+    cards = RunCardDesk(pool=pool, fanout=fanout, clock=lambda: NOW)
     hub = ConsoleHub(
         pool=pool,
         board=board,
         roads=roads,
+        cards=cards,
         fanout=fanout,
         clock=lambda: NOW,
         metrics=metrics,
         limits=limits,
     )
-    room = Room(pool, hub, board, roads, fanout, metrics)
+    access = access or AccessLog(pool, clock=lambda: NOW)
+    room = Room(pool, hub, board, roads, fanout, metrics, cards, access)
     auth = Auth(pool, Limits())
-    app = assemble(console.routes(room), auth=auth, body_bytes_max=1000)
+    app = assemble(console.routes(room), auth=auth, access=room.access, body_bytes_max=1000)
     tasks = [asyncio.create_task(board.run()), asyncio.create_task(hub.run())]
     try:
         async with serving(app) as url:
@@ -249,6 +260,85 @@ async def test_no_place_left_is_503(pool: Pool) -> None:
     assert caught.value.response.status_code == 503
 
 
+async def map_entries(pool: Pool) -> list[tuple[str, str, dict[str, Any]]]:
+    rows = await pool.fetch(
+        "SELECT kind, actor, body FROM journal_entry WHERE kind LIKE 'access.map%' ORDER BY id"
+    )
+    return [(row["kind"], row["actor"], row["body"]) for row in rows]
+
+
+async def test_a_session_at_the_live_map_is_logged_before_anything_is_shown(
+    pool: Pool, room: Room
+) -> None:
+    token = await sign_in(pool, "dispatcher")
+
+    async with room.console(token) as socket:
+        await receive(socket, Snapshot)
+        (opened,) = await map_entries(pool)
+
+    assert opened == ("access.map_opened", "user:dispatcher1", {"address": "127.0.0.1"})
+
+
+async def test_a_console_that_comes_back_goes_on_with_its_session(pool: Pool) -> None:
+    token = await sign_in(pool, "dispatcher")
+    access = AccessLog(pool, clock=lambda: NOW, limits=AccessLimits(grace_s=60))
+    async with console_room(pool, access=access) as room:
+        for _ in range(3):
+            async with room.console(token) as socket:
+                await receive(socket, Snapshot)
+        await access.say(asyncio.get_running_loop().time())
+    assert [kind for kind, _, _ in await map_entries(pool)] == ["access.map_opened"]
+
+    await access.leave()
+
+    _, (kind, actor, body) = await map_entries(pool)
+    assert (kind, actor) == ("access.map_closed", "user:dispatcher1")
+    assert body["connections"] == 3
+    assert datetime.fromisoformat(body["since"]) == datetime.fromisoformat(body["until"]) == NOW
+
+
+async def test_the_end_of_a_session_is_logged_once_the_database_is_back(
+    pool: Pool, database_url: str
+) -> None:
+    token = await sign_in(pool, "dispatcher")
+    access = AccessLog(pool, limits=AccessLimits(grace_s=0.01, look_s=0.01))
+    async with console_room(pool, access=access) as room:
+        async with room.console(token) as socket:
+            await receive(socket, Snapshot)
+        async with store_outage(database_url):
+            await access.leave()
+        runs = asyncio.create_task(access.run())
+        await until(lambda: access.sessions_len == 0)
+        runs.cancel()
+
+    assert [kind for kind, _, _ in await map_entries(pool)] == [
+        "access.map_opened",
+        "access.map_closed",
+    ]
+
+
+async def test_too_many_sessions_at_the_map_are_503(pool: Pool) -> None:
+    access = AccessLog(pool, limits=AccessLimits(sessions_max=0))
+    token = await sign_in(pool, "dispatcher")
+    async with console_room(pool, access=access) as room:
+        with pytest.raises(InvalidStatus) as caught:
+            async with room.console(token):
+                pass
+
+    assert caught.value.response.status_code == 503
+
+
+async def test_who_may_not_look_at_the_map_is_logged(pool: Pool, room: Room) -> None:
+    token = await sign_in(pool, "officer", username="li")
+    with pytest.raises(InvalidStatus):
+        async with room.console(token):
+            pass
+
+    (entry,) = await pool.fetch("SELECT * FROM journal_entry")
+    assert (entry["kind"], entry["actor"]) == ("access.refused", "user:li")
+    assert entry["body"]["route"] == "WebSocket /v1/console"
+
+
 async def test_console_of_someone_who_signed_out_is_closed(pool: Pool) -> None:
     token = await sign_in(pool, "dispatcher")
     limits = HubLimits(signed_in_s=0.02)
@@ -360,6 +450,23 @@ async def test_roads_are_told_when_they_change_without_waiting_for_the_tick(pool
     assert (before.roads.version, without.roads) == (0, None)
     assert changed.roads is not None
     assert changed.roads.version == 1
+
+
+async def test_other_run_cards_in_force_are_told_once(pool: Pool) -> None:
+    fewer = replace(shipped(), cards=shipped().cards[:-1])
+    token = await sign_in(pool, "dispatcher")
+    async with console_room(pool) as room, room.console(token) as socket:
+        before = await receive(socket, Snapshot)
+
+        await room.cards.save(plain(fewer), based_on=0, by="user:wu", reason="fewer")
+        changed = await receive(socket, Delta)
+        room.roads.change()
+        later = await receive(socket, Delta)
+        async with room.console(token) as second:
+            joined = await receive(second, Snapshot)
+
+    assert (before.run_cards, changed.run_cards, later.run_cards) == (0, 1, None)
+    assert joined.run_cards == 1
 
 
 async def test_unit_that_retires_is_gone(pool: Pool) -> None:

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from server.dispatch.cover import DEPTH, PRIOR_CALLS, Cover, Floats, Left, Rules, shares
+from server.dispatch.cover import (
+    DEPTH,
+    PRIOR_CALLS,
+    RESIDENTS,
+    Cover,
+    Floats,
+    Left,
+    Rules,
+    residents,
+    shares,
+)
 
 RULES = Rules(limit_s=1500, horizon_s=7200, busy_share=0.3)
 MINUTE = 60.0
@@ -63,7 +73,24 @@ def test_a_car_from_the_double_manned_station_moves_up_to_the_empty_valley() -> 
     )
 
     assert (move.unit, move.post, move.people, move.drive_s) == (0, 1, 2000, 2400.0)
+    assert move.leaves == 0
     assert move.gain == pytest.approx(0.4 * 0.7 - 0.6 * 0.7 * 0.3)
+
+
+def test_a_move_says_whom_it_leaves_alone() -> None:
+    cover = a_cover([[5, 60]], people=[300, 2000])
+
+    (move,) = cover.move_ups(np.array([[60, 5]]) * MINUTE, np.array([[40.0]]), may_move=[0])
+
+    assert (move.people, move.leaves) == (2000, 300)
+
+
+def test_a_village_of_which_the_map_does_not_say_who_lives_there_is_not_empty() -> None:
+    known = residents([("village", 200), ("village", 0), ("village", 400), ("hamlet", 0)])
+    none = residents([("town", 0), ("village", 0), ("hamlet", 0)])
+
+    assert known.tolist() == [200, 300, 400, RESIDENTS["hamlet"]]
+    assert none.tolist() == [RESIDENTS[kind] for kind in ("town", "village", "hamlet")]
 
 
 def test_the_last_car_of_the_town_stays() -> None:

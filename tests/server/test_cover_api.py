@@ -13,10 +13,12 @@ from server.http.devices_admin import NewStation, add_station
 from server.ids import new_id
 from server.stores import standby
 from server.stores.pool import Pool
-from tests.small_county import crossing
+from tests.small_county import SOUTH, WEST, crossing
 from tests.whole_server import WholeServer, whole_server
 
 LON, LAT = crossing(4, 2)
+MEADOW = WEST + 0.002, SOUTH + 0.002
+"""Nearly 2 km from any road."""
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ async def test_a_supervisor_adds_a_place_to_wait_and_it_is_a_post(
     assert [
         (row["kind"], row["body"]["name"])
         for row in await pool.fetch(
-            "SELECT kind, body FROM journal_entry WHERE kind LIKE 'standby_point.%' ORDER BY seq"
+            "SELECT kind, body FROM journal_entry WHERE kind LIKE 'standby_point.%' ORDER BY id"
         )
     ] == [("standby_point.added", "Pass road"), ("standby_point.retired", "Pass road")]
 
@@ -74,8 +76,10 @@ async def test_a_place_that_nobody_can_drive_to_is_no_post(server: WholeServer) 
         off_map = refusal(await add(client, lon=LON - 20.0))
         blank = refusal(await add(client, name="  "))
         nowhere = refusal(await add(client, lat=91.0))
+        meadow = refusal(await add(client, **dict(zip(("lon", "lat"), MEADOW, strict=True))))
 
     assert (off_map, blank[0], nowhere[0]) == ((422, "off_map"), 400, 400)
+    assert meadow == (422, "no_road")
 
 
 async def test_there_are_only_so_many_standby_points(

@@ -17,6 +17,7 @@ from server.dispatch.orders import OrderState
 from server.stores.pool import Pool
 from tests.console_feed import watching
 from tests.field_people import STEPS, Handset, dispatcher, order_sent
+from tests.quick_passwords import QUICK
 from tests.server_process import ServerProcess, running
 
 
@@ -30,7 +31,7 @@ async def test_order_goes_on_where_it_was(
     small_map_dir: Path,
     tmp_path: Path,
 ) -> None:
-    seeded = await demo.seed(pool, small_map, units=2)
+    seeded = await demo.seed(pool, small_map, units=2, hasher=QUICK)
     device = next(each for each in seeded.fleet.devices if each.kind == "handset")
     server = ServerProcess(
         map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
@@ -69,7 +70,7 @@ async def test_order_goes_on_where_it_was(
     ]
     assert handset.task_count == 1
     logged = await pool.fetch(
-        "SELECT kind FROM journal_entry WHERE subject = $1 ORDER BY seq", f"order:{order['id']}"
+        "SELECT kind FROM journal_entry WHERE subject = $1 ORDER BY id", f"order:{order['id']}"
     )
     kinds = [row["kind"].removeprefix("order.") for row in logged]
     assert [kind for kind in kinds if kind in states] == reported

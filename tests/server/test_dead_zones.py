@@ -63,14 +63,14 @@ class Radio:
         await self.drivers.stand_by("witness", now - timedelta(hours=2), now - timedelta(hours=1))
 
     async def kinds(self) -> list[str]:
-        rows = await self.pool.fetch("SELECT kind FROM journal_entry ORDER BY seq")
+        rows = await self.pool.fetch("SELECT kind FROM journal_entry ORDER BY id")
         return [row["kind"] for row in rows]
 
 
 @pytest.fixture
 async def radio(pool: Any, small_map: RoadMap) -> AsyncIterator[Radio]:
     classroom, surveyor = Classroom(small_map), Surveyor(small_map)
-    clock = [datetime.now(UTC)]
+    clock = [last_night(datetime.now(UTC)) + timedelta(days=1, hours=12)]  # no night is near
     matcher = DriveMatcher(
         pool=pool,
         roadmap=small_map,

@@ -256,15 +256,26 @@ def test_a_decision_is_replayed_by_its_own_id(here: Filled) -> None:
             " (SELECT roads FROM recommendation_record WHERE recommendation_id = $1)",
             "the closed roads and conditions are not those of then",
         ),
+        (
+            "DELETE FROM recommendation_record WHERE recommendation_id = $1",
+            "the record that the command log names is gone",
+        ),
+        (
+            "DELETE FROM road_picture WHERE sha256 ="
+            " (SELECT roads FROM recommendation_record WHERE recommendation_id = $1)",
+            "the closed roads and conditions are not those of then",
+        ),
     ],
-    ids=["answer", "record", "record and its hash", "batteries", "roads"],
+    ids=["answer", "record", "record and its hash", "batteries", "roads", "gone", "roads gone"],
 )
 def test_what_was_changed_afterwards_is_found(
     statement: str, says: str, here: Filled, small_map_dir: Path
 ) -> None:
     wanted = here.ids[4]
 
-    with changed(here.url, statement.split()[1], statement, wanted):
+    table = statement.removeprefix("UPDATE ").removeprefix("DELETE FROM ").split()[0]
+
+    with changed(here.url, table, statement, wanted):
         done = run("replay", wanted, "--map", small_map_dir)
         shown = run("show", wanted)
 
@@ -290,8 +301,12 @@ def test_the_program_may_not_change_a_record(here: Filled) -> None:
 
 def test_a_recommendation_from_before_records_is_shown_and_not_replayed(here: Filled) -> None:
     wanted = here.ids[2]
+    unlogged = "UPDATE journal_entry SET body = body - 'record_sha256' - 'answer_sha256'"
 
-    with changed(here.url, "recommendation_record", "DELETE FROM recommendation_record"):
+    with (
+        changed(here.url, "journal_entry", unlogged),
+        changed(here.url, "recommendation_record", "DELETE FROM recommendation_record"),
+    ):
         shown, done = run("show", wanted), run("replay", wanted)
 
     assert shown.exit_code == 0
@@ -313,6 +328,14 @@ def test_rules_that_changed_since_are_said_with_what_differs(
     assert "computed again by rules 99 of this program" in done.stdout
     assert "values differ" in done.stdout
     assert " then, " in done.stdout
+
+
+def test_what_is_shown_says_what_the_choice_hung_on(here: Filled) -> None:
+    shown = run("show", here.ids[-1])
+
+    assert shown.exit_code == 0
+    assert "Second: P-0" in shown.stdout
+    assert " would be first if " in shown.stdout
 
 
 def test_the_list_has_the_newest_first_and_says_who_was_sent(here: Filled) -> None:

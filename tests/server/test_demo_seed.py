@@ -8,6 +8,7 @@ import pytest
 
 from geo.roadmap import RoadMap
 from server import demo
+from server.dispatch.runcardfile import shipped
 from server.http.errors import ApiError
 from server.stores import units
 from server.stores.pool import Pool
@@ -23,6 +24,19 @@ async def test_every_unit_has_crew_devices_and_a_running_shift(
     assert len(rows) == 12
     assert all(row.status == "available" and row.officers and row.station for row in rows)
     assert all({d.kind for d in row.devices} == {"body_camera", "handset"} for row in rows)
+
+
+async def test_somebody_can_do_each_thing_that_the_run_cards_ask_for(
+    pool: Pool, small_map: RoadMap
+) -> None:
+    await demo.seed(pool, small_map)
+
+    officers = [each for row in await units.load_units(pool) for each in row.officers]
+
+    asked_for = {skill for card in shipped().cards for skill in card.skills}
+    assert {skill for each in officers for skill in each.skills} >= asked_for
+    assert any(not each.skills for each in officers)
+    assert demo.SKILLED.keys() == {each.code for each in shipped().skills}
 
 
 async def test_one_handset_is_left_to_the_officer_who_can_sign_in(

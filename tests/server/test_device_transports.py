@@ -306,7 +306,7 @@ async def test_report_about_an_unknown_command_is_acknowledged_and_logged(
         await device.say(a_step(1, "no-such-command", Report.RECEIVED))
         await device.acked(1)
 
-    entries = await pool.fetch("SELECT kind FROM journal_entry ORDER BY seq")
+    entries = await pool.fetch("SELECT kind FROM journal_entry ORDER BY id")
     assert [row["kind"] for row in entries] == ["order.report_ignored", "work.raised"]
     item = await pool.fetchrow("SELECT kind, subject FROM work_item")
     assert (item["kind"], item["subject"]) == ("delivery_failed", "device:cam-07")
@@ -330,7 +330,7 @@ async def test_report_nothing_can_store_does_not_hold_up_the_next(
 
     assert await pool.fetchval("SELECT state FROM dispatch_order") == "shown"
     assert room.metrics.value("reports_unstorable") == 1
-    entries = await pool.fetch("SELECT kind FROM journal_entry ORDER BY seq")
+    entries = await pool.fetch("SELECT kind FROM journal_entry ORDER BY id")
     assert [row["kind"] for row in entries] == [
         "order.report_ignored",
         "work.raised",

@@ -36,7 +36,7 @@ from server.dispatch.orders import OrderState as S
 from server.dispatch.reasons import battery_reasons
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
-LOCALES = Path(__file__).parents[2] / "web" / "src" / "console" / "locales"
+LOCALES = Path(__file__).parents[2] / "web" / "src" / "console" / "score" / "locales"
 RECORD = Load.RECORD
 
 

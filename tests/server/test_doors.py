@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import argon2
 import httpx
 import pytest
 import websockets
@@ -22,17 +21,19 @@ from protocols import native
 from protocols.native import Hello, Welcome
 from server.http.auth import COOKIE
 from server.http.users import NewUser, create
+from server.limits import Limits
 from server.listening import DEAD_PEER_S, listen
-from server.settings import Limits, Settings
+from server.settings import Settings
 from server.stores.pool import Pool
 from tests.http_server import client_of
 from tests.patience import PATIENCE_S
+from tests.quick_passwords import QUICK
 from tests.server.field_rows import add_device
 from tests.server_process import ServerProcess, running
 from tests.whole_server import WholeServer, whole_server
 
 PASSWORD = "a long enough pass phrase"
-HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+HASH = QUICK.hash(PASSWORD)
 
 knock = partial(connect, proxy=None, open_timeout=PATIENCE_S)
 
@@ -114,7 +115,7 @@ async def test_forwarded_address_is_believed_of_named_proxies(start: Start, pool
 async def _addresses(pool: Pool) -> list[str]:
     rows = await pool.fetch(
         "SELECT body ->> 'address' AS at FROM journal_entry WHERE kind = 'user.signed_in' "
-        "ORDER BY seq"
+        "ORDER BY id"
     )
     return [row["at"] for row in rows]
 

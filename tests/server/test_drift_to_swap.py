@@ -53,9 +53,11 @@ async def sent(client: httpx.AsyncClient, unit_id: str) -> dict[str, Any]:
 
 
 async def until_proposed(server: WholeServer, client: httpx.AsyncClient) -> dict[str, Any]:
-    """Rounds of both watches until a swap is proposed; another may be planning just now."""
+    """Fixes of P-01 and rounds of both watches until a swap is proposed because it will be late;
+    another may be planning just now."""
     async with asyncio.timeout(DEADLINE_S):
-        while "swap" not in (found := await open_items(client)):
+        while not {"eta_drift", "swap"} <= (found := await open_items(client)).keys():
+            seen_at(server, "P-01", FAR)
             await server.services.en_route_watch.round()
             await server.services.proposal_watch.round()
             await asyncio.sleep(0.05)

@@ -195,6 +195,36 @@ def test_one_fix_on_the_wrong_road_is_no_drift() -> None:
     assert told(followed(seen, RULES, promise=promise)) == [set()]
 
 
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_nor_is_one_of_the_first_that_a_server_sees_which_has_just_started(wrong: int) -> None:
+    seen = [
+        a_sight(20.0 * at, east_m=200.0 * at, left_s=600.0 - 20.0 * at + 400.0 * (at == wrong))
+        for at in range(6)
+    ]
+    promise = Promise(at=BEGAN + timedelta(seconds=600), way_s=600.0)
+
+    assert told(followed(seen, RULES, promise=promise)) == [set()]
+
+
+def test_a_drift_that_was_said_before_a_restart_is_not_over_for_one_fix() -> None:
+    promise = Promise(at=BEGAN + timedelta(seconds=600), way_s=600.0)
+    late = Drive.resumed(
+        RULES,
+        promise=promise,
+        set_off=True,
+        troubles=frozenset({DRIFT}),
+        arrived_at=None,
+    )
+
+    one = follow(late, a_sight(20.0, left_s=580.0), RULES)
+    for at in (1, 2):
+        late = follow(one, a_sight(20.0 + 20.0 * at, left_s=580.0 - 20.0 * at), RULES)
+        one, before = late, one
+
+    assert before.troubles == {DRIFT}
+    assert late.troubles == frozenset()
+
+
 # -- standing still -----------------------------------------------------------------------
 
 

@@ -197,3 +197,66 @@ async def test_where_routing_is_busy_the_next_round_sees_them(way: WayRoom) -> N
     assert none is not None
     assert some is not None
     assert (len(none.sights), len(some.sights)) == (0, 1)
+
+
+async def test_what_a_person_has_seen_to_is_not_said_again_by_a_server_that_sees_it_later(
+    way: WayRoom,
+) -> None:
+    await way.send()
+    other = a_watch(way.room)
+    await way.at(ON_THE_WAY, speed_mps=15.0)
+    await other.round()
+    await way.at(ON_THE_WAY, rounds=12)
+    for item in (await way.open()).values():
+        await way.room.order_desk.settle(item.id, reason="called them", by=BY)
+
+    for _ in range(12):
+        way.room.now += timedelta(seconds=30)
+        way.fix(ON_THE_WAY)
+        await other.round()
+
+    assert await way.open() == {}
+
+
+async def test_what_was_over_and_begins_again_is_said_again_though_a_person_saw_to_it(
+    way: WayRoom,
+) -> None:
+    await stopped(way)
+    item = (await way.open())["stopped"]
+    await way.room.order_desk.settle(item.id, reason="called them", by=BY)
+    await way.at(crossing(5, 1), speed_mps=15.0, rounds=2)
+    assert "stopped" not in await way.open()
+
+    await way.at(crossing(5, 1), rounds=12)
+
+    assert (await way.open())["stopped"].id != item.id
+
+
+async def test_who_waits_for_the_other_of_a_pair_has_not_stopped_and_is_not_late(
+    way: WayRoom,
+) -> None:
+    lon, lat = SCENE
+    fight = await way.room.open(type="domestic_violence", lon=lon, lat=lat)
+    near = await way.free("P-01", ON_THE_WAY)
+    far = await way.free("P-02", FAR)
+    found = await way.room.pipeline.recommend(fight.id, by=BY)
+    assert found.pair is not None
+    assert found.pair.meeting is not None
+    meeting = found.pair.meeting.lon, found.pair.meeting.lat
+    for order in await way.room.send(fight, near, far, found=found):
+        for step in (Report.RECEIVED, Report.SHOWN, Report.ACCEPTED, Report.EN_ROUTE):
+            await way.says(order, step)
+
+    waits_s = found.pair.meeting.waits_s
+    await way.at(meeting, speed_mps=15.0)
+    await way.at(meeting, rounds=max(int(waits_s / 30), 1))
+    assert await way.open() == {}
+
+    await way.at(meeting, rounds=20)
+    assert (await way.open()).keys() == {"eta_drift"}, "the other is late, and so are both"
+
+    started = a_watch(way.room)
+    way.room.now += timedelta(seconds=30)
+    way.fix(meeting)
+    await started.round()
+    assert (await way.open()).keys() == {"eta_drift"}

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.battery.model import Load
+from server.dispatch.batteryrules import Rules
 from server.dispatch.endurance import (
     RECORD,
     SCENE_LEFT_S_MIN,
     STANDBY,
     WAY_UNKNOWN_S,
     Heard,
-    Rules,
     Work,
     ahead,
     heard,

@@ -12,11 +12,15 @@ import pytest
 from geo.roadmap import RoadMap
 from server.http import enrolment
 from server.http.enrolment import BROWSERS_PER_OFFICER_MAX, enrol_browser, tell_running
+from server.pipeline import utc_now
+from server.signingkey import SigningKey
+from server.stancedesk import StanceDesk
 from server.stores import units
 from server.stores.pool import Pool
 from tests.patience import PATIENCE_S
 from tests.server.dispatch_room import Room, a_room
 from tests.server.field_rows import add_unit
+from tests.server.test_stance_desk import KEY, SUPERVISOR, a_war
 from tests.small_county import crossing
 
 BADGE = "B-P-01"
@@ -142,3 +146,18 @@ def test_officer_who_enrols_too_often_waits() -> None:
     assert waits[:-1] == [0.0] * enrolment.ENROLMENTS_MAX
     assert waits[-1] == enrolment.ENROLMENTS_WINDOW_S
     assert limiter.attempt("B-2", 0.0) == 0.0
+
+
+async def test_a_handset_that_comes_in_war_is_told_of_it(room: Room) -> None:
+    unit = await room.add_unit("P-01", crossing(4, 2))
+    desk = StanceDesk(pool=room.pool, fanout=room.fanout, key=SigningKey.of(KEY), clock=utc_now)
+    before = await enrol(room.pool, unit.id, "first")
+    await desk.give(a_war(), by="user:li", roles=SUPERVISOR)
+
+    device_id = await enrol(room.pool, unit.id, "second")
+
+    rows = await room.fetch(
+        "SELECT device_id, body FROM command WHERE kind = 'notice' ORDER BY seq"
+    )
+    told = [(row["device_id"], row["body"]["mode"]) for row in rows]
+    assert sorted(told) == sorted([(before, "war"), (device_id, "war")])

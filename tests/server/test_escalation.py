@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from geo.roadmap import RoadMap
 from protocols.native import Report
@@ -101,6 +102,22 @@ async def test_it_asked_to_wait_and_then_accepts_while_another_is_on_the_job(
     await watch.after(43)
 
     assert "two_units" in await watch.open()
+
+
+async def test_an_order_that_goes_out_by_itself_and_waits_for_a_device_is_said_to_wait(
+    watch: Watch,
+) -> None:
+    await _war_with_offers(watch)
+    for unit in watch.room.live.units():
+        devices = [structs.replace(each, online=False) for each in unit.devices]
+        watch.room.live.show(structs.replace(unit, devices=devices))
+
+    await watch.after(40)
+
+    _, second = (await watch.room.incident(watch.incident.id)).orders
+    (entry,) = await watch.room.fetch("SELECT * FROM journal_entry WHERE kind = 'order.queued'")
+    assert (entry["actor"], entry["subject"]) == ("system", f"order:{second.id}")
+    assert entry["body"]["call_sign"] == second.call_sign
 
 
 async def test_nobody_else_is_sent_when_the_time_it_asked_for_is_over(watch: Watch) -> None:

@@ -440,9 +440,10 @@ def a_table(count: int, blocks: int, *, later_s: float = 0.0) -> Table:
     return Table(
         block=np.arange(count) % blocks,
         response_s=np.array([rng.expovariate(1 / 600.0) + later_s for _ in range(count)]),
+        answered=np.ones(count, np.bool_),
         priority=np.arange(count) % 2 == 0,
-        wrong=np.arange(count) % 4 == 0,
-        camera_alive=np.arange(count) % 5 != 0,
+        wrong=(np.arange(count) % 4 == 0).astype(np.float64),
+        camera_alive=(np.arange(count) % 5 != 0).astype(np.float64),
         swaps=(np.arange(count) % 10 == 0).astype(np.float64),
     )
 

@@ -28,6 +28,7 @@ from server.stores.pool import open_pool
 from server.stores.presence import FIXES_KEY
 from tests.console_feed import watching
 from tests.field_people import STEPS, Handset, dispatcher, order_sent, posted
+from tests.quick_passwords import QUICK
 from tests.server_process import ServerProcess, running
 
 DEADLINE_S = 200
@@ -45,7 +46,7 @@ async def seeded(database_url: str | None, small_map: RoadMap) -> DemoSeed:
     await migrate.apply(database_url)
     pool = await open_pool(database_url)
     try:
-        return await demo.seed(pool, small_map, units=2)
+        return await demo.seed(pool, small_map, units=2, hasher=QUICK)
     finally:
         await pool.close()
 

@@ -70,6 +70,14 @@ async def test_the_way_is_told_turn_by_turn_in_both_languages(api: Api) -> None:
     assert "G320 Valley Road" in way["steps"][0]["text"]["en"]
     assert "G320 Valley Road" in way["steps"][0]["text"]["zh"]
     assert any(each["maneuver"] == "turn" for each in way["steps"])
+    assert way["steps"][0]["act"]["en"] == "Head east on G320 Valley Road"
+    assert way["map_id"] == api.room.roadmap.meta.map_id
+    assert way["line"][0] == pytest.approx([*FROM, 0], abs=1e-3)
+    assert way["line"][-1][2] == pytest.approx(way["distance_m"], abs=1)
+    along = {at_m: (lon, lat) for lon, lat, at_m in way["line"]}
+    for step in way["steps"]:
+        nearest = min(along, key=lambda at_m: abs(at_m - step["at_m"]))
+        assert along[nearest] == pytest.approx((step["lon"], step["lat"]), abs=5e-4)
 
 
 def with_closed(roadmap: RoadMap, *edges: int) -> LiveRoads:
@@ -95,6 +103,7 @@ async def test_a_closed_road_on_the_way_is_driven_round_and_named(api: Api) -> N
     hazards = [each["hazard"] for step in after["steps"] for each in step["cautions"]]
     assert after["duration_s"] > before["duration_s"]
     assert hazards.count("closure_beside") >= 1
+    assert (before["closed"], len(after["closed"])) == ([], 1)
 
 
 async def test_an_officer_of_another_unit_does_not_see_it(api: Api) -> None:
@@ -149,6 +158,7 @@ async def test_where_radio_ends_is_told_on_the_step_before(api: Api) -> None:
         each for step in way["steps"] for each in step["cautions"] if each["hazard"] == "dead_zone"
     ]
     assert found["length_m"] == pytest.approx(GORGE_M, abs=2 * PIECE_M)
+    assert 0 < found["at_s"] < found["at_s"] + found["duration_s"] <= way["duration_s"]
     assert "no radio signal" in found["text"]["en"]
     assert "无信号" in found["text"]["zh"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.dispatch.worklist import ItemKind
+from server.dispatch.worklist import ItemKind, Severity
 from server.gateways.hub import Console, HubLimits
 from server.gateways.worknews import WorkNews
 from server.ids import new_id
@@ -132,3 +132,43 @@ async def test_what_could_not_be_read_is_read_the_next_time(
     await news.refresh()
 
     assert [each.id for each in news.take()[0]] == [changed.item.id]
+
+
+async def test_what_moves_up_because_graver_things_are_settled_is_told(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.gateways.worknews.WORK_SHOWN_MAX", 2)
+    async with pool.acquire() as conn, conn.transaction():
+        ids = [
+            (
+                await worklist.raise_item(
+                    conn, ItemKind.REMINDER, About(subject=f"reminder:{n}"), body={}, at=utc_now()
+                )
+            ).item.id
+            for n in range(3)
+        ]
+    news = WorkNews(pool)
+    await news.reload()
+    assert [each.id for each in news.take()[0]] == ids[:2]
+
+    async with pool.acquire() as conn, conn.transaction():
+        await worklist.settle(conn, ids[0], by="user:wang", at=utc_now(), why="done")
+    news.note(ids[0])
+    await news.refresh()
+
+    assert [each.id for each in news.take()[0]] == [ids[0], ids[2]]
+
+
+async def test_a_thing_raised_again_is_never_less_grave_than_before(pool: Pool) -> None:
+    about = About(subject="intake:x")
+    async with pool.acquire() as conn, conn.transaction():
+        grave = [
+            (
+                await worklist.raise_item(
+                    conn, ItemKind.INTAKE, about, body={}, at=utc_now(), severity=each
+                )
+            ).item.severity
+            for each in (Severity.WARNING, Severity.NOTICE, Severity.ALARM, Severity.WARNING)
+        ]
+
+    assert grave == ["warning", "warning", "alarm", "alarm"]

@@ -12,6 +12,7 @@ import pytest
 from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
+from server.dispatch.errors import Conflict
 from server.ids import new_id
 from server.intakedesk import IntakeDesk
 from tests.server.api_room import Api, an_api
@@ -83,7 +84,9 @@ async def test_a_warning_waits_in_the_worklist_until_a_patrol_is_opened_for_it(
         ("opened", opened["id"])
     ]
     assert page["open"] == 0
-    assert [kind for kind in await api.room.kinds() if not kind.startswith("work")] == [
+    assert [
+        kind for kind in await api.room.kinds() if kind.split(".")[0] not in ("work", "access")
+    ] == [
         "intake.received",
         "incident.opened",
         "intake.settled",
@@ -140,7 +143,7 @@ async def test_a_warning_whose_time_is_over_settles_by_itself(
 ) -> None:
     later = datetime.now(UTC) + timedelta(hours=2)
     (await receive(dispatcher, until_at=later.isoformat())).raise_for_status()
-    (await receive(dispatcher)).raise_for_status()
+    (await receive(dispatcher, text="Snow above 3,000 m")).raise_for_status()
     room = api.room
 
     before = await IntakeDesk(
@@ -164,6 +167,38 @@ async def test_the_same_message_twice_is_one(dispatcher: httpx.AsyncClient) -> N
     assert refusal(other) == (409, "request_reused")
 
 
+async def test_a_lost_answer_is_asked_for_again_though_the_time_is_over_by_now(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    said = {"request_id": new_id(), "until_at": (api.room.now + timedelta(minutes=5)).isoformat()}
+    first = await receive(dispatcher, **said)
+    api.room.now += timedelta(minutes=6)
+
+    again = await receive(dispatcher, **said)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["id"] == first.json()["id"]
+
+
+async def test_what_a_source_says_again_while_it_waits_counts_up_on_one_item(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    first = await receive(dispatcher)
+    again = await receive(dispatcher)
+    graver = await receive(dispatcher, urgency="emergency")
+
+    assert [each.status_code for each in (first, again, graver)] == [201, 200, 201]
+    assert again.json()["id"] == first.json()["id"]
+    items = (await dispatcher.get("/api/worklist")).json()["items"]
+    assert [(each["severity"], each["times"]) for each in items] == [("alarm", 1), ("warning", 2)]
+    assert [each["body"]["inbox_number"] for each in items] == [2, 1]
+    assert all("number" not in each["body"] for each in items)  # that is an order's
+    assert (await api.room.kinds()).count("intake.received") == 3
+    noted = await dispatcher.post(f"/api/inbox/{first.json()['id']}/note", json={"why": "seen"})
+    assert noted.status_code == 200
+    assert (await receive(dispatcher)).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -176,6 +211,7 @@ async def test_the_same_message_twice_is_one(dispatcher: httpx.AsyncClient) -> N
         ({"kind": "rumour"}, (400, "malformed")),
         ({"source": " "}, (400, "malformed")),
         ({"text": ""}, (400, "malformed")),
+        ({"text": " \n "}, (400, "malformed")),
         ({"until_at": "2099-01-01T00:00:00"}, (400, "malformed")),
     ],
 )
@@ -186,13 +222,16 @@ async def test_what_makes_no_sense_does_not_come_in(
 
 
 async def test_a_flood_is_refused_and_what_waits_stays(
-    dispatcher: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    api: Api, dispatcher: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.intakedesk.OPEN_LEN_MAX", 2)
-    for _ in range(2):
-        (await receive(dispatcher)).raise_for_status()
+    for text in ("Rockfall", "Flood"):
+        (await receive(dispatcher, text=text)).raise_for_status()
 
-    assert refusal(await receive(dispatcher)) == (409, "too_many")
+    assert refusal(await receive(dispatcher, text="Snow")) == (409, "too_many")
+    await api.intake_desk.sweep()
+    assert api.metrics.value("inbox_refused") == 1
+    assert "ridgeline_inbox_open 2\n" in api.metrics.text()
     assert (await dispatcher.get("/api/inbox")).json()["open"] == 2
 
 
@@ -210,3 +249,19 @@ async def test_every_order_leaves_by_one_numbered_exit(
     numbers = [each["number"] for each in (*first["orders"], *second["orders"])]
     assert numbers == sorted(numbers, reverse=True)
     assert (len(first["orders"]), len(second["orders"]), second["next"]) == (2, 1, None)
+
+
+async def test_an_order_that_was_refused_leaves_no_gap_in_the_numbers(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    busy, free = [await api.room.add_unit(f"P-0{number}", (LON, LAT)) for number in range(2)]
+    first, second = [await api.room.open() for _ in range(2)]
+    await api.room.send(first, busy)
+    with pytest.raises(Conflict) as refused:
+        await api.room.send(second, busy)
+    await api.room.send(second, free)
+
+    numbers = [each["number"] for each in (await dispatcher.get("/api/outlet")).json()["orders"]]
+
+    assert refused.value.code == "unit_busy"
+    assert numbers == [2, 1]

@@ -218,6 +218,18 @@ async def test_an_unknown_incident_is_not_found(room: Room) -> None:
 # -- dispatching --------------------------------------------------------------------------
 
 
+async def test_an_order_that_waits_for_a_device_is_said_to_wait(room: Room) -> None:
+    unit = await room.add_unit("P-02", NEAR, devices=("body_camera", "handset"))
+    room.live.put(unit, NEAR, online=False)
+
+    (order,) = await room.send(await room.open(), unit)
+
+    (entry,) = await room.fetch("SELECT * FROM journal_entry WHERE kind = 'order.queued'")
+    assert (entry["actor"], entry["subject"]) == ("system", f"order:{order.id}")
+    assert entry["body"]["call_sign"] == "P-02"
+    assert sorted(entry["body"]["devices"]) == ["P-02-body_camera", "P-02-handset"]
+
+
 async def test_the_order_is_durable_with_a_command_for_each_device(room: Room) -> None:
     unit = await room.add_unit("P-02", NEAR, devices=("body_camera", "handset", "vehicle"))
     incident = await room.open()
@@ -333,7 +345,7 @@ async def test_whoever_passes_over_the_first_says_why_and_it_stands_in_the_log(r
     assert "P-02" in str(refused.value)
     assert (order.call_sign, second.call_sign) == ("P-05", "P-02")
     taken = await room.fetch(
-        "SELECT body FROM journal_entry WHERE kind = 'decision.taken' ORDER BY seq"
+        "SELECT body FROM journal_entry WHERE kind = 'decision.taken' ORDER BY id"
     )
     said = [(each["body"]["passed_over"], each["body"]["reason"]) for each in taken]
     assert said == [("P-02", "knows the place"), (None, "")]
@@ -607,7 +619,7 @@ async def test_when_the_log_cannot_be_written_nothing_is(
     before_states = [await room.fetch(query) for query in states]
     owner = await asyncpg.connect(database_url)
     await owner.execute(
-        "ALTER TABLE journal_entry ADD CONSTRAINT full_disk CHECK (seq < 0) NOT VALID"
+        "ALTER TABLE journal_entry ADD CONSTRAINT full_disk CHECK (id < 0) NOT VALID"
     )
     await owner.close()
 

@@ -10,11 +10,12 @@ import asyncpg
 import pytest
 
 from server.journal.kinds import JournalKind
-from server.stores import journal
-from server.stores.journal import JournalFilter
+from server.stores import journal, logsearch
+from server.stores.logsearch import JournalFilter
+from tests.server.sealed_log import seal
 
 
-async def log(pool: Any, **values: Any) -> int:
+async def log(pool: Any, **values: Any) -> None:
     entry: dict[str, Any] = {
         "actor": "user:wang",
         "subject": "incident:1",
@@ -22,12 +23,13 @@ async def log(pool: Any, **values: Any) -> int:
         "body": {},
     }
     async with pool.acquire() as conn, conn.transaction():
-        return await journal.append(conn, **(entry | values))
+        await journal.append(conn, **(entry | values))
 
 
 async def found(pool: Any, **wanted: Any) -> list[int]:
+    await seal(pool)
     async with pool.acquire() as conn:
-        page = await journal.search(conn, JournalFilter(**wanted))
+        page = await logsearch.search(conn, JournalFilter(**wanted))
     return [entry.seq for entry in page.entries]
 
 
@@ -43,6 +45,15 @@ async def found(pool: Any, **wanted: Any) -> list[int]:
         "UPDATE decision SET reason = 'nicer'",
         "DELETE FROM recommendation",
         "ALTER TABLE journal_entry DISABLE TRIGGER ALL",
+        "INSERT INTO journal_leaf VALUES (1, 1, '', '{}', '')",
+        "UPDATE journal_leaf SET salts = ''",
+        "DELETE FROM journal_node",
+        "UPDATE journal_checkpoint SET note = ''",
+        "INSERT INTO journal_entry (id, actor, subject, kind, body) VALUES (9, '', '', '', '{}')",
+        "INSERT INTO journal_entry (at, actor, subject, kind, body) "
+        "VALUES (now(), '', '', '', '{}')",
+        "DELETE FROM journal_pending",
+        "UPDATE journal_log SET origin = 'another'",
     ],
 )
 async def test_the_application_cannot_change_history(pool: Any, statement: str) -> None:
@@ -70,10 +81,22 @@ async def test_even_the_owner_is_stopped_by_the_trigger(
         await owner.close()
 
 
-async def test_seq_is_dense_and_in_commit_order_under_concurrency(pool: Any) -> None:
-    seqs = await asyncio.gather(*(log(pool, body={"n": n}) for n in range(40)))
+async def test_many_write_at_once_and_every_entry_has_its_place(pool: Any) -> None:
+    await asyncio.gather(*(log(pool, body={"n": n}) for n in range(40)))
 
-    assert sorted(seqs) == list(range(1, 41))
+    assert await found(pool) == list(range(40, 0, -1))
+
+
+async def test_who_writes_waits_for_nobody_who_has_not_committed(pool: Any) -> None:
+    async with pool.acquire() as slow, slow.transaction():
+        await journal.append(
+            slow, actor="system", subject="user:x", kind=JournalKind.USER_SIGNED_OUT, body={}
+        )
+        await log(pool)
+
+        assert await found(pool, kind="incident.opened") == [1], "the one that committed first"
+
+    assert await found(pool) == [2, 1]
 
 
 async def test_an_entry_of_a_transaction_that_fails_is_gone_and_leaves_no_gap(pool: Any) -> None:
@@ -121,9 +144,10 @@ async def test_pages_cover_everything_once(pool: Any) -> None:
         await log(pool, body={"n": n})
 
     pages, before = [], None
+    await seal(pool)
     async with pool.acquire() as conn:
         while True:
-            page = await journal.search(conn, JournalFilter(), before=before, limit=3)
+            page = await logsearch.search(conn, JournalFilter(), before=before, limit=3)
             pages.append([entry.seq for entry in page.entries])
             if (before := page.next_before) is None:
                 break

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from server.dispatch.answers import Claim
 from server.dispatch.orders import OrderState, Why
 from server.dispatch.worklist import ItemKind
+from server.gateways.guests.registry import PROTOCOLS
+from server.http import faces
+from server.http.access import LOGGED_ACTS, LOGGED_READS, LOOKS, shown
 from server.journal.kinds import JournalKind
 from tests.conftest import ROOT
 
@@ -38,10 +42,32 @@ def test_every_kind_has_a_name_a_sentence_and_a_group_to_filter_by(language: str
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_that_is_logged_as_looked_at_has_words(language: str) -> None:
+    known = words(ROOT / "web/src/audit/locales", language)
+
+    wanted = {f"route.GET {shown(path)}" for path in (*LOOKS, *LOGGED_READS)}
+    wanted |= {f"route.POST {shown(path)}" for path in LOGGED_ACTS}
+    wanted |= {f"route.GET /{page}" for page in faces.FACES}
+    assert wanted - known.keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reason_to_ignore_a_report_has_words(language: str) -> None:
     known = words(ROOT / "web/src/audit/locales", language)
 
     assert {f"why.{why}" for why in (*Why, "unknown", "unstorable")} - known.keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("face", "part"), [("audit", ""), ("console/decision", "orders.")])
+def test_every_way_of_an_answer_and_every_claim_has_words(
+    face: str, part: str, language: str
+) -> None:
+    known = words(ROOT / "web/src" / face / "locales", language)
+
+    wanted = {f"{part}path.{protocol}" for protocol in PROTOCOLS}
+    wanted |= {f"{part}claim.{claim}" for claim in Claim if claim}
+    assert wanted - known.keys() == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -268,7 +268,7 @@ async def test_the_database_is_learned_from_and_reversed(
     refused(learn("activate", "model"), "in force already")
     refused(learn("activate", "99"), "no version 99")
     refused(learn("activate", "newest"), "no version")
-    kinds = [row["kind"] for row in await pool.fetch("SELECT kind FROM journal_entry ORDER BY seq")]
+    kinds = [row["kind"] for row in await pool.fetch("SELECT kind FROM journal_entry ORDER BY id")]
     assert kinds == [
         "learning.learned",
         "learning.activated",

@@ -12,8 +12,9 @@ from msgspec import convert
 
 from geo.driving.vehicles import Mode
 from geo.roadmap import RoadMap
+from server import learnedlines
 from server.learnedroads import words
-from server.roadviews import LearnedRoadView, LearningView
+from server.roadviews import LearnedLinesView, LearnedRoadView, LearningView
 from tests.server.learning_rows import Drivers
 from tests.small_county import crossing
 from tests.whole_server import WholeServer, whole_server
@@ -150,3 +151,61 @@ async def test_wrong_wishes_are_refused(server: WholeServer) -> None:
 )
 def test_a_road_in_words(drives: int, pct: float, english: str, chinese: str) -> None:
     assert words(drives, pct) == {"en": english, "zh": chinese}
+
+
+WHOLE = {"west": "99", "south": "26", "east": "102", "north": "29"}
+
+
+async def test_driven_roads_are_drawn_with_how_far_off_the_model_they_are(
+    server: WholeServer, drivers: Drivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = drivers.way()
+    async with server.signed_in("supervisor") as client:
+
+        async def lines(**changed: str) -> LearnedLinesView:
+            answer = await client.get("/api/learning/lines", params=WHOLE | changed)
+            return convert(answer.json(), LearnedLinesView)
+
+        assert await lines() == LearnedLinesView(version=None, left_out=0, lines=[])
+
+        for _ in range(4):
+            await drivers.drive(way, slower=1.4)
+        await server.services.learning.matcher.match_waiting()
+        await client.post("/api/learning/learn", json={"reason": "four slow drives"})
+        found = await lines()
+
+        over = [arc >> 1 for arc in way.arcs.tolist()]  # of its ends, a part alone was driven
+        assert {*over[1:-1]} <= {each.edge for each in found.lines} <= {*over}
+        middle = int(way.arcs[2])
+        line = next(each for each in found.lines if each.edge == middle >> 1)
+        driven, other = (
+            (line.backward, line.forward) if middle & 1 else (line.forward, line.backward)
+        )
+        assert other is None
+        assert driven is not None
+        assert driven.drives == 4
+        assert driven.low_pct < driven.slower_pct < driven.high_pct
+        assert driven.slower_pct > 10.0
+        answer = await client.get("/api/learning/roads", params={"edge": line.edge})
+        road = convert(answer.json(), LearnedRoadView)
+        same = next(each for each in road.ways if each.drives)
+        assert (same.slower_pct, same.low_pct, same.high_pct) == pytest.approx(
+            (driven.slower_pct, driven.low_pct, driven.high_pct), abs=0.1
+        )
+        assert same.kmh is not None
+        assert same.model_kmh is not None
+        assert same.model_kmh / same.kmh == pytest.approx(1 + driven.slower_pct / 100, abs=0.02)
+
+        assert (await lines(mode="urgent")).lines == []
+        assert (await lines(west="101.9")).lines == []
+        straighter = await lines(tolerance_m="500")
+        points = [sum(len(each.coordinates) for each in one.lines) for one in (found, straighter)]
+        assert points[1] < points[0]
+
+        monkeypatch.setattr(learnedlines, "POINTS_MAX", points[0] - 1)
+        cut = await lines()
+        assert len(cut.lines) + cut.left_out == len(found.lines)
+        assert cut.left_out > 0
+
+        wrong = await client.get("/api/learning/lines", params=WHOLE | {"west": "here"})
+        assert code(wrong) == (400, "malformed")

@@ -53,7 +53,7 @@ class School:
         return rows
 
     async def kinds(self) -> list[str]:
-        rows = await self.pool.fetch("SELECT kind FROM journal_entry ORDER BY seq")
+        rows = await self.pool.fetch("SELECT kind FROM journal_entry ORDER BY id")
         return [row["kind"] for row in rows]
 
     def routine(self) -> LearnedFactors:
@@ -414,7 +414,7 @@ async def test_drives_of_an_older_map_count_on_a_newer_one_until_taken_back(
         "learning.carry_ended",
     ]
     (body,) = await pool.fetchrow(
-        "SELECT body FROM journal_entry WHERE kind = 'learning.carried' ORDER BY seq"
+        "SELECT body FROM journal_entry WHERE kind = 'learning.carried' ORDER BY id"
     )
     assert (body["edges"], body["edges_lost"]) == (counted.edges, 2)
     await classroom.close()

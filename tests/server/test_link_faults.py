@@ -30,6 +30,7 @@ from server.dispatch.timers import PEACE_URGENT
 from server.stores.pool import Pool
 from tests.field_people import STEPS, Handset, dispatcher, now_ms, order_sent
 from tests.patience import PATIENCE_S
+from tests.quick_passwords import QUICK
 from tests.relay import Relay
 from tests.server_process import ServerProcess, running
 
@@ -107,7 +108,7 @@ async def field(
     for name in ("receipt_s", "repeat_s", "acceptance_s", "escalate_s", "supervisor_s"):
         value = getattr(PEACE_URGENT, name) / SHORTENED
         monkeypatch.setenv(f"RIDGELINE_TIMER_PEACE_URGENT_{name.upper()}", str(value))
-    seeded = await demo.seed(pool, small_map, units=2)
+    seeded = await demo.seed(pool, small_map, units=2, hasher=QUICK)
     server = ServerProcess(
         map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
     )

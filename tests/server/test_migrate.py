@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from server import migrate
+from server import migrate, redaction
+from server.journal.kinds import JournalKind
+from server.retentionpolicy import Day
+from server.stores import journal, retention
 from server.stores.pool import Pool, open_pool
+from tests.server.sealed_log import seal
 
 
 def a_folder(tmp_path: Path, **files: str) -> Path:
@@ -69,6 +74,28 @@ def test_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:
         migrate.load(folder)
 
 
+async def the_doors_open(pool: Pool, owner_url: str) -> None:
+    """What only the owner may do is done for the application, whoever the owner is."""
+    async with pool.acquire() as conn, conn.transaction():
+        await journal.append(
+            conn, actor="user:x", subject="x:1", kind=JournalKind.INCIDENT_OPENED, body={}
+        )
+    await seal(pool)
+    assert await redaction.redact(pool, 1, ["actor"], by="user:y", reason="why") == ["actor"]
+    owner = await asyncpg.connect(owner_url)
+    await owner.execute(
+        "CREATE TABLE position_20200101 PARTITION OF position "
+        "FOR VALUES FROM ('2020-01-01 00:00+00') TO ('2020-01-02 00:00+00')"
+    )
+    await owner.close()
+    async with pool.acquire() as conn:
+        day = date(2020, 1, 1)
+        await retention.coarsen(conn, day, by="system")
+        coarse = Day(day=day, coarse=True, held=False)
+        assert await retention.days(conn, before=date(2021, 1, 1)) == [coarse]
+        assert await retention.drop(conn, before=date(2021, 1, 1), by="system") == 1
+
+
 async def test_owner_without_superuser_can_migrate_and_act_as_the_application(
     empty_database_url: str,
 ) -> None:
@@ -87,6 +114,7 @@ async def test_owner_without_superuser_can_migrate_and_act_as_the_application(
 
         pool = await open_pool(url)
         assert await pool.fetchval("SELECT current_user") == "ridgeline_app"
+        await the_doors_open(pool, url)
         await pool.close()
     finally:
         await admin.execute(f'ALTER DATABASE "{database}" OWNER TO CURRENT_USER')

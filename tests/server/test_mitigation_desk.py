@@ -10,9 +10,11 @@ import pytest
 
 from geo.roadmap import RoadMap
 from protocols.native import Limits, Report
+from server.dispatch.answers import Path
 from server.dispatch.errors import Conflict, Impossible, NotFound
 from server.dispatch.mitigation import Mitigation
 from server.ids import new_id
+from server.stores import units
 from tests.server.battery_room import BADGE, BY, CAMERA, HANDSET, BatteryRoom, a_battery_room
 
 
@@ -129,6 +131,21 @@ async def test_who_is_not_of_the_unit_cannot_answer(job: BatteryRoom) -> None:
 
     assert (await again(job, sent.id)).state == "sent"
     assert "report_refused" in await job.open()
+
+
+async def test_person_at_a_terminal_answers_without_a_badge(job: BatteryRoom) -> None:
+    sent = await ask(job)
+    (advice,) = await job.commands(HANDSET, "advice")
+    crew = await units.crew(job.room.pool, job.order.unit_id)
+
+    await job.says(HANDSET, advice["id"], Report.ACCEPTED)
+    assert (await again(job, sent.id)).state == "sent"
+    terminal = Path(name="jt808", names_people=False)
+    await job.says(HANDSET, advice["id"], Report.ACCEPTED, path=terminal)
+
+    answered = await again(job, sent.id)
+    assert (len(crew), answered.state) == (1, "accepted")
+    assert answered.answered_by == f"officer:{BADGE}"
 
 
 async def test_second_answer_changes_nothing(job: BatteryRoom) -> None:

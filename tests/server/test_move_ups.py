@@ -14,15 +14,15 @@ import pytest
 from geo.roadmap import RoadMap
 from geo.snap import SnapIndex
 from server.calllog import READ_EVERY, CallLog, nearest
-from server.coverdesk import CoverDesk, Posts
+from server.coverdesk import CoverDesk, Posts, bound
 from server.coverviews import PostView
 from server.coverwatch import LOOK_S, TERMS, CoverWatch
 from server.dispatch.cover import Rules
 from server.dispatch.errors import Conflict, NotFound
 from server.ids import new_id
-from server.moveups import STEADY, MoveUps
+from server.moveups import NOT_AGAIN, STEADY, MoveUps
 from server.reachdesk import ReachDesk
-from server.stores.units import UnitRow
+from server.stores.units import UnitRow, load_units
 from tests.server.dispatch_room import BY, Room, a_room, an_incident
 from tests.small_county import crossing
 
@@ -71,6 +71,7 @@ async def watched(pool: Any, small_map: RoadMap) -> AsyncIterator[Watched]:
             villages=partial(reach.villages, TERMS),
             posts=posts.on_roads,
             calls=CallLog(pool=pool, clock=lambda: room.now).calls,
+            bound=partial(bound, pool, room.run_cards.in_force),
             rules=Rules(limit_s=180.0, horizon_s=3600.0),
             clock=lambda: room.now,
         )
@@ -114,6 +115,55 @@ async def test_what_holds_only_for_a_moment_is_no_proposal(watched: Watched) -> 
     watched.room.live.put(first, BRIDGES)
 
     assert await watched.look(STEADY / 2) == []
+
+
+async def test_a_move_that_somebody_said_no_to_is_not_asked_for_again_at_once(
+    watched: Watched,
+) -> None:
+    for call_sign in ("P-01", "P-02"):
+        await watched.room.add_unit(call_sign, BRIDGES)
+    await watched.look()
+    (held,) = await watched.look(STEADY)
+    (item,) = await watched.room.fetch("SELECT id FROM work_item WHERE settled_at IS NULL")
+    await watched.room.order_desk.settle(item["id"], reason="he eats", by=BY)
+
+    soon = await watched.look(timedelta(seconds=LOOK_S))
+    later = await watched.look(NOT_AGAIN)
+
+    assert held[:2] not in [each[:2] for each in soon]
+    assert later == [held]
+
+
+async def test_who_is_on_the_way_to_a_post_covers_it_and_no_second_one_is_proposed(
+    watched: Watched,
+) -> None:
+    rows = [await watched.room.add_unit(call_sign, BRIDGES) for call_sign in ("P-01", "P-02")]
+    await watched.look()
+    assert await watched.look(STEADY) != []
+
+    await watched.send(rows[0])
+    for row in await load_units(watched.room.pool):
+        watched.room.live.put(row, BRIDGES)
+    seen = await watched.look()
+    watched.room.now += STEADY
+
+    assert seen == await watched.look() == []
+
+
+async def test_a_unit_is_expected_free_when_it_was_there_as_long_as_its_run_card_says(
+    watched: Watched,
+) -> None:
+    room = watched.room
+    row = await room.add_unit("P-00", TOWN)
+    order = (await room.send(await room.open(type="assault"), row))[0]
+    card = room.run_cards.in_force().card("assault")
+
+    found = await bound(room.pool, room.run_cards.in_force)
+
+    assert order.eta_s is not None
+    expected = room.now + timedelta(seconds=order.eta_s, minutes=card.scene_min)
+    assert abs(found.free_at[row.id] - expected) < timedelta(seconds=1)
+    assert (found.posted, found.calls_waiting) == ({}, 0)
 
 
 async def test_a_person_sends_the_unit_and_asking_twice_sends_it_once(watched: Watched) -> None:

@@ -12,7 +12,7 @@ import pytest
 from geo.roadmap import RoadMap
 from protocols.errors import FrameTooLarge
 from protocols.native import FRAME_BYTES_MAX, Report
-from server.stores import commands
+from server.stores import commands, stance
 from server.stores.stepping import COMMAND_TTL
 from server.stores.units import UnitRow, load_units
 from server.views import IncidentView, OrderView
@@ -177,6 +177,21 @@ async def test_the_receipt_of_a_notice_is_logged_and_changes_nothing(job: Job) -
 
     assert (outcome.applied, outcome.why) == (False, "notice")
     assert (await job.room.kinds())[-1] == "order.notice_received"
+
+
+async def test_the_receipt_of_a_notice_that_belongs_to_no_order_is_the_devices_own(
+    job: Job,
+) -> None:
+    async with job.room.pool.acquire() as conn:
+        await stance.tell(conn, [HANDSET], None, at=NOW)
+        (notice,) = await commands.after(conn, HANDSET, 1)
+
+    await job.room.report(HANDSET, notice.id, Report.RECEIVED)
+
+    query = "SELECT subject, kind FROM journal_entry ORDER BY id DESC LIMIT 1"
+    async with job.room.pool.acquire() as conn:
+        row = await conn.fetchrow(query)
+    assert tuple(row) == (f"device:{HANDSET}", "device.notice_received")
 
 
 async def test_the_receipt_of_the_notice_of_an_expired_task_is_no_delivery(job: Job) -> None:

@@ -43,3 +43,18 @@ async def test_to_a_fight_two_go_who_meet_before_it_and_both_have_an_order(room:
     issued, _ = await room.pipeline.dispatch(incident.id, a_decision(found, near, far), by=BY)
     assert [each.unit_id for each in issued] == pair.unit_ids
     assert len({each.decision_id for each in issued}) == 1
+    assert {(each.eta_s, each.eta_p90_s) for each in issued} == {(pair.both_s, pair.both_p90_s)}, (
+        "they go in together, so neither promises to be there before the other"
+    )
+
+
+async def test_one_of_a_pair_who_goes_alone_is_expected_as_soon_as_it_can_be(room: Room) -> None:
+    near = await room.add_unit("P-03", crossing(1, 2))
+    await room.add_unit("P-07", crossing(0, 2))
+    lon, lat = crossing(3, 2)
+    incident = await room.open(type="domestic_violence", lon=lon, lat=lat)
+    found = await room.pipeline.recommend(incident.id, by=BY)
+
+    (order,) = await room.send(incident, near, found=found)
+
+    assert order.eta_s == next(each.eta_s for each in found.candidates if each.unit_id == near.id)

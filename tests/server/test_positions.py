@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from devices.intake import Fix
 from server.metrics import Metrics
 from server.stores import devices
 from server.stores.pool import Pool
-from server.stores.positions import PositionWriter, Record, WriterLimits
+from server.stores.positions import PositionWriter, Raw, Record, WriterLimits
 from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device, store_outage, until
 
@@ -289,3 +290,51 @@ async def test_right_token_is_the_device_until_it_is_disabled(pool: Pool) -> Non
     assert found is not None
     assert found.id == "cam-07"
     assert await devices.authenticate(pool, "cam-07", "secret") is None
+
+
+async def test_what_has_no_number_is_stored_once_whoever_says_it(pool: Pool, camera: str) -> None:
+    def unnumbered(n: int, **fix: Any) -> Record:
+        return replace(a_record(n, **fix), n=None)
+
+    async with running(PositionWriter(pool)) as here, running(PositionWriter(pool)) as there:
+        await put_all(here, unnumbered(1), unnumbered(1), unnumbered(2), a_record(1))
+        await put_all(there, unnumbered(1), unnumbered(2, lat=28.0))
+        await here.flush(camera, "i1")
+        await there.flush(camera, "i1")
+        await there.put(unnumbered(2))
+        await there.flush(camera, "i1")
+
+    # The numbered one is stored whatever was said without a number.
+    assert sorted(row["lat"] for row in await history(pool)) == [27.5, 27.5, 27.5, 28.0]
+    assert await devices.up_seq(pool, device_id=camera, install_id="i1") == 1
+
+
+async def test_what_was_said_is_kept_beside_what_it_means(pool: Pool, camera: str) -> None:
+    async with running(PositionWriter(pool)) as writer:
+        await writer.put(replace(a_record(1), raw=Raw("gcj02", 100.21, 27.49)))
+        await writer.put(a_record(2))
+        await writer.flush(camera, "i1")
+
+    kept = [(row["raw_datum"], row["raw_lon"], row["raw_lat"]) for row in await history(pool)]
+    assert kept == [("gcj02", 100.21, 27.49), (None, None, None)]
+
+
+async def test_flush_ends_though_its_device_goes_on(pool: Pool, camera: str) -> None:
+    """What comes after the call is waited for by the next one."""
+    writer = PositionWriter(pool)
+    flushed = asyncio.Event()
+
+    async def go_on() -> None:
+        n = 1
+        while not flushed.is_set():
+            n += 1
+            await writer.put(a_record(n))
+            await asyncio.sleep(0)
+
+    async with running(writer):
+        await writer.put(a_record(1))
+        going_on = asyncio.create_task(go_on())
+        await writer.flush(camera, "i1")
+        flushed.set()
+        await going_on
+        await writer.flush(camera, "i1")

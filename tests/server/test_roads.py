@@ -314,7 +314,7 @@ async def test_the_command_log_says_what_held(room: Room) -> None:
     await recommend()
     await end(room, row)
 
-    rows = await room.fetch("SELECT kind, actor, subject, body FROM journal_entry ORDER BY seq")
+    rows = await room.fetch("SELECT kind, actor, subject, body FROM journal_entry ORDER BY id")
     closed, computed, reopened = rows[-3:]
     assert [each["kind"] for each in rows[-3:]] == [
         "road.closed",
@@ -544,7 +544,7 @@ async def test_conditions_are_journaled_in_canonical_words(room: Room) -> None:
     room.now = NOW + HOUR
     await room.road_desk.turn_over()
 
-    rows = await room.fetch("SELECT kind, actor, subject, body FROM journal_entry ORDER BY seq")
+    rows = await room.fetch("SELECT kind, actor, subject, body FROM journal_entry ORDER BY id")
     assert [(each["kind"], each["actor"]) for each in rows] == [
         ("condition.set", BY),
         ("condition.ended", "system"),

@@ -76,7 +76,7 @@ async def crews(pool: Pool) -> dict[str, tuple[list[str], list[str]]]:
 
 
 async def newest_entry(pool: Pool) -> tuple[str, str, Any]:
-    row = await pool.fetchrow("SELECT * FROM journal_entry ORDER BY seq DESC LIMIT 1")
+    row = await pool.fetchrow("SELECT * FROM journal_entry ORDER BY id DESC LIMIT 1")
     return row["actor"], row["kind"], row["body"]
 
 
@@ -109,7 +109,7 @@ async def test_template_makes_a_whole_county_and_its_secrets_work(
 async def test_every_addition_is_logged_and_no_secret_is(pool: Pool, tmp_path: Path) -> None:
     await put(pool, a_file(), tmp_path / "secrets.json")
 
-    entries = await pool.fetch("SELECT actor, kind, body::text FROM journal_entry ORDER BY seq")
+    entries = await pool.fetch("SELECT actor, kind, body::text FROM journal_entry ORDER BY id")
 
     kinds = ["station", "station", "unit", "unit", "officer", "officer", "officer"]
     assert [row["kind"] for row in entries] == (

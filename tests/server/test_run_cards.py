@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from server.dispatch.runcardfile import SHIPPED_FILE, read, shipped, write
-from server.dispatch.runcardform import CARDS_MAX, STEPS_MAX, RunCardsError, parse
+from server.dispatch.runcardfile import SHIPPED_FILE, Edited, read, shipped, write
+from server.dispatch.runcardform import CARDS_MAX, SAYS, STEPS_MAX, RunCardsError, parse
 from server.dispatch.runcards import RunCard, RunCards, changes, paced, plain
 from server.dispatch.timers import PEACE_ORDINARY, PEACE_URGENT, WAR
-from server.evaluation.scenario import CALL_TYPES
+
+CARDS = Path(__file__).parents[2] / "web" / "src" / "shared" / "runcards"
 
 
 def a_set() -> dict[str, Any]:
@@ -44,10 +48,6 @@ def test_where_a_weapon_is_to_be_expected_two_units_are_wanted_or_one_that_is_tw
     assert not by_code["theft"].violence
 
 
-def test_what_happens_in_an_evaluation_has_its_card() -> None:
-    assert set(CALL_TYPES) <= set(shipped().by_code)
-
-
 def test_the_shipped_file_is_written_as_an_exported_one_is() -> None:
     from importlib.resources import files
 
@@ -66,7 +66,7 @@ def test_a_set_goes_through_file_and_plain_form_unchanged() -> None:
     )
     odd = replace(shipped(), cards=(card, *shipped().cards[1:]))
 
-    assert read(write(odd)) == odd
+    assert read(write(odd)) == Edited(cards=odd, based_on=0)
     assert parse(plain(odd)) == odd
 
 
@@ -90,6 +90,7 @@ def test_a_set_goes_through_file_and_plain_form_unchanged() -> None:
         ("timers", {"welfare_s": float("nan")}, "theft: timers.welfare_s: must be 1 to 86400 "),
         ("timers", {"repeat_s": 9, "acceptance_s": 8}, "theft: timers: repeat_s, acceptance_s"),
         ("steps", [{"en": "Look"}], "theft: steps.1.zh: must be a text of 1 to 200 characters"),
+        ("timers", {"welfare_s": 10**400}, "theft: timers.welfare_s: must be 1 to 86400 "),
         ("color", "red", "theft: color: there is no such field; code, en, zh, "),
     ],
 )
@@ -100,6 +101,28 @@ def test_a_bad_value_is_named_with_its_card_and_field(name: str, value: object, 
     (problem,) = refused(said)
 
     assert problem.startswith(told)
+
+
+def test_a_code_that_is_no_text_is_named_by_the_place_of_its_card() -> None:
+    said = a_set()
+    said["cards"][2]["code"] = ["road_blocked"]
+
+    assert refused(said) == ["card 3: code: must be 1 to 40 of a-z, 0-9 and _, a letter first"]
+
+
+def test_a_name_of_a_thousand_lines_is_not_given_back_whole() -> None:
+    said = a_set()
+    said["cards"][2]["code"] = "x" * 60_000
+
+    assert len("".join(refused(said))) < 200
+
+
+def test_chinese_is_written_with_its_own_wide_spaces() -> None:
+    said = a_set()
+    said["cards"][2]["zh"] = "\u3000道路受阻\u3000落石"
+    said["cards"][2]["steps"][0]["en"] = "Ask:\u00a0which road"
+
+    assert parse(said).cards[2].zh == "道路受阻\u3000落石"
 
 
 def test_all_bad_values_are_named_at_once() -> None:
@@ -153,6 +176,36 @@ def test_a_file_that_is_no_toml_says_where() -> None:
         read("skills = []\ncards = x")
 
 
+@pytest.mark.parametrize("text", ["a = " + "[" * 90_000, "a = " + "9" * 5_000])
+def test_a_file_that_the_reader_chokes_on_is_refused_like_any_other(text: str) -> None:
+    with pytest.raises(RunCardsError, match="is no TOML"):
+        read(text)
+
+
+def test_a_file_says_which_version_it_was_exported_from() -> None:
+    third = replace(shipped(), version=3)
+
+    assert read(write(third)).based_on == 3
+    assert read(write(third).replace("based_on = 3\n", "")).based_on is None
+    with pytest.raises(RunCardsError, match="based_on: must be the number of a version"):
+        read(write(third).replace("based_on = 3", "based_on = -1"))
+
+
+def test_a_file_saved_by_an_editor_that_marks_its_texts_is_read() -> None:
+    text = "\ufeff" + write(shipped()).replace("\n", "\r\n")
+
+    assert read(text).cards == shipped()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_problem_has_words_at_the_console(language: str) -> None:
+    words = json.loads((CARDS / "locales" / f"{language}.json").read_text("utf-8"))
+
+    for code, says in SAYS.items():
+        told = words[f"problem.{code}"]
+        assert set(re.findall(r"{(\w+)}", told)) == set(re.findall(r"{(\w+)}", says)), code
+
+
 # -- old incidents ------------------------------------------------------------------------
 
 
@@ -163,6 +216,15 @@ def test_a_type_that_was_removed_keeps_its_card_for_old_incidents_alone() -> Non
 
     assert now.card("theft") is gone
     assert "theft" not in now.by_code
+
+
+def test_ridgeline_goes_on_opening_what_it_opens_itself() -> None:
+    none = replace(shipped(), cards=shipped().cards[:1], retired=shipped().cards[1:])
+
+    assert [each.code for each in shipped().cards if none.can_open(each.code)] == [
+        "officer_needs_help",
+        "standby",
+    ]
 
 
 def test_a_type_that_no_version_knows_is_handled_as_an_ordinary_one() -> None:
@@ -195,6 +257,13 @@ def test_what_changes_is_named_by_card_and_field() -> None:
     assert changes(before, replace(before, version=9)) == {}
 
 
+def test_skills_in_another_order_are_a_change() -> None:
+    first, second, *rest = shipped().skills
+    after = replace(shipped(), skills=(second, first, *rest))
+
+    assert changes(shipped(), after) == {"skills": sorted((first.code, second.code))}
+
+
 def test_cards_in_another_order_are_moved() -> None:
     first, second, *rest = shipped().cards
     after = replace(shipped(), cards=(second, first, *rest))
@@ -224,3 +293,24 @@ def test_in_war_a_card_makes_nothing_slower() -> None:
     found = paced(WAR, card, war=True)
 
     assert (found.feedback_s, found.welfare_s) == (180, 60)
+
+
+@pytest.mark.parametrize(
+    ("county_s", "own_s", "in_force_s"), [(600, 0, 600), (0, 300, 300), (600, 300, 300)]
+)
+def test_in_war_no_card_ends_the_questions_after_the_first_word(
+    county_s: float, own_s: float, in_force_s: float
+) -> None:
+    card = replace(shipped().by_code["theft"], timers={"feedback_again_s": own_s})
+    county = replace(WAR, feedback_again_s=county_s)
+
+    assert paced(county, card, war=True).feedback_again_s == in_force_s
+
+
+def test_a_card_may_say_that_nobody_is_late_without_being_asked() -> None:
+    said = a_set()
+    said["cards"][7]["timers"] = {"arrival_margin_s": 0}
+
+    card = parse(said).cards[7]
+
+    assert paced(PEACE_ORDINARY, card, war=False).arrival_margin_s == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from msgspec import convert
 from geo.basemap.tiles import TileMaker
 from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
+from server import runcardversions
 from server.dispatch.runcardfile import shipped
 from server.dispatch.runcards import RunCards, plain
 from server.dispatch.timers import Stance
@@ -21,6 +23,7 @@ from server.runcarddesk import RunCardDesk
 from server.runcardviews import ChecklistView, IncidentTypeView, RunCardsView
 from server.stores import runcards as store
 from server.views import IncidentView
+from tests.patience import PATIENCE_S
 from tests.server.api_room import Api, an_api
 from tests.server.dispatch_room import a_decision, an_incident
 from tests.server.watch_room import a_keeper
@@ -61,7 +64,7 @@ async def opened(api: Api, **changed: Any) -> IncidentView:
 
 async def said(api: Api, kind: str) -> list[dict[str, Any]]:
     """Bodies of the command log's entries of this kind."""
-    rows = await api.room.fetch("SELECT body FROM journal_entry WHERE kind = $1 ORDER BY seq", kind)
+    rows = await api.room.fetch("SELECT body FROM journal_entry WHERE kind = $1 ORDER BY id", kind)
     return [row["body"] for row in rows]
 
 
@@ -113,6 +116,28 @@ async def test_every_bad_value_is_answered_and_nothing_changes(api: Api) -> None
     assert await said(api, "run_cards.saved") == []
 
 
+@pytest.mark.parametrize(
+    "spoilt", [{"code": ["a"]}, {"timers": {"welfare_s": 10**400}}, {"skills": [["a"], ["a"]]}]
+)
+async def test_no_value_whatever_its_kind_is_more_than_a_bad_value(
+    api: Api, spoilt: dict[str, Any]
+) -> None:
+    async with api.signed_in("supervisor") as supervisor:
+        answer = await supervisor.post(f"{AT}/preview", json={"set": of_a_newer_program(**spoilt)})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_run_cards")
+
+
+async def test_a_unit_is_sent_to_a_post_also_where_the_county_removed_that_card(api: Api) -> None:
+    kept = tuple(each for each in shipped().cards if each.code != "standby")
+
+    async with api.signed_in("supervisor") as supervisor:
+        await saved(supervisor, replace(shipped(), cards=kept), based_on=0)
+    incident = await opened(api, type="standby")
+
+    assert (await in_force(api)).card(incident.type).zh == "前出备勤"
+
+
 async def test_a_dispatcher_looks_and_does_not_change(api: Api) -> None:
     async with api.signed_in("dispatcher") as dispatcher:
         looked = await dispatcher.get(AT)
@@ -144,22 +169,124 @@ async def test_a_recommendation_names_the_version_that_any_server_saved(api: Api
     assert ends[0] > ends[1], "a longer scene leaves less in the battery"
 
 
+async def put_in_force(api: Api, said: dict[str, Any]) -> int:
+    """As another program does, which takes what this one does not."""
+    room = api.room
+    async with room.pool.acquire() as conn, conn.transaction():
+        row = await store.insert_version(conn, said, at=room.now, by="user:wu", reason="new")
+        await store.activate(conn, row.version, at=room.now, by="user:wu", reason="new")
+    return row.version
+
+
+def of_a_newer_program(**changed: Any) -> dict[str, Any]:
+    strange = plain(with_theft(units=2))
+    strange["cards"][0] |= changed
+    return strange
+
+
+async def in_force(api: Api, desk: RunCardDesk | None = None) -> RunCards:
+    async with api.room.pool.acquire() as conn:
+        return await (desk or api.room.run_cards).current(conn)
+
+
 async def test_cards_of_a_program_that_knows_more_leave_those_of_before_in_force(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    room = api.room
-    strange = plain(with_theft(units=2))
-    strange["cards"][0]["drones"] = 2
-    async with room.pool.acquire() as conn, conn.transaction():
-        row = await store.insert_version(conn, strange, at=room.now, by="user:wu", reason="new")
-        await store.activate(conn, row.version, at=room.now, by="user:wu", reason="new")
+    await put_in_force(api, of_a_newer_program(drones=2))
 
-    async with room.pool.acquire() as conn:
-        found = await room.run_cards.current(conn)
-
-    assert found == shipped()
+    assert await in_force(api) == shipped()
     (told,) = [each.getMessage() for each in caplog.records if each.levelname == "CRITICAL"]
     assert "officer_needs_help: drones: there is no such field" in told
+
+
+async def test_a_server_that_starts_goes_by_the_last_cards_that_it_can_use(api: Api) -> None:
+    room = api.room
+    calibrated = await put_in_force(api, plain(with_theft(scene_min=70)))
+    await put_in_force(api, of_a_newer_program(drones=2))
+    started = RunCardDesk(pool=room.pool, fanout=room.fanout, clock=lambda: room.now)
+
+    assert (await in_force(api, started)).version == calibrated
+
+
+async def test_cards_that_cannot_be_used_are_said_and_others_can_be_put_in_force(api: Api) -> None:
+    strange = await put_in_force(api, of_a_newer_program(drones=2))
+
+    async with api.signed_in("supervisor") as supervisor:
+        seen = convert((await supervisor.get(AT)).json(), RunCardsView)
+        refused = await saved(supervisor, with_theft(units=3), based_on=0)
+        whole = await supervisor.get(f"{AT}/versions?version={strange}")
+        back = await supervisor.post(f"{AT}/activate", json={"version": None, "reason": "older"})
+        again = await supervisor.post(f"{AT}/activate", json={"version": strange, "reason": "x"})
+        after = await saved(supervisor, with_theft(units=3), based_on=0)
+
+    assert (seen.version, seen.unusable) == (0, strange)
+    for each in (refused, whole, again):
+        assert (each.status_code, each.json()["error"]["code"]) == (409, "unusable")
+    assert convert(back.json(), RunCardsView).unusable is None
+    assert after.status_code == 201
+
+
+async def test_a_version_that_nobody_uses_any_more_keeps_no_server_from_recommending(
+    api: Api,
+) -> None:
+    """One card of it says what this program does not know; its type is removed since."""
+    room = api.room
+    strange = of_a_newer_program()
+    strange["cards"].append(strange["cards"][1] | {"code": "drone_flight", "recording": "holo"})
+    await put_in_force(api, strange)
+    usable = await put_in_force(api, plain(with_theft(units=3)))
+    await room.add_unit("P-02", crossing(5, 2))
+    incident = await opened(api, type="theft")
+
+    found = await room.pipeline.recommend(incident.id, by="user:li")
+
+    assert found.run_cards_version == usable
+    assert (await in_force(api)).card("drone_flight").en == "drone_flight"
+
+
+async def test_what_is_put_in_force_while_orders_are_looked_at_is_looked_at_too(api: Api) -> None:
+    """Another task takes it over in that very moment: nothing of it may be lost."""
+    room, looks = api.room, 0
+    desk = room.run_cards
+
+    async def interrupted(conn: Any) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            await put_in_force(api, plain(with_theft(units=3)))
+            await in_force(api)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("server.stores.watch.look_at_all", interrupted)
+        await put_in_force(api, plain(with_theft(units=2)))
+        await desk.catch_up()
+        await desk.catch_up()
+
+    assert looks == 2
+
+
+async def test_who_reads_slowly_does_not_bring_back_what_was_replaced(api: Api) -> None:
+    desk = api.room.run_cards
+    reading, go_on, load = asyncio.Event(), asyncio.Event(), runcardversions.load
+
+    async def slowly(conn: Any, number: int | None) -> RunCards:
+        found = await load(conn, number)
+        if number == 1:
+            reading.set()
+            await go_on.wait()
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("server.runcardversions.load", slowly)
+        await put_in_force(api, plain(with_theft(units=2)))
+        late = asyncio.create_task(in_force(api))
+        await asyncio.wait_for(reading.wait(), PATIENCE_S)
+        newer = await put_in_force(api, plain(with_theft(units=3)))
+        assert (await in_force(api)).version == newer
+        go_on.set()
+        assert (await late).version == newer
+
+    assert desk.in_force().version == newer
 
 
 async def test_incidents_of_a_removed_type_go_on_and_no_new_one_is_opened(api: Api) -> None:
@@ -254,6 +381,18 @@ async def test_ticks_stay_with_the_steps_that_were_seen(api: Api) -> None:
     assert kept.steps[0].ticked_by is not None
     assert (new.version, new.steps) == (1, [])
     assert (late.status_code, late.json()["error"]["code"]) == (409, "stale")
+
+
+async def test_who_takes_back_what_was_never_ticked_keeps_no_old_checklist(api: Api) -> None:
+    incident = await opened(api, type="theft")
+    at = f"/api/incidents/{incident.id}/checklist"
+
+    async with api.signed_in("dispatcher", "supervisor") as both:
+        await both.post(at, json={"step": 0, "ticked": False, "version": 0})
+        await saved(both, with_theft(steps=()), based_on=0)
+        now = convert((await both.get(at)).json(), ChecklistView)
+
+    assert (now.version, now.steps) == (1, [])
 
 
 async def test_the_checklist_of_a_closed_incident_is_read_only(api: Api) -> None:

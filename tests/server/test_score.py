@@ -19,7 +19,8 @@ from server.dispatch.contest import Contender, Scene
 from server.dispatch.ranking import Ranked, Ranking, rank
 from server.dispatch.runcards import Term
 from server.dispatch.score import PARTS, Score, score
-from server.dispatch.standing import Scored, runner_up
+from server.dispatch.standing import Scored
+from server.dispatch.turning import relieved
 from server.dispatch.weights import BOUNDS, RISK_SHARE
 from server.views import Priority, UnitKind, UnitStatus
 
@@ -304,6 +305,46 @@ def test_who_is_as_soon_there_and_yet_comes_later_says_why() -> None:
     assert text == "number 2: as soon there as P-07, but its batteries may not last"
 
 
+@pytest.mark.parametrize(("log_sd", "later_s"), [(0.3, 2.4), (0.0, 2.4), (0.3, 0.0)])
+def test_who_comes_later_by_seconds_or_by_its_call_sign_is_not_said_to_have_a_fault(
+    log_sd: float, later_s: float
+) -> None:
+    first = a_unit("P-01", log_sd=log_sd)
+    second = replace(a_unit("P-02", log_sd=log_sd), eta_s=10 * MIN + later_s)
+
+    ranking = rank(a_scene("routine"), [second, first])
+
+    assert said(ranking.candidates[1]) == {"level": "number 2: as soon there as P-01"}
+
+
+def test_nobody_is_minus_nought_minutes_later() -> None:
+    """A second sooner, a second of cover more: the call sign decides."""
+    other = replace(a_unit("P-02", coverage_min=1 / 60), eta_s=10 * MIN - 1)
+
+    ranking = rank(a_scene("routine"), [a_unit("P-01"), other])
+
+    assert said(ranking.candidates[1]) == {"level": "number 2: as soon there as P-01"}
+
+
+def test_a_unit_without_a_camera_is_said_to_have_none_not_to_have_a_weak_one() -> None:
+    near = replace(a_unit("P-02", eta_min=9), batteries=(), has_camera=False)
+
+    ranking = rank(a_scene("routine"), [near, a_unit("P-01", eta_min=12)])
+
+    assert said(ranking.candidates[0]) == {"ahead_no_camera": "3 min after P-02, who has no camera"}
+    assert said(ranking.candidates[1]) == {
+        "sooner_no_camera": "number 2: 3 min before P-01, but it has no camera",
+        "no_camera": "no body camera: nothing is recorded",
+    }
+
+
+def test_where_nothing_is_to_be_recorded_no_camera_is_missed() -> None:
+    scene = replace(a_scene(), recording=Load.STANDBY)
+    bare = replace(a_unit("P-02"), batteries=(), has_camera=False)
+
+    assert "no_camera" not in said(rank(scene, [bare]).candidates[0])
+
+
 # -- whom to ask when nobody can -----------------------------------------------------------
 
 
@@ -329,6 +370,29 @@ def test_a_crew_off_duty_is_proposed_where_it_alone_is_near() -> None:
     assert ranking.proposed_id == resting.unit_id
     text = said(ranking.excluded[0])["call_in"]
     assert text == "called in, it would be the only one there within 30 min"
+
+
+@pytest.mark.parametrize("priority", PRIORITIES)
+def test_where_who_is_free_is_cut_off_the_first_that_can_get_there_is_named(
+    priority: Priority,
+) -> None:
+    cut_off = a_unit("P-02", eta_min=None)
+    busy = a_unit("P-03", eta_min=12, status=UnitStatus.ON_SCENE, order_number=4)
+
+    ranking = rank(a_scene(priority), [cut_off, busy])
+
+    assert ranking.proposed_id == busy.unit_id
+    text = said(ranking.excluded[0])["ask_first_there"]
+    assert text == "nobody who is free is known to get there: the first to ask"
+
+
+def test_where_no_road_leads_to_the_place_nobody_is_named() -> None:
+    asked = [
+        a_unit("P-02", eta_min=None),
+        a_unit("P-03", eta_min=None, order_number=4, status=UnitStatus.ON_SCENE),
+    ]
+
+    assert rank(a_scene(), asked).proposed_id is None
 
 
 @pytest.mark.parametrize(
@@ -365,6 +429,7 @@ def test_the_runner_up_says_what_keeps_it_from_being_first() -> None:
     assert found.call_sign == "P-07"
     assert found.margin_s == pytest.approx(3 * MIN)
     assert found.flip.reason.text == "P-07 would be first if it had a charged camera"
+    assert found.flip.gain_s == pytest.approx(6 * MIN)
     charged = replace(near, batteries=(a_camera(1.0),))
     assert names(rank(a_scene(), [charged, far])) == ["P-07", "P-02"]
 
@@ -392,6 +457,54 @@ def test_of_several_doubts_the_smallest_that_is_enough_is_told() -> None:
     assert found.flip.reason.code == "flip_skills"
 
 
+def test_a_unit_is_never_said_to_be_needed_there_before_it_is_sent() -> None:
+    """It is a minute away, and behind by 25: not even at the scene would it be first."""
+    first = a_unit("P-01", eta_min=3)
+    second = a_unit("P-02", eta_min=1, camera=0.0, on_duty_h=14, coverage_min=30, kind="motorcycle")
+
+    found = rank(a_scene("routine", kinds=("patrol_car",)), [first, second]).runner_up
+
+    assert found is not None
+    assert found.flip.reason.code == "flip_later"
+    said_min = found.flip.reason.values["min"]
+    assert (
+        found.flip.reason.text == f"P-02 would be first if P-01 were {said_min:g} min later there"
+    )
+    late = replace(first, eta_s=(3 + float(said_min)) * MIN)
+    kinds: tuple[UnitKind, ...] = ("patrol_car",)
+    assert names(rank(a_scene("routine", kinds=kinds), [late, second]))[0] == "P-02"
+
+
+def test_a_surer_way_is_also_expected_sooner() -> None:
+    sure, unsure = a_unit("P-01", eta_min=22), a_unit("P-02", eta_min=21.5, log_sd=0.4)
+
+    found = rank(a_scene("routine"), [sure, unsure]).runner_up
+
+    assert found is not None
+    assert found.flip.reason.code == "flip_risk"
+    assert found.flip.reason.text == "P-02 would be first if its travel time were as sure"
+    assert names(rank(a_scene("routine"), [sure, replace(unsure, log_sd=0.0)]))[0] == "P-02"
+
+
+def test_where_both_ways_are_as_unsure_nobody_is_told_to_be_surer() -> None:
+    first, second = a_unit("P-01", log_sd=0.4), a_unit("P-02", eta_min=10.5, log_sd=0.4)
+
+    found = rank(a_scene("routine"), [first, second]).runner_up
+
+    assert found is not None
+    assert found.flip.reason.code == "flip_eta"
+
+
+def test_the_freshest_crew_does_not_last_a_job_longer_than_a_shift() -> None:
+    scene = a_scene("routine", scene_min=700)
+    tired, other = a_unit("P-02", eta_min=9, on_duty_h=20, rest_h=1), a_unit("P-01", eta_min=12)
+
+    found = rank(scene, [tired, other]).runner_up
+
+    assert found is not None
+    assert found.flip.part != "shift"
+
+
 def test_a_single_unit_has_no_runner_up_nor_has_one_that_nobody_knows_the_time_of() -> None:
     assert rank(a_scene(), [a_unit("P-02")]).runner_up is None
     assert rank(a_scene(), [a_unit("P-02"), a_unit("P-07", eta_min=None)]).runner_up is None
@@ -402,15 +515,16 @@ def test_a_single_unit_has_no_runner_up_nor_has_one_that_nobody_knows_the_time_o
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_reason_has_words(language: str) -> None:
-    turned = [part for part in PARTS if part not in ("camera", "handset")]
+    turned = [part for part in PARTS if part not in ("camera", "handset")] + ["no_camera"]
     codes = [
         *(f"ahead_{part}" for part in turned),
         *(f"sooner_{part}" for part in turned),
         *(f"level_{part}" for part in (*turned, "may_not_last")),
-        *(f"flip_{part}" for part in (*PARTS, "eta")),
+        *(f"flip_{part}" for part in (*PARTS, "eta", "later")),
+        *("level", "no_camera"),
         *("lasts_better", "sooner_may_not_last", "closest", "later", "only_unit"),
         *("lacks_skills", "nobody_has", "unfit_kind", "snowy_track", "other_area"),
-        *("overtime", "long_on_duty", "short_rest", "call_in", "ask_first"),
+        *("overtime", "long_on_duty", "short_rest", "call_in", "ask_first", "ask_first_there"),
         *("in_need", "busy", "off_duty", "not_available"),
     ]
     words = {
@@ -545,24 +659,68 @@ def test_a_unit_never_rises_by_being_later_more_tired_or_less_sure(
         assert after.index(unit.call_sign) >= before.index(unit.call_sign)
 
 
-@given(terms, terms)
+@given(scenes, units)
+@settings(max_examples=200, deadline=None)
+def test_what_is_told_to_turn_the_order_turns_it(scene: Scene, asked: list[Contender]) -> None:
+    """As a dispatcher would try it: what was named is otherwise, and all is asked anew."""
+    ranking = rank(scene, asked)
+    if (found := ranking.runner_up) is None:
+        return
+    first, second = (each.contender for each in ranking.candidates[:2])
+    assert first.eta_s is not None
+    assert second.eta_s is not None
+    flip = found.flip
+    match flip.part:
+        case "eta":
+            changed = replace(second, eta_s=second.eta_s - flip.gain_s)
+            assert changed.eta_s is not None
+            assert changed.eta_s >= 0.0, "nobody is there before it is sent"
+        case "later":
+            changed = replace(first, eta_s=first.eta_s + flip.gain_s)
+        case part:
+            changed = relieved(scene, second, part, first)
+    others = [each for each in asked if each.unit_id != changed.unit_id]
+
+    after = rank(scene, [*others, changed])
+
+    assert names(after)[0] == second.call_sign
+    assert found.margin_s >= 0.0
+    assert flip.gain_s > 0.0
+
+
+@given(scenes, units)
 @settings(max_examples=100, deadline=None)
-def test_what_is_told_to_turn_the_order_turns_it(
-    one: dict[str, float], other: dict[str, float]
+def test_a_tenth_of_a_minute_less_than_what_is_told_is_not_enough(
+    scene: Scene, asked: list[Contender]
 ) -> None:
-    pair = [
-        Scored(one=a_unit("P-02"), score=Score(**one)),
-        Scored(one=a_unit("P-07"), score=Score(**other)),
-    ]
-    first, second = sorted(pair, key=lambda each: each.key)
+    ranking = rank(scene, asked)
+    if (found := ranking.runner_up) is None or found.flip.part != "eta":
+        return
+    second = ranking.candidates[1].contender
+    assert second.eta_s is not None
+    less = replace(second, eta_s=second.eta_s - found.flip.gain_s + 6.0)
+    others = [each for each in asked if each.unit_id != second.unit_id]
 
-    found = runner_up([first, second])
+    assert names(rank(scene, [*others, less]))[0] != second.call_sign
 
-    assert found is not None
-    assert second.score is not None
-    changed = (
-        replace(second.score, eta_s=second.score.eta_s - found.flip.gain_s)
-        if found.flip.part == "eta"
-        else second.score.without(found.flip.part)
-    )
-    assert second.key_at(changed) < first.key
+
+@given(scenes, units)
+@settings(max_examples=100, deadline=None)
+def test_later_sooner_and_as_soon_are_said_of_who_is_that(
+    scene: Scene, asked: list[Contender]
+) -> None:
+    timed = [each for each in rank(scene, asked).candidates if each.score is not None]
+
+    for each in timed[1:]:
+        best_s, its_s = timed[0].contender.eta_s, each.contender.eta_s
+        assert best_s is not None
+        assert its_s is not None
+        place = each.reasons[0]
+        if place.code == "later":
+            assert its_s > best_s + 2.9
+        elif place.code.startswith("sooner_"):
+            assert its_s < best_s - 2.9
+        else:
+            assert place.code.startswith("level")
+            assert abs(its_s - best_s) < 3.1
+        assert "-" not in place.text.replace("P-", "")

@@ -16,13 +16,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from server.accesslog import AccessLog
 from server.http import pages
 from server.http.app import assemble
 from server.http.auth import Auth, require
 from server.http.errors import ApiError, FailureMiddleware, json
 from server.http.security import is_same_origin
+from server.limits import Limits
 from server.metrics import Metrics
-from server.settings import Limits
 from server.stores.pool import Pool
 from tests.http_server import client_of, serving
 from tests.patience import PATIENCE_S
@@ -71,7 +72,7 @@ ROUTES: list[BaseRoute] = [
 @pytest.fixture
 async def app(pool: Pool) -> AsyncIterator[Starlette]:
     auth = Auth(pool, Limits())
-    app = assemble(ROUTES, auth=auth, body_bytes_max=BODY_BYTES_MAX)
+    app = assemble(ROUTES, auth=auth, access=AccessLog(pool), body_bytes_max=BODY_BYTES_MAX)
     app.state.pool = pool
     yield app
     auth.close()
@@ -244,7 +245,7 @@ async def test_pages_are_asked_for_again_and_assets_never(pool: Pool, tmp_path: 
     auth = Auth(pool, Limits())
     routes = pages.routes(SomePages(pool), built(tmp_path))
     async with (
-        serving(assemble(routes, auth=auth, body_bytes_max=1)) as url,
+        serving(assemble(routes, auth=auth, access=AccessLog(pool), body_bytes_max=1)) as url,
         client_of(url) as client,
     ):
         page, asset = await client.get("/login"), await client.get("/assets/login-ABC.js")
@@ -264,14 +265,14 @@ async def test_missing_build_says_what_to_do(pool: Pool, tmp_path: Path) -> None
     auth = Auth(pool, Limits())
     routes = pages.routes(SomePages(pool), tmp_path / "nowhere")
     async with (
-        serving(assemble(routes, auth=auth, body_bytes_max=1)) as url,
+        serving(assemble(routes, auth=auth, access=AccessLog(pool), body_bytes_max=1)) as url,
         client_of(url) as client,
     ):
         page, asset = await client.get("/login"), await client.get("/assets/x.js")
     auth.close()
 
     assert page.status_code == 503
-    assert "make web" in page.text
+    assert "make setup" in page.text
     assert error_of(asset) == (404, "not_found")
 
 
@@ -282,7 +283,7 @@ async def test_metrics_are_for_this_machine_and_for_administrators(
     services.metrics.count("frames_refused", 3)
     routes = pages.routes(services, tmp_path)
     async with (
-        serving(assemble(routes, auth=auth, body_bytes_max=1)) as url,
+        serving(assemble(routes, auth=auth, access=AccessLog(pool), body_bytes_max=1)) as url,
         client_of(url) as client,
     ):
         here = await client.get("/metrics")
@@ -297,7 +298,7 @@ async def test_readiness_says_what_is_down(pool: Pool, tmp_path: Path) -> None:
     auth, services = Auth(pool, Limits()), SomePages(pool)
     routes = pages.routes(services, tmp_path)
     async with (
-        serving(assemble(routes, auth=auth, body_bytes_max=1)) as url,
+        serving(assemble(routes, auth=auth, access=AccessLog(pool), body_bytes_max=1)) as url,
         client_of(url) as client,
     ):
         ready = await client.get("/readyz")

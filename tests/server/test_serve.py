@@ -22,26 +22,24 @@ import pytest
 
 from devices.battery.ambient import SEA_LEVEL_C
 from devices.session_flow import SessionLimits
-from server import bootstrap
+from server import bootstrap, jt808settings
 from server.dispatch import demand, sights
+from server.dispatch.batteryrules import Rules
 from server.dispatch.cover import Rules as CoverRules
-from server.dispatch.endurance import Rules
 from server.dispatch.turnout import Turnout
 from server.embedded import process
 from server.embedded.launcher import Running
+from server.envvalues import SettingsError
 from server.gateways.hub import HubLimits
 from server.gateways.sessions import GatewayLimits
+from server.limits import Limits
 from server.listening import OTHER_FILES_MAX, CannotListen, listen
-from server.settings import (
-    SHIFT_H,
-    Limits,
-    Settings,
-    SettingsError,
-    from_env,
-    names,
-    timer_defaults,
-)
+from server.retentionpolicy import Policy
+from server.review.points import Weights
+from server.settings import SHIFT_H, Settings, from_env, names, timer_defaults
 from server.stores.positions import WriterLimits
+from server.tak import options as tak_options
+from server.tak.options import TakOptions
 from tests.patience import PATIENCE_S
 
 """For a password hash on a machine that does much else."""
@@ -291,7 +289,8 @@ def test_as_many_files_may_be_open_as_connections(small_map_dir: Path, short_dir
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     [allowed] = re.findall(r"Max open files +(\d+)", limits)
-    assert int(allowed) == min(hard, Limits().connections_max + OTHER_FILES_MAX)
+    doors = Limits().connections_max + Limits().jt808_connections_max + TakOptions().connections_max
+    assert int(allowed) == min(hard, doors + OTHER_FILES_MAX)
 
 
 def test_unknown_host_cannot_be_listened_on(tmp_path: Path) -> None:
@@ -299,6 +298,14 @@ def test_unknown_host_cannot_be_listened_on(tmp_path: Path) -> None:
 
     with pytest.raises(CannotListen, match=r"256\.1\.2\.3"):
         listen(settings)
+
+
+def test_a_port_is_taken_before_another_door_or_server_can_come_between(tmp_path: Path) -> None:
+    [first] = listen(Settings(data_dir=tmp_path, map_dir=tmp_path, port=0))
+    port = first.getsockname()[1]
+
+    with first, pytest.raises(CannotListen, match="choose another with --port"):
+        listen(Settings(data_dir=tmp_path, map_dir=tmp_path, port=port))
 
 
 def test_every_address_of_a_name_gets_the_same_port(tmp_path: Path) -> None:
@@ -332,10 +339,17 @@ def test_every_setting_is_documented_with_its_default() -> None:
         defaults[f"RIDGELINE_BATTERY_{each.name.upper()}"] = getattr(Rules(), each.name)
     for each in fields(CoverRules):
         defaults[f"RIDGELINE_COVER_{each.name.upper()}"] = getattr(CoverRules(), each.name)
+    for each in fields(Weights):
+        defaults[f"RIDGELINE_POINTS_{each.name.upper()}"] = getattr(Weights(), each.name)
     for name in demand.RULE_NAMES:
         defaults[f"RIDGELINE_PLAN_{name.upper()}"] = getattr(demand.Rules(), name)
     for name in sights.RULE_NAMES:
         defaults[f"RIDGELINE_EN_ROUTE_{name.upper()}"] = getattr(sights.Rules(), name)
+    for each in fields(Policy):
+        defaults[f"RIDGELINE_POSITIONS_{each.name.upper()}"] = getattr(Policy(), each.name)
+    defaults["RIDGELINE_JT808_PORT"] = jt808settings.PORT_DEFAULT
+    defaults["RIDGELINE_TAK_PORT"] = tak_options.PORT_DEFAULT
+    defaults["RIDGELINE_TAK_CONNECTIONS_MAX"] = tak_options.CONNECTIONS_DEFAULT
     defaults |= {"RIDGELINE_SEA_LEVEL_C": SEA_LEVEL_C, "RIDGELINE_SHIFT_H": SHIFT_H}
     assert {name: float(text) for name, text in documented.items()} == defaults
     assert all(f"`{name}`" in docs for name in names())

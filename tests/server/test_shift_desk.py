@@ -13,7 +13,7 @@ import pytest
 from devices.battery.charging import Charge, ChargeKind, Told
 from geo.roadmap import RoadMap
 from server import shiftdesk
-from server.dispatch.endurance import Rules
+from server.dispatch.batteryrules import Rules
 from server.dispatch.errors import Impossible
 from server.dispatch.shiftplan import COUNTY_H, JOBS_PER_H, STARTING_H, STREAM_MIN
 from server.dispatch.spares import SpareKind

@@ -12,7 +12,7 @@ from devices.battery.estimator import Estimator
 from devices.battery.model import Load, mask_of, starting_prior
 from devices.battery.outlook import Leg, Outlook, outlook
 from devices.battery.reports import Reports
-from server.dispatch.shiftadvice import ADVICE_LEN_MAX, Advised, Remedy, plan_shift
+from server.dispatch.shiftadvice import ADVICE_LEN_MAX, Advised, plan_shift
 from server.dispatch.shiftplan import (
     COUNTY_H,
     JOBS_PER_H,
@@ -27,6 +27,7 @@ from server.dispatch.shiftplan import (
     expected_work,
 )
 from server.dispatch.spares import Spare, SpareKind
+from server.shiftviews import Remedy
 
 HERE, NEAR, FAR = (100.20, 27.50), (100.21, 27.50), (100.60, 27.50)
 IDLE = Leg(loads=frozenset({Load.STANDBY}), minutes=60.0, temp_c=15.0)

@@ -23,6 +23,7 @@ from server.views import Delta, Snapshot
 from tests.console_feed import watching
 from tests.field_people import Handset, now_ms
 from tests.patience import PATIENCE_S
+from tests.quick_passwords import QUICK
 from tests.server.field_room import Room, field_room, utc_now
 from tests.server.field_rows import add_device, add_unit, until
 from tests.server.test_console_feed import console_room, decoder
@@ -56,7 +57,7 @@ async def calls(pool: Pool) -> list[dict[str, Any]]:
 
 
 async def kinds(pool: Pool) -> list[str]:
-    found = await pool.fetch("SELECT kind FROM journal_entry ORDER BY seq")
+    found = await pool.fetch("SELECT kind FROM journal_entry ORDER BY id")
     return [row["kind"] for row in found]
 
 
@@ -470,7 +471,7 @@ async def test_a_call_outlives_a_killed_server(
     tmp_path: Path,
 ) -> None:
     """Raised while no server runs, and killed again as soon as it has acknowledged."""
-    seeded = await demo.seed(pool, small_map, units=1)
+    seeded = await demo.seed(pool, small_map, units=1, hasher=QUICK)
     device = next(each for each in seeded.fleet.devices if each.kind == "handset")
     server = ServerProcess(
         map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url

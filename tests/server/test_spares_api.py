@@ -49,7 +49,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 
 async def told(pool: Pool) -> list[tuple[str, Any]]:
     rows = await pool.fetch(
-        "SELECT kind, body FROM journal_entry WHERE kind LIKE 'spare.%' ORDER BY seq"
+        "SELECT kind, body FROM journal_entry WHERE kind LIKE 'spare.%' ORDER BY id"
     )
     return [(row["kind"], row["body"]) for row in rows]
 

@@ -17,6 +17,7 @@ from server.dispatch.timers import Stance, TimerTable
 from server.ids import new_id
 from server.journal import notes
 from server.journal.notes import Signer, Verifier
+from server.signingkey import SigningKey
 from server.stancedesk import NewStance, StanceDesk
 from server.stores import stance as store
 from server.stores import worklist
@@ -65,7 +66,7 @@ class Bench:
 
     async def log(self) -> list[tuple[str, str]]:
         async with self.pool.acquire() as conn:
-            rows = await conn.fetch("SELECT kind, actor FROM journal_entry ORDER BY seq")
+            rows = await conn.fetch("SELECT kind, actor FROM journal_entry ORDER BY id")
         return [(row["kind"], row["actor"]) for row in rows if row["kind"].startswith("stance")]
 
     async def work(self) -> list[WorkItemView]:
@@ -85,7 +86,7 @@ def a_war(**changed: Any) -> NewStance:
 
 
 def a_desk(pool: Pool, fanout: LoudFanOut, clock: Clock) -> StanceDesk:
-    return StanceDesk(pool=pool, fanout=fanout, signer=KEY, clock=clock)
+    return StanceDesk(pool=pool, fanout=fanout, key=SigningKey.of(KEY), clock=clock)
 
 
 @pytest.fixture
@@ -161,9 +162,56 @@ async def test_a_new_order_prolongs_the_old_one_and_the_log_says_so(bench: Bench
     assert bench.desk.stance().war
     async with bench.pool.acquire() as conn:
         former = (await store.page(conn))[1]
-        body = await conn.fetchval("SELECT body FROM journal_entry ORDER BY seq DESC LIMIT 1")
+        body = await conn.fetchval("SELECT body FROM journal_entry ORDER BY id DESC LIMIT 1")
     assert (former.end_reason, former.order.ended_at) == ("superseded", NOW + 7 * HOUR)
     assert body["prolongs"] == 1
+
+
+async def test_an_order_that_ran_out_unnoticed_is_noted_before_the_next_one(bench: Bench) -> None:
+    await bench.war(lasts=HOUR)
+    await bench.at(0.75 * HOUR)
+    (announced,) = await bench.work()
+    bench.clock.now = NOW + 2 * HOUR
+
+    await bench.war()
+
+    async with bench.pool.acquire() as conn:
+        former = (await store.page(conn))[1]
+        body = await conn.fetchval("SELECT body FROM journal_entry ORDER BY id DESC LIMIT 1")
+    assert (announced.kind, await bench.work()) == ("stance_ends", [])
+    assert (former.end_reason, former.order.ended_at) == ("expired", NOW + HOUR)
+    assert [kind for kind, _ in await bench.log()] == [
+        "stance.ordered",
+        "stance.expired",
+        "stance.ordered",
+    ]
+    assert body["prolongs"] is None
+
+
+async def test_war_that_was_ended_does_not_come_back_when_the_clock_is_set_back(
+    bench: Bench,
+) -> None:
+    await bench.war()
+    bench.clock.now = NOW + HOUR
+    await bench.desk.end(1, reason="over", by="user:li", roles=SUPERVISOR)
+
+    await bench.at(0.9 * HOUR)
+
+    assert not bench.desk.stance().war
+
+
+async def test_a_server_whose_clock_is_behind_has_the_newest_order_and_ends_the_one_before(
+    bench: Bench,
+) -> None:
+    await bench.war()
+    bench.clock.now = NOW - timedelta(seconds=30)
+    assert bench.desk.stance().war
+
+    await bench.war(reason="aftershocks")
+
+    async with bench.pool.acquire() as conn:
+        former = (await store.page(conn))[1]
+    assert former.end_reason == "superseded"
 
 
 async def test_a_dispatcher_may_prolong_and_end_what_the_supervisor_shared(bench: Bench) -> None:
@@ -259,6 +307,31 @@ async def test_the_program_cannot_change_what_was_ordered(bench: Bench) -> None:
                 await conn.execute(change)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE stance_order SET expires_at = expires_at + interval '1 day'",
+        "UPDATE stance_order SET offers = NOT offers",
+        "UPDATE stance_order SET note = replace(note, 'earthquake', 'exercise')",
+    ],
+)
+async def test_an_order_that_does_not_say_what_was_signed_holds_nowhere(
+    bench: Bench, database_url: str, change: str
+) -> None:
+    await bench.war()
+    owner = await asyncpg.connect(database_url)
+    try:
+        await owner.execute(change)
+    finally:
+        await owner.close()
+    other = bench.other()
+
+    await bench.desk.catch_up()
+    await other.catch_up()
+
+    assert (bench.desk.stance(), other.stance()) == (Stance(), Stance())
+
+
 # -- orders under it -----------------------------------------------------------------------
 
 
@@ -272,7 +345,9 @@ async def test_war_has_timers_of_open_orders_planned_anew_and_handsets_told(watc
     room = watch.room
     async with room.pool.acquire() as conn:
         await conn.execute("UPDATE device SET token_hash = '\\x00' WHERE kind = 'handset'")
-    desk = StanceDesk(pool=room.pool, fanout=room.fanout, signer=KEY, clock=lambda: room.now)
+    desk = StanceDesk(
+        pool=room.pool, fanout=room.fanout, key=SigningKey.of(KEY), clock=lambda: room.now
+    )
     keeper = Timekeeper(
         pool=room.pool,
         fanout=room.fanout,
@@ -280,6 +355,7 @@ async def test_war_has_timers_of_open_orders_planned_anew_and_handsets_told(watc
         stance=desk.stance,
         catch_up=desk.catch_up,
         radio=Silences({}),
+        live=room.live,
         clock=lambda: room.now,
     )
     desk.on_change(keeper.stance_changed)

@@ -8,25 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import argon2
+import asyncpg
 import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from server import signingkey
+from server.accesslog import AccessLog
 from server.cli.stance import stance_group
+from server.envvalues import SettingsError
 from server.http import auth as auth_routes
 from server.http import stance
 from server.http.app import assemble
 from server.http.auth import Auth
 from server.http.passwords import Passwords
 from server.ids import new_id
+from server.limits import Limits
 from server.pipeline import utc_now
-from server.settings import Limits, Settings, SettingsError
+from server.settings import Settings
+from server.signingkey import SigningKey
 from server.stancedesk import StanceDesk
 from server.stores import users
 from server.stores.pool import Pool
 from server.stores.users import Role
+from tests.quick_passwords import QUICK
 from tests.server.dispatch_room import LoudFanOut
 
 PASSWORD = "seven small otters"
@@ -87,20 +92,21 @@ class House:
 
 @pytest.fixture
 async def house(pool: Pool, tmp_path: Path) -> AsyncIterator[House]:
-    quick = Passwords(hasher=argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    quick = Passwords(hasher=QUICK)
     services = Services(
         pool,
         Auth(pool, Limits(), quick),
         StanceDesk(
             pool=pool,
             fanout=LoudFanOut(),
-            signer=signingkey.load_or_make(tmp_path),
+            key=SigningKey(signingkey.load_keys(tmp_path)),
             clock=utc_now,
         ),
         Settings(data_dir=tmp_path, map_dir=tmp_path),
     )
     routes = [*auth_routes.routes(services), *stance.routes(services)]
-    app = assemble(routes, auth=services.auth, body_bytes_max=64 * 1024)
+    access = AccessLog(pool)
+    app = assemble(routes, auth=services.auth, access=access, body_bytes_max=64 * 1024)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield House(services, client, tmp_path)
@@ -178,6 +184,51 @@ async def test_the_command_line_shows_and_verifies_also_without_a_database(
     changed = runner.invoke(stance_group, ["verify", str(file), "--key", key])
     assert changed.exit_code == 1
     assert "NOT GENUINE" in changed.output
+
+
+async def test_an_end_that_nobody_signed_and_an_order_that_is_gone_are_seen(
+    house: House, database_url: str
+) -> None:
+    await house.comes("supervisor")
+    for _ in range(2):
+        assert (await house.orders()).status_code == 201
+    end = {"reason": "over", "password": PASSWORD}
+    assert (await house.client.post("/api/stance/2/end", json=end)).status_code == 200
+    owner = await asyncpg.connect(database_url)
+
+    async def after(change: str) -> Result:
+        await owner.execute(change)
+        return await house.command("verify", database_url=database_url)
+
+    try:
+        honest = await after("SELECT true")
+        moved = await after("UPDATE stance_order SET ended_at = expires_at WHERE number = 2")
+        unsigned = await after("UPDATE stance_order SET end_note = NULL WHERE number = 2")
+        gone = await after("DELETE FROM stance_order WHERE number = 1")
+    finally:
+        await owner.close()
+
+    assert honest.exit_code == 0, honest.output
+    assert [each.exit_code for each in (moved, unsigned, gone)] == [1, 1, 1]
+    assert "end of order 2: NOT GENUINE: the database says something else" in moved.output
+    assert "end of order 2: NOT GENUINE: nobody signed it" in unsigned.output
+    assert "order 1: MISSING" in gone.output
+
+
+async def test_what_a_former_key_signed_stays_genuine_when_another_took_its_place(
+    house: House, database_url: str
+) -> None:
+    await house.comes("supervisor")
+    assert (await house.orders()).status_code == 201
+    signingkey.secret_path(house.data_dir).unlink()
+    signer = signingkey.load_or_make(house.data_dir)
+
+    checked = await house.command("verify", database_url=database_url)
+    alone = await house.command("verify", "--key", str(signer.verifier), database_url=database_url)
+
+    assert checked.exit_code == 0, checked.output
+    assert alone.exit_code == 1
+    assert "did not sign this" in alone.output
 
 
 # -- the key -------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -622,8 +623,8 @@ async def test_a_server_that_dies_between_claim_and_effect_leaves_the_timer_to_t
 ) -> None:
     """It is held at the command log, the last thing it writes, and its connection is cut there."""
     watch.room.now = NOW + timedelta(seconds=70)
-    async with watch.room.pool.acquire() as log, log.transaction():
-        await log.execute("SELECT pg_advisory_xact_lock(hashtext('journal'))")
+    async with _owner(database_url) as log, log.transaction():
+        await log.execute("LOCK TABLE journal_entry IN SHARE MODE")
         dying = asyncio.create_task(watch.keeper.look())
         stuck = await _stuck_backend(watch)
         assert await watch.events() == ["issued"], "nothing shows before it is whole"
@@ -684,7 +685,8 @@ async def _stuck_backend(watch: Watch) -> int:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             rows = await watch.room.fetch(
-                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                "SELECT pid FROM pg_locks "
+                "WHERE relation = 'journal_entry'::regclass AND NOT granted"
             )
             if rows:
                 return int(rows[0]["pid"])
@@ -692,8 +694,14 @@ async def _stuck_backend(watch: Watch) -> int:
 
 
 async def _cut(database_url: str, pid: int) -> None:
+    async with _owner(database_url) as owner:
+        await owner.execute("SELECT pg_terminate_backend($1)", pid)
+
+
+@asynccontextmanager
+async def _owner(database_url: str) -> AsyncIterator[Any]:
     owner = await asyncpg.connect(database_url)
     try:
-        await owner.execute("SELECT pg_terminate_backend($1)", pid)
+        yield owner
     finally:
         await owner.close()

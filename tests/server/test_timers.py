@@ -24,7 +24,8 @@ from server.dispatch.timers import (
     plan,
     stretch,
 )
-from server.settings import Settings, SettingsError, from_env
+from server.envvalues import SettingsError
+from server.settings import Settings, from_env
 
 K, S = TimerKind, OrderState
 T0 = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -116,6 +117,9 @@ def test_a_lone_officer_is_asked_and_must_answer() -> None:
     assert plan(an_order(S.ON_SCENE, alone=True), PEACE_URGENT)[K.WELFARE] == at(2100)
     assert plan(asked, PEACE_URGENT) == {K.WELFARE_ANSWER: at(2660)}
     assert plan(heard_again, PEACE_URGENT) == {K.WELFARE: at(3230)}
+    crew = replace(asked, alone=False)
+    assert plan(crew, PEACE_URGENT) == {K.WELFARE_ANSWER: at(2660)}, "somebody asked a crew"
+    assert plan(replace(crew, welfare_asked_at=None), PEACE_URGENT) == {}
     assert K.WELFARE not in plan(an_order(S.EN_ROUTE, alone=True), PEACE_URGENT)
 
 

@@ -10,7 +10,8 @@ import pytest
 from geo.driving.vehicles import Mode
 from geo.roadmap import RoadMap
 from server.dispatch.turnout import AT_ONCE, TURNOUT_S_MAX, Turnout
-from server.settings import SettingsError, from_env
+from server.envvalues import SettingsError
+from server.settings import from_env
 from server.stores.pool import Pool
 from server.stores.units import load_units
 from server.views import CandidateView

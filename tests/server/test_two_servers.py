@@ -14,6 +14,7 @@ from server import demo
 from server.stores.pool import Pool
 from tests.console_feed import watching
 from tests.field_people import Handset, dispatcher, posted
+from tests.quick_passwords import QUICK
 from tests.server_process import ServerProcess, running
 from tests.small_county import crossing
 
@@ -34,7 +35,7 @@ async def test_what_one_closes_the_next_answer_of_the_other_heeds(
     small_map_dir: Path,
     tmp_path: Path,
 ) -> None:
-    seeded = await demo.seed(pool, small_map, units=1)
+    seeded = await demo.seed(pool, small_map, units=1, hasher=QUICK)
     device = next(each for each in seeded.fleet.devices if each.kind == "handset")
     ground = Ground(small_map, engine="scipy")
     legs = ground.route(ground.snap(*device.home), ground.snap(*SCENE)).legs

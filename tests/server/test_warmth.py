@@ -11,8 +11,8 @@ from itertools import product
 
 import pytest
 
-from geo.driving.conditions import Condition
-from geo.driving.speed import DRY, Profile
+from geo.driving.conditions import DRY, Condition
+from geo.driving.speed import Profile
 from geo.driving.vehicles import Mode, Vehicle
 from geo.ground import Ground
 from geo.metrics import Modelled, Models

@@ -15,6 +15,7 @@ from geo.places import PlaceIndex
 from geo.roadmap import RoadMap
 from server.dispatch.worklist import ItemKind, Severity
 from server.gateways.worknews import CHANGED_MAX, WORK_SHOWN_MAX, WorkNews
+from server.orderdesk import ASK_AGAIN
 from server.stores import worklist
 from server.stores.worklist import PAGE_LEN_MAX, About
 from tests.server.api_room import Api, an_api
@@ -269,6 +270,36 @@ async def test_welfare_is_answered_at_the_scene_only(
     assert (last["state"], last["note"], last["actor"]) == (
         "welfare_ok", "all quiet", "user:dispatcher",
     )  # fmt: skip
+
+
+async def test_a_dispatcher_asks_a_unit_at_the_scene_whether_all_is_well(
+    api: Api, dispatcher: httpx.AsyncClient
+) -> None:
+    order = await an_order(api, dispatcher)
+    path = f"/api/orders/{order['id']}"
+    early = await dispatcher.post(f"{path}/welfare/ask")
+    await dispatcher.post(f"{path}/report", json={"ver": 1, "state": "on_scene"})
+
+    asked = (await dispatcher.post(f"{path}/welfare/ask")).json()
+    pressed_twice = (await dispatcher.post(f"{path}/welfare/ask")).json()
+    api.room.now += ASK_AGAIN
+    again = (await dispatcher.post(f"{path}/welfare/ask")).json()
+    await dispatcher.post(f"{path}/welfare", json={"well": True})
+    after = (await dispatcher.post(f"{path}/welfare/ask")).json()
+
+    assert (early.status_code, early.json()["error"]["code"]) == (422, "not_on_scene")
+    assert (asked["events"][-1]["state"], asked["events"][-1]["actor"]) == (
+        "welfare_asked", "user:dispatcher",
+    )  # fmt: skip
+    assert pressed_twice["events"] == asked["events"]
+    assert [len(each["events"]) - len(asked["events"]) for each in (again, after)] == [1, 3]
+    assert (await api.room.kinds()).count("order.welfare_asked") == 3
+    checks = await api.room.pool.fetch(
+        "SELECT count(*) FROM command WHERE kind = 'check' AND body->>'why' = 'welfare'"
+        " GROUP BY device_id"
+    )
+    assert checks, "somebody is asked"
+    assert {row["count"] for row in checks} == {3}
 
 
 async def test_a_unit_without_a_device_is_told_by_voice(

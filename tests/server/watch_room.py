@@ -134,6 +134,7 @@ def a_keeper(
         table=TimerTable(),
         stance=lambda: stance[0],
         radio=Silences(zones),
+        live=room.live,
         cards=cards,
         clock=lambda: room.now,
         metrics=metrics,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -39,24 +40,27 @@ class WayRoom:
     keeper: Timekeeper
     proposals: ProposalWatch
     desk: ProposalDesk
+    stance: list[Stance]
     rows: dict[str, UnitRow] = field(default_factory=dict)
 
     @classmethod
     def of(cls, room: Room) -> WayRoom:
         watch = a_watch(room)
+        stance = [Stance()]
         return cls(
             room,
             watch,
-            a_keeper(room, [Stance()], {}),
-            a_proposal_watch(room, watch),
-            ProposalDesk(pool=room.pool, pipeline=room.pipeline, clock=lambda: room.now),
+            a_keeper(room, stance, {}),
+            a_proposal_watch(room, watch, stance),
+            a_proposal_desk(room),
+            stance,
         )
 
     async def send(
-        self, call_sign: str = "P-01", *, en_route: bool = True, **incident: Any
+        self, call_sign: str = "P-01", *, en_route: bool = True, crew: int = 2, **incident: Any
     ) -> OrderView:
         """A unit at START that has accepted an order to SCENE."""
-        row = self.rows[call_sign] = await self.room.add_unit(call_sign, START)
+        row = self.rows[call_sign] = await self.room.add_unit(call_sign, START, crew=crew)
         values: dict[str, Any] = {"lon": SCENE[0], "lat": SCENE[1]}
         (order,) = await self.room.send(await self.room.open(**(values | incident)), row)
         steps = (Report.RECEIVED, Report.SHOWN, Report.ACCEPTED)
@@ -64,9 +68,9 @@ class WayRoom:
             await self.says(order, step)
         return order
 
-    async def free(self, call_sign: str, place: tuple[float, float]) -> UnitRow:
+    async def free(self, call_sign: str, place: tuple[float, float], *, crew: int = 2) -> UnitRow:
         """A unit that comes on duty."""
-        row = self.rows[call_sign] = await self.room.add_unit(call_sign, place)
+        row = self.rows[call_sign] = await self.room.add_unit(call_sign, place, crew=crew)
         return row
 
     async def says(self, order: OrderView, said: Report) -> None:
@@ -132,7 +136,13 @@ def a_watch(room: Room, router: Any = None) -> EnRouteWatch:
     )
 
 
-def a_proposal_watch(room: Room, watch: EnRouteWatch) -> ProposalWatch:
+def a_proposal_desk(room: Room) -> ProposalDesk:
+    return ProposalDesk(pool=room.pool, pipeline=room.pipeline, clock=lambda: room.now)
+
+
+def a_proposal_watch(
+    room: Room, watch: EnRouteWatch, stance: Sequence[Stance] = (Stance(),)
+) -> ProposalWatch:
     """With a smaller margin than the county's, for a smaller county."""
     plan = OpenPlan(
         pipeline=room.pipeline,
@@ -148,5 +158,7 @@ def a_proposal_watch(room: Room, watch: EnRouteWatch) -> ProposalWatch:
         fanout=room.fanout,
         plan=plan,
         pipeline=room.pipeline,
+        desk=a_proposal_desk(room),
+        stance=lambda: stance[0],
         clock=lambda: room.now,
     )

@@ -10,17 +10,21 @@ import { t } from "./words";
 /** Names of the incident types, once the server has told them. */
 export const incidentTypes = signal<IncidentType[]>([]);
 
+export const typeName = (type: string): string =>
+  incidentTypes.value.find(({ code }) => code === type)?.names[language.value] ?? type;
+
 type Body = Record<string, unknown>;
 type Difference = { from: unknown; to: unknown };
 
 /** What happened; the plain values of the entry where this page does not know its kind. */
-export function sentence({ kind, body }: JournalEntry): string {
+export function sentence({ kind, body, redacted }: JournalEntry): string {
   const template = t.loose(`say.${kind}`, {}, "");
-  return template ? told(template, { ...body, via: via(body) }) : plain(body);
+  return template ? told(template, { ...body, via: via(body) }, redacted) : plain(body);
 }
 
-function told(template: string, body: Body): string {
-  const words = (name: string) => valueWords(name, body[name]);
+function told(template: string, body: Body, redacted: string[]): string {
+  const words = (name: string) =>
+    redacted.includes(`body.${name}`) ? t("audit.redacted.value") : valueWords(name, body[name]);
   return template
     .replace(/\[([^\]]*)\]/g, (_, part: string) =>
       [...part.matchAll(/\{(\w+)\}/g)].every(([, name]) => words(String(name))) ? part : "",
@@ -28,17 +32,24 @@ function told(template: string, body: Body): string {
     .replace(/\{(\w+)\}/g, (_, name: string) => words(name) || "–");
 }
 
-/** How an officer's step reached us. */
+/** How an officer's step reached us, and no more than is known of who took it. */
 function via(body: Body): string {
-  const device = body.device;
-  return device ? t("via.device", { device: short(String(device)) }) : t("via.voice");
+  if (!body.device) return t("via.voice");
+  const device = short(String(body.device));
+  const said = body.path
+    ? t("via.guest", { device, path: t.loose(`path.${body.path}`, {}, String(body.path)) })
+    : t("via.device", { device });
+  const claim = body.claim ? t.loose(`claim.${body.claim}`, {}, "") : "";
+  return claim ? t("via.claim", { via: said, claim }) : said;
 }
 
 function valueWords(name: string, value: unknown): string {
   if (value === null || value === undefined || value === "") return "";
   switch (name) {
     case "type":
-      return incidentTypes.value.find(({ code }) => code === value)?.names[language.value] ?? String(value);
+      return typeName(String(value));
+    case "records":
+      return value === 0 ? "" : String(value);
     case "device":
       return short(String(value));
     case "eta_s":
@@ -61,6 +72,9 @@ function valueWords(name: string, value: unknown): string {
     case "reported":
     case "because":
       return t.loose(`order.${value}`, {}, String(value));
+    case "holder":
+    case "despite":
+      return actorWords(String(value));
     case "leader":
       return typeof value === "object" ? leaderWords(value as Leader) : String(value);
     case "words":
@@ -70,9 +84,13 @@ function valueWords(name: string, value: unknown): string {
     case "conditions":
       return list((value as string[]).map(conditionWords));
     case "starts_at":
+    case "ends_at":
+    case "other_starts_at":
     case "expires_at":
     case "expected_back_at":
     case "due_at":
+    case "since":
+    case "until":
       return localTime(String(value), false);
     case "roles":
       return list((value as string[]).map((role) => t.loose(`role.${role}`, {}, role)));
@@ -93,9 +111,18 @@ const text = (value: unknown): string => (typeof value === "boolean" ? "" : Stri
 
 /** One field of a search that somebody made. */
 function filterWords([name, value]: [string, unknown]): string {
-  const said = name === "since" || name === "until" ? localTime(String(value)) : String(value);
+  const said = filterValue(name, String(value));
   const label = t.loose(name === "q" ? "audit.search" : `audit.${name}`, {}, "");
   return label && `${label}: ${said}`;
+}
+
+function filterValue(name: string, value: string): string {
+  if (name === "since" || name === "until") return localTime(value);
+  if (name !== "kind") return value;
+  const kinds = value
+    .split(",")
+    .map((each) => t.loose(`kind.${each}`, {}, t.loose(`group.${each}`, {}, each)));
+  return kinds.join(language.value === "zh" ? "、" : " / ");
 }
 
 const list = (words: string[]): string => words.join(language.value === "zh" ? "、" : ", ");
@@ -111,12 +138,14 @@ function plain(body: Body): string {
 
 /** "user:li" → "user li"; "system" → "the server". */
 export function actorWords(actor: string): string {
+  if (!actor) return t("audit.redacted.value");
   const [kind = "", id = ""] = actor.split(/:(.*)/);
   return t.loose(`party.${kind}`, { id: short(id) }, actor);
 }
 
 /** What the entry is about, by the name people use: "incident 12", "unit P-07". */
 export function subjectWords({ subject, body }: JournalEntry): string {
+  if (!subject) return t("audit.redacted.value");
   const [kind = "", id = ""] = subject.split(/:(.*)/);
   const { number, call_sign: unit, name: station, label: spare } = body;
   const known = {

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
 import type { JournalEntry } from "../shared/types";
+import { check, verdicts } from "./witness";
 
 const PAGE_LEN = 100;
 
@@ -11,17 +12,34 @@ export interface Search {
   kind: string;
   actor: string;
   subject: string;
+  unit: string;
+  officer: string;
+  incident: string;
   /** As typed into <input type="datetime-local">: local time, or empty. */
   since: string;
   until: string;
 }
 
-export const EMPTY: Search = { q: "", kind: "", actor: "", subject: "", since: "", until: "" };
+export const EMPTY: Search = {
+  q: "",
+  kind: "",
+  actor: "",
+  subject: "",
+  unit: "",
+  officer: "",
+  incident: "",
+  since: "",
+  until: "",
+};
+
+export const isEmpty = (wanted: Search): boolean => Object.values(wanted).every((value) => !value);
 
 export const search = signal<Search>(fromAddress());
 export const entries = signal<JournalEntry[]>([]);
 /** `before` of the following page; null at the end; undefined before the first answer. */
 export const next = signal<number | null | undefined>(undefined);
+/** Entries below are not yet found by words: an older log is given them after the start. */
+export const wordsFrom = signal(1);
 export const busy = signal(false);
 
 /** The search lives in the address, so that it can be kept and sent to a colleague. */
@@ -34,7 +52,7 @@ function fromAddress(): Search {
 
 function toAddress(wanted: Search): void {
   const parameters = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
-  history.replaceState(null, "", parameters.size ? `?${parameters}` : location.pathname);
+  history.replaceState(null, "", (parameters.size ? `?${parameters}` : location.pathname) + location.hash);
 }
 
 const instant = (local: string): string => (local ? new Date(local).toISOString() : "");
@@ -42,6 +60,7 @@ const instant = (local: string): string => (local ? new Date(local).toISOString(
 export async function find(changes: Partial<Search> = {}): Promise<void> {
   search.value = { ...search.value, ...changes };
   toAddress(search.value);
+  verdicts.value = new Map();
   await load(undefined, []);
 }
 
@@ -49,15 +68,22 @@ export async function more(): Promise<void> {
   if (typeof next.value === "number") await load(next.value, entries.value);
 }
 
-async function load(before: number | undefined, shown: JournalEntry[]): Promise<void> {
+/** The search as the server takes it. */
+export function asked(): api.JournalQuery {
   const { since, until, ...rest } = search.value;
-  const filter: api.JournalQuery = { ...rest, since: instant(since), until: instant(until), limit: PAGE_LEN };
+  return { ...rest, since: instant(since), until: instant(until) };
+}
+
+async function load(before: number | undefined, shown: JournalEntry[]): Promise<void> {
+  const filter: api.JournalQuery = { ...asked(), limit: PAGE_LEN };
   if (before !== undefined) filter.before = before;
   busy.value = true;
   try {
     const page = await api.journal(filter);
     entries.value = [...shown, ...page.entries];
     next.value = page.next;
+    wordsFrom.value = page.words_from;
+    void check(page.entries);
   } catch (error) {
     toastError(error);
   } finally {

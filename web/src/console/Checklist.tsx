@@ -1,4 +1,5 @@
 // What the run card of an incident says is to be done, ticked off by whoever did it.
+
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { call } from "../shared/api";
@@ -6,8 +7,9 @@ import { Time } from "../shared/components/Time";
 import { toastError } from "../shared/components/Toast";
 import { language } from "../shared/i18n";
 import type { Incident, Checklist as Steps } from "../shared/types";
+import { t } from "./decision/words";
 import { incidentTypes } from "./store";
-import { actorWords, t } from "./words";
+import { actorWords } from "./words";
 
 export function Checklist({ incident }: { incident: Incident }) {
   const found = useSignal<Steps | null>(null);

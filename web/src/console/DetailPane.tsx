@@ -2,27 +2,34 @@ import { useSignal } from "@preact/signals";
 import { batteryLevel } from "../shared/components/Battery";
 import { Button } from "../shared/components/Button";
 import { Icon } from "../shared/components/Icon";
-import { lazy } from "../shared/lazy";
+import { laterStyles, lazy, onceLoaded } from "../shared/lazy";
 import { durationText } from "../shared/time";
 import type { Unit } from "../shared/types";
 import { openUnit } from "./commands";
+import { screen } from "./screen";
 import { isStale, positionAgeS, selectedIncident, selectedUnit, unitsByName } from "./store";
 import { t } from "./words";
 
 const details = () => import("./details");
 const IncidentDetail = lazy(() => details().then((part) => part.IncidentDetail));
 const UnitDetail = lazy(() => details().then((part) => part.UnitDetail));
+export const NewIncident = lazy(() => details().then((part) => part.NewIncident));
+export const UnitList = lazy(() => details().then((part) => part.UnitList));
 
-/** Have the code of the details before it is asked for: the link may be gone by then. */
+/** Have the details before they are asked for: the link may be gone by then. */
 export function fetchDetails(): void {
-  addEventListener("load", () => void details());
+  onceLoaded(async () => {
+    const [{ announceTakeovers }] = await Promise.all([details(), laterStyles()]);
+    announceTakeovers();
+  });
 }
 
 export function DetailPane() {
   const incident = selectedIncident.value;
   const unit = selectedUnit.value;
+  const Pane = screen === "lists" ? "main" : "aside"; // beside the map, the map is the main thing
   return (
-    <aside class="right" data-testid="detail" aria-label={t("tab.detail")}>
+    <Pane class="right" data-testid="detail" aria-label={t("tab.detail")}>
       {incident ? (
         <IncidentDetail key={incident.id} incident={incident} />
       ) : unit ? (
@@ -30,7 +37,7 @@ export function DetailPane() {
       ) : (
         <Nothing />
       )}
-    </aside>
+    </Pane>
   );
 }
 

@@ -1,9 +1,10 @@
 // How long a unit's batteries last if they go on as now, in words: asked while the unit is shown.
+
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { call } from "../shared/api";
 import { durationText } from "../shared/time";
-import { t } from "./words";
+import { t } from "./decision/words";
 
 const AGAIN_MS = 60_000;
 

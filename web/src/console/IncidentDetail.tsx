@@ -3,15 +3,22 @@ import { AskDialog } from "../shared/components/Dialog";
 import { Icon } from "../shared/components/Icon";
 import { PriorityTag } from "../shared/components/StateChip";
 import { Age, Time } from "../shared/components/Time";
+import { lazy } from "../shared/lazy";
 import type { Incident } from "../shared/types";
+import { standing } from "./ages";
 import { Checklist } from "./Checklist";
+import { Claim } from "./claim/Claim";
 import { closeIncident } from "./commands";
+import { t } from "./decision/words";
 import { hasOpenOrders, orders } from "./detail_store";
+import { cap } from "./keys/table";
 import { camera } from "./map/camera";
 import { Orders } from "./Orders";
 import { Recommendations } from "./Recommendations";
 import { closing, deselect, noting } from "./store";
-import { actorWords, positionWords, t, typeName } from "./words";
+import { actorWords, positionWords, typeName } from "./words";
+
+const Photos = lazy(() => import("./photos/Photos").then(({ Photos }) => Photos));
 
 export function IncidentDetail({ incident }: { incident: Incident }) {
   const isClosed = incident.status === "closed";
@@ -28,6 +35,7 @@ export function IncidentDetail({ incident }: { incident: Incident }) {
           <span class="status-tag" data-status={incident.status} data-testid="incident-status">
             {t(`incident.${incident.status}`)}
           </span>
+          <Standing incident={incident} />
           <span class="detail-age">
             {incident.closed_at ? <Time at={incident.closed_at} /> : <Age at={incident.opened_at} bare />}
           </span>
@@ -54,11 +62,13 @@ export function IncidentDetail({ incident }: { incident: Incident }) {
             {t("detail.by", { name: actorWords(incident.closed_by ?? "") })} · {incident.outcome}
           </p>
         )}
+        {!isClosed && <Claim incident={incident} />}
       </header>
       <div class="scroll detail-body">
         {/* Who is on the way comes before whom else to send. */}
         {hasOpenOrders.value && <Orders orders={orders.value} />}
         {!isClosed && <Recommendations incident={incident} />}
+        {incident.photos > 0 && <Photos incident={incident} />}
         <Checklist incident={incident} />
         {!hasOpenOrders.value && orders.value.length > 0 && <Orders orders={orders.value} />}
       </div>
@@ -67,12 +77,22 @@ export function IncidentDetail({ incident }: { incident: Incident }) {
   );
 }
 
+/** As in its row: nearly over, or overdue. */
+function Standing({ incident }: { incident: Incident }) {
+  const { level } = standing(incident);
+  return level === "fresh" ? null : (
+    <b class="row-age" data-age={level}>
+      {t(`age.${level}`)}
+    </b>
+  );
+}
+
 function CloseIncident({ incident }: { incident: Incident }) {
   const blocked = hasOpenOrders.value;
   return (
     <footer class="detail-foot">
       <Button
-        cap="C"
+        cap={cap("close")}
         disabled={blocked}
         title={blocked ? t("detail.close.blocked") : ""}
         data-testid="incident-close"
@@ -83,7 +103,7 @@ function CloseIncident({ incident }: { incident: Incident }) {
         {t("detail.close")}
       </Button>
       <Button
-        cap="L"
+        cap={cap("remind")}
         data-testid="incident-remind"
         onClick={() => {
           noting.value = "reminder";

@@ -3,16 +3,15 @@ import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../shared/components/Button";
 import { language } from "../shared/i18n";
 import type { Priority } from "../shared/types";
+import { openBar } from "./bar/Bar";
 import { changeDraft, chooseType, dropDraft, submitDraft } from "./commands";
-import { focusSearch } from "./map/SearchBox";
+import { t } from "./decision/words";
+import { cap } from "./keys/table";
 import { draft, incidentTypes, narrow, view } from "./store";
-import { positionWords, t } from "./words";
+import { positionWords } from "./words";
 
 const PRIORITIES: Priority[] = ["emergency", "priority", "routine"];
 const NOTE_MAX = 2000;
-
-/** Where the keyboard goes on once the place is set. */
-export const focusNote = (): void => document.getElementById("incident-note")?.focus();
 
 export function NewIncident() {
   const busy = useSignal(false);
@@ -37,13 +36,7 @@ export function NewIncident() {
   }
 
   return (
-    <form
-      class="new-incident"
-      onSubmit={submit}
-      onKeyDown={(event) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void submit();
-      }}
-    >
+    <form class="new-incident" onSubmit={submit}>
       <h2>{t("new.title")}</h2>
       <label class="field">
         <span>{t("new.type")}</span>
@@ -96,11 +89,11 @@ export function NewIncident() {
         <Button
           size="small"
           icon={narrow() ? "pin" : "search"}
-          cap="/"
+          cap={cap("bar")}
           data-testid="incident-find"
           onClick={() => {
             if (narrow()) view.value = "map";
-            else focusSearch();
+            else openBar();
           }}
         >
           {t(narrow() ? "map.pick" : "new.where.find")}
@@ -121,10 +114,16 @@ export function NewIncident() {
       </label>
       <div role="alert">{complaint.value && <p class="notice">{complaint.value}</p>}</div>
       <div class="form-actions">
-        <Button kind="quiet" cap="Esc" onClick={dropDraft}>
+        <Button kind="quiet" cap={cap("back")} onClick={dropDraft}>
           {t("app.cancel")}
         </Button>
-        <Button type="submit" kind="primary" cap="Ctrl ⏎" busy={busy.value} data-testid="incident-submit">
+        <Button
+          type="submit"
+          kind="primary"
+          cap={cap("submit")}
+          busy={busy.value}
+          data-testid="incident-submit"
+        >
           {t("new.submit")}
         </Button>
       </div>

@@ -1,21 +1,24 @@
 // The orders of an incident: how far each has come, and every step with who, when and by which path.
+
 import { useSignal } from "@preact/signals";
 import { Button } from "../shared/components/Button";
 import { AskDialog } from "../shared/components/Dialog";
 import { Icon } from "../shared/components/Icon";
-import { Age, Time } from "../shared/components/Time";
+import { Age, Moment, Time } from "../shared/components/Time";
 import { lazy } from "../shared/lazy";
-import { clockText, etaText, localTime, utcTime } from "../shared/time";
+import { clockText, distanceText, etaText, localTime, utcTime } from "../shared/time";
 import type { Order, OrderEvent, OrderState } from "../shared/types";
 import { cancelOrder } from "./commands";
-import { units } from "./store";
-import { actorWords, deviceWords, listWords, t } from "./words";
+import { t } from "./decision/words";
+import { routes } from "./detail_store";
+import { STALE_S, units } from "./store";
+import { actorWords, deviceWords, listWords } from "./words";
 
 const OrderWatch = lazy(() => import("./work").then((part) => part.OrderWatch));
 const VoiceDialog = lazy(() => import("./work").then((part) => part.VoiceDialog));
 
 /** What a dispatcher does, and does not pass on. */
-const ROOMS_OWN = ["issued", "cancelled", "recall_requested"];
+const ROOMS_OWN = ["issued", "cancelled", "recall_requested", "welfare_asked"];
 
 /** The way of an order that goes well; the position is its rank. */
 export const WAY: OrderState[] = ["issued", "delivered", "shown", "accepted", "en_route", "on_scene", "done"];
@@ -82,6 +85,7 @@ function OrderCard({ order }: { order: Order }) {
         {order.eta_s !== null && <small>{t("orders.eta", { eta: etaText(order.eta_s) })}</small>}
       </div>
       <Progress order={order} />
+      {open && <Remaining order={order} />}
       {order.instruction && <p class="order-instruction">“{order.instruction}”</p>}
       {open ? (
         <Timeline order={order} />
@@ -131,6 +135,24 @@ function OrderCard({ order }: { order: Order }) {
       )}
       {asking.value === "voice" && <VoiceDialog order={order} onClose={close} />}
     </article>
+  );
+}
+
+/** What is left of its way, from where it was heard last; and whether that is later than promised. */
+function Remaining({ order }: { order: Order }) {
+  const way = routes.value.find(({ orderId }) => orderId === order.id);
+  const fix = units.value.get(order.unit_id)?.position;
+  if (!way || !fix || rankOf(order.state) >= WAY.indexOf("on_scene")) return null;
+  const there = Date.parse(fix.observed_at) + way.durationS * 1000;
+  return (
+    <p class="order-left" data-testid="order-remaining">
+      <b>{t("orders.left", { distance: distanceText(way.distanceM), time: etaText(way.durationS) })}</b>{" "}
+      {t("orders.there")} <Moment at={new Date(there).toISOString()} words={localTime(there, false)} />
+      <small class="row-soft">
+        {" "}
+        {t("orders.left.from")} <Age at={fix.observed_at} staleAfterS={STALE_S} />
+      </small>
+    </p>
   );
 }
 
@@ -186,6 +208,15 @@ function Timeline({ order }: { order: Order }) {
   );
 }
 
+/** Who said it, with no more than is known. */
+function speakerWords({ actor, claim }: OrderEvent): string {
+  if (claim === "unnamed") {
+    return t("orders.claim.unnamed");
+  }
+  const who = actor.startsWith("device:") ? "" : actorWords(actor);
+  return who && claim ? t(`orders.claim.${claim}`, { who }) : who;
+}
+
 function Step({ event, order }: { event: OrderEvent; order: Order }) {
   const unit = units.value.get(order.unit_id);
   const path = event.device_id
@@ -193,7 +224,8 @@ function Step({ event, order }: { event: OrderEvent; order: Order }) {
     : event.actor.startsWith("user:") && !ROOMS_OWN.includes(event.state)
       ? t("orders.via.console")
       : "";
-  const who = event.actor.startsWith("device:") ? "" : actorWords(event.actor);
+  const protocol = event.path && t.loose(`orders.path.${event.path}`, {}, event.path);
+  const who = speakerWords(event);
   const sinceIssue = Date.parse(event.server_at) - Date.parse(order.issued_at);
   const deviceTime = event.device_at
     ? t("orders.device_time", { time: `${localTime(event.device_at)} · ${utcTime(event.device_at)}` })
@@ -219,7 +251,11 @@ function Step({ event, order }: { event: OrderEvent; order: Order }) {
           {sinceIssue >= 1000 && <small>{t("orders.after", { time: clockText(sinceIssue) })}</small>}
         </span>
       </span>
-      {(who || path) && <span class="row-soft">{[who, path].filter(Boolean).join(" · ")}</span>}
+      {(who || path) && (
+        <span class="row-soft" data-testid="step-by">
+          {[who, path, protocol].filter(Boolean).join(" · ")}
+        </span>
+      )}
       {said && <q class="step-said">{said}</q>}
     </li>
   );

@@ -1,26 +1,44 @@
+// Incidents on the left: those that nobody was sent to first. Rows age by priority and stage.
+import { useSignal } from "@preact/signals";
 import { Button } from "../shared/components/Button";
+import { Icon } from "../shared/components/Icon";
 import { PriorityTag } from "../shared/components/StateChip";
 import { Age, Time } from "../shared/components/Time";
+import { lazy } from "../shared/lazy";
 import type { Incident } from "../shared/types";
+import { standing } from "./ages";
+import { isMine } from "./claims";
 import { openIncident, startDraft } from "./commands";
+import { cap } from "./keys/table";
+import { isFiltered, queueShown } from "./queue_rows";
 import { assigned, closed, draft, selection, unassigned } from "./store";
-import { listWords, t, typeName } from "./words";
+import { actorWords, listWords, t, typeName } from "./words";
+
+const Filters = lazy(() => import("./details").then((part) => part.QueueFilters));
+/** Without these a short queue needs no filters. */
+const FILTERS_FROM = 8;
+/** Rows of a group at first; the most urgent are the first. */
+const ROWS_FIRST = 60;
 
 export function Queue() {
-  const none = unassigned.value.length + assigned.value.length === 0;
+  const open = unassigned.value.length + assigned.value.length;
+  const shown = queueShown.value;
+  const [waiting, sent] = [shown.filter(isOpen), shown.filter((each) => !isOpen(each))];
   return (
     <div class="queue">
       {!draft.value && (
         <div class="queue-head">
-          <Button kind="primary" icon="plus" cap="N" data-testid="new-incident" onClick={startDraft}>
+          <Button kind="primary" icon="plus" cap={cap("new")} data-testid="new-incident" onClick={startDraft}>
             {t("queue.new")}
           </Button>
+          {(open >= FILTERS_FROM || isFiltered.value) && <Filters />}
         </div>
       )}
       <div class="scroll">
-        {none && <p class="empty">{t("queue.empty")}</p>}
-        <Group title={t("queue.unassigned")} incidents={unassigned.value} />
-        <Group title={t("queue.assigned")} incidents={assigned.value} />
+        {open === 0 && <p class="empty">{t("queue.empty")}</p>}
+        {open > 0 && shown.length === 0 && <p class="empty">{t("queue.filtered", { count: open })}</p>}
+        <Group title={t("queue.unassigned")} incidents={waiting} />
+        <Group title={t("queue.assigned")} incidents={sent} />
         {closed.value.length > 0 && (
           <details class="closed">
             <summary>
@@ -34,6 +52,8 @@ export function Queue() {
   );
 }
 
+const isOpen = ({ status }: Incident): boolean => status === "open";
+
 function Group({ title, incidents }: { title: string; incidents: Incident[] }) {
   if (incidents.length === 0) return null;
   return (
@@ -46,20 +66,38 @@ function Group({ title, incidents }: { title: string; incidents: Incident[] }) {
   );
 }
 
+/** As many as are looked at; all that the keyboard walks to. */
 function Rows({ incidents, label }: { incidents: Incident[]; label: string }) {
+  const most = useSignal(ROWS_FIRST);
+  const at = incidents.findIndex(({ id }) => id === selection.value?.id);
+  const shown = incidents.slice(0, Math.max(most.value, at + 1));
   return (
-    <ul aria-label={label}>
-      {incidents.map((incident) => (
-        <li key={incident.id}>
-          <IncidentRow incident={incident} selected={selection.value?.id === incident.id} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul aria-label={label}>
+        {shown.map((incident, index) => (
+          <li key={incident.id} aria-setsize={incidents.length} aria-posinset={index + 1}>
+            <IncidentRow incident={incident} selected={selection.value?.id === incident.id} />
+          </li>
+        ))}
+      </ul>
+      {shown.length < incidents.length && (
+        <Button
+          kind="quiet"
+          data-testid="queue-more"
+          onClick={() => {
+            most.value = shown.length + ROWS_FIRST;
+          }}
+        >
+          {t("queue.more", { count: incidents.length - shown.length })}
+        </Button>
+      )}
+    </>
   );
 }
 
 function IncidentRow({ incident, selected }: { incident: Incident; selected: boolean }) {
   const open = incident.orders.filter(({ closed_at }) => closed_at === null);
+  const { stage, level, share } = standing(incident);
   return (
     <button
       type="button"
@@ -69,12 +107,15 @@ function IncidentRow({ incident, selected }: { incident: Incident; selected: boo
       data-incident={incident.number}
       data-priority={incident.priority}
       data-status={incident.status}
+      data-age={level}
+      data-stage={stage}
       aria-current={selected}
       onClick={() => openIncident(incident)}
     >
       <span class="row-line">
         <span class="row-number">#{incident.number}</span>
         <b class="row-title">{typeName(incident.type)}</b>
+        {level !== "fresh" && <b class="row-age">{t(`age.${level}`)}</b>}
         {incident.closed_at ? (
           <Time at={incident.closed_at} seconds={false} />
         ) : (
@@ -83,12 +124,23 @@ function IncidentRow({ incident, selected }: { incident: Incident; selected: boo
       </span>
       <span class="row-line row-soft">
         <span class="row-place">{incident.place}</span>
+        {incident.claimed_by && (
+          <span class="row-claim" data-testid="row-claim">
+            <Icon name="person" size={11} />
+            {isMine(incident) ? t("claim.me") : actorWords(incident.claimed_by)}
+          </span>
+        )}
         <PriorityTag priority={incident.priority} />
       </span>
       {open.length > 0 && (
         <span class="row-line row-soft">
           {listWords(open.map(({ call_sign, state }) => `${call_sign} ${t(`order.${state}`)}`))}
         </span>
+      )}
+      {share > 0 && (
+        <i class="row-bar" aria-hidden="true">
+          <i style={{ width: `${Math.round(100 * share)}%` }} />
+        </i>
       )}
     </button>
   );

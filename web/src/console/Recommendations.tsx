@@ -1,4 +1,5 @@
 // Which unit to send: one row a unit, best first, with what speaks for and against it.
+
 import { useSignal } from "@preact/signals";
 import type { BatteryLevel } from "../shared/components/Battery";
 import { Button, KeyCap } from "../shared/components/Button";
@@ -8,13 +9,16 @@ import { conditionWords } from "../shared/conditions";
 import { lazy } from "../shared/lazy";
 import { ageMs, distanceText, durationText, etaText } from "../shared/time";
 import type { Candidate, DeviceOutlook, Incident, Recommendation } from "../shared/types";
+import { PassWarning } from "./claim/Claim";
 import { callSign, dispatchChosen } from "./commands";
+import { t } from "./decision/words";
 import { chosen, computing, hasOpenOrders, recommend, recommendation, toggleChosen } from "./detail_store";
+import { cap } from "./keys/table";
 import { Override, Proposed, Remarks, RunnerUp } from "./score/Around";
 import { ScoreLine } from "./score/Score";
 import { reasonWords } from "./score/words";
 import { roads, units } from "./store";
-import { listWords, t } from "./words";
+import { listWords } from "./words";
 
 const Pair = lazy(() => import("./pair/Pair").then((part) => part.Pair));
 
@@ -27,7 +31,7 @@ export function Recommendations({ incident }: { incident: Incident }) {
       <section class="rec-ask">
         <Button
           kind={hasOpenOrders.value ? "plain" : "primary"}
-          cap="⏎"
+          cap={cap("enter")}
           busy={computing.value}
           data-testid="recommend"
           onClick={() => void recommend(incident.id)}
@@ -47,7 +51,7 @@ export function Recommendations({ incident }: { incident: Incident }) {
         <Button
           kind="quiet"
           size="small"
-          cap="R"
+          cap={cap("recommend")}
           busy={computing.value}
           onClick={() => void recommend(incident.id)}
         >
@@ -83,7 +87,7 @@ function RoadsBehind({ found }: { found: Recommendation }) {
   if (found.road_version < version || found.conditions[0] !== county)
     return (
       <p class="notice" role="status" data-testid="rec-roads" data-changed="true">
-        {t("rec.roads_changed")}
+        {t("rec.roads_changed", { key: cap("recommend") })}
       </p>
     );
   if (found.conditions.join() === "dry") return null;
@@ -240,7 +244,7 @@ function Outlook({ outlook }: { outlook: DeviceOutlook }) {
 }
 
 const GOOD_REASONS = new Set(["closest", "only_unit"]);
-const PLAIN_REASONS = new Set(["later"]);
+const PLAIN_REASONS = new Set(["later", "level"]);
 
 function Reasons({ candidate }: { candidate: Candidate }) {
   if (candidate.reasons.length === 0) return null;
@@ -297,11 +301,12 @@ function DispatchBar({ incident }: { incident: Incident }) {
           if (event.key === "Enter" && !event.isComposing) void dispatch();
         }}
       />
+      <PassWarning incident={incident} />
       <Override onEnter={() => void dispatch()} />
       <Button
         kind="primary"
         size="large"
-        cap="⏎"
+        cap={cap("enter")}
         disabled={names.length === 0}
         busy={busy.value}
         data-testid="dispatch"

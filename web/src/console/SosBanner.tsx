@@ -1,9 +1,11 @@
 // Calls for help above everything else: nothing on this page is more urgent.
+
 import { Button } from "../shared/components/Button";
 import { Icon } from "../shared/components/Icon";
 import { Age, Time } from "../shared/components/Time";
 import { ageMs, durationText, etaText } from "../shared/time";
 import type { SosCall } from "../shared/types";
+import { cap } from "./keys/table";
 import { acknowledge, nearestUnits, openCall, placeOnMap, unacknowledged } from "./sos";
 import { blocked } from "./sound";
 import { sosCalls } from "./store";
@@ -74,7 +76,7 @@ function Call({ call, first }: { call: SosCall; first: boolean }) {
           <Button
             size="large"
             kind="danger"
-            {...(first ? { cap: "A" } : {})}
+            {...(first ? { cap: cap("acknowledge") } : {})}
             data-testid="sos-acknowledge"
             onClick={() => void acknowledge(call)}
           >

@@ -1,10 +1,15 @@
 import { logout } from "../shared/api";
+import { Badge } from "../shared/components/Badge";
 import { Button } from "../shared/components/Button";
+import { Faces } from "../shared/components/Faces";
 import { Switches } from "../shared/components/Switches";
+import { Moment } from "../shared/components/Time";
 import { conditionWords } from "../shared/conditions";
 import type { IconName } from "../shared/icons";
-import { durationText, localTime, now, utcTime } from "../shared/time";
+import { lazy } from "../shared/lazy";
+import { durationText, localTime, now } from "../shared/time";
 import { feedState, heardAt, openedBy, silentMs } from "./feed";
+import { withCap } from "./keys/table";
 import {
   assigned,
   helpOpen,
@@ -12,6 +17,7 @@ import {
   type Page,
   page,
   roads,
+  screensOpen,
   show,
   stanceOpen,
   togglePage,
@@ -21,10 +27,12 @@ import {
 } from "./store";
 import { t } from "./words";
 
-const PAGES: [Page, IconName, string][] = [
-  ["batteries", "battery", "B"],
-  ["runcards", "cards", "E"],
-  ["handover", "handover", "H"],
+const Lamp = lazy(() => import("./alarms").then((part) => part.Lamp));
+
+const PAGES: [Page, IconName][] = [
+  ["batteries", "battery"],
+  ["runcards", "cards"],
+  ["handover", "handover"],
 ];
 
 export function TopBar() {
@@ -43,7 +51,7 @@ export function TopBar() {
       {map && (
         <span class="top-map">
           {map.name}
-          {map.synthetic && <i>{t("top.synthetic")}</i>}
+          {map.synthetic && <Badge>{t("top.synthetic")}</Badge>}
         </span>
       )}
       <div class="top-counts">
@@ -59,7 +67,7 @@ export function TopBar() {
       <div class="top-right">
         <Feed />
         <Clock />
-        {PAGES.map(([name, icon, key]) => (
+        {PAGES.map(([name, icon]) => (
           <Button
             key={name}
             kind="quiet"
@@ -68,10 +76,21 @@ export function TopBar() {
             data-testid={`${name}-toggle`}
             aria-label={t(`top.${name}`)}
             aria-pressed={page.value === name}
-            title={`${t(`top.${name}`)} (${key})`}
+            title={withCap(t(`top.${name}`), name)}
             onClick={() => togglePage(name)}
           />
         ))}
+        <Button
+          kind="quiet"
+          size="small"
+          icon="screens"
+          data-testid="screens-toggle"
+          aria-label={t("top.screens")}
+          title={withCap(t("top.screens"), "screens")}
+          onClick={() => {
+            screensOpen.value = true;
+          }}
+        />
         {user.value?.roles.includes("supervisor") && (
           <Button
             kind="quiet"
@@ -79,12 +98,14 @@ export function TopBar() {
             icon="alert"
             data-testid="stance-toggle"
             aria-label={t("top.stance")}
-            title={`${t("top.stance")} (W)`}
+            title={withCap(t("top.stance"), "stance")}
             onClick={() => {
               stanceOpen.value = true;
             }}
           />
         )}
+        <Lamp />
+        <Faces user={user.value} here="console" />
         <Switches />
         <Button
           kind="quiet"
@@ -92,7 +113,7 @@ export function TopBar() {
           icon="help"
           data-testid="help"
           aria-label={t("top.help")}
-          title={`${t("top.help")} (?)`}
+          title={withCap(t("top.help"), "help")}
           onClick={() => {
             helpOpen.value = true;
           }}
@@ -122,29 +143,36 @@ function Count({
   alert?: boolean;
 }) {
   return (
-    <span class="count" data-alert={alert}>
-      <b>{value}</b>
+    <span class="count">
+      {alert ? <Badge tone="alarm">{value}</Badge> : <b>{value}</b>}
       {of !== undefined && <small>/{of}</small>} {words}
     </span>
   );
 }
 
-/** What is not as the map says: leads to the list. */
-function RoadCount() {
+/** What is not as the map says; "" where all is as usual. */
+export function roadWords(): string {
   const { county, states, conditions } = roads.value;
   const running = states.filter(({ status }) => status === "in_force");
   const closed = running.filter(({ state }) => state === "closed").length;
   const areas = conditions.filter(({ status, corners }) => status === "in_force" && corners).length;
-  const words = [
+  return [
     county === "dry" ? "" : conditionWords(county),
     areas ? t("top.areas", { count: areas }) : "",
     closed ? t("top.closed", { count: closed }) : "",
     running.length > closed ? t("top.slow", { count: running.length - closed }) : "",
-  ].filter(Boolean);
-  if (words.length === 0) return null;
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** Leads to the list. */
+function RoadCount() {
+  const words = roadWords();
+  if (!words) return null;
   return (
     <button type="button" class="road-count" data-testid="road-count" onClick={() => show("roads")}>
-      {words.join(" · ")}
+      {words}
     </button>
   );
 }
@@ -166,11 +194,10 @@ function Feed() {
 
 function Clock() {
   const at = now.value;
-  const utc = utcTime(at);
   return (
-    <time class="clock" dateTime={new Date(at).toISOString()} title={t("top.clock", { utc })}>
-      {localTime(at)}
-    </time>
+    <span class="clock">
+      <Moment at={new Date(at).toISOString()} words={localTime(at)} />
+    </span>
   );
 }
 

@@ -9,10 +9,14 @@ import type { Device, Unit } from "../shared/types";
 import { openIncident, setShift } from "./commands";
 import { contactWords, isAlarming } from "./contact";
 import { EnduranceLine, useEndurance } from "./DeviceEndurance";
+import { t } from "./decision/words";
+import { cap } from "./keys/table";
 import { camera } from "./map/camera";
 import { Skills } from "./score/Skills";
 import { deselect, followedUnit, incidents, STALE_S } from "./store";
-import { officerWords, positionWords, t, typeName } from "./words";
+import { orderOf, WelfareWatch } from "./units/Welfare";
+import { t as unitWords } from "./units/words";
+import { listWords, officerWords, positionWords, typeName } from "./words";
 
 const OrderBatteries = lazy(() => import("./work").then((part) => part.OrderBatteries));
 
@@ -21,6 +25,7 @@ export function UnitDetail({ unit }: { unit: Unit }) {
   useEndurance(unit.id);
   const { position } = unit;
   const incident = unit.incident_id ? incidents.value.get(unit.incident_id) : undefined;
+  const order = orderOf(unit);
   const following = followedUnit.value === unit.id;
   const onDuty = unit.status !== "off_duty";
   return (
@@ -49,6 +54,7 @@ export function UnitDetail({ unit }: { unit: Unit }) {
             <Icon name="silence" size={15} /> {contactWords(unit.contact)}
           </p>
         )}
+        {order && <WelfareWatch order={order} />}
         <dl class="facts">
           <dt>{t("unit.officers")}</dt>
           <dd>
@@ -100,7 +106,7 @@ export function UnitDetail({ unit }: { unit: Unit }) {
           </dd>
         </dl>
         <h3 class="group-title">{t("unit.devices")}</h3>
-        {unit.devices.length === 0 && <p class="row-soft">{t("units.no_device")}</p>}
+        {unit.devices.length === 0 && <p class="row-soft">{unitWords("units.no_device")}</p>}
         <ul class="device-list">
           {unit.devices.map((device) => (
             <DeviceRow key={device.id} device={device} />
@@ -112,7 +118,7 @@ export function UnitDetail({ unit }: { unit: Unit }) {
       </div>
       <footer class="detail-foot">
         <Button
-          cap="F"
+          cap={cap("follow")}
           icon="target"
           kind={following ? "primary" : "plain"}
           aria-pressed={following}
@@ -165,7 +171,7 @@ function DeviceRow({ device }: { device: Device }) {
           <span class="row-place">
             {device.id}
             {device.model && ` · ${device.model}`}
-            {device.mode && ` · ${t("unit.mode", { mode: device.mode })}`}
+            {device.mode && ` · ${t("unit.mode", { mode: modeWords(device.mode) })}`}
           </span>
         </span>
         <EnduranceLine deviceId={device.id} />
@@ -182,3 +188,7 @@ function DeviceRow({ device }: { device: Device }) {
     </li>
   );
 }
+
+/** "record+screen" → "recording, screen on"; what is no mode of ours as it is. */
+const modeWords = (mode: string): string =>
+  listWords(mode.split("+").map((each) => t.loose(`unit.mode.${each}`, {}, each)));

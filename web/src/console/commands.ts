@@ -3,6 +3,7 @@
 import * as api from "../shared/api";
 import { toast, toastError } from "../shared/components/Toast";
 import type { Incident, Order, Unit } from "../shared/types";
+import { mayPass } from "./claims";
 import {
   chosen,
   dropRecommendation,
@@ -14,21 +15,22 @@ import {
   rereadDetail,
 } from "./detail_store";
 import { camera } from "./map/camera";
+import { queueShown } from "./queue_rows";
 import {
   type Draft,
   draft,
+  incidents,
   incidentTypes,
   list,
   narrow,
   putIncident,
   putUnit,
-  queue,
   selectIncident,
   selection,
   selectUnit,
   show,
-  shownUnits,
   spot,
+  unitRows,
   units,
   view,
 } from "./store";
@@ -60,8 +62,15 @@ export function startDraft(): void {
   show("incidents");
 }
 
-/** An incident for what came in from outside: a person looks it over before it is opened. */
+/** An incident for what came in from outside: a person looks it over before it is opened. What somebody is
+ * writing already stays. */
 export function startDraftFor(found: Omit<Draft, "requestId">): void {
+  const { type, note, intakeId } = draft.peek() ?? {};
+  if (type || note || intakeId) {
+    show("incidents");
+    toast(t("new.other_first"));
+    return;
+  }
   draft.value = { requestId: api.requestId(), ...found };
   if (found.at) camera.reveal(found.at.lon, found.at.lat);
   show("incidents");
@@ -86,6 +95,9 @@ export function newIncidentAt(at: { lon: number; lat: number }, place: string): 
   startDraft();
   placeDraft(at, place);
 }
+
+/** Where the keyboard goes on once the place is set. */
+export const focusNote = (): void => document.getElementById("incident-note")?.focus();
 
 export function dropDraft(): void {
   draft.value = null;
@@ -118,15 +130,22 @@ export async function submitDraft(): Promise<void> {
 
 // -- choosing --
 
+/** Once: select it; again: go there; and again: back to what was seen before. */
 export function openIncident(incident: Incident): void {
-  selectIncident(incident.id);
-  camera.reveal(incident.lon, incident.lat);
-  if (incident.status === "open") void recommend(incident.id);
+  const { id, lon, lat, status } = incident;
+  const again = selection.peek()?.id === id;
+  selectIncident(id);
+  if (!again) camera.reveal(lon, lat);
+  else if (!camera.restore(id)) camera.goTo(lon, lat, id);
+  if (status === "open" && !(again && recommendation.peek())) void recommend(id);
 }
 
+/** Once: go there; again: back to what was seen before. */
 export function openUnit(unit: Unit, zoom = true): void {
+  const again = selection.peek()?.id === unit.id;
   selectUnit(unit.id);
-  if (unit.position && zoom) camera.goTo(unit.position.lon, unit.position.lat);
+  if (!unit.position || !zoom || (again && camera.restore(unit.id))) return;
+  camera.goTo(unit.position.lon, unit.position.lat, unit.id);
 }
 
 /** Next or previous row of the list that is shown; only looks, computes nothing. */
@@ -135,7 +154,10 @@ export function step(by: 1 | -1): void {
     focusNextWork(by);
     return;
   }
-  const rows: (Incident | Unit)[] = list.peek() === "units" ? shownUnits.peek() : queue.peek();
+  const rows: (Incident | Unit)[] =
+    list.peek() === "units"
+      ? unitRows.peek().flatMap((id) => units.peek().get(id) ?? [])
+      : [...queueShown.peek()];
   if (rows.length === 0) return;
   const at = rows.findIndex(({ id }) => id === selection.peek()?.id);
   const next =
@@ -148,7 +170,16 @@ export function step(by: 1 | -1): void {
     selectIncident(next.id);
     camera.reveal(next.lon, next.lat);
   }
-  document.querySelector(`[data-row="${next.id}"]`)?.scrollIntoView({ block: "nearest" });
+  showRow(next.id);
+}
+
+/** The focus goes with it where it was on a row, or nowhere: Tab goes on from there. */
+function showRow(id: string): void {
+  const row = document.querySelector<HTMLElement>(`[data-row="${id}"]`);
+  row?.scrollIntoView({ block: "nearest" });
+  const { activeElement } = document;
+  if (activeElement === document.body || activeElement?.matches("[data-row]"))
+    row?.focus({ preventScroll: true });
 }
 
 /** The rows of the worklist are buttons: they are walked by focus, and Tab leads to what can be done. */
@@ -158,10 +189,15 @@ function focusNextWork(by: 1 | -1): void {
   rows[at < 0 ? 0 : Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
 }
 
-/** The key M: what the focused row of the worklist proposes, else what the gravest that proposes does. */
-export function actOnWork(): void {
-  const row = document.activeElement?.closest(".work-row") ?? document;
-  row.querySelector<HTMLButtonElement>("[data-act]")?.click();
+/**
+ * The key M: do what the focused row of the worklist proposes. With none focused, go to the gravest that
+ * proposes something: a row that comes to the top just then must not be acted on by who has not read it.
+ */
+export function actOnWork(what = "[data-act]"): void {
+  const row = document.activeElement?.closest(".work-row");
+  const button = (row ?? document).querySelector<HTMLButtonElement>(what);
+  if (row) button?.click();
+  else button?.focus();
 }
 
 // -- dispatching --
@@ -186,6 +222,7 @@ export async function dispatchChosen(incident: Incident, instruction = ""): Prom
     document.querySelector<HTMLElement>("[data-testid=dispatch-reason]")?.focus();
     return;
   }
+  if (!mayPass(incidents.peek().get(incident.id) ?? incident)) return;
   // The same decision, sent again after a lost answer, keeps its request id.
   const key = `${based.id}|${unitIds.join()}`;
   if (pending?.key !== key) pending = { key, requestId: api.requestId() };

@@ -28,6 +28,10 @@ export const passedOver = computed<Candidate | null>(() => {
 export const recommendedAtMs = signal(0);
 
 export interface RouteLine {
+  orderId: string;
+  /** Of what is left, from the newest fix; asked anew every quarter of a minute. */
+  durationS: number;
+  distanceM: number;
   coordinates: LonLat[];
 }
 export const routes = signal<RouteLine[]>([]);
@@ -109,7 +113,12 @@ async function readRoutes(id: string): Promise<void> {
   if (selection.peek()?.id !== id) return;
   routes.value = (read?.features ?? [])
     .filter(({ geometry }) => geometry.type === "LineString")
-    .map(({ geometry }) => ({ coordinates: geometry.coordinates }));
+    .map(({ geometry, properties }) => ({
+      orderId: String(properties.order_id),
+      durationS: Number(properties.duration_s),
+      distanceM: Number(properties.distance_m),
+      coordinates: geometry.coordinates,
+    }));
 }
 
 export async function recommend(incidentId: string): Promise<void> {

@@ -7,27 +7,34 @@
 //   excluded; order (data-unit, data-state), order-state, order-event (data-state, data-applied),
 //   order-voice, voice-<state>, voice-note, order-cancel, ask-input, ask-confirm, incident-close;
 //   sos-banner (data-open), sos-call (data-seen), sos-acknowledge, sos-place, sos-nearest, sos-where;
-//   shift; feed-state (data-state), feed-banner, toast, theme, language, help; rec-roads; batteries-toggle; those of
+//   screens-toggle; shift; feed-state (data-state), feed-banner, toast, theme, language, help; rec-roads; batteries-toggle; those of
 //   the roads are at the head of roads/Panel.tsx, those of the batteries at that of batteries/Page.tsx;
-//   checklist, checklist-step; runcards-toggle, and those at the head of runcards/Page.tsx; handover-toggle, and
+//   checklist, checklist-step; runcards-toggle, and those at the head of shared/runcards/Page.tsx; handover-toggle, and
 //   those of the room in room/Handover.tsx, room/Remind.tsx and room/Receive.tsx.
+
+import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import * as api from "../shared/api";
+import { Badge } from "../shared/components/Badge";
 import { toastError } from "../shared/components/Toast";
-import { lazy } from "../shared/lazy";
+import { laterStyles, lazy } from "../shared/lazy";
 import { mount } from "../shared/mount";
+import { Bar } from "./bar/Bar";
+import { cap } from "./keys/table";
 import "./console.css";
-import { DetailPane, fetchDetails } from "./DetailPane";
+import { DetailPane, fetchDetails, NewIncident, UnitList } from "./DetailPane";
 import { startDetail } from "./detail_store";
 import { startFeed } from "./feed";
 import { listenToKeys } from "./keys";
 import { MapView } from "./map/MapView";
-import { NewIncident } from "./NewIncident";
 import { Queue } from "./Queue";
 import { announceExpiry } from "./road_news";
 import { SosBanner } from "./SosBanner";
-import { startSos, unacknowledged } from "./sos";
+import { screen } from "./screen";
+import { startSos } from "./sos";
 import {
+  barOpen,
+  draft,
   expired,
   helpOpen,
   incidentTypes,
@@ -36,6 +43,8 @@ import {
   mapInfo,
   noting,
   page,
+  runCards,
+  screensOpen,
   show,
   stance,
   stanceOpen,
@@ -45,71 +54,84 @@ import {
   workOpen,
 } from "./store";
 import { FeedBanner, TopBar } from "./TopBar";
-import { UnitList } from "./UnitList";
 import { t } from "./words";
 
 const Worklist = lazy(() => import("./work").then((part) => part.Worklist));
-const Help = lazy(() => import("./Help").then((part) => part.Help));
+const Alarms = lazy(() => import("./alarms").then((part) => part.Alarms));
+const Help = lazy(() => import("./keys/Help").then((part) => part.Help));
 const RoadsPanel = lazy(() => import("./roads/Panel").then((part) => part.RoadsPanel));
 
-const RunCardsPage = lazy(() => import("./runcards/Page").then((part) => part.RunCardsPage));
+const RunCards = lazy(() => import("./runcards").then((part) => part.RunCards));
 const BatteriesPage = lazy(() => import("./batteries/Page").then((part) => part.BatteriesPage));
 
 const Room = lazy(() => import("./room").then((part) => part.Room));
 const Stance = lazy(() => import("./stance").then((part) => part.Stance));
+const Screens = lazy(() => import("./screens").then((part) => part.Screens));
+const Wall = lazy(() => import("./wall").then((part) => part.Wall));
 
 const RETRY_MS = 3_000;
 
 function Console() {
   useEffect(() => listenToKeys(), []);
-  useEffect(() => {
-    const sos = unacknowledged.value.length ? "SOS! " : "";
-    document.title = `${sos}${unassigned.value.length ? `(${unassigned.value.length}) ` : ""}${t("app.name")}`;
-  });
   return (
-    <div class="console" data-view={view.value}>
+    <div class="console" data-view={screen === "map" ? "map" : view.value} data-screen={screen}>
       <TopBar />
       <div class="alarms">
         <SosBanner />
+        <Alarms />
         {(stance.value.mode === "war" || stanceOpen.value) && <Stance />}
       </div>
       <FeedBanner />
-      <aside class="left">
-        <nav class="tabs" aria-label={t("tab.incidents")}>
-          <Tab name="incidents" />
-          <Tab name="units" />
-          <Tab name="roads" news={expired.value.size} />
-          <Tab name="work" news={workOpen.value} />
-        </nav>
-        {list.value === "incidents" && (
-          <>
-            <NewIncident />
-            <Queue />
-          </>
-        )}
-        {list.value === "units" && <UnitList />}
-        {list.value === "roads" && <RoadsPanel />}
-        {list.value === "work" && <Worklist />}
-      </aside>
-      {mapInfo.value ? <MapView info={mapInfo.value} /> : <main class="map" />}
-      <DetailPane />
+      {screen !== "map" && <Lists />}
+      {screen !== "lists" && (mapInfo.value ? <MapView info={mapInfo.value} /> : <main class="map" />)}
+      {screen !== "map" && <DetailPane />}
       {page.value === "batteries" && <BatteriesPage />}
-      {page.value === "runcards" && <RunCardsPage />}
+      {page.value === "runcards" && <RunCards />}
       {(page.value === "handover" || noting.value) && <Room />}
-      <nav class="bottom-tabs" aria-label={t("app.name")}>
-        {(["incidents", "units", "roads", "work", "map", "detail"] as const).map((name) => (
-          <button key={name} type="button" aria-current={view.value === name} onClick={() => show(name)}>
-            {t(`tab.${name}`)}
-            {name === "incidents" && unassigned.value.length > 0 && <b>{unassigned.value.length}</b>}
-          </button>
-        ))}
-      </nav>
+      {screen !== "map" && <BottomTabs />}
       {helpOpen.value && <Help />}
+      {barOpen.value && <Bar />}
+      {screensOpen.value && <Screens />}
     </div>
   );
 }
 
-const CAPS: Record<List, string> = { incidents: "1", units: "2", roads: "3", work: "4" };
+function Lists() {
+  return (
+    <aside class="left">
+      <nav class="tabs" aria-label={t("tab.incidents")}>
+        <Tab name="incidents" />
+        <Tab name="units" />
+        <Tab name="roads" news={expired.value.size} />
+        <Tab name="work" news={workOpen.value} />
+      </nav>
+      {list.value === "incidents" && (
+        <>
+          {draft.value && <NewIncident />}
+          <Queue />
+        </>
+      )}
+      {list.value === "units" && <UnitList />}
+      {list.value === "roads" && <RoadsPanel />}
+      {list.value === "work" && <Worklist />}
+    </aside>
+  );
+}
+
+function BottomTabs() {
+  return (
+    <nav class="bottom-tabs" aria-label={t("app.name")}>
+      {(["incidents", "units", "roads", "work", "map", "detail"] as const).map((name) => (
+        <button key={name} type="button" aria-current={view.value === name} onClick={() => show(name)}>
+          {t(`tab.${name}`)}
+          {name === "incidents" && unassigned.value.length > 0 && (
+            <Badge tone="alarm">{unassigned.value.length}</Badge>
+          )}
+        </button>
+      ))}
+    </nav>
+  );
+}
 
 function Tab({ name, news = 0 }: { name: List; news?: number }) {
   return (
@@ -121,9 +143,9 @@ function Tab({ name, news = 0 }: { name: List; news?: number }) {
       onClick={() => show(name)}
     >
       {t(`tab.${name}`)}
-      {news > 0 && <b class="news">{news}</b>}
+      {news > 0 && <Badge tone="notice">{news}</Badge>}
       <span class="key-cap" aria-hidden="true">
-        {CAPS[name]}
+        {cap(name)}
       </span>
     </button>
   );
@@ -143,10 +165,27 @@ async function load(): Promise<void> {
   }
 }
 
-mount(Console);
+/** Types of incidents are others under other run cards, whoever put them in force. */
+function followRunCards(): void {
+  let known: number | null = null;
+  effect(() => {
+    const version = runCards.value;
+    if (known !== null && version !== known) void load();
+    known = version;
+  });
+}
+
+mount(screen === "wall" ? Wall : Console);
 void load();
+followRunCards();
 startFeed();
-startDetail();
-announceExpiry();
-startSos();
-fetchDetails();
+if (screen !== "wall") {
+  startDetail();
+  announceExpiry();
+  startSos();
+  fetchDetails();
+  // Have it before it is asked for: the link may be gone by then.
+  addEventListener("load", () => void import("./bar/Hits").then((part) => part.learnForLists()));
+}
+if (screen !== "all") laterStyles().catch(toastError);
+void import("./screens/share").then(({ shareAgain }) => shareAgain(), toastError);

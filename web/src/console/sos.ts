@@ -1,21 +1,29 @@
-// Calls for help: sound until a dispatcher has acknowledged, nearest units at once, a place by hand. And
-// the softer tone of the worklist.
+// Calls for help: sound until a dispatcher has acknowledged, nearest units at once, a place by hand. All other alarms
+// come later (alarms/); these must not wait for anything.
 import { computed, effect, signal } from "@preact/signals";
 import * as api from "../shared/api";
 import { toastError } from "../shared/components/Toast";
 import type { Recommendation, SosCall } from "../shared/types";
 import { openIncident } from "./commands";
-import { play, unlockSound } from "./sound";
-import { alarms, incidents, mapTool, openForm, sosCalls, work } from "./store";
+import { type Notes, openSound, ring } from "./sound";
+import { incidents, mapTool, openForm, sosCalls } from "./store";
 import { t } from "./words";
 
 /** Between two sirens. */
 const AGAIN_MS = 2_500;
-/** Between two tones while the worklist holds an alarm. */
-const ALARMS_AGAIN_MS = 15_000;
 /** A recommendation that could not be had is asked for again. */
 const ASK_AGAIN_MS = 3_000;
 const NEAREST_LEN = 3;
+export const SIREN: Notes = [
+  [880, 0, 0.35],
+  [587, 0.35, 0.35],
+  [880, 0.7, 0.35],
+  [587, 1.05, 0.35],
+];
+/** alarms/ lowers it where another tab rings, or somebody wants it so. */
+export const sirenLoudness = signal(0.5);
+/** The first of the other alarms, to be acknowledged after all calls for help. */
+export const nextAlarm = signal<(() => void) | null>(null);
 
 export const unacknowledged = computed(() => sosCalls.value.filter((call) => !call.acknowledged_at));
 
@@ -29,29 +37,24 @@ export function nearestUnits(call: SosCall): Recommendation["candidates"] | null
 }
 
 export function startSos(): void {
-  unlockSound();
+  openSound();
   let siren: ReturnType<typeof setInterval> | undefined;
   effect(() => {
     const sounding = unacknowledged.value.length > 0;
     if (sounding && siren === undefined) {
-      play("sos");
-      siren = setInterval(() => play("sos"), AGAIN_MS);
+      wail();
+      siren = setInterval(wail, AGAIN_MS);
     } else if (!sounding) {
       clearInterval(siren);
       siren = undefined;
     }
   });
-  let known = -1;
-  effect(() => {
-    const newest = work.value.reduce((last, { number }) => Math.max(last, number), 0);
-    if (known >= 0 && newest > known) play("work");
-    known = newest;
-  });
-  setInterval(() => alarms.peek() > 0 && play("work"), ALARMS_AGAIN_MS);
   effect(() => {
     for (const { id, incident_id } of unacknowledged.value) if (incident_id) void askNearest(id);
   });
 }
+
+const wail = () => ring(SIREN, sirenLoudness.peek());
 
 const asked = new Set<string>();
 
@@ -83,6 +86,7 @@ export async function acknowledge(call: SosCall): Promise<void> {
 export function acknowledgeFirst(): void {
   const first = unacknowledged.peek()[0];
   if (first) void acknowledge(first);
+  else nextAlarm.peek()?.();
 }
 
 export function openCall({ incident_id }: SosCall): void {

@@ -1,5 +1,6 @@
 // What the console knows: the live picture from the feed, what is selected, what is being written.
 import { batch, computed, signal } from "@preact/signals";
+import { means } from "../shared/spelling";
 import { now } from "../shared/time";
 import type {
   Delta,
@@ -16,6 +17,9 @@ import type {
   User,
   WorkItem,
 } from "../shared/types";
+import { flushUnits, noteUnits, replaceUnits, units } from "./unit_store";
+
+export { putUnit, units, unitsByName } from "./unit_store";
 
 /** A fix older than this is never shown as current. */
 export const STALE_S = 120;
@@ -24,8 +28,9 @@ const CLOSED_SHOWN_MAX = 20;
 export const user = signal<User | null>(null);
 export const mapInfo = signal<MapInfo | null>(null);
 export const incidentTypes = signal<IncidentType[]>([]);
+/** Version of the run cards that types are of; null: not heard yet. */
+export const runCards = signal<number | null>(null);
 
-export const units = signal<ReadonlyMap<string, Unit>>(new Map());
 export const incidents = signal<ReadonlyMap<string, Incident>>(new Map());
 
 /** Calls for help that somebody must still look at, the unacknowledged first. */
@@ -43,13 +48,23 @@ export type View = List | "map" | "detail";
 export const view = signal<View>("incidents");
 export const list = signal<List>("incidents");
 export const helpOpen = signal(false);
+/** The command bar. */
+export const barOpen = signal(false);
+/** The dialog of alarms and their volumes. */
+export const soundOpen = signal(false);
 /** Peace or war; the dialog of those who order it. */
 export const stance = signal<StanceNow>({ mode: "peace", order: null, hours_max: 0 });
 export const stanceOpen = signal(false);
-/** The panel of isochrones and coverage. */
-export const reachOpen = signal(false);
-/** The panel of dead zones. */
-export const zonesOpen = signal(false);
+/** The panels over the map have one place. */
+export type MapPanel = "layers" | "reach" | "zones";
+export const mapPanel = signal<MapPanel | null>(null);
+export function toggleMapPanel(name: MapPanel): void {
+  mapPanel.value = mapPanel.peek() === name ? null : name;
+}
+/** Distances and coordinates are being taken from the map. */
+export const measuring = signal(false);
+/** The dialog of windows for other monitors. */
+export const screensOpen = signal(false);
 export type Page = "batteries" | "runcards" | "handover";
 /** The page over the map. */
 export const page = signal<Page | null>(null);
@@ -108,30 +123,31 @@ export function takeSnapshot(snapshot: Snapshot): void {
     if (incident.status === "closed") next.set(incident.id, incident);
   }
   batch(() => {
-    units.value = new Map(snapshot.units.map((unit) => [unit.id, unit]));
+    replaceUnits(snapshot.units);
     incidents.value = next;
     sosCalls.value = snapshot.sos;
     workItems.value = new Map(snapshot.work.map((item) => [item.id, item]));
     workOpen.value = snapshot.work_open;
     stance.value = snapshot.stance;
+    runCards.value = snapshot.run_cards;
     takeRoads(snapshot.roads);
   });
 }
 
+/** What moves is gathered for the next frame; what somebody decides on, with all that came before it, is not. */
 export function takeDelta(delta: Delta): void {
+  noteUnits(delta.units, delta.gone_units);
+  const { incidents, roads, sos, work, work_open, stance: mode, run_cards } = delta;
+  if (!incidents.length && !work.length && !(roads || sos || mode || run_cards || work_open !== null)) return;
   batch(() => {
-    if (delta.units.length || delta.gone_units.length) {
-      const next = new Map(units.peek());
-      for (const unit of delta.units) next.set(unit.id, unit);
-      for (const id of delta.gone_units) next.delete(id);
-      units.value = next;
-    }
-    for (const incident of delta.incidents) putIncident(incident);
-    if (delta.roads) takeRoads(delta.roads);
-    if (delta.sos) sosCalls.value = delta.sos;
-    if (delta.work.length) putWork(...delta.work);
-    workOpen.value = delta.work_open ?? workOpen.peek();
-    if (delta.stance) stance.value = delta.stance;
+    flushUnits();
+    for (const incident of incidents) putIncident(incident);
+    if (roads) takeRoads(roads);
+    if (sos) sosCalls.value = sos;
+    if (work.length) putWork(...work);
+    workOpen.value = work_open ?? workOpen.peek();
+    if (mode) stance.value = mode;
+    runCards.value = run_cards ?? runCards.peek();
   });
 }
 
@@ -157,12 +173,6 @@ export function putIncident(incident: Incident): void {
   incidents.value = next;
 }
 
-export function putUnit(unit: Unit): void {
-  const next = new Map(units.peek());
-  next.set(unit.id, unit);
-  units.value = next;
-}
-
 // -- the worklist --
 
 const GRAVITY = { alarm: 0, warning: 1, notice: 2 } as const;
@@ -175,7 +185,6 @@ export const work = computed(() =>
     (a, b) => GRAVITY[a.severity] - GRAVITY[b.severity] || a.number - b.number,
   ),
 );
-export const alarms = computed(() => work.value.filter(({ severity }) => severity === "alarm").length);
 
 /** Takes over one item; a settled one leaves the list. */
 export function putWork(...items: WorkItem[]): void {
@@ -204,26 +213,25 @@ export const closed = computed(() =>
 );
 export const queue = computed(() => [...unassigned.value, ...assigned.value]);
 
-export const unitFilter = signal({ text: "", status: "all" as Unit["status"] | "all" });
-
-const natural = new Intl.Collator("zh", { numeric: true });
-
-export const unitsByName = computed(() =>
-  [...units.value.values()].sort((a, b) => natural.compare(a.call_sign, b.call_sign)),
-);
-
-export const shownUnits = computed(() => {
-  const { text, status } = unitFilter.value;
-  const words = text.trim().toLowerCase();
-  return unitsByName.value.filter(
-    (unit) => (status === "all" || unit.status === status) && (!words || unitText(unit).includes(words)),
-  );
+/** Of the list of units; empty: any. */
+export const unitFilter = signal({
+  text: "",
+  status: "all" as Unit["status"] | "all",
+  station: "",
+  kind: "",
+  sort: "name" as "name" | "battery" | "seen" | "status",
 });
+/** Ids in the order of the list, once it has been shown. */
+export const unitRows = signal<readonly string[]>([]);
 
-function unitText(unit: Unit): string {
-  const officers = unit.officers.map(({ name, badge }) => `${name} ${badge}`).join(" ");
-  return `${unit.call_sign} ${unit.station ?? ""} ${officers}`.toLowerCase();
-}
+/** By call sign, station, name or badge of an officer; Chinese names also by pinyin. */
+export const unitMeant = (words: string, { call_sign, station, officers }: Unit): boolean =>
+  means(
+    words,
+    call_sign,
+    station ?? "",
+    ...officers.flatMap(({ name, badge }) => [name, badge, `${name} ${badge}`]),
+  );
 
 export const positionAgeS = (unit: Unit): number | null =>
   unit.position ? Math.max(0, (now.value - Date.parse(unit.position.observed_at)) / 1000) : null;

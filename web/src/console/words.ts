@@ -1,20 +1,17 @@
-import { language, translator } from "../shared/i18n";
-import type { Leader, Officer, Reason, Unit } from "../shared/types";
-import { commonEn, commonZh } from "../shared/words";
-import en from "./locales/en.json";
-import zh from "./locales/zh.json";
+import { dictionary, language } from "../shared/i18n";
+import type { Leader, Officer, Unit } from "../shared/types";
+import { translatorWithCommon } from "../shared/words";
 import { incidentTypes, units } from "./store";
 
-export const t = translator({ ...commonEn, ...en }, { ...commonZh, ...zh });
+const { en, zh } = await dictionary({
+  en: () => import("./locales/en.json"),
+  zh: () => import("./locales/zh.json"),
+});
+
+export const t = translatorWithCommon(en, zh);
 
 export function typeName(code: string): string {
   return incidentTypes.value.find((type) => type.code === code)?.names[language.value] ?? code;
-}
-
-/** A reason of the server in the reader's language; its English where the dictionaries lack the code. */
-export function reasonWords({ code, values, text }: Reason): string {
-  const key = code.replace("vehicle device", "vehicle");
-  return t.loose(`reason.${key}`, values, text);
 }
 
 /** `officer:0412` → the officer's name and badge; `user:li` → li; … */
@@ -22,6 +19,7 @@ export function actorWords(actor: string): string {
   const [kind, name = ""] = splitOnce(actor, ":");
   if (kind === "system") return t("actor.system");
   if (kind === "device") return t("actor.device");
+  if (kind === "stance") return t("actor.stance", { number: name });
   if (kind !== "officer") return name || actor;
   for (const unit of units.value.values()) {
     const officer = unit.officers.find(({ badge }) => badge === name);

@@ -1,23 +1,26 @@
 // One order and the step that comes next.
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { Button } from "../shared/components/Button";
 import { Dialog } from "../shared/components/Dialog";
 import { PriorityTag } from "../shared/components/StateChip";
 import { Time } from "../shared/components/Time";
 import { toastError } from "../shared/components/Toast";
+import { lazy } from "../shared/lazy";
 import { distanceText, etaText, localTime, now } from "../shared/time";
 import { Advice } from "./Advice";
 import { advicesOf } from "./advices";
 import { distanceM, octant } from "./bearing";
 import { Checklist } from "./Checklist";
 import { DeclineDialog } from "./DeclineDialog";
-import { type Desk, endedBy } from "./orders";
+import { type Desk, drafts, endedBy } from "./orders";
 import { lastFix } from "./sensors";
 import { answerOf, isMissed, type StoredOrder } from "./stored";
 import { WayList } from "./WayList";
 import type { Step } from "./wire";
 import { t, typeName } from "./words";
+
+const Report = lazy(() => import("./more").then(({ Report }) => Report));
 
 /** A second tap of the same press must not take the step that has just appeared under the finger. */
 const SETTLE_MS = 600;
@@ -215,6 +218,7 @@ function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
   }, []);
   const step = order.last.s;
   const next = NEXT[step];
+  const begun = drafts.value.get(order.id);
   const large = { size: "large", disabled: !settled.value } as const;
   const ask = (what: "declined" | "feedback" | "done" | "standby") => () => {
     asking.value = what;
@@ -231,6 +235,17 @@ function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
   };
   return (
     <div class="order-steps">
+      {begun && (
+        <p class="notice order-draft" role="status" data-testid="draft">
+          {t("report.draft")}
+          <Button
+            data-testid="draft-continue"
+            onClick={ask(begun === "done" && step === "on_scene" ? "done" : "feedback")}
+          >
+            {t("report.continue")}
+          </Button>
+        </p>
+      )}
       {next && (
         <Button kind="primary" {...large} data-testid={`step-${next.step}`} onClick={() => answer(next.step)}>
           {t(next.words)}
@@ -286,54 +301,16 @@ function Steps({ order, desk }: { order: StoredOrder; desk: Desk }) {
         </Dialog>
       )}
       {(asking.value === "feedback" || asking.value === "done") && (
-        <NoteDialog
+        <Report
+          order={order}
           step={asking.value}
-          onNote={(note) => answer(asking.value === "done" ? "done" : "feedback", { note })}
+          desk={desk}
           onClose={() => {
             asking.value = "";
           }}
         />
       )}
     </div>
-  );
-}
-
-interface NoteProperties {
-  step: "feedback" | "done";
-  onNote: (note: string) => void;
-  onClose: () => void;
-}
-
-function NoteDialog({ step, onNote, onClose }: NoteProperties) {
-  const note = useRef<HTMLTextAreaElement>(null);
-  return (
-    <Dialog title={t(`${step}.title`)} onClose={onClose}>
-      <form
-        class="order-other"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onNote(note.current?.value.trim() ?? "");
-        }}
-      >
-        <label class="field">
-          <span>{t(`${step}.label`)}</span>
-          <textarea
-            ref={note}
-            class="input"
-            rows={4}
-            maxLength={1000}
-            required={step === "feedback"}
-            data-testid="note"
-          />
-        </label>
-        <Button type="submit" size="large" kind="primary" data-testid="note-send">
-          {t(`${step}.send`)}
-        </Button>
-        <Button kind="quiet" size="large" onClick={onClose}>
-          {t("app.back")}
-        </Button>
-      </form>
-    </Dialog>
   );
 }
 

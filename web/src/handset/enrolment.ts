@@ -2,8 +2,10 @@
 // then on the page opens without signal.
 import * as api from "../shared/api";
 import type { HandsetGrant, User } from "../shared/types";
-import { DeviceLink } from "./link";
-import type { Store } from "./store";
+import { DeviceLink, linkState } from "./link";
+import { PhotoSender } from "./photosender";
+import { learnFrom, session } from "./session";
+import type { Store, Unsent } from "./store";
 import { t } from "./words";
 
 /** A dead zone must not hold up the page: after this long the grant we have is good enough. */
@@ -24,8 +26,11 @@ export async function enrol(store: Store): Promise<HandsetGrant> {
 /** Nobody where the server does not say and a grant is here; without one its error goes to the person. */
 async function whoIsIt(kept: HandsetGrant | undefined): Promise<User | undefined> {
   try {
-    return await (kept ? api.me(true, ASK_MS) : api.me());
+    const user = await (kept ? api.me(true, ASK_MS) : api.me());
+    session.value = "valid";
+    return user;
   } catch (error) {
+    learnFrom(error);
     if (kept) return undefined;
     const offline = error instanceof api.ApiError && error.status === 0;
     throw offline ? new Error(t("handset.offline_first")) : error;
@@ -40,23 +45,41 @@ export async function enrolAgain(store: Store): Promise<HandsetGrant> {
   return grant;
 }
 
-/** Steps of the officer before go out under that officer's name. Raises when they cannot. */
+/** Steps and photos of the officer before go out under that officer's name. Raises when they cannot. */
 async function handOver(store: Store, kept: HandsetGrant): Promise<void> {
-  if ((await store.unsent()).steps === 0) return;
+  const all = ({ steps, photos }: Unsent) => steps + photos;
+  if (all(await store.unsent()) === 0) return;
   let link: DeviceLink | undefined;
+  let sender: PhotoSender | undefined;
   let timer = 0;
   const sent = new Promise<void>((resolve, reject) => {
     const stuck = () => reject(new Error(t("handset.others_unsent", { badge: kept.badge })));
-    timer = window.setTimeout(stuck, HAND_OVER_MS);
+    const patience = () => {
+      clearTimeout(timer);
+      timer = window.setTimeout(stuck, HAND_OVER_MS);
+    };
+    const look = async () => {
+      if (all(await store.unsent()) === 0) resolve();
+      else sender?.wake();
+    };
+    patience();
+    sender = new PhotoSender(store.album, kept, {
+      isFree: async () => linkState.peek() === "live" && (await store.unsent()).steps === 0,
+      onChange: () => {
+        patience(); // it goes on
+        void look();
+      },
+    });
     link = new DeviceLink(store, kept, {
       onCommand: () => undefined,
-      onSent: () => void store.unsent().then(({ steps }) => steps === 0 && resolve()),
+      onSent: () => void look(),
       onRefused: resolve, // the token has ended: nobody takes these steps any more
     });
     link.start();
   });
   await sent.finally(() => {
     clearTimeout(timer);
+    sender?.stop();
     link?.stop();
   });
 }

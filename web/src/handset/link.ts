@@ -5,7 +5,7 @@ import { serverNow, syncClock } from "../shared/time";
 import type { HandsetGrant } from "../shared/types";
 import { type Door, Doors } from "./doors";
 import type { Store } from "./store";
-import { CLOSE, type Command, type Hello, type ServerFrame, type Welcome } from "./wire";
+import { CLOSE, type Command, type Hello, type Numbered, type ServerFrame, type Welcome } from "./wire";
 import { type Ears, HttpWire, SocketWire, type Wire } from "./wires";
 
 const BATCH_LEN = 50;
@@ -42,6 +42,8 @@ export class DeviceLink {
   /** Since when the server owes an answer; 0: it owes none. */
   #askedAt = 0;
   #pings = 0;
+  /** The newest checkpoint of the command log kept here: shown with the hello and every step. */
+  #seen = "";
   #timer = 0;
   #watchdog = 0;
   /** Frames and flushes are handled one after the other: each is a transaction. */
@@ -104,6 +106,7 @@ export class DeviceLink {
 
   async #hello(): Promise<Hello> {
     const link = await this.#store.link();
+    this.#seen = await this.#store.checkpoint();
     return {
       t: "hello",
       dev: this.#grant.device_id,
@@ -113,6 +116,7 @@ export class DeviceLink {
       cur: link.cursor,
       cur_id: link.cursorId ?? "",
       up_acked: link.upAcked,
+      seen: this.#seen,
       app: "handset/1",
     };
   }
@@ -134,6 +138,7 @@ export class DeviceLink {
         return this.#command(wire, frame);
       case "ack":
         await this.#store.acknowledged(frame.up);
+        await this.#witness(frame.ckpt);
         this.#events.onSent();
         return this.#sendWaiting();
       case "pong":
@@ -146,15 +151,22 @@ export class DeviceLink {
     clearTimeout(this.#timer);
     this.#doors.welcomed(linkDoor.value);
     await this.#store.restart(welcome.epoch, welcome.resumed);
+    await this.#witness(welcome.ckpt);
     syncClock(new Date(welcome.now).toISOString());
     this.#attempts = 0;
     this.#heartbeatS = welcome.hb;
-    for (const record of await this.#store.again(welcome.up)) this.#send(wire, record);
+    for (const record of await this.#store.again(welcome.up)) this.#send(wire, this.#shown(record));
     linkState.value = "live";
     silentSince.value = null;
     clearInterval(this.#watchdog);
     this.#watchdog = window.setInterval(() => this.#watch(), WATCH_MS);
     await this.#sendWaiting();
+  }
+
+  async #witness(note = ""): Promise<void> {
+    if (!note) return;
+    await this.#store.witness(note, Date.now());
+    this.#seen = await this.#store.checkpoint();
   }
 
   async #command(wire: Wire, command: Command): Promise<void> {
@@ -172,7 +184,7 @@ export class DeviceLink {
     if (!wire || linkState.value !== "live") return;
     while (!wire.full) {
       const records = await this.#store.number(BATCH_LEN, Date.now());
-      for (const record of records) this.#send(wire, record);
+      for (const record of records) this.#send(wire, this.#shown(record));
       if (records.length < BATCH_LEN) break;
     }
     this.#events.onSent();
@@ -221,6 +233,10 @@ export class DeviceLink {
     this.#askedAt = 0;
     this.#wire?.close();
     this.#wire = null;
+  }
+
+  #shown(record: Numbered): Numbered {
+    return record.k === "state" && this.#seen ? { ...record, seen: this.#seen } : record;
   }
 
   #send(wire: Wire, frame: object): void {

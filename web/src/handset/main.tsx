@@ -7,20 +7,33 @@ import { Button } from "../shared/components/Button";
 import { Dialog } from "../shared/components/Dialog";
 import { Switches } from "../shared/components/Switches";
 import { toastError } from "../shared/components/Toast";
+import { laterStyles, lazy } from "../shared/lazy";
 import { mount } from "../shared/mount";
 import { ageMs, durationText, localTime, now } from "../shared/time";
 import { errorWords } from "../shared/words";
-import { announce } from "./announce";
+import { announce, keepCalling } from "./announce";
+import { watchAwake } from "./awake";
 import { enrol, enrolAgain } from "./enrolment";
 import "./handset.css";
+import "./install";
 import { LeaderCard } from "./LeaderCard";
 import { DeviceLink, linkDoor, linkState, silentSince } from "./link";
 import { OrderCard, OrderRow } from "./OrderCard";
 import { asks, Desk, isOver, orders, stance, unsent } from "./orders";
+import { PhotoSender } from "./photosender";
+import { roomIsLow, watchRoom } from "./room";
 import { Sos } from "./SosButton";
-import { battery, lastFix, positionState } from "./sensors";
+import { battery, batteryTold, lastFix, plan, positionState } from "./sensors";
+import { session } from "./session";
 import { Store } from "./store";
+import { startServiceWorker, takeOver, waitingBuild } from "./updates";
+import { aboutDevice, openWay, wantsWay, wayOf } from "./view";
 import { t } from "./words";
+
+const SettingsPanel = lazy(() => import("./more").then(({ SettingsPanel }) => SettingsPanel));
+const UnsentPanel = lazy(() => import("./more").then(({ UnsentPanel }) => UnsentPanel));
+const RoutePage = lazy(() => import("./route/RoutePage").then((part) => part.RoutePage));
+const DevicePanel = lazy(() => import("./device/DevicePanel").then((part) => part.DevicePanel));
 
 /** Time to connect in before the page says that there is no connection. */
 const CONNECTING_MS = 5_000;
@@ -38,13 +51,24 @@ async function start(): Promise<void> {
       if (command.kind === "notice" && command.body.why === "route_changed") desk.value?.askAtOnce();
       void desk.value?.refresh();
     },
-    onSent: () => void desk.value?.countUnsent(),
+    onSent: () => void desk.value?.countUnsent().then(() => sender.wake()),
     onRefused: () => enrolAgain(store).then(() => location.reload(), say),
   });
+  const sender = new PhotoSender(store.album, grant, {
+    isFree: async () => linkState.peek() === "live" && (await store.unsent()).steps === 0,
+    onChange: () => void desk.value?.countUnsent(),
+  });
   link.value = opened;
-  desk.value = new Desk(store, grant, () => opened);
+  desk.value = new Desk(store, grant, () => opened, sender);
   await desk.value.start();
   opened.start();
+  watchRoom(store.album);
+  watchAwake();
+  keepCalling(grant.call_sign);
+  const way = wantsWay() && !wayOf.value && orders.value.find((order) => order.way?.line && !isOver(order));
+  if (way) openWay(way.id);
+  import("./route/keeper").catch((error: unknown) => console.warn("no map for the way", error));
+  await Promise.all([import("./more"), laterStyles()]); // now, while there is signal
 }
 
 function say(error: unknown): void {
@@ -61,12 +85,17 @@ function HandsetPage() {
   return (
     <div class="handset">
       <Bar />
-      <LinkBanner />
-      <StanceBanner />
-      {!isSecureContext && <p class="notice handset-notice">{t("handset.insecure")}</p>}
-      <main>{desk.value ? <Orders desk={desk.value} /> : <Setup />}</main>
+      <div class="handset-banners">
+        <LinkBanner />
+        <StanceBanner />
+        <SessionBanner />
+        <BuildBanner />
+        {!isSecureContext && <Insecure />}
+      </div>
+      <main>{desk.value ? <Shown desk={desk.value} /> : <Setup />}</main>
       {desk.value && <Sos desk={desk.value} />}
       <StatusLine />
+      {aboutDevice.value && <DevicePanel />}
     </div>
   );
 }
@@ -90,16 +119,47 @@ function Bar() {
           <Battery pct={battery.value.pct} charging={battery.value.charging} device="handset" />
         )}
         <Switches />
+        <SettingsButton />
         {desk.value && <SignOut desk={desk.value} />}
       </span>
     </header>
   );
 }
 
+function SettingsButton() {
+  const open = useSignal(false);
+  return (
+    <>
+      <Button
+        kind="quiet"
+        size="small"
+        aria-label={t("settings.open")}
+        title={t("settings.open")}
+        data-testid="settings"
+        onClick={() => {
+          open.value = true;
+        }}
+      >
+        <span class="handset-gear" aria-hidden="true">
+          ⚙
+        </span>
+      </Button>
+      {open.value && (
+        <SettingsPanel
+          onClose={() => {
+            open.value = false;
+          }}
+        />
+      )}
+    </>
+  );
+}
+
 /** A handset that changes hands. What is unsent goes out under this officer's name, so it goes first. */
 function SignOut({ desk }: { desk: Desk }) {
   const asking = useSignal(false);
-  const blocked = unsent.value.steps > 0;
+  const waiting = unsent.value.steps + unsent.value.photos;
+  const blocked = waiting > 0;
   const close = () => {
     asking.value = false;
   };
@@ -118,7 +178,7 @@ function SignOut({ desk }: { desk: Desk }) {
       />
       {asking.value && (
         <Dialog title={t("sign_out.title")} onClose={close}>
-          <p>{t(blocked ? "sign_out.blocked" : "sign_out.why", { n: unsent.value.steps })}</p>
+          <p>{t(blocked ? "sign_out.blocked" : "sign_out.why", { n: waiting })}</p>
           <Button
             size="large"
             kind="danger"
@@ -182,6 +242,48 @@ function StanceBanner() {
   );
 }
 
+/** Orders and steps need nobody signed in; the way and its map do. */
+function SessionBanner() {
+  if (session.value !== "expired" || linkState.value === "refused") return null;
+  return (
+    <p class="notice handset-notice" data-kind="warn" data-testid="session-banner" role="status">
+      {t("session.expired")}
+      <Button size="small" onClick={api.goToLogin}>
+        {t("link.sign_in")}
+      </Button>
+    </p>
+  );
+}
+
+/** Another build waits. Nobody is asked to load the page anew in the middle of an order. */
+function BuildBanner() {
+  const build = waitingBuild.value;
+  if (!build || orders.value.some((order) => !isOver(order))) return null;
+  return (
+    <p class="notice handset-notice" data-testid="build-banner" role="status">
+      {t("build.waiting")}
+      <Button size="small" data-testid="build-load" onClick={() => takeOver(build)}>
+        {t("build.load")}
+      </Button>
+    </p>
+  );
+}
+
+function Insecure() {
+  return (
+    <details class="notice handset-notice" data-kind="warn" data-testid="insecure">
+      <summary>{t("handset.insecure")}</summary>
+      <p>{t("handset.insecure.what")}</p>
+      <p>{t("handset.insecure.how", { host: location.hostname })}</p>
+    </details>
+  );
+}
+
+function Shown({ desk }: { desk: Desk }) {
+  const id = wayOf.value;
+  return id ? <RoutePage key={id} desk={desk} orderId={id} /> : <Orders desk={desk} />;
+}
+
 function Setup() {
   if (!trouble.value) return <p class="handset-empty">{t("handset.enrolling")}</p>;
   return (
@@ -230,29 +332,68 @@ function Orders({ desk }: { desk: Desk }) {
 }
 
 function StatusLine() {
-  const { steps, fixes } = unsent.value;
+  const { steps, fixes, photos } = unsent.value;
+  const open = useSignal(false);
   const fix = lastFix.value;
   const place =
     positionState.value === "known" && fix
       ? t("position.known", {
           age: t("age.ago", { age: durationText(ageMs(new Date(fix.at).toISOString())) }),
           acc: Math.round(fix.acc ?? 0),
+          every: durationText(1000 * plan.value.everyS),
         })
       : t(positionState.value === "known" ? "position.waiting" : `position.${positionState.value}`);
+  const low = plan.value.band !== "enough" && battery.value;
   return (
     <footer class="handset-status">
-      <span data-testid="unsent" data-steps={steps} data-waiting={steps > 0}>
-        {steps > 0 ? t("unsent.steps", { n: steps }) : t("unsent.none")}
-        {fixes > 1 && ` · ${t("unsent.fixes", { n: fixes })}`}
-      </span>
-      <span>{place}</span>
+      <button
+        type="button"
+        data-testid="unsent"
+        data-steps={steps}
+        data-photos={photos}
+        data-waiting={steps + photos > 0}
+        title={t("unsent.open")}
+        onClick={() => {
+          open.value = true;
+        }}
+      >
+        {[
+          ...(steps > 0 ? [t("unsent.steps", { n: steps })] : []),
+          ...(photos > 0 ? [t("unsent.photos", { n: photos })] : []),
+          ...(steps + photos === 0 ? [t("unsent.none")] : []),
+          ...(fixes > 1 ? [t("unsent.fixes", { n: fixes })] : []),
+        ].join(" · ")}
+      </button>
+      <button
+        type="button"
+        class="handset-device"
+        data-testid="device-open"
+        data-every={plan.value.everyS}
+        aria-haspopup="dialog"
+        onClick={() => {
+          aboutDevice.value = true;
+        }}
+      >
+        {place}
+        {low && ` · ${t("position.battery", { pct: low.pct })}`}
+        {batteryTold.value === false && !battery.value && ` · ${t("position.no_battery")}`}
+      </button>
+      {roomIsLow.value && (
+        <span class="handset-low" role="status" data-testid="room-low">
+          {t("room.low")}
+        </span>
+      )}
+      {open.value && desk.value && (
+        <UnsentPanel
+          desk={desk.value}
+          onClose={() => {
+            open.value = false;
+          }}
+        />
+      )}
     </footer>
   );
 }
 
-if ("serviceWorker" in navigator) {
-  navigator.serviceWorker
-    .register("/sw.js")
-    .catch((error: unknown) => console.warn("no offline start", error));
-}
+startServiceWorker();
 mount(HandsetPage);

@@ -1,14 +1,19 @@
 // The orders of this handset, as the page shows them, and the steps an officer takes.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import * as api from "../shared/api";
 import { ageMs, now } from "../shared/time";
 import type { HandsetGrant, IncidentType } from "../shared/types";
 import { advicesOf, type StoredAdvice } from "./advices";
 import type { StoredAsk } from "./asks";
+import { underOrder } from "./awake";
+import type { Duty } from "./economy";
 import type { DeviceLink } from "./link";
-import { keepAwake, lastFix, watchPosition } from "./sensors";
+import type { Album, Draft } from "./photos";
+import type { PhotoSender } from "./photosender";
+import { duty, lastFix, sendFixNow, watchPosition } from "./sensors";
+import { learnFrom } from "./session";
 import { call, raise, type StoredCall, withdraw } from "./sos";
-import type { Store } from "./store";
+import type { Store, Unsent } from "./store";
 import { isMissed, type Question, type StoredOrder, type StoredStance } from "./stored";
 import { fetchWay } from "./way";
 import type { StateRecord, Step } from "./wire";
@@ -19,13 +24,17 @@ const POSITION_WORTH_MS = 120_000;
 const WAY_AGAIN_MS = 30_000;
 /** Older than this it is fetched anew under way: a road may be closed, and signal may end soon. */
 const WAY_FRESH_MS = 120_000;
+/** For the newest position to arrive, before the way from there is asked for. */
+const FIXES_SENT_MS = 5_000;
 
 export const orders = signal<StoredOrder[]>([]);
 /** What this officer is asked as a unit's leader. */
 export const asks = signal<StoredAsk[]>([]);
 /** Peace or war, as this handset was told. */
 export const stance = signal<StoredStance | null>(null);
-export const unsent = signal<{ steps: number; fixes: number }>({ steps: 0, fixes: 0 });
+export const unsent = signal<Unsent>({ steps: 0, fixes: 0, photos: 0 });
+/** Reports that were begun and not sent, by their order: what they are to be. */
+export const drafts = signal<ReadonlyMap<string, Draft["step"]>>(new Map());
 export const incidentTypes = signal<IncidentType[]>(JSON.parse(localStorage.getItem(TYPES_KEY) ?? "[]"));
 
 const ENDS: Step[] = ["declined", "done"];
@@ -56,56 +65,75 @@ export function askEnd(ask: StoredAsk): string {
 
 const isAskOver = (ask: StoredAsk): boolean => askEnd(ask) !== "";
 
+/** One kept by an older build has no line. */
 const needsWay = ({ way, wayOld, last }: StoredOrder): boolean =>
-  !way || wayOld || (last.s === "en_route" && ageMs(way.computed_at) > WAY_FRESH_MS);
+  !way?.line || wayOld || (last.s === "en_route" && ageMs(way.computed_at) > WAY_FRESH_MS);
+
+/** By the order that has come furthest. */
+function dutyOf(all: StoredOrder[]): Duty {
+  const steps = all.filter((order) => !isOver(order) && !endedBy(order)).map(({ last }) => last.s);
+  if (steps.includes("en_route")) return "under_way";
+  if (steps.includes("on_scene")) return "on_scene";
+  return steps.length > 0 ? "ordered" : "idle";
+}
 
 export class Desk {
   readonly grant: HandsetGrant;
   readonly #store: Store;
   readonly #link: () => DeviceLink;
+  readonly sender: PhotoSender;
   #waysAskedAt = 0;
-  /** Types that were asked about because an order had them and nobody here knew them. */
-  readonly #askedTypes = new Set<string>();
+  /** Orders that were here when types were asked for last. */
+  readonly #seen = new Set<string>();
 
-  constructor(store: Store, grant: HandsetGrant, link: () => DeviceLink) {
+  constructor(store: Store, grant: HandsetGrant, link: () => DeviceLink, sender: PhotoSender) {
     this.#store = store;
     this.grant = grant;
     this.#link = link;
+    this.sender = sender;
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  get album(): Album {
+    return this.#store.album;
   }
 
   async start(): Promise<void> {
     await this.refresh();
     document.addEventListener("visibilitychange", () => void this.refresh());
-    watchPosition((fix) => {
+    watchPosition((fix) =>
       this.#store
         .fix(fix)
         .then(() => this.#owe())
         .then(() => this.#fetchMissingWays())
-        .catch((error: unknown) => console.error(error));
-    });
-    this.#loadTypes();
+        .catch((error: unknown) => console.error(error)),
+    );
+    if (this.#seen.size === 0) this.#loadTypes();
   }
 
   /** Names of the incident types are kept for the time without signal. */
   #loadTypes(): void {
-    api.incidentTypes().then(
+    api.call<IncidentType[]>("GET", "/api/incident-types", undefined, true).then(
       (types) => {
         incidentTypes.value = types;
         localStorage.setItem(TYPES_KEY, JSON.stringify(types));
       },
-      (error: unknown) => console.warn("incident types not refreshed", error),
+      (error: unknown) => {
+        learnFrom(error);
+        console.warn("incident types not refreshed", error);
+      },
     );
   }
 
-  /** A type that is newer than what is kept here is asked about once. */
+  /** With every order that comes the run cards may be others: what its type asks for is asked once. */
   #learnTypes(read: StoredOrder[]): void {
-    const strange = read
-      .map(({ body }) => body.incident.type)
-      .filter(
-        (type) => !this.#askedTypes.has(type) && !incidentTypes.value.some(({ code }) => code === type),
-      );
-    for (const type of strange) this.#askedTypes.add(type);
-    if (strange.length > 0) this.#loadTypes();
+    const ids = read.map(({ id }) => id);
+    const isNew = ids.some((id) => !this.#seen.has(id));
+    for (const id of ids) this.#seen.add(id);
+    if (isNew) this.#loadTypes();
   }
 
   /** Read the orders; those a person can see now are `shown`. */
@@ -127,15 +155,43 @@ export class Desk {
     stance.value = await this.#store.stance();
     asks.value = asked;
     this.#learnTypes(read);
-    void keepAwake(orders.value.some((order) => !isOver(order)));
+    underOrder.value = orders.value.some((order) => !isOver(order));
+    duty.value = dutyOf(read);
     await this.#owe();
     this.#fetchMissingWays();
   }
 
   /** Ask for the way from where the unit is now, and keep it. Raises `ApiError`. */
   async loadWay(order: StoredOrder): Promise<void> {
-    await this.#store.keepWay(order.id, await fetchWay(order.body.order));
+    try {
+      await this.#store.keepWay(order.id, await fetchWay(order.body.order));
+    } catch (error) {
+      learnFrom(error);
+      throw error;
+    }
     orders.value = await this.#store.orders();
+  }
+
+  /** Off the way: the server must know where before it can tell another. Raises `ApiError`. */
+  async loadWayFromHere(order: StoredOrder): Promise<void> {
+    await sendFixNow();
+    await this.#allFixesSent();
+    await this.loadWay(order);
+  }
+
+  /** Or long enough waited for. */
+  #allFixesSent(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => end(), FIXES_SENT_MS);
+      const stop = effect(() => {
+        if (unsent.value.fixes === 0) queueMicrotask(() => end());
+      });
+      const end = () => {
+        clearTimeout(timer);
+        stop();
+        resolve();
+      };
+    });
   }
 
   /** Roads have changed: whatever was asked before does not count. */
@@ -196,9 +252,17 @@ export class Desk {
     await this.refresh();
   }
 
+  /** Do not wait for the next turn of anything. */
+  retry(): void {
+    this.#link().wake();
+    this.#link().flush();
+    void this.sender.retry();
+  }
+
   /** What is still to be sent, and how far a call for help has come. */
   async countUnsent(): Promise<void> {
     unsent.value = await this.#store.unsent();
+    drafts.value = new Map((await this.album.drafts()).map(({ order, step }) => [order, step]));
     call.value = await this.#store.call();
   }
 
@@ -223,6 +287,7 @@ export class Desk {
   /** Leave this browser to the next officer. Raises `ApiError` where the server is out of reach. */
   async signOut(): Promise<void> {
     await api.logout();
+    this.sender.stop();
     this.#link().stop();
     await this.#store.dropGrant();
   }

@@ -4,6 +4,9 @@ import { type IDBPDatabase, openDB } from "idb";
 import type { HandsetGrant } from "../shared/types";
 import { endAdvice, keepAdvice, sayAdvice } from "./advices";
 import { endAsk, keepAsk, type StoredAsk } from "./asks";
+import { type KeptCheckpoint, keepCheckpoint } from "./checkpoints";
+import { Album, release } from "./photos";
+import { isFull, roomIsLow } from "./room";
 import { sendingOrder, thin } from "./sending";
 import type { StoredCall } from "./sos";
 import {
@@ -16,6 +19,7 @@ import {
   order,
   received,
   type Schema,
+  STORES,
   type StoredOrder,
   type StoredStance,
   stepped,
@@ -30,23 +34,35 @@ import type {
   RecallBody,
   SosRecord,
   StateRecord,
+  UpRecord,
 } from "./wire";
+import { t } from "./words";
 
 const QUEUE_LEN_MAX = 5_000;
 const ORDERS_KEPT_MAX = 50;
 const SEEN_KEPT_MAX = 2_000;
 
+/** How many records and photos the server does not have yet. */
+export interface Unsent {
+  /** Steps, answers, reports, calls for help. */
+  steps: number;
+  fixes: number;
+  photos: number;
+}
+
 export type Arrival = "news" | "known" | "gap";
 
 export class Store {
   readonly #db: IDBPDatabase<Schema>;
+  readonly album: Album;
 
   private constructor(db: IDBPDatabase<Schema>) {
     this.#db = db;
+    this.album = new Album(db);
   }
 
   static async open(): Promise<Store> {
-    const db = await openDB<Schema>("ridgeline-handset", 2, {
+    const db = await openDB<Schema>("ridgeline-handset", 3, {
       upgrade(database, version) {
         if (version < 1) {
           database.createObjectStore("state");
@@ -56,6 +72,11 @@ export class Store {
           database.createObjectStore("sent", { keyPath: "n" });
         }
         if (version < 2) database.createObjectStore("asks", { keyPath: "id" });
+        if (version < 3) {
+          database.createObjectStore("photos", { keyPath: "id" });
+          database.createObjectStore("images");
+          database.createObjectStore("drafts", { keyPath: "order" });
+        }
       },
     });
     return new Store(db);
@@ -72,8 +93,7 @@ export class Store {
     const tx = this.#write();
     const link = await this.#link(tx);
     if (link.deviceId !== grant.device_id) {
-      for (const name of ["orders", "seen", "queue", "sent", "asks"] as const)
-        await tx.objectStore(name).clear();
+      for (const name of STORES) if (name !== "state") await tx.objectStore(name).clear();
       await tx.objectStore("state").delete("call");
       await tx.objectStore("state").delete("stance");
       await this.#putLink(tx, { ...freshLink(), installId: link.installId, deviceId: grant.device_id });
@@ -215,8 +235,13 @@ export class Store {
   // -- uplink --
 
   /** A step of an order and the record that tells it. A report is a note: the order stays where it is. */
-  async step(record: StateRecord): Promise<void> {
+  step(record: StateRecord): Promise<void> {
+    return this.#surely(() => this.#step(record));
+  }
+
+  async #step(record: StateRecord): Promise<void> {
     const tx = this.#write();
+    await release(tx, record);
     const taken = await tx.objectStore("orders").get(record.id);
     if (taken) {
       const change = record.s === "feedback" ? { reports: taken.reports + 1 } : stepped(record);
@@ -227,7 +252,11 @@ export class Store {
   }
 
   /** What the officer, or at first the page, says to a recall or a question. */
-  async answer(orderId: string, kind: "recall" | "check", record: StateRecord): Promise<void> {
+  answer(orderId: string, kind: "recall" | "check", record: StateRecord): Promise<void> {
+    return this.#surely(() => this.#answer(orderId, kind, record));
+  }
+
+  async #answer(orderId: string, kind: "recall" | "check", record: StateRecord): Promise<void> {
     const tx = this.#write();
     const asked = await tx.objectStore("orders").get(orderId);
     const question = asked?.[kind];
@@ -239,7 +268,11 @@ export class Store {
   }
 
   /** What a person, or at first the page, says to an advice. */
-  async answerAdvice(record: StateRecord): Promise<void> {
+  answerAdvice(record: StateRecord): Promise<void> {
+    return this.#surely(() => this.#answerAdvice(record));
+  }
+
+  async #answerAdvice(record: StateRecord): Promise<void> {
     const tx = this.#write();
     if (await sayAdvice(tx, record)) await tx.objectStore("queue").add(record);
     await tx.done;
@@ -250,7 +283,11 @@ export class Store {
   }
 
   /** What a leader, or at first the page, says to what he is asked. */
-  async answerAsk(record: StateRecord): Promise<void> {
+  answerAsk(record: StateRecord): Promise<void> {
+    return this.#surely(() => this.#answerAsk(record));
+  }
+
+  async #answerAsk(record: StateRecord): Promise<void> {
     const tx = this.#write();
     const ask = await tx.objectStore("asks").get(record.id);
     if (ask) {
@@ -268,7 +305,11 @@ export class Store {
   }
 
   /** A call for help, or that it was none, and the record that tells it. */
-  async say(record: SosRecord): Promise<void> {
+  say(record: SosRecord): Promise<void> {
+    return this.#surely(() => this.#say(record));
+  }
+
+  async #say(record: SosRecord): Promise<void> {
     const tx = this.#write();
     const last = (await tx.objectStore("state").get("call")) as StoredCall | undefined;
     const same = last?.id === record.id ? last : { id: record.id, at: record.at, heardAt: null };
@@ -310,12 +351,36 @@ export class Store {
     await tx.done;
   }
 
-  /** Queue one fix. A full queue makes room among old fixes; steps are never dropped. */
+  /** Queue one fix. A full queue, or a full disk, makes room among old fixes; steps are never dropped. */
   async fix(record: LocationRecord): Promise<void> {
     const tx = this.#write();
-    if ((await tx.objectStore("queue").count()) >= QUEUE_LEN_MAX) await dropOldestFix(tx);
+    if ((await tx.objectStore("queue").count()) >= QUEUE_LEN_MAX) await dropOldestFixes(tx, 1);
     await tx.objectStore("queue").add(record);
+    await tx.done.catch(async (error: unknown) => {
+      if (!isFull(error) || !(await this.#makeRoom())) throw error;
+    });
+  }
+
+  /** Every second fix goes, so that what a person did finds room. False: there were none to go. */
+  async #makeRoom(): Promise<boolean> {
+    roomIsLow.value = true;
+    const tx = this.#write();
+    const dropped = await dropOldestFixes(tx, QUEUE_LEN_MAX, 2);
     await tx.done;
+    return dropped > 0;
+  }
+
+  /** What a person did; where the disk is full, old fixes make room for it. Raises what to tell the person. */
+  async #surely(step: () => Promise<void>): Promise<void> {
+    const full = (error: unknown) => {
+      throw isFull(error) ? new Error(t("room.full")) : error;
+    };
+    try {
+      await step();
+    } catch (error) {
+      if (isFull(error) && (await this.#makeRoom())) await step().catch(full);
+      else full(error);
+    }
   }
 
   /** Give the waiting records their numbers: steps first, the newest fix next, older ones after. */
@@ -344,6 +409,19 @@ export class Store {
     await tx.done;
   }
 
+  /** A checkpoint of the command log that the server gave. */
+  async witness(note: string, now: number): Promise<void> {
+    const tx = this.#write();
+    await keepCheckpoint(tx, { note, at: now });
+    await tx.done;
+  }
+
+  /** The newest one kept; "" before the first. */
+  async checkpoint(): Promise<string> {
+    const kept = (await this.#db.get("state", "checkpoints")) as KeptCheckpoint[] | undefined;
+    return kept?.at(-1)?.note ?? "";
+  }
+
   /** What to send again after a welcome that says `up`, numbered so that it follows without a gap. */
   async again(up: number): Promise<Numbered[]> {
     const tx = this.#write();
@@ -358,18 +436,24 @@ export class Store {
     return records;
   }
 
-  async unsent(): Promise<{ steps: number; fixes: number }> {
+  async unsent(): Promise<Unsent> {
     const records = [...(await this.#db.getAll("queue")), ...(await this.#db.getAll("sent"))];
     const steps = records.filter(({ k }) => k !== "loc").length;
-    return { steps, fixes: records.length - steps };
+    const photos = (await this.album.all()).filter(({ state }) => state === "waiting").length;
+    return { steps, fixes: records.length - steps, photos };
+  }
+
+  /** Every record that the server has not acknowledged, those that left already first. */
+  async waiting(): Promise<{ record: UpRecord; left: boolean }[]> {
+    const mark = (left: boolean) => (record: UpRecord) => ({ record, left });
+    const [sent, queue] = [await this.#db.getAll("sent"), await this.#db.getAll("queue")];
+    return [...sent.map(mark(true)), ...queue.map(mark(false))];
   }
 
   // -- inside --
 
   #write(): Write {
-    return this.#db.transaction(["state", "orders", "seen", "queue", "sent", "asks"], "readwrite", {
-      durability: "strict",
-    }) as Write;
+    return this.#db.transaction(STORES, "readwrite", { durability: "strict" }) as Write;
   }
 
   async #link(tx: Write): Promise<Link> {
@@ -399,13 +483,12 @@ async function forgetOldest(tx: Write, keptMax: number): Promise<void> {
   if (tooMany > 0) for (const key of await seen.getAllKeys(undefined, tooMany)) await seen.delete(key);
 }
 
-async function dropOldestFix(tx: Write): Promise<void> {
-  let cursor = await tx.objectStore("queue").openCursor();
-  while (cursor) {
-    if (cursor.value.k === "loc") {
-      await cursor.delete();
-      return;
-    }
-    cursor = await cursor.continue();
-  }
+/** From the oldest on, each `every`th; the newest stays. Returns how many went. */
+async function dropOldestFixes(tx: Write, limit: number, every = 1): Promise<number> {
+  const queue = tx.objectStore("queue");
+  const [keys, records] = [await queue.getAllKeys(), await queue.getAll()];
+  const fixes = keys.filter((_, index) => records[index]?.k === "loc").slice(0, -1);
+  const gone = fixes.filter((_, index) => index % every === 0).slice(0, limit);
+  for (const key of gone) await queue.delete(key);
+  return gone.length;
 }

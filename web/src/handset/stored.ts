@@ -3,6 +3,8 @@ import type { DBSchema, IDBPTransaction } from "idb";
 import type { HandsetGrant } from "../shared/types";
 import type { StoredAdvice } from "./advices";
 import type { StoredAsk } from "./asks";
+import type { KeptCheckpoint } from "./checkpoints";
+import type { Draft, StoredPhoto } from "./photos";
 import type { StoredCall } from "./sos";
 import type { Way } from "./way";
 import type { NoticeBody, Numbered, RecallBody, StateRecord, TaskBody, UpRecord } from "./wire";
@@ -87,8 +89,8 @@ export interface StoredStance {
 
 export interface Schema extends DBSchema {
   state: {
-    key: "link" | "grant" | "call" | "stance";
-    value: Link | HandsetGrant | StoredCall | StoredStance;
+    key: "link" | "grant" | "call" | "stance" | "checkpoints";
+    value: Link | HandsetGrant | StoredCall | StoredStance | KeptCheckpoint[];
   };
   orders: { key: string; value: StoredOrder };
   /** Command ids seen, also of notices: what is here was handled. */
@@ -96,10 +98,18 @@ export interface Schema extends DBSchema {
   queue: { key: number; value: UpRecord };
   sent: { key: number; value: Numbered };
   asks: { key: string; value: StoredAsk };
+  photos: { key: string; value: StoredPhoto };
+  /** Apart, so that counting photos reads no image. */
+  images: { key: string; value: Blob };
+  /** Of reports, by the command that brought the order. */
+  drafts: { key: string; value: Draft };
 }
 
-export type Stores = "state" | "orders" | "seen" | "queue" | "sent" | "asks";
-export type Write = IDBPTransaction<Schema, Stores[], "readwrite">;
+export const STORES = [
+  ...(["state", "orders", "seen", "queue", "sent", "asks"] as const),
+  ...(["photos", "images", "drafts"] as const),
+];
+export type Write = IDBPTransaction<Schema, (typeof STORES)[number][], "readwrite">;
 
 export function freshLink(): Link {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

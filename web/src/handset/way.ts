@@ -2,7 +2,7 @@
 // order for the time without. Mirrors server/wayviews.py.
 import { call } from "../shared/api";
 import type { Language } from "../shared/i18n";
-import type { Instant } from "../shared/types";
+import type { Instant, LonLat } from "../shared/types";
 
 type Words = Record<Language, string>;
 
@@ -11,6 +11,9 @@ export interface Caution {
   /** From the start of the way. */
   at_m: number;
   length_m: number;
+  /** From the start of the way, at median pace. */
+  at_s: number;
+  duration_s: number;
   text: Words;
 }
 
@@ -25,6 +28,8 @@ export interface WayStep {
   lat: number;
   road: string;
   text: Words;
+  /** The same without the distance after it. */
+  act: Words;
   cautions: Caution[];
 }
 
@@ -33,6 +38,12 @@ export interface Way {
   computed_at: Instant;
   duration_s: number;
   distance_m: number;
+  /** Of the map whose tiles show it. */
+  map_id: string;
+  /** Longitude, latitude, metres from the start. */
+  line: [lon: number, lat: number, atM: number][];
+  /** Roads closed near it. */
+  closed: LonLat[][];
   steps: WayStep[];
 }
 

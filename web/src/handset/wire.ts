@@ -121,6 +121,8 @@ export interface StateRecord {
   note?: string;
   /** Of a standby. */
   until?: number;
+  /** The newest checkpoint of the command log kept here. */
+  seen?: string;
   lat?: number;
   lon?: number;
 }
@@ -167,6 +169,8 @@ export interface Hello {
   cur: number;
   cur_id: string;
   up_acked: number;
+  /** The newest checkpoint of the command log kept here. */
+  seen: string;
   app: string;
 }
 
@@ -178,12 +182,14 @@ export interface Welcome {
   up: number;
   hb: number;
   now: number;
+  /** A newer checkpoint of the command log. */
+  ckpt?: string;
 }
 
 export type ServerFrame =
   | Welcome
   | Command
-  | { t: "ack"; up: number }
+  | { t: "ack"; up: number; ckpt?: string }
   /** `hb`: the heartbeat is another from now on. */
   | { t: "pong"; i: number; now: number; hb?: number };
 

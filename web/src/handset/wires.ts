@@ -109,7 +109,7 @@ export class HttpWire implements Wire {
   /** The first question brings the welcome; each further one, the commands since. */
   async #ask(ended: AbortSignal): Promise<void> {
     for (let waitS = 0; !ended.aborted; waitS = WAIT_S) {
-      const { t, tok, ...hello } = await this.#ears.hello();
+      const { t, tok, seen, ...hello } = await this.#ears.hello();
       const query = new URLSearchParams(
         Object.entries({ ...hello, wait: waitS }).map(([k, v]) => [k, String(v)]),
       );

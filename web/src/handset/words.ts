@@ -1,10 +1,13 @@
-import { language, translator } from "../shared/i18n";
-import { commonEn, commonZh } from "../shared/words";
-import en from "./locales/en.json";
-import zh from "./locales/zh.json";
+import { dictionary, language } from "../shared/i18n";
+import { translatorWithCommon } from "../shared/words";
 import { incidentTypes } from "./orders";
 
-export const t = translator({ ...commonEn, ...en }, { ...commonZh, ...zh });
+const { en, zh } = await dictionary({
+  en: () => import("./locales/en.json"),
+  zh: () => import("./locales/zh.json"),
+});
+
+export const t = translatorWithCommon(en, zh);
 
 export function typeName(code: string): string {
   const type = incidentTypes.value.find((known) => known.code === code);

@@ -2,9 +2,11 @@
 // the dictionaries can say in words (`error.<code>`).
 import type {
   HandsetGrant,
+  Hold,
   Incident,
   IncidentType,
   JournalPage,
+  LogState,
   MapInfo,
   Order,
   Place,
@@ -79,7 +81,8 @@ async function parse(response: Response): Promise<unknown> {
   }
 }
 
-async function failure(response: Response): Promise<ApiError> {
+/** What an answer that is no success says. */
+export async function failure(response: Response): Promise<ApiError> {
   const retryAfter = Number(response.headers.get("retry-after"));
   const retryAfterS = retryAfter > 0 ? retryAfter : null;
   const body = (await response.json().catch(() => null)) as {
@@ -144,8 +147,12 @@ export interface NewIncident {
 }
 
 export const openIncident = (incident: NewIncident) => call<Incident>("POST", "/api/incidents", incident);
-export const incidents = (status: "open" | "closed" | "all", before?: number, limit?: number) =>
-  call<Incident[]>("GET", `/api/incidents${query({ status, before, limit })}`);
+export const incidents = (
+  status: "open" | "closed" | "all",
+  before?: number,
+  limit?: number,
+  text?: string,
+) => call<Incident[]>("GET", `/api/incidents${query({ status, text, before, limit })}`);
 export const incident = (id: string) => call<Incident>("GET", `/api/incidents/${id}`);
 export const recommend = (incidentId: string) =>
   call<Recommendation>("POST", `/api/incidents/${incidentId}/recommendation`);
@@ -189,6 +196,9 @@ export interface JournalQuery {
   kind?: string;
   actor?: string;
   subject?: string;
+  unit?: string;
+  officer?: string;
+  incident?: string;
   since?: string;
   until?: string;
   before?: number;
@@ -197,6 +207,16 @@ export interface JournalQuery {
 
 export const journal = (filter: JournalQuery) =>
   call<JournalPage>("GET", `/api/journal${query({ ...filter })}`);
+/** Fields as an export names them; they are gone for good. */
+export const redact = (seq: number, fields: string[], reason: string) =>
+  call<{ seq: number; redacted: string[] }>("POST", `/api/journal/${seq}/redact`, { fields, reason });
+export const logState = () => call<LogState>("GET", "/api/journal/checkpoint");
+
+export const holds = () => call<Hold[]>("GET", "/api/holds");
+export const hold = (incidentId: string, why: string) =>
+  call<Hold>("POST", `/api/incidents/${incidentId}/hold`, { why });
+export const releaseHold = (incidentId: string, why: string) =>
+  call<void>("POST", `/api/incidents/${incidentId}/hold/end`, { why });
 
 // -- handset --
 

@@ -1,5 +1,6 @@
 // English and Chinese. A face's dictionaries are two JSON files with the same keys: a key that one of
-// them lacks fails the type check. The choice is remembered in this browser.
+// them lacks fails the type check. The choice is remembered in this browser. What a face says from the
+// beginning comes in one language (`dictionary`); parts that are opened later bring both.
 import { effect, signal } from "@preact/signals";
 
 export type Language = "en" | "zh";
@@ -19,9 +20,54 @@ effect(() => {
   document.documentElement.lang = language.value === "zh" ? "zh-CN" : "en";
 });
 
-export function setLanguage(next: Language): void {
+export type Words = Record<string, string>;
+type Loading<T> = () => Promise<{ default: T }>;
+/** Neither lacks a key that the other has. */
+export type SameKeys<En, Zh> = Zh & (Exclude<keyof Zh, keyof En> extends never ? unknown : never);
+
+const waiting: Record<Language, (() => Promise<void>)[]> = { en: [], zh: [] };
+
+/**
+ * Two dictionaries of which the page's own is there on return, the other once it is chosen: the objects are filled
+ * then. Rejects where it cannot be fetched.
+ */
+export async function dictionary<En extends Words, Zh extends Record<keyof En, string>>(load: {
+  en: Loading<En>;
+  zh: Loading<SameKeys<En, Zh>>;
+}): Promise<{ en: En; zh: SameKeys<En, Zh> }> {
+  const words = { en: {}, zh: {} } as { en: En; zh: SameKeys<En, Zh> };
+  for (const each of ["en", "zh"] as const) {
+    waiting[each].push(async () => {
+      Object.assign(words[each], (await load[each]()).default);
+    });
+  }
+  await fetchWords(language.peek());
+  return words;
+}
+
+/** What was fetched is not asked for again; what could not be is, the next time. */
+async function fetchWords(of: Language): Promise<void> {
+  const missing = waiting[of].splice(0);
+  try {
+    await Promise.all(missing.map((fetch) => fetch()));
+  } catch (error) {
+    waiting[of].push(...missing);
+    throw error;
+  }
+}
+
+/** Rejects where its words cannot be fetched; the page then stays as it is. */
+export async function setLanguage(next: Language): Promise<void> {
+  await fetchWords(next);
   localStorage.setItem(STORAGE_KEY, next);
   language.value = next;
+}
+
+let common: Record<Language, Words> = { en: {}, zh: {} };
+
+/** The words that every translator knows besides its own. */
+export function shareWords(en: Words, zh: Words): void {
+  common = { en, zh };
 }
 
 export interface Translator<Key extends string> {
@@ -32,14 +78,15 @@ export interface Translator<Key extends string> {
 }
 
 /** Both dictionaries must have exactly the same keys. */
-export function translator<En extends Record<string, string>, Zh extends Record<keyof En, string>>(
+export function translator<En extends Words, Zh extends Record<keyof En, string>>(
   en: En,
-  zh: Zh & (Exclude<keyof Zh, keyof En> extends never ? unknown : never),
+  zh: SameKeys<En, Zh>,
 ): Translator<keyof En & string> {
-  const words = { en, zh } as { en: Record<string, string>; zh: Record<string, string> };
-  const t = (key: keyof En & string, values: Values = {}) => fill(words[language.value][key] ?? key, values);
+  const words = { en, zh } as Record<Language, Words>;
+  const find = (key: string) => words[language.value][key] ?? common[language.value][key];
+  const t = (key: keyof En & string, values: Values = {}) => fill(find(key) ?? key, values);
   t.loose = (key: string, values: Values, fallback: string) => {
-    const template = words[language.value][key];
+    const template = find(key);
     return template === undefined ? fallback : fill(template, values);
   };
   return t;

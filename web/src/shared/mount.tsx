@@ -3,6 +3,7 @@ import "./styles/base.css";
 import type { ComponentType } from "preact";
 import { render } from "preact";
 import { Toasts } from "./components/Toast";
+import { onceLoaded } from "./lazy";
 import "./theme";
 
 export function mount(Page: ComponentType): void {
@@ -15,4 +16,7 @@ export function mount(Page: ComponentType): void {
     </>,
     root,
   );
+  onceLoaded(() => {
+    import("./time_tip").catch((error) => console.warn("moments are shown without UTC just now", error));
+  });
 }

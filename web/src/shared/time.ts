@@ -63,13 +63,36 @@ export function etaText(seconds: number): string {
 
 const pad = (value: number, width = 2): string => String(value).padStart(width, "0");
 
-/** "14:03:25" local; with the date in front when it is not today. */
+const DAYS = {
+  en: { "-1": "yesterday", "1": "tomorrow" },
+  zh: { "-1": "昨天", "1": "明天" },
+} as const;
+
+const dayText = (date: Date): string =>
+  `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+
+const timeText = (date: Date, withSeconds: boolean): string =>
+  `${pad(date.getHours())}:${pad(date.getMinutes())}${withSeconds ? `:${pad(date.getSeconds())}` : ""}`;
+
+/** "14:03:25" local; "yesterday 23:10", "tomorrow 06:00" beside today, and the date in front further away. */
 export function localTime(at: Instant | number, withSeconds = true): string {
   const date = new Date(at);
-  const time = `${pad(date.getHours())}:${pad(date.getMinutes())}${withSeconds ? `:${pad(date.getSeconds())}` : ""}`;
+  const time = timeText(date, withSeconds);
   const today = new Date(serverNow());
   if (date.toDateString() === today.toDateString()) return time;
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${time}`;
+  const midnight = (day: Date) => Date.UTC(day.getFullYear(), day.getMonth(), day.getDate());
+  const days = String((midnight(date) - midnight(today)) / 86_400_000) as "-1" | "1";
+  return `${DAYS[language.value][days] ?? dayText(date)} ${time}`;
+}
+
+/** "2026-01-31 16:00:00 UTC+8": the local time in full, with its zone. */
+export function zonedTime(at: Instant | number): string {
+  const date = new Date(at);
+  const minutes = -date.getTimezoneOffset();
+  const hours = Math.floor(Math.abs(minutes) / 60);
+  const rest = Math.abs(minutes) % 60;
+  const zone = `UTC${minutes < 0 ? "−" : "+"}${hours}${rest ? `:${pad(rest)}` : ""}`;
+  return `${dayText(date)} ${timeText(date, true)} ${zone}`;
 }
 
 /** "2026-01-31 08:00:00 UTC": for the hover text beside a local time. */

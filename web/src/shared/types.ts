@@ -63,6 +63,8 @@ export interface Device {
   battery_at: Instant | null;
   charging: boolean;
   mode: string;
+  /** Whether orders of its unit go to it. */
+  shows_orders: boolean;
 }
 
 /** A dead zone of radio on a unit's way, or around it. */
@@ -111,6 +113,10 @@ export interface OrderEvent {
   /** How far the device's clock was ahead of the server's; null: not known. */
   clock_offset_s: number | null;
   clock_skewed: boolean;
+  /** The way by which the device said it; empty: no device did, or it is not known. */
+  path: string;
+  /** How it is known who answered, where no badge was given. */
+  claim: "" | "carrier" | "alone" | "unnamed";
 }
 
 export interface Recall {
@@ -269,8 +275,15 @@ export interface Incident {
   closed_by: string | null;
   closed_at: Instant | null;
   outcome: string;
+  /** Who works on it, `user:<username>`. */
+  claimed_by: string | null;
+  claimed_at: Instant | null;
+  /** Why it was taken over from somebody else; empty: it was not. */
+  claim_reason: string;
   /** Of its checklist. */
   steps_done: number;
+  /** That came from the scene. */
+  photos: number;
   orders: Order[];
 }
 
@@ -455,11 +468,45 @@ export interface JournalEntry {
   subject: string;
   kind: string;
   body: Record<string, unknown>;
+  /** Fields that were dropped for good: `actor`, `subject`, `body.<key>`. */
+  redacted: string[];
 }
 
 export interface JournalPage {
   entries: JournalEntry[];
   next: number | null;
+  /** Entries that have no place in the log yet. */
+  waiting: number;
+  /** Entries below are found by time alone, yet. */
+  words_from: number;
+}
+
+/** An incident for which positions are kept longer: open, or held by somebody. */
+export interface Hold {
+  incident_id: string;
+  number: number;
+  open: boolean;
+  first_day: string;
+  last_day: string;
+  /** Null: it is open, and nobody holds it. */
+  why: string | null;
+  held_by: string | null;
+  held_at: Instant | null;
+}
+
+/** How the command log is held. */
+export interface LogState {
+  origin: string;
+  /** Entries that have their place; those without; those that the newest checkpoint holds. */
+  size: number;
+  waiting: number;
+  signed: number;
+  signed_at: Instant | null;
+  note: string | null;
+  key: string | null;
+  witness_count: number;
+  /** Those that do not fit first. */
+  witnesses: { device_id: string; size: number; seen_at: Instant; fits: boolean }[];
 }
 
 export interface User {
@@ -470,7 +517,11 @@ export interface User {
   must_change_password: boolean;
   officer_badge: string | null;
   unit_id: string | null;
+  /** Pages that are open to this user; only of oneself. */
+  faces?: Face[];
 }
+
+export type Face = "console" | "handset" | "audit" | "admin";
 
 export interface MapInfo {
   id: string;
@@ -579,6 +630,8 @@ export interface Snapshot {
   work: WorkItem[];
   work_open: number;
   stance: StanceNow;
+  /** Version of the run cards in force; another has other types of incidents. */
+  run_cards: number;
 }
 
 export interface Delta {
@@ -598,6 +651,8 @@ export interface Delta {
   work_open: number | null;
   /** When peace or war is another. */
   stance: StanceNow | null;
+  /** When another version is in force. */
+  run_cards: number | null;
 }
 
 export interface Tick {
@@ -606,3 +661,27 @@ export interface Tick {
 }
 
 export type FeedMessage = Snapshot | Resumed | Delta | Tick;
+
+/** Mirrors server/photoviews.py. */
+export interface Photo {
+  id: string;
+  number: number;
+  order_id: string;
+  /** Number of the order. */
+  order: number;
+  call_sign: string;
+  device_id: string;
+  by: string;
+  type: string;
+  /** Bytes. */
+  size: number;
+  width: number;
+  height: number;
+  sha256: string;
+  taken_at: Instant | null;
+  lon: number | null;
+  lat: number | null;
+  accuracy_m: number | null;
+  received_at: Instant;
+  gone: "redacted" | "retention" | null;
+}

@@ -1,12 +1,22 @@
-// The words that all faces share. A face adds its own:
+// The words that all faces share; every translator knows them. Where its type shall know them, too:
 //   export const t = translator({ ...commonEn, ...en }, { ...commonZh, ...zh });
 import type { ApiError } from "./api";
-import { translator } from "./i18n";
-import commonEn from "./locales/en.json";
-import commonZh from "./locales/zh.json";
+import { dictionary, type SameKeys, shareWords, type Translator, translator, type Words } from "./i18n";
 
-export { commonEn, commonZh };
+export const { en: commonEn, zh: commonZh } = await dictionary({
+  en: () => import("./locales/en.json"),
+  zh: () => import("./locales/zh.json"),
+});
+shareWords(commonEn, commonZh);
 export const t = translator(commonEn, commonZh);
+
+/** A face's translator, whose dictionaries may be filled later. */
+export function translatorWithCommon<En extends Words, Zh extends Record<keyof En, string>>(
+  en: En,
+  zh: SameKeys<En, Zh>,
+): Translator<keyof typeof commonEn | (keyof En & string)> {
+  return translator(en, zh) as Translator<string>;
+}
 
 /** What went wrong, in the reader's language; the server's own words where `words` has none. */
 export function errorWords(error: unknown, words: Pick<typeof t, "loose"> = t): string {

@@ -12,8 +12,13 @@ const PAGE = "/handset";
 /** In a dead zone a request does not fail, it hangs: after this long the kept page is shown. */
 const ANSWER_MS = 4_000;
 
+/** A newer build waits until no page of the former is open, or until a page says that nothing is under way. */
 worker.addEventListener("install", (event) => {
-  event.waitUntil(keepAll().then(() => worker.skipWaiting()));
+  event.waitUntil(keepAll());
+});
+
+worker.addEventListener("message", (event) => {
+  if (event.data === "take over") void worker.skipWaiting();
 });
 
 worker.addEventListener("activate", (event) => {
@@ -55,4 +60,17 @@ async function removeOldBuilds(): Promise<void> {
   for (const name of await caches.keys()) {
     if (name !== CACHE) await caches.delete(name);
   }
+}
+
+/** An order on the lock screen was tapped: to its page. */
+worker.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(showPage());
+});
+
+async function showPage(): Promise<void> {
+  const pages = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const open = pages.find(({ url }) => new URL(url).pathname === PAGE);
+  if (open) await open.focus();
+  else await worker.clients.openWindow(PAGE);
 }

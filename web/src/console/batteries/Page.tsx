@@ -4,13 +4,16 @@
 // Marks for browser tests: batteries, batteries-<topic>, battery-row (data-device, data-lasts, data-fails),
 // battery-advice, battery-detail, charge (data-kind), batteries-csv, batteries-begins; spare (data-label,
 // data-charged), spare-take, spare-put, spare-charged, spare-where, spare-is-charged, spare-put-confirm.
-import { useEffect, useRef } from "preact/hooks";
+
+import { useEffect } from "preact/hooks";
 import { Battery } from "../../shared/components/Battery";
 import { Button } from "../../shared/components/Button";
 import { Icon } from "../../shared/components/Icon";
+import { Overlay } from "../../shared/components/Overlay";
 import { Age } from "../../shared/components/Time";
 import { ageMs, localTime } from "../../shared/time";
-import { page } from "../store";
+import { cap } from "../keys/table";
+import { togglePage } from "../store";
 import { type Axis, axisOf, Bar, barWords, Hours } from "./Bar";
 import { adviceWords, download, percent } from "./csv";
 import { Detail } from "./Detail";
@@ -36,69 +39,47 @@ const TOPICS: Topic[] = ["running", "coming", "spares"];
 const OLD_S = 1800;
 
 export function BatteriesPage() {
-  const section = useRef<HTMLElement>(null);
   useEffect(() => startBatteries(), []);
-  useEffect(() => section.current?.focus(), []);
   const isShift = topic.value !== "spares";
   return (
-    <section
-      ref={section}
-      class="batteries"
-      aria-label={t("title")}
-      aria-busy={busy.value}
-      tabIndex={-1}
-      data-testid="batteries"
+    <Overlay
+      name="batteries"
+      title={t("title")}
+      topics={{ label: t("show"), names: TOPICS, now: topic.value, words: (name) => t(`topic.${name}`) }}
+      onTopic={choose}
+      busy={busy.value}
+      about={topic.value === "coming" && <Begins />}
+      actions={<Actions isShift={isShift} />}
+      close={{ words: t("close"), cap: cap("batteries"), act: () => togglePage("batteries") }}
       onKeyDown={walk}
     >
-      <header>
-        <h2>{t("title")}</h2>
-        <fieldset class="reach-topics" aria-label={t("show")}>
-          {TOPICS.map((name) => (
-            <Button
-              key={name}
-              size="small"
-              aria-pressed={topic.value === name}
-              data-testid={`batteries-${name}`}
-              onClick={() => choose(name)}
-            >
-              {t(`topic.${name}`)}
-            </Button>
-          ))}
-        </fieldset>
-        {topic.value === "coming" && <Begins />}
-        <span class="batteries-actions">
-          {isShift && (
-            <>
-              <Button
-                size="small"
-                data-testid="batteries-csv"
-                disabled={lines.value.length === 0}
-                onClick={() => download(lines.value, fileName())}
-              >
-                {t("csv")}
-              </Button>
-              <Button size="small" onClick={() => print()}>
-                {t("print")}
-              </Button>
-            </>
-          )}
-          <Button size="small" busy={busy.value} onClick={() => void ask()}>
-            {t("again")}
-          </Button>
-          <Button
-            kind="quiet"
-            size="small"
-            icon="close"
-            cap="B"
-            aria-label={t("close")}
-            onClick={() => {
-              page.value = null;
-            }}
-          />
-        </span>
-      </header>
       <div class="scroll">{isShift ? <Shift /> : <Spares />}</div>
-    </section>
+    </Overlay>
+  );
+}
+
+function Actions({ isShift }: { isShift: boolean }) {
+  return (
+    <>
+      {isShift && (
+        <>
+          <Button
+            size="small"
+            data-testid="batteries-csv"
+            disabled={lines.value.length === 0}
+            onClick={() => download(lines.value, fileName())}
+          >
+            {t("csv")}
+          </Button>
+          <Button size="small" onClick={() => print()}>
+            {t("print")}
+          </Button>
+        </>
+      )}
+      <Button size="small" busy={busy.value} onClick={() => void ask()}>
+        {t("again")}
+      </Button>
+    </>
   );
 }
 

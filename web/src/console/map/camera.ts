@@ -1,6 +1,7 @@
 // Where the map looks. Other parts of the console ask for a place here and need not know the map.
 import type OlMap from "ol/Map";
 import { fromLonLat } from "ol/proj";
+import { followedUnit } from "../store";
 
 const MOVE_MS = 350;
 const CLOSE_ZOOM = 13.5;
@@ -9,6 +10,8 @@ const EDGE_SHARE = 0.12;
 
 let map: OlMap | null = null;
 let fitAll: () => void = () => undefined;
+/** What was seen before the map went to somebody, and to whom it went last. */
+let before: { center: number[]; zoom: number; id: string } | null = null;
 
 export const camera = {
   attach(attached: OlMap, fit: () => void): void {
@@ -21,6 +24,7 @@ export const camera = {
   },
 
   all(): void {
+    camera.letGo();
     fitAll();
   },
 
@@ -29,12 +33,30 @@ export const camera = {
     view?.animate({ zoom: (view.getZoom() ?? 10) + steps, duration: MOVE_MS / 2 });
   },
 
-  /** Go there, near enough to see the road. */
-  goTo(lon: number, lat: number): void {
+  /** Go there, near enough to see the road. With an `id`, `restore` leads back to what was seen before. */
+  goTo(lon: number, lat: number, id?: string): void {
     const view = map?.getView();
-    if (!view) return;
-    const zoom = Math.max(view.getZoom() ?? 0, CLOSE_ZOOM);
-    view.animate({ center: fromLonLat([lon, lat]), zoom, duration: MOVE_MS });
+    const [center, zoom] = [view?.getCenter(), view?.getZoom()];
+    if (!view || !center || zoom === undefined) return;
+    before = id === undefined ? null : { center, zoom, ...before, id };
+    const near = Math.max(zoom, CLOSE_ZOOM);
+    const target = beside(fromLonLat([lon, lat]), view.getResolutionForZoom(near));
+    view.animate({ center: target, zoom: near, duration: MOVE_MS });
+  },
+
+  /** Back to what was seen before the map went to that one; false where it has been moved since. */
+  restore(id: string): boolean {
+    if (before?.id !== id) return false;
+    const { center, zoom } = before;
+    before = null;
+    map?.getView().animate({ center, zoom, duration: MOVE_MS });
+    return true;
+  },
+
+  /** A hand moves the map: nobody is followed any more, and there is no way back. */
+  letGo(): void {
+    before = null;
+    followedUnit.value = null;
   },
 
   /** Move only when the place is out of sight. */
@@ -47,10 +69,18 @@ export const camera = {
     const inside = (value: number, length: number) =>
       value > length * EDGE_SHARE && value < length * (1 - EDGE_SHARE);
     if (inside(x, width) && inside(y, height)) return;
-    map.getView().animate({ center: fromLonLat([lon, lat]), duration: MOVE_MS });
+    camera.centre(fromLonLat([lon, lat]));
   },
 
   centre(coordinate: number[]): void {
-    map?.getView().animate({ center: coordinate, duration: MOVE_MS });
+    const view = map?.getView();
+    view?.animate({ center: beside(coordinate, view.getResolution() ?? 0), duration: MOVE_MS });
   },
 };
+
+/** The middle of the map, so that the place is in the middle of what a panel on the right leaves free. */
+function beside([x = 0, y = 0]: number[], resolution: number): number[] {
+  const [target, panel] = [map?.getTargetElement(), document.querySelector(".map > .reach")];
+  const covered = panel && target ? target.clientWidth - (panel as HTMLElement).offsetLeft : 0;
+  return [covered * 2 < (target?.clientWidth ?? 0) ? x + (covered / 2) * resolution : x, y];
+}

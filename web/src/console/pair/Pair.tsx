@@ -2,17 +2,17 @@
 // Comes over the line with the first recommendation that names two.
 //
 // Marks for browser tests: pair (data-units), pair-send.
+
 import { Button } from "../../shared/components/Button";
 import { durationText, etaText } from "../../shared/time";
-import type { Incident, Reason, UnitPair } from "../../shared/types";
+import type { Incident, UnitPair } from "../../shared/types";
 import { dispatchChosen } from "../commands";
 import { chosen } from "../detail_store";
+import { cap } from "../keys/table";
 import { listWords } from "../words";
-import { t } from "./words";
+import { reasonWords, t } from "./words";
 
 const PCT = 100;
-
-const reasonWords = ({ code, values, text }: Reason): string => t.loose(`reason.${code}`, values, text);
 
 export function Pair({ pair, incident }: { pair: UnitPair; incident: Incident }) {
   const { call_signs: signs, p_first_in_time: chance } = pair;
@@ -32,7 +32,12 @@ export function Pair({ pair, incident }: { pair: UnitPair; incident: Incident })
       </p>
       <p>{together(pair)}</p>
       <p class="row-soft">{listWords(pair.reasons.map(reasonWords))}</p>
-      <Button size="small" cap="T" data-testid="pair-send" onClick={() => void sendBoth(pair, incident)}>
+      <Button
+        size="small"
+        cap={cap("pair")}
+        data-testid="pair-send"
+        onClick={() => void sendBoth(pair, incident)}
+      >
         {t("pair.send")}
       </Button>
     </section>

@@ -1,15 +1,17 @@
 // What the county is left with without each free unit, who could move up where, and the posts to wait at.
 //
-// Marks for browser tests: cover-share, cover-left (data-unit), cover-move (data-unit), cover-send,
+// Marks for browser tests: cover-share, cover-unheard, cover-left (data-unit), cover-move (data-unit), cover-send,
 // cover-post (data-name), cover-retire, cover-name, cover-add.
 import { useSignal } from "@preact/signals";
 import { call, requestId } from "../../shared/api";
 import { Button } from "../../shared/components/Button";
 import { toast, toastError } from "../../shared/components/Toast";
+import { nextTry } from "../../shared/retry";
 import { callSign, openUnit } from "../commands";
 import { camera } from "../map/camera";
 import { picked } from "../picked";
 import { units, user } from "../store";
+import { listWords } from "../words";
 import { askAgain, type Cover, cover, type MoveUp, type Post } from "./reach_store";
 import { t } from "./words";
 
@@ -28,6 +30,11 @@ export function CoverNow() {
       <p class="batteries-sum" data-testid="cover-share">
         <b>{percent(found.covered)} %</b> {t("cover.share", { minutes: Math.round(found.limit_min) })}
       </p>
+      {found.unheard.length > 0 && (
+        <p class="row-soft" data-testid="cover-unheard">
+          {t("cover.unheard", { units: listWords(found.unheard.map(callSign)) })}
+        </p>
+      )}
       <Moves found={found} />
       <Left found={found} />
       <Posts found={found} />
@@ -53,12 +60,13 @@ function Moves({ found }: { found: Cover }) {
 
 function Move({ move }: { move: MoveUp }) {
   const busy = useSignal(false);
+  const wish = useSignal(requestId());
   const { unit_id: unitId, post, people } = move;
   const words = { unit: callSign(unitId), post: post.name, people: count(people) };
   const send = async () => {
     busy.value = true;
     const wanted = {
-      request_id: requestId(),
+      request_id: wish.value,
       unit_id: unitId,
       post_id: post.id,
       reason: t("cover.reason", words),
@@ -69,6 +77,7 @@ function Move({ move }: { move: MoveUp }) {
       askAgain();
     } catch (error) {
       toastError(error, t);
+      wish.value = nextTry(wish.value, error);
       busy.value = false;
     }
   };
@@ -90,6 +99,7 @@ function Move({ move }: { move: MoveUp }) {
       </span>
       <span class="row-soft">
         {t("cover.gain", { min: Math.round(move.drive_min), people: words.people, pct: percent(move.gain) })}
+        {move.leaves > 0 && ` · ${t("cover.leaves", { people: count(move.leaves) })}`}
       </span>
     </>
   );

@@ -1,14 +1,14 @@
 // How far units and stations get, and which villages are left out. Comes over the line when it is opened.
 import type { Signal } from "@preact/signals";
-import type OlMap from "ol/Map";
-import { useEffect } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
+import { Topics } from "../../shared/components/Overlay";
 import { conditionWords } from "../../shared/conditions";
 import { theme } from "../../shared/theme";
 import { ageMs, durationText, etaText, now } from "../../shared/time";
 import { camera } from "../map/camera";
+import { isOn, type Layer, setLayer } from "../map/tools/switches";
 import { CoverNow } from "./CoverNow";
-import { addReachLayers, bandHex } from "./reach_layers";
+import { bandHex } from "./reach_layers";
 import {
   answeredAtMs,
   askAgain,
@@ -17,9 +17,11 @@ import {
   computing,
   cover,
   coverage,
+  coverageFrom,
   from,
   type Group,
   isochrones,
+  LAYER_OF,
   LIMITS_MIN,
   likely,
   limitMin,
@@ -27,7 +29,6 @@ import {
   mode,
   night,
   reachUnit,
-  startReach,
   type Tally,
   type Topic,
   topic,
@@ -44,36 +45,24 @@ const TOPICS: Topic[] = ["isochrone", "coverage", "cover"];
 const GROUPS: Group[] = ["stations", "units", "available"];
 const WORST_LEN = 12;
 
-export function ReachPanel({ map, onClose }: { map: OlMap; onClose: () => void }) {
-  useEffect(() => {
-    const stopLayers = addReachLayers(map);
-    const stopReach = startReach();
-    return () => {
-      stopReach();
-      stopLayers();
-    };
-  }, [map]);
+export function ReachPanel({ onClose }: { onClose: () => void }) {
   return (
     <section class="reach" aria-label={t("title")} data-testid="reach" aria-busy={computing.value}>
       <header>
-        <fieldset class="reach-topics" aria-label={t("show")}>
-          {TOPICS.map((name) => (
-            <Button
-              key={name}
-              size="small"
-              aria-pressed={topic.value === name}
-              data-testid={`reach-${name}`}
-              onClick={() => {
-                topic.value = name;
-              }}
-            >
-              {t(name)}
-            </Button>
-          ))}
-        </fieldset>
+        <Topics
+          label={t("show")}
+          names={TOPICS}
+          now={topic.value}
+          words={t}
+          marks="reach"
+          onTopic={(name) => {
+            topic.value = name;
+          }}
+        />
         <Button kind="quiet" size="small" icon="close" aria-label={t("close")} onClick={onClose} />
       </header>
       {topic.value === "cover" ? <CoverNow /> : <Reckoned isCoverage={topic.value === "coverage"} />}
+      {topic.value !== "cover" && <Keep layer={LAYER_OF[topic.value]} />}
       <footer>
         <Age />
         <Button size="small" busy={computing.value} data-testid="reach-again" onClick={askAgain}>
@@ -89,7 +78,7 @@ function Reckoned({ isCoverage }: { isCoverage: boolean }) {
   return (
     <>
       <div class="reach-choices">
-        <From allowUnit={!isCoverage} />
+        {isCoverage ? <Choice label="from" options={GROUPS} chosen={coverageFrom} /> : <From />}
         {isCoverage ? <Limit /> : <Likely />}
         <Choice label="vehicle" options={VEHICLES} chosen={vehicle} />
         <Choice label="mode" options={MODES} chosen={mode} />
@@ -101,8 +90,23 @@ function Reckoned({ isCoverage }: { isCoverage: boolean }) {
   );
 }
 
-function From({ allowUnit }: { allowUnit: boolean }) {
-  const unit = allowUnit ? reachUnit.value : undefined;
+/** Stays on the map when the panel is closed. */
+function Keep({ layer }: { layer: Layer }) {
+  return (
+    <label class="reach-check">
+      <input
+        type="checkbox"
+        data-testid="reach-keep"
+        checked={isOn(layer)}
+        onChange={(event) => setLayer(layer, event.currentTarget.checked)}
+      />
+      {t("keep")}
+    </label>
+  );
+}
+
+function From() {
+  const unit = reachUnit.value;
   const chosen = from.value === "unit" && !unit ? "units" : from.value;
   return (
     <label class="field">
@@ -127,7 +131,7 @@ function From({ allowUnit }: { allowUnit: boolean }) {
 }
 
 /** One of a few words, which say themselves under "label.word". */
-function Choice<L extends "vehicle" | "mode" | "weather", W extends string>({
+function Choice<L extends "from" | "vehicle" | "mode" | "weather", W extends string>({
   label,
   options,
   chosen,
@@ -336,9 +340,9 @@ function Worst({ features }: { features: VillageFeature[] }) {
 
 function Age() {
   now.value; // counts up
-  if (cover.value)
+  if (topic.value === "cover" && cover.value)
     return <span class="row-soft">{t("cover.at", { age: durationText(ageMs(cover.value.at)) })}</span>;
-  const found = isochrones.value ?? coverage.value;
+  const found = topic.value === "coverage" ? coverage.value : isochrones.value;
   if (!found) return <span class="row-soft" />;
   const count = found.sources.length;
   return (

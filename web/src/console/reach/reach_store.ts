@@ -1,12 +1,11 @@
-// What the reach panel asks for and what the server said: isochrones of a unit or a group, coverage of
-// the villages. Asked again whenever the question changes, or by hand: units move, the answer does not.
+// What the reach panel and the layers ask for and what the server said: isochrones of a unit or a group, coverage of
+// the villages, what each free unit leaves.
 import { computed, effect, signal } from "@preact/signals";
-import { ApiError, call } from "../../shared/api";
-import { toastError } from "../../shared/components/Toast";
 import { language } from "../../shared/i18n";
 import type { Instant, LonLat } from "../../shared/types";
-import { selectedUnit } from "../store";
-import { t } from "./words";
+import { isOn } from "../map/tools/switches";
+import { mapPanel, selectedUnit } from "../store";
+import { type Question, question } from "./question";
 
 export type Topic = "isochrone" | "coverage" | "cover";
 export type Group = "stations" | "units" | "available";
@@ -97,6 +96,8 @@ export interface MoveUp {
   /** Share of all calls more within the limit. */
   gain: number;
   people: number;
+  /** People of whom nobody is within the limit any more once it has gone. */
+  leaves: number;
   drive_min: number;
 }
 
@@ -107,6 +108,8 @@ export interface Cover {
   horizon_min: number;
   /** Share of all calls. */
   covered: number;
+  /** Ids of units that are free by the book and that nobody hears. */
+  unheard: string[];
   /** The unit that leaves most first. */
   left: {
     unit_id: string;
@@ -125,6 +128,8 @@ export const villageName = ({ name, latin }: Village): string => (language.value
 export const topic = signal<Topic>("isochrone");
 /** `unit`: the one that is selected. */
 export const from = signal<Group | "unit">("stations");
+/** Whose coverage of the villages. */
+export const coverageFrom = signal<Group>("available");
 export const likely = signal(false);
 export const limitMin = signal<number>(30);
 export const vehicle = signal<Vehicle>("own");
@@ -132,13 +137,6 @@ export const mode = signal<Mode>("routine");
 export const weather = signal<Weather>("now");
 /** Counts only with a weather that is assumed. */
 export const night = signal(false);
-export const computing = signal(false);
-/** When the answer on the map was computed, by this browser's clock. */
-export const answeredAtMs = signal(0);
-
-export const isochrones = signal<Isochrones | null>(null);
-export const coverage = signal<Coverage | null>(null);
-export const cover = signal<Cover | null>(null);
 
 /** The unit whose isochrones can be shown: selected, and with a position. */
 export const reachUnit = computed(() => (selectedUnit.value?.position ? selectedUnit.value : undefined));
@@ -152,60 +150,51 @@ const terms = computed(() => {
   return said.toString();
 });
 
-/** What to ask the server; null when there is nobody to ask for. */
-const question = computed<string | null>(() => {
-  if (topic.value === "cover") return "/api/cover";
-  const group = from.value;
-  if (topic.value === "coverage")
-    return `/api/coverage?minutes=${limitMin.value}&from=${group === "unit" ? "units" : group}&${terms.value}`;
+export const LAYER_OF = { isochrone: "reach", coverage: "coverage" } as const;
+
+/** Shown while its panel is open with that topic, or while its layer is on. */
+const isShown = (name: Topic): boolean =>
+  (mapPanel.value === "reach" && topic.value === name) || (name !== "cover" && isOn(LAYER_OF[name]));
+
+const reach = question<Isochrones>(() => {
+  if (!isShown("isochrone")) return null;
+  const group = from.value === "unit" && !unitId.value ? "units" : from.value;
   const who = group === "unit" ? `unit=${unitId.value}` : `from=${group}`;
-  if (group === "unit" && !unitId.value) return null;
   return `/api/isochrone?minutes=${BANDS_MIN.join()}&share=${likely.value ? 0.9 : 0.5}&${who}&${terms.value}`;
 });
 
-/** Ask now, and again when the question changes, until stopped. */
+const covered = question<Coverage>(() =>
+  isShown("coverage")
+    ? `/api/coverage?minutes=${limitMin.value}&from=${coverageFrom.value}&${terms.value}`
+    : null,
+);
+
+const left = question<Cover>(() => (isShown("cover") ? "/api/cover" : null));
+
+export const isochrones = reach.answer;
+export const coverage = covered.answer;
+export const cover = left.answer;
+export const reachBusy = reach.busy;
+export const coverageBusy = covered.busy;
+
+const OF: Record<Topic, Question<unknown>> = { isochrone: reach, coverage: covered, cover: left };
+const current = computed(() => OF[topic.value]);
+export const computing = computed(() => current.value.busy.value);
+/** When what the panel tells of was computed, by this browser's clock. */
+export const answeredAtMs = computed(() => current.value.atMs.value);
+export const askAgain = (): void => current.peek().again();
+
+/** Answer what the panel or a layer shows, until stopped. */
 export function startReach(): () => void {
-  if (reachUnit.peek()) from.value = "unit";
-  const stop = effect(() => {
-    void ask(question.value);
-  });
+  const stops = [
+    reach.start(),
+    covered.start(),
+    left.start(),
+    effect(() => {
+      if (mapPanel.value === "reach" && reachUnit.peek()) from.value = "unit";
+    }),
+  ];
   return () => {
-    stop();
-    void ask(null);
+    for (const stop of stops) stop();
   };
-}
-
-export const askAgain = (): void => void ask(question.peek());
-
-let asked = 0;
-/** The server has only started, and looks for the first time. */
-const LATER_MS = 3_000;
-
-function again(of: number): void {
-  if (of === asked) askAgain();
-}
-
-/** Only the newest question counts; an answer that comes after another was asked is dropped. */
-async function ask(path: string | null): Promise<void> {
-  asked += 1;
-  const mine = asked;
-  isochrones.value = null;
-  coverage.value = null;
-  cover.value = null;
-  computing.value = path !== null;
-  if (path === null) return;
-  try {
-    const answer = await call<Isochrones | Coverage | Cover>("GET", path);
-    if (mine !== asked) return;
-    answeredAtMs.value = Date.now();
-    if ("posts" in answer) cover.value = answer;
-    else if ("villages" in answer) coverage.value = answer;
-    else isochrones.value = answer;
-  } catch (error) {
-    if (mine !== asked) return;
-    if (error instanceof ApiError && error.code === "not_ready") setTimeout(() => again(mine), LATER_MS);
-    else toastError(error, t);
-  } finally {
-    if (mine === asked) computing.value = false;
-  }
 }

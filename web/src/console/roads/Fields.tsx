@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
+import { cap } from "../keys/table";
 import { narrow, view } from "../store";
 import { change, complaintOf, draft, dropCorner, dropDraft, submit, survey } from "./draft";
 import { TimeFields } from "./Times";
@@ -133,24 +134,16 @@ export function Form({
   }
 
   return (
-    <form
-      ref={form}
-      class="new-incident roads-form"
-      aria-label={title}
-      onSubmit={onSubmit}
-      onKeyDown={(event) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void onSubmit(event);
-      }}
-    >
+    <form ref={form} class="new-incident roads-form" aria-label={title} onSubmit={onSubmit}>
       <h2>{title}</h2>
       {children}
       <TimeFields />
       <div role="alert">{complaint.value && <p class="notice">{complaint.value}</p>}</div>
       <div class="form-actions">
-        <Button kind="quiet" cap="Esc" onClick={dropDraft}>
+        <Button kind="quiet" cap={cap("back")} onClick={dropDraft}>
           {t("app.cancel")}
         </Button>
-        <Button type="submit" kind="primary" cap="Ctrl ⏎" busy={busy.value} data-testid="roads-submit">
+        <Button type="submit" kind="primary" cap={cap("submit")} busy={busy.value} data-testid="roads-submit">
           {send}
         </Button>
       </div>

@@ -1,10 +1,12 @@
-// A card about the road under a click: what it is, and what our drives say of it.
+// A card about a click on the ground: where that is, which road is there, and what our drives say of it.
 //
 // Marks for browser tests (data-testid): road-card, road-card-close, roads-learned.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
 import { toastError } from "../../shared/components/Toast";
+import { withCap } from "../keys/table";
+import { Coordinates } from "../map/tools/Coordinates";
 import { type RoadSpot, roadSpot } from "../store";
 import type { NearEdge } from "./api";
 import * as api from "./api";
@@ -14,34 +16,40 @@ import { roadWords, t } from "./words";
 const CLICK_PX = 8;
 
 export function RoadCard({ spot }: { spot: RoadSpot }) {
-  const road = useSignal<NearEdge | null>(null);
+  /** null: not known yet; undefined: there is none. */
+  const road = useSignal<NearEdge | null | undefined>(null);
   useEffect(() => {
     let gone = false;
+    road.value = null;
     api.near(spot.at, CLICK_PX * spot.metresPerPixel).then(([nearest]) => {
-      if (gone) return;
-      road.value = nearest ?? null;
-      if (!nearest) close();
+      if (!gone) road.value = nearest;
     }, toastError);
     return () => {
       gone = true;
     };
   }, [spot]);
-  if (!road.value) return null;
+  const found = road.value;
   return (
-    <section class="road-card" aria-label={t("learned.title")} data-testid="road-card">
+    <section
+      class="road-card"
+      aria-label={t("learned.title")}
+      aria-busy={found === null}
+      data-testid="road-card"
+    >
       <header>
-        <b>{roadWords(road.value)}</b>
+        <b>{found ? roadWords(found) : found === null ? "…" : t("roads.none_here")}</b>
         <Button
           size="small"
           aria-label={t("app.close")}
-          title={`${t("app.close")} (Esc)`}
+          title={withCap(t("app.close"), "back")}
           data-testid="road-card-close"
           onClick={close}
         >
           ×
         </Button>
       </header>
-      <Learned road={road.value} />
+      <Coordinates at={spot.at} />
+      {found && <Learned road={found} />}
     </section>
   );
 }

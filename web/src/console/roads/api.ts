@@ -27,6 +27,11 @@ export interface LearnedWay {
   direction: "forward" | "backward";
   drives: number;
   slower_pct: number;
+  low_pct: number;
+  high_pct: number;
+  /** By what was learned, and by the model alone; null: nobody may drive that way. */
+  kmh: number | null;
+  model_kmh: number | null;
   words: { en: string; zh: string };
 }
 

@@ -16,6 +16,7 @@ import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
 import Text from "ol/style/Text";
 import { conditionWords } from "../../shared/conditions";
+import { switchedBy } from "../../shared/map/base";
 import { withAlpha } from "../../shared/map/marks";
 import { MAP_FONT, type Palette, palettes } from "../../shared/map/palette";
 import { theme } from "../../shared/theme";
@@ -25,15 +26,17 @@ import type { RoadLine } from "./api";
 import { sketch } from "./draft";
 import { followLines, lines } from "./lines";
 
-/** Under routes (10), units and incidents. */
-const Z = { weather: 4, roads: 7, sketch: 12 };
+/** Areas and lines under the names of the map (8), what is written of them over these and the routes (10); all under
+ * units and incidents. */
+const Z = { weather: 4, roads: 7, marks: 11, sketch: 12 };
 const HATCH_PX = 10;
 
 export function addRoadLayers(map: OlMap): () => void {
   const stops = [
     followLines(),
-    layer(map, Z.weather, () => roads.value.conditions.flatMap((each) => areaFeature(each))),
-    layer(map, Z.roads, () => lines.value.flatMap((line) => roadFeatures(line))),
+    layer(map, Z.weather, () => roads.value.conditions.flatMap((each) => areaFeature(each)), "roads"),
+    layer(map, Z.roads, () => lines.value.flatMap((line) => roadFeatures(line)), "roads"),
+    layer(map, Z.marks, (palette) => markFeatures(palette), "roads"),
     layer(map, Z.sketch, sketchFeatures),
   ];
   return () => {
@@ -42,9 +45,15 @@ export function addRoadLayers(map: OlMap): () => void {
 }
 
 /** A layer whose features follow the signals that `draw` reads. */
-function layer(map: OlMap, zIndex: number, draw: (palette: Palette) => Feature[]): () => void {
+function layer(
+  map: OlMap,
+  zIndex: number,
+  draw: (palette: Palette) => Feature[],
+  switchName?: string,
+): () => void {
   const source = new VectorSource();
-  const added = new VectorLayer({ source, zIndex, updateWhileAnimating: true });
+  const properties = switchName ? switchedBy(switchName) : {};
+  const added = new VectorLayer({ source, zIndex, properties, updateWhileAnimating: true });
   map.addLayer(added);
   const stop = effect(() => {
     const features = draw(palettes[theme.value]);
@@ -73,7 +82,6 @@ function areaFeature(each: RoadCondition): Feature[] {
         width: 1.5,
         lineDash: scheduled ? [2, 5] : [8, 4],
       }),
-      text: label(palette, conditionWords(each.condition), palette.ink),
     }),
   );
   return [feature];
@@ -98,15 +106,14 @@ function hatch(color: string): CanvasPattern | string {
 // -- roads --
 
 function roadFeatures({ properties, geometry }: RoadLine): Feature[] {
-  const state = roads.value.states.find(({ id }) => id === properties.id);
-  if (!state || state.status === "ended") return [];
+  const state = runningState(properties.id);
+  if (!state) return [];
   const palette = palettes[theme.value];
   const found: Feature[] = [];
   if (geometry.coordinates.length > 0) {
     const feature = new Feature(new MultiLineString(geometry.coordinates.map((line) => project(line))));
     feature.setStyle(roadStyle(palette, state));
     found.push(feature);
-    found.push(markFeature(palette, state, geometry.coordinates));
   }
   if (properties.corners) found.push(ringFeature(palette, state, properties.corners));
   return found;
@@ -125,6 +132,28 @@ function roadStyle(palette: Palette, state: RoadState): Style[] {
       stroke: new Stroke({ color, width, lineCap: "butt", ...(dash ? { lineDash: dash } : {}) }),
     }),
   ];
+}
+
+/** The number of each closed and slow road, the weather of each area. */
+function markFeatures(palette: Palette): Feature[] {
+  const marks = lines.value.flatMap(({ properties, geometry }) => {
+    const state = runningState(properties.id);
+    return state && geometry.coordinates.length > 0
+      ? [markFeature(palette, state, geometry.coordinates)]
+      : [];
+  });
+  const areas = roads.value.conditions.flatMap(({ corners, status, condition }) => {
+    if (!corners || status === "ended") return [];
+    const feature = new Feature(polygon(corners).getInteriorPoint());
+    feature.setStyle(new Style({ text: label(palette, conditionWords(condition), palette.ink) }));
+    return [feature];
+  });
+  return [...areas, ...marks];
+}
+
+function runningState(id: string): RoadState | undefined {
+  const state = roads.value.states.find((each) => each.id === id);
+  return state?.status === "ended" ? undefined : state;
 }
 
 /** "✕ #12" or "≈ #12" on the middle of the longest line: the number of the list. */

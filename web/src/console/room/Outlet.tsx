@@ -24,9 +24,10 @@ export function Outlet() {
           </tr>
         </thead>
         <tbody>
-          {found.map((order) => (
-            <Line key={order.id} order={order} />
-          ))}
+          {found.flatMap((order, at) => [
+            <Gap key={`${order.id}-gap`} after={found[at - 1]?.number ?? 0} before={order.number} />,
+            <Line key={order.id} order={order} />,
+          ])}
         </tbody>
       </table>
       {further.value !== null && (
@@ -35,6 +36,18 @@ export function Outlet() {
         </Button>
       )}
     </div>
+  );
+}
+
+/** Numbers between two orders that no order has: a try that failed before anything left. */
+function Gap({ after, before }: { after: number; before: number }) {
+  if (after - before < 2) return null;
+  const [low, high] = [before + 1, after - 1];
+  return (
+    <tr class="row-soft" data-testid="outlet-gap">
+      <th scope="row">{low === high ? low : `${low}–${high}`}</th>
+      <td colSpan={6}>{t("orders.gap")}</td>
+    </tr>
   );
 }
 

@@ -8,6 +8,7 @@ import { requestId } from "../../shared/api";
 import { Button } from "../../shared/components/Button";
 import { Dialog } from "../../shared/components/Dialog";
 import { toast } from "../../shared/components/Toast";
+import { nextTry } from "../../shared/retry";
 import type { Priority } from "../../shared/types";
 import { errorWords } from "../../shared/words";
 import { picked } from "../picked";
@@ -23,8 +24,9 @@ const SOURCES = ["weather", "rescue", "command", "public"] as const;
 const TEXT_MAX = 2000;
 const LINE_MAX = 100;
 
+/** The browser says so a moment after, when another dialog may be open already. */
 const close = () => {
-  noting.value = null;
+  if (noting.peek() === "intake") noting.value = null;
 };
 
 export function ReceiveDialog() {
@@ -62,7 +64,7 @@ export function ReceiveDialog() {
       close();
     } catch (error) {
       complaint.value = errorWords(error, t);
-      wish.value = requestId();
+      wish.value = nextTry(wish.value, error);
     } finally {
       busy.value = false;
     }

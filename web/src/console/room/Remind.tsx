@@ -1,13 +1,17 @@
 // "Remind me": what, and when; and what waits to remind somebody.
 //
 // Marks for browser tests: remind-text, remind-in-<minutes>, remind-in-at, remind-at, remind-about, remind-submit.
+
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import { requestId } from "../../shared/api";
 import { Button } from "../../shared/components/Button";
 import { Dialog } from "../../shared/components/Dialog";
 import { toast } from "../../shared/components/Toast";
+import { mayBeHeard } from "../../shared/retry";
 import { localTime, serverNow } from "../../shared/time";
 import { errorWords } from "../../shared/words";
+import { cap } from "../keys/table";
 import { noting, selectedIncident, user } from "../store";
 import { typeName } from "../words";
 import * as api from "./api";
@@ -18,8 +22,9 @@ import { t } from "./words";
 const IN_MIN = [5, 15, 30, 60] as const;
 const TEXT_MAX = 500;
 
+/** The browser says so a moment after, when another dialog may be open already. */
 const close = () => {
-  noting.value = null;
+  if (noting.peek() === "reminder") noting.value = null;
 };
 
 export function RemindDialog() {
@@ -52,7 +57,7 @@ export function RemindDialog() {
         <ReminderList found={found.value} onDrop={(id) => void during(() => api.drop(id))} />
       </section>
       <div class="dialog-actions">
-        <Button kind="quiet" cap="Esc" onClick={close}>
+        <Button kind="quiet" cap={cap("back")} onClick={close}>
           {t("app.close")}
         </Button>
       </div>
@@ -67,17 +72,35 @@ function Form({ onSend }: { onSend: (step: () => Promise<unknown>) => Promise<vo
   const incident = selectedIncident.value;
   const isAbout = useSignal(true);
   const busy = useSignal(false);
+  /** What was sent last and may have been heard: sent again as it was, it is one reminder. */
+  const pending = useRef<{ said: string; reminder: api.NewReminder } | null>(null);
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy.value) return;
     busy.value = true;
     await onSend(async () => {
-      const due =
-        minutes.value === null
-          ? instantOf(at.value)
-          : new Date(serverNow() + minutes.value * 60_000).toISOString();
       const about = isAbout.value && incident ? incident.id : null;
-      const set = await api.remind(text.value.trim(), due ?? "", about);
+      const said = JSON.stringify([text.value, minutes.value ?? at.value, about]);
+      if (pending.current?.said !== said) {
+        const due =
+          minutes.value === null
+            ? instantOf(at.value)
+            : new Date(serverNow() + minutes.value * 60_000).toISOString();
+        pending.current = {
+          said,
+          reminder: {
+            request_id: requestId(),
+            text: text.value.trim(),
+            due_at: due ?? "",
+            incident_id: about,
+          },
+        };
+      }
+      const set = await api.remind(pending.current.reminder).catch((error) => {
+        if (!mayBeHeard(error)) pending.current = null;
+        throw error;
+      });
+      pending.current = null;
       text.value = "";
       toast(t("remind.set", { time: localTime(set.due_at, false) }));
     });

@@ -4,7 +4,7 @@ import { PriorityTag } from "../../shared/components/StateChip";
 import { Age, Time } from "../../shared/components/Time";
 import { conditionWords } from "../../shared/conditions";
 import { localTime } from "../../shared/time";
-import type { Incident, RoadCondition, RoadState, UnitStatus, WorkItem } from "../../shared/types";
+import type { Incident, RoadCondition, RoadState, SosCall, UnitStatus, WorkItem } from "../../shared/types";
 import { openIncident } from "../commands";
 import { page } from "../store";
 import { actorWords, listWords, typeName } from "../words";
@@ -23,6 +23,13 @@ export function Standing({ seen }: { seen: Handover }) {
   const { incidents, inbox, reminders, silent } = seen;
   return (
     <>
+      {seen.sos.length > 0 && (
+        <List name="sos" count={seen.sos.length} shown={seen.sos.length}>
+          {seen.sos.slice(0, SHOWN_MAX).map((each) => (
+            <CallLine key={each.id} call={each} />
+          ))}
+        </List>
+      )}
       <List name="incidents" count={incidents.length} shown={incidents.length}>
         {incidents.slice(0, SHOWN_MAX).map((each) => (
           <IncidentLine key={each.id} incident={each} />
@@ -62,7 +69,7 @@ function List({
   shown,
   children,
 }: {
-  name: "incidents" | "work" | "inbox" | "roads";
+  name: "sos" | "incidents" | "work" | "inbox" | "roads";
   count: number;
   shown: number;
   children: ComponentChildren;
@@ -76,6 +83,17 @@ function List({
       {count === 0 ? <p class="row-soft">{t("none")}</p> : <ul>{children}</ul>}
       {more > 0 && <p class="row-soft">{t("more", { count: more })}</p>}
     </section>
+  );
+}
+
+function CallLine({ call }: { call: SosCall }) {
+  const { call_sign: unit, device_id: device, officer_name: officer, badge, note, received_at: at } = call;
+  return (
+    <li data-testid="handover-sos">
+      <b class="handover-alert">{unit ?? device}</b> {officer ?? badge} · <Time at={at} seconds={false} />
+      {note && ` · “${note}”`}
+      {call.withdrawn_at && ` · ${t("sos.withdrawn")}`}
+    </li>
   );
 }
 

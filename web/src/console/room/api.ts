@@ -1,6 +1,16 @@
 // Handover, reminders, inbox and outlet of docs/http-api.md as typed functions.
 import { call } from "../../shared/api";
-import type { Incident, Instant, Order, Priority, Roads, UnitStatus, WorkItem } from "../../shared/types";
+import type {
+  Incident,
+  Instant,
+  Order,
+  Priority,
+  Roads,
+  SosCall,
+  StanceNow,
+  UnitStatus,
+  WorkItem,
+} from "../../shared/types";
 
 export interface Reminder {
   id: string;
@@ -42,6 +52,9 @@ export interface Handover {
   since: Instant;
   last: { at: Instant; taken_by: string; note: string } | null;
   done: Done;
+  stance: StanceNow;
+  /** Calls for help that nobody has acknowledged. */
+  sos: SosCall[];
   /** Gravest first; not all where there are many. */
   work: WorkItem[];
   work_open: number;
@@ -57,7 +70,8 @@ export interface Handover {
 }
 
 export const handover = () => call<Handover>("GET", "/api/handover");
-export const take = (note: string) => call<Handover>("POST", "/api/handover", { note });
+export const take = (requestId: string, note: string) =>
+  call<Handover>("POST", "/api/handover", { request_id: requestId, note });
 
 export interface OutletPage {
   orders: Order[];
@@ -68,8 +82,14 @@ export const outlet = (before: number | null) =>
   call<OutletPage>("GET", `/api/outlet?limit=50${before === null ? "" : `&before=${before}`}`);
 
 export const reminders = () => call<Reminder[]>("GET", "/api/reminders");
-export const remind = (text: string, dueAt: Instant, incidentId: string | null) =>
-  call<Reminder>("POST", "/api/reminders", { text, due_at: dueAt, incident_id: incidentId });
+export interface NewReminder {
+  request_id: string;
+  text: string;
+  due_at: Instant;
+  incident_id: string | null;
+}
+
+export const remind = (reminder: NewReminder) => call<Reminder>("POST", "/api/reminders", reminder);
 export const drop = (id: string) => call<void>("POST", `/api/reminders/${id}/drop`);
 
 export interface NewIntake {

@@ -1,6 +1,8 @@
 // What the handover page asks for: what stands open, and the orders of the outlet page by page.
 import { batch, signal } from "@preact/signals";
+import { requestId } from "../../shared/api";
 import { toastError } from "../../shared/components/Toast";
+import { nextTry } from "../../shared/retry";
 import type { Order } from "../../shared/types";
 import * as api from "./api";
 import { t } from "./words";
@@ -48,13 +50,22 @@ const askOrders = (before: number | null): Promise<void> =>
     });
   });
 
+let wish = requestId();
+
 /** True where it was taken. */
 export async function take(note: string): Promise<boolean> {
   let taken = false;
   await during(async () => {
-    await api.take(note);
-    taken = true;
-    standing.value = await api.handover();
+    try {
+      await api.take(wish, note);
+      taken = true;
+      wish = requestId();
+    } catch (error) {
+      wish = nextTry(wish, error);
+      throw error;
+    } finally {
+      standing.value = await api.handover();
+    }
   });
   return taken;
 }

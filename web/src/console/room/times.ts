@@ -5,6 +5,9 @@ import type { Instant } from "../../shared/types";
 export const instantOf = (local: string): Instant | undefined =>
   local ? new Date(local).toISOString() : undefined;
 
+/** "2026-01-31 08:00": for paper, which is read on other days. */
+export const dated = (ms: number): string => localOf(ms).replace("T", " ");
+
 /** What an input field shows of a moment, milliseconds since 1970. */
 export function localOf(ms: number): string {
   const date = new Date(ms);

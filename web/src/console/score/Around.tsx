@@ -12,7 +12,7 @@ export function RunnerUp({ found }: { found: Recommendation }) {
   const second = found.runner_up;
   if (!second) return null;
   return (
-    <p class="rec-legend rec-flip" data-testid="runner-up">
+    <p class="rec-flip" data-testid="runner-up">
       {t("runner_up", { unit: second.call_sign, min: minutes(second.margin_s) })} {reasonWords(second.flip)}
     </p>
   );

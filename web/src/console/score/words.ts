@@ -6,13 +6,15 @@ import zh from "./locales/zh.json";
 
 export const t = translator(en, zh);
 
-/** A reason of the server in the reader's language, wherever its words are kept. */
-export function reasonWords(reason: Reason): string {
-  const { kind } = reason.values;
-  const values = kind
-    ? { ...reason.values, kind: main.t.loose(`unit.${kind}`, {}, String(kind)) }
-    : reason.values;
-  return t.loose(`reason.${reason.code}`, values, main.reasonWords(reason));
+/** A reason of the server in the reader's language; its English where the dictionary lacks the code. */
+export function reasonWords({ code, values: told, text }: Reason): string {
+  const { kind, people } = told;
+  const values = {
+    ...told,
+    ...(kind ? { kind: main.t.loose(`unit.${kind}`, {}, String(kind)) } : {}),
+    ...(typeof people === "number" ? { people: people.toLocaleString("en") } : {}),
+  };
+  return t.loose(`reason.${code.replace("vehicle device", "vehicle")}`, values, text);
 }
 
 /** 312 s → "5.2", minutes as the score tells them. */

@@ -4,10 +4,11 @@
 // stance-password, stance-submit, stance-error.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { ApiError, requestId } from "../../shared/api";
+import { requestId } from "../../shared/api";
 import { Button } from "../../shared/components/Button";
 import { Dialog } from "../../shared/components/Dialog";
 import { toast } from "../../shared/components/Toast";
+import { nextTry } from "../../shared/retry";
 import { localTime } from "../../shared/time";
 import { errorWords } from "../../shared/words";
 import { stance, stanceOpen } from "../store";
@@ -17,7 +18,7 @@ import { t } from "./words";
 
 const HOURS = 8;
 const HOURS_MIN = 0.5;
-const EFFECTS = ["offers", "authority", "off_duty_reports"] as const;
+const EFFECTS = ["offers", "reoptimise", "authority", "off_duty_reports"] as const;
 type Effect = (typeof EFFECTS)[number];
 const REASONS = ["quake", "flood", "search", "event"] as const;
 
@@ -51,6 +52,7 @@ function Form() {
   const password = useSignal("");
   const effects = useSignal<Record<Effect, boolean>>({
     offers: order?.offers ?? false,
+    reoptimise: order?.reoptimise === "automatic",
     authority: order?.authority === "dispatcher",
     off_duty_reports: order?.off_duty_reports ?? false,
   });
@@ -61,7 +63,7 @@ function Form() {
   async function send(): Promise<void> {
     busy.value = true;
     complaint.value = "";
-    const { offers, authority, off_duty_reports } = effects.value;
+    const { offers, reoptimise, authority, off_duty_reports } = effects.value;
     try {
       if (ending.value && order) {
         await api.end(order.number, reason.value.trim(), password.value);
@@ -70,6 +72,7 @@ function Form() {
         const given = await api.declare(wish.value, reason.value.trim(), password.value, {
           hours: hours.value,
           offers,
+          reoptimise: reoptimise ? "automatic" : "proposals",
           authority: authority ? "dispatcher" : "supervisor",
           off_duty_reports,
         });
@@ -78,7 +81,7 @@ function Form() {
       close();
     } catch (error) {
       complaint.value = errorWords(error, t);
-      if (error instanceof ApiError && error.code === "request_reused") wish.value = requestId();
+      wish.value = nextTry(wish.value, error);
     } finally {
       password.value = "";
       busy.value = false;

@@ -5,6 +5,7 @@ import type { StanceOrder } from "../../shared/types";
 export interface NewWar {
   hours: number;
   offers: boolean;
+  reoptimise: StanceOrder["reoptimise"];
   authority: StanceOrder["authority"];
   off_duty_reports: boolean;
 }

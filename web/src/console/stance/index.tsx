@@ -1,11 +1,16 @@
 // War, where it is: a banner that nobody overlooks, and the dialog of those who order it. Comes over the
 // line when there is war, or somebody wants some.
 //
+// While it is, <html> has data-stance="war".
+//
 // Marks for browser tests: stance-banner (data-mode), stance-left, stance-open; those of the dialog are in Dialog.tsx.
+
+import { useEffect } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
 import { Icon } from "../../shared/components/Icon";
 import { durationText, localTime, now } from "../../shared/time";
 import type { StanceOrder } from "../../shared/types";
+import { cap } from "../keys/table";
 import { stance, stanceOpen } from "../store";
 import { actorWords } from "../words";
 import { StanceDialog } from "./Dialog";
@@ -23,11 +28,21 @@ export function Stance() {
 }
 
 function Banner({ order }: { order: StanceOrder }) {
+  // The frame is around every page and dialog: styles/stance.css.
+  useEffect(() => {
+    const root = document.documentElement;
+    root.dataset.stance = "war";
+    return () => {
+      delete root.dataset.stance;
+    };
+  }, []);
   const until = order.expires_at;
   const left = until ? Math.max(0, Date.parse(until) - now.value) : 0;
-  const changes = [order.offers && t("stance.offers"), order.off_duty_reports && t("stance.off_duty")].filter(
-    Boolean,
-  );
+  const changes = [
+    order.offers && t("stance.offers"),
+    order.reoptimise === "automatic" && t("stance.automatic"),
+    order.off_duty_reports && t("stance.off_duty"),
+  ].filter(Boolean);
   return (
     <section class="stance" aria-label={t("stance.title")} data-testid="stance-banner" data-mode="war">
       <Icon name="alert" size={18} />
@@ -45,7 +60,7 @@ function Banner({ order }: { order: StanceOrder }) {
       {mayOrder() && (
         <Button
           size="small"
-          cap="W"
+          cap={cap("stance")}
           data-testid="stance-open"
           onClick={() => {
             stanceOpen.value = true;

@@ -2,10 +2,12 @@
 // camera goes on recording.
 //
 // Marks for browser tests: work-mitigate (data-kind), work-handover.
+
 import { signal } from "@preact/signals";
 import { Button } from "../../shared/components/Button";
 import { toast, toastError } from "../../shared/components/Toast";
 import type { WorkItem } from "../../shared/types";
+import { cap } from "../keys/table";
 import { putWork } from "../store";
 import * as api from "./api";
 import { mitigationWords, signed, t } from "./words";
@@ -60,7 +62,7 @@ export function BatteryActions({ item, mine }: { item: WorkItem; mine: boolean }
           key={kind}
           size="small"
           kind={index === 0 ? "primary" : "plain"}
-          {...(index === 0 ? { cap: "M", "data-act": true } : {})}
+          {...(index === 0 ? { cap: cap("act"), "data-act": true } : {})}
           data-testid="work-mitigate"
           data-kind={kind}
           onClick={() =>

@@ -1,11 +1,13 @@
 // What one key does about an order that nobody answers: the next-best unit is sent, while nobody was.
 //
 // Marks for browser tests: work-escalate.
+
 import { useSignal } from "@preact/signals";
 import { Button } from "../../shared/components/Button";
 import { toast, toastError } from "../../shared/components/Toast";
 import { etaText } from "../../shared/time";
 import type { WorkItem } from "../../shared/types";
+import { cap } from "../keys/table";
 import { incidents } from "../store";
 import * as api from "./api";
 import { t } from "./words";
@@ -33,7 +35,7 @@ export function EscalatedActions({ item }: { item: WorkItem }) {
       <Button
         size="small"
         kind="primary"
-        cap="M"
+        cap={cap("act")}
         data-act
         data-testid="work-escalate"
         busy={busy.value}

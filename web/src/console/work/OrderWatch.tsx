@@ -13,12 +13,15 @@ import { etaText, localTime, now } from "../../shared/time";
 import type { Order, Recommendation } from "../../shared/types";
 import { rereadDetail } from "../detail_store";
 import { incidents } from "../store";
+import { WelfareWatch } from "../units/Welfare";
 import { actorWords } from "../words";
 import * as api from "./api";
 import { OrderBatteries } from "./OrderBatteries";
 import { asked, t } from "./words";
 
 const TIMERS_SHOWN = 3;
+/** Shown apart. */
+const OF_WELFARE = ["welfare", "welfare_answer"];
 
 type Asking = "" | "recall" | "give" | "replace" | "refused";
 
@@ -35,6 +38,7 @@ export function OrderWatch({ order }: { order: Order }) {
   return (
     <section class="order-watch" data-testid="order-watch">
       <RecallState order={order} onAnswer={done} onRefused={ask("refused")} />
+      <WelfareWatch order={order} />
       <Waiting order={order} />
       <Escalated order={order} onSent={done} />
       <OrderBatteries orderId={order.id} incidentId={order.incident_id} />
@@ -122,7 +126,9 @@ function RecallState({
 
 /** The next of what is waited for; what rang is in the worklist. */
 function Waiting({ order }: { order: Order }) {
-  const waiting = order.timers.filter(({ fired_at }) => fired_at === null).slice(0, TIMERS_SHOWN);
+  const waiting = order.timers
+    .filter(({ kind, fired_at }) => fired_at === null && !OF_WELFARE.includes(kind))
+    .slice(0, TIMERS_SHOWN);
   const until = order.standby_until;
   if (waiting.length === 0 && !until) return null;
   return (

@@ -2,6 +2,7 @@
 //
 // Marks for browser tests: work-row (data-kind, data-severity), work-claim, work-settle, work-open,
 // work-remind, work-receive.
+
 import { useSignal } from "@preact/signals";
 import { Button } from "../../shared/components/Button";
 import { AskDialog } from "../../shared/components/Dialog";
@@ -10,6 +11,7 @@ import { toastError } from "../../shared/components/Toast";
 import { localTime } from "../../shared/time";
 import type { Escalation, WorkItem } from "../../shared/types";
 import { openIncident } from "../commands";
+import { cap } from "../keys/table";
 import { incidents, noting, putWork, selectIncident, user, work, workOpen } from "../store";
 import { actorWords } from "../words";
 import * as api from "./api";
@@ -17,6 +19,7 @@ import { BatteryActions, batteryDetails } from "./BatteryActions";
 import { EscalatedActions } from "./EscalatedActions";
 import { ProposalActions, proposalDetails } from "./ProposalActions";
 import { IntakeActions, intakeDetails, MoveActions, moveDetails } from "./Proposed";
+import { WelfareActions } from "./WelfareActions";
 import { wayDetails } from "./way";
 import { asked, t } from "./words";
 
@@ -26,10 +29,12 @@ export function Worklist() {
   return (
     <div class="queue">
       <div class="queue-head work-head">
-        <Button cap="L" data-testid="work-remind" onClick={() => note("reminder")}>
-          {t("work.remind")}
-        </Button>
-        <Button cap="O" data-testid="work-receive" onClick={() => note("intake")}>
+        {dispatches() && (
+          <Button cap={cap("remind")} data-testid="work-remind" onClick={() => note("reminder")}>
+            {t("work.remind")}
+          </Button>
+        )}
+        <Button cap={cap("receive")} data-testid="work-receive" onClick={() => note("intake")}>
           {t("work.receive")}
         </Button>
       </div>
@@ -48,6 +53,11 @@ export function Worklist() {
   );
 }
 
+const dispatches = (): boolean => user.value?.roles.includes("dispatcher") ?? false;
+
+const SETTLED = ["work.by_radio", "work.by_phone", "work.other_unit"] as const;
+const NOTED = ["inbox.passed_on", "inbox.known", "inbox.elsewhere"] as const;
+
 function note(what: "reminder" | "intake"): void {
   noting.value = what;
 }
@@ -55,6 +65,8 @@ function note(what: "reminder" | "intake"): void {
 function Row({ item }: { item: WorkItem }) {
   const settling = useSignal(false);
   const mine = item.claimed_by === `user:${user.value?.username}`;
+  /** Of the inbox: somebody takes note of it, and nothing is opened for it. */
+  const isNoted = item.kind === "intake";
   const incident = item.incident_id ? incidents.value.get(item.incident_id) : undefined;
   const act = (step: Promise<WorkItem>) => void step.then(putWork, toastError);
   const show = () => {
@@ -80,11 +92,7 @@ function Row({ item }: { item: WorkItem }) {
           </span>
         )}
       </button>
-      <ProposalActions item={item} />
-      {item.kind === "escalated" && <EscalatedActions item={item} />}
-      {item.kind === "battery_short" && <BatteryActions item={item} mine={mine} />}
-      {item.kind === "intake" && <IntakeActions item={item} />}
-      {item.kind === "move_up" && <MoveActions item={item} />}
+      {dispatches() && <Actions item={item} mine={mine} />}
       <div class="work-actions">
         {!mine && (
           <Button
@@ -102,16 +110,16 @@ function Row({ item }: { item: WorkItem }) {
             settling.value = true;
           }}
         >
-          {t("work.settle")}
+          {t(isNoted ? "inbox.note" : "work.settle")}
         </Button>
       </div>
       {settling.value && (
         <AskDialog
           title={t.loose(`work.kind.${item.kind}`, {}, item.kind)}
-          label={t("work.settle.label")}
-          confirm={t("work.settle")}
+          label={t(isNoted ? "inbox.note.label" : "work.settle.label")}
+          confirm={t(isNoted ? "inbox.note" : "work.settle")}
           required
-          suggestions={[t("work.by_radio"), t("work.by_phone"), t("work.other_unit")]}
+          suggestions={isNoted ? NOTED.map((each) => t(each)) : SETTLED.map((each) => t(each))}
           onClose={() => {
             settling.value = false;
           }}
@@ -125,12 +133,27 @@ function Row({ item }: { item: WorkItem }) {
   );
 }
 
+/** What one key does about an item; others than dispatchers only claim and settle. */
+function Actions({ item, mine }: { item: WorkItem; mine: boolean }) {
+  return (
+    <>
+      <ProposalActions item={item} />
+      {item.kind === "escalated" && <EscalatedActions item={item} />}
+      {item.kind === "welfare_silent" && <WelfareActions item={item} />}
+      {item.kind === "battery_short" && <BatteryActions item={item} mine={mine} />}
+      {item.kind === "intake" && <IntakeActions item={item} />}
+      {item.kind === "move_up" && <MoveActions item={item} />}
+    </>
+  );
+}
+
 /** "P-07 · order 12": whom or what. */
 export function about({ body, subject, times }: WorkItem): string {
-  const { call_sign: unit, number, device } = body;
+  const { call_sign: unit, number, inbox_number: inbox, device } = body;
   return [
     typeof unit === "string" ? unit : "",
     typeof number === "number" ? t("work.order", { number }) : "",
+    typeof inbox === "number" ? t("inbox.number", { number: inbox }) : "",
     typeof device === "string" ? device : "",
     times > 1 ? t("work.times", { count: times }) : "",
     unit || number || device || OF_ITSELF.test(subject) ? "" : subject,

@@ -8,8 +8,8 @@ export const settle = (id: string, reason: string) =>
   call<WorkItem>("POST", `/api/worklist/${id}/settle`, { reason });
 
 /** Take a proposal: all its units are sent, all its orders give way, or nothing is done. */
-export const accept = (id: string, reason: string) =>
-  call<Order[]>("POST", `/api/worklist/${id}/accept`, { reason });
+export const accept = (id: string, reason: string, instruction: string) =>
+  call<Order[]>("POST", `/api/worklist/${id}/accept`, { reason, instruction });
 
 export const recall = ({ id, ver }: Order, reason: string) =>
   call<Order>("POST", `/api/orders/${id}/recall`, { ver, reason });
@@ -17,6 +17,8 @@ export const answerRecall = ({ id, ver }: Order, confirmed: boolean, reason: str
   call<Order>("POST", `/api/orders/${id}/recall/answer`, { ver, confirmed, reason });
 export const welfare = ({ id }: Order, well: boolean, note: string) =>
   call<Order>("POST", `/api/orders/${id}/welfare`, { well, note });
+
+export const askWelfare = ({ id }: Order) => call<Order>("POST", `/api/orders/${id}/welfare/ask`);
 
 export const moveUp = (requestId: string, unitId: string, postId: string, reason: string) =>
   call<Order[]>("POST", "/api/cover/move-up", {

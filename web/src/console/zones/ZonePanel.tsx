@@ -1,39 +1,19 @@
 // Where radio ends: the zones on the map, with the passages behind them; a supervisor judges them.
 // Comes over the line when it is opened.
 import { useSignal } from "@preact/signals";
-import type OlMap from "ol/Map";
-import { useEffect } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
 import { language } from "../../shared/i18n";
 import { theme } from "../../shared/theme";
 import { camera } from "../map/camera";
 import { user } from "../store";
 import { t } from "./words";
-import { addZoneLayer, zoneHex } from "./zone_layers";
-import {
-  askZones,
-  busy,
-  chosen,
-  judge,
-  type Standing,
-  sorted,
-  startZones,
-  type Zone,
-  zones,
-} from "./zone_store";
+import { zoneHex } from "./zone_layers";
+import { askZones, busy, chosen, judge, type Standing, sorted, type Zone, zones } from "./zone_store";
 
 const STANDINGS: Standing[] = ["learned", "confirmed", "dismissed"];
 const REASON_LEN_MAX = 500;
 
-export function ZonePanel({ map, onClose }: { map: OlMap; onClose: () => void }) {
-  useEffect(() => {
-    const stopLayer = addZoneLayer(map);
-    const stopZones = startZones();
-    return () => {
-      stopZones();
-      stopLayer();
-    };
-  }, [map]);
+export function ZonePanel({ onClose }: { onClose: () => void }) {
   return (
     <section class="reach" aria-label={t("title")} data-testid="zones" aria-busy={busy.value}>
       <header>

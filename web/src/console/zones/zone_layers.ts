@@ -18,7 +18,7 @@ import { language } from "../../shared/i18n";
 import { withAlpha } from "../../shared/map/marks";
 import { MAP_FONT, type Palette, palettes } from "../../shared/map/palette";
 import { type Theme, theme } from "../../shared/theme";
-import { draft, mapTool } from "../store";
+import { draft, mapPanel, mapTool } from "../store";
 import { chosen, type Standing, type Zone, zones } from "./zone_store";
 
 /** Under closed roads (7), routes and units. */
@@ -26,8 +26,7 @@ const Z_ZONES = 6;
 const BAND_PX = 13;
 const HIT_PX = 4;
 
-const HEX: Record<Theme, string> = { day: "#5b3a8c", night: "#b79cf0" };
-export const zoneHex = (name: Theme): string => HEX[name];
+export const zoneHex = (name: Theme): string => palettes[name].silence;
 
 export function addZoneLayer(map: OlMap): () => void {
   const source = new VectorSource();
@@ -50,7 +49,9 @@ export function addZoneLayer(map: OlMap): () => void {
         layerFilter: (each) => each === layer,
       },
     );
-    if (hit !== undefined) chosen.value = hit;
+    if (hit === undefined) return;
+    chosen.value = hit;
+    mapPanel.value = "zones";
   };
   map.on("click", onClick);
   return () => {

@@ -1,10 +1,12 @@
 // Dead zones as the server knows them, asked again now and then while they are shown.
 // Mirrors server/zoneviews.py.
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { call } from "../../shared/api";
 import { toastError } from "../../shared/components/Toast";
 import type { Language } from "../../shared/i18n";
 import type { LonLat } from "../../shared/types";
+import { isOn } from "../map/tools/switches";
+import { mapPanel } from "../store";
 
 const AGAIN_MS = 60_000;
 
@@ -43,16 +45,30 @@ export const sorted = computed(() =>
   ),
 );
 
-/** Ask now and every minute, until stopped. */
+/** Ask now and every minute while the panel or the layer shows them, until stopped. */
 export function startZones(): () => void {
-  void askZones();
-  const timer = setInterval(() => void askZones(), AGAIN_MS);
+  const shown = computed(() => mapPanel.value === "zones" || isOn("zones"));
+  const stop = effect(() => {
+    if (shown.value) void askZones();
+    else forget();
+  });
+  const timer = setInterval(() => {
+    if (shown.peek()) void askZones();
+  }, AGAIN_MS);
   return () => {
+    stop();
     clearInterval(timer);
-    zones.value = null;
-    chosen.value = null;
+    forget();
   };
 }
+
+function forget(): void {
+  newest += 1;
+  zones.value = null;
+  chosen.value = null;
+}
+
+let newest = 0;
 
 export const askZones = (): Promise<void> => take(() => call<Zones>("GET", "/api/dead-zones"));
 
@@ -61,9 +77,12 @@ export const judge = (zone: number, verdict: Verdict, reason: string): Promise<v
   take(() => call<Zones>("POST", "/api/dead-zones/verdicts", { zone, verdict, reason }));
 
 async function take(ask: () => Promise<Zones>): Promise<void> {
+  newest += 1;
+  const mine = newest;
   busy.value = true;
   try {
-    zones.value = await ask();
+    const found = await ask();
+    if (mine === newest) zones.value = found;
   } catch (error) {
     toastError(error);
   } finally {

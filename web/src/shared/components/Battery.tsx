@@ -35,16 +35,17 @@ export function Battery({ pct, charging = false, device, title }: Properties) {
         <rect x="0.5" y="0.5" width="16" height="9" rx="2" fill="none" stroke="currentColor" opacity="0.75" />
         <rect x="17.5" y="3" width="2" height="4" rx="1" fill="currentColor" opacity="0.75" />
         {pct !== null && (
-          <rect x="2" y="2" width={Math.max(0.8, (13 * pct) / 100)} height="6" rx="1" fill="currentColor" />
-        )}
-        {charging && (
-          <path
-            d="M9.6 1 5.8 5.5h2.4L7.4 9l3.8-4.5H8.8z"
-            fill="var(--surface)"
-            stroke="currentColor"
-            stroke-width=".5"
+          <rect
+            x="2"
+            y="2"
+            width={Math.max(0.8, (13 * pct) / 100)}
+            height="6"
+            rx="1"
+            fill="currentColor"
+            opacity={charging ? 0.35 : 1}
           />
         )}
+        {charging && <path d="M10.4 0 4.6 5.7h3L6.4 10l6-5.9H9.3z" fill="currentColor" />}
       </svg>
       {pct === null ? "–" : `${Math.round(pct)}%`}
     </span>

@@ -2,18 +2,24 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../words";
 import { Button } from "./Button";
+import { useReturnFocus } from "./return_focus";
 
 interface Properties {
   title: string;
   onClose: () => void;
+  /** Esc calls this instead of closing: whoever holds something unsaved asks first. */
+  onLeave?: () => void;
   children: ComponentChildren;
 }
 
 /** A modal on the browser's own <dialog>: Esc closes, focus stays inside and returns afterwards. */
-export function Dialog({ title, onClose, children }: Properties) {
+export function Dialog({ title, onClose, onLeave, children }: Properties) {
   const element = useRef<HTMLDialogElement>(null);
+  useReturnFocus();
   useEffect(() => {
     element.current?.showModal();
+    // The first control may stand at the foot of a long one: it is read from its head.
+    element.current?.scrollTo(0, 0);
   }, []);
   return (
     <dialog
@@ -23,6 +29,9 @@ export function Dialog({ title, onClose, children }: Properties) {
       onClose={onClose}
       onCancel={(event) => {
         event.stopPropagation();
+        if (!onLeave) return;
+        event.preventDefault();
+        onLeave();
       }}
     >
       <div class="dialog-body">

@@ -10,7 +10,7 @@ export const STATUS_COLOR: Record<UnitStatus, string> = {
   on_scene: "var(--state-on-scene)",
 };
 
-// A shape for each status beside its colour: ring, disc, half disc, arrow, square.
+// A shape for each status beside its colour: bar, disc, half disc, arrow, square.
 const STATUS_SHAPE: Record<UnitStatus, JSX.Element> = {
   off_duty: <path d="M2 5h6" stroke="currentColor" stroke-width="2" />,
   available: <circle cx="5" cy="5" r="4" fill="currentColor" />,

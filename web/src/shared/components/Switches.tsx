@@ -2,6 +2,7 @@ import { language, setLanguage } from "../i18n";
 import { theme, toggleTheme } from "../theme";
 import { t } from "../words";
 import { Button } from "./Button";
+import { toastError } from "./Toast";
 
 /** Language and day/night, small, for any page's corner. */
 export function Switches() {
@@ -23,7 +24,7 @@ export function Switches() {
         lang={language.value === "en" ? "zh-CN" : "en"}
         aria-label={t("app.language.label")}
         data-testid="language"
-        onClick={() => setLanguage(language.value === "en" ? "zh" : "en")}
+        onClick={() => setLanguage(language.value === "en" ? "zh" : "en").catch(toastError)}
       >
         {t("app.language")}
       </Button>

@@ -37,18 +37,18 @@ function dismiss(id: number): void {
 export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map((item) => (
-        <div key={item.id} class="toast" data-kind={item.kind} data-testid="toast">
-          <span>{item.text}</span>
-          <Button
-            kind="quiet"
-            size="small"
-            icon="close"
-            aria-label={t("app.close")}
-            onClick={() => dismiss(item.id)}
-          />
-        </div>
+      {toasts.value.map(({ id, kind, text }) => (
+        <Toast key={id} kind={kind} text={text} onDismiss={() => dismiss(id)} />
       ))}
+    </div>
+  );
+}
+
+export function Toast({ kind, text, onDismiss }: { kind: Kind; text: string; onDismiss: () => void }) {
+  return (
+    <div class="toast" data-kind={kind} data-testid="toast">
+      <span>{text}</span>
+      <Button kind="quiet" size="small" icon="close" aria-label={t("app.close")} onClick={onDismiss} />
     </div>
   );
 }

@@ -1,21 +1,20 @@
-// How the base map is drawn: features of our own vector tiles (geo/basemap/tiles.py) to OpenLayers styles.
+// How the ground of the base map is drawn: features of our own vector tiles (geo/basemap/tiles.py) to OpenLayers
+// styles. Names: name_style.ts.
 import type { FeatureLike } from "ol/Feature";
 import Fill from "ol/style/Fill";
 import Stroke from "ol/style/Stroke";
 import Style, { type StyleFunction } from "ol/style/Style";
-import Text from "ol/style/Text";
 import { withAlpha } from "./marks";
-import { MAP_FONT, type Palette } from "./palette";
+import type { Palette } from "./palette";
 
 const EQUATOR_M_PER_PX = 156_543.034;
-const LABEL_STYLES_MAX = 1500;
 
 /** Zoom in the usual 256-pixel counting. */
 export const zoomOf = (resolution: number): number => Math.log2(EQUATOR_M_PER_PX / resolution);
 
 type RoadLook = "trunk" | "primary" | "minor" | "track";
 
-interface RoadRank {
+export interface RoadRank {
   look: RoadLook;
   rank: number;
   /** First zoom at which it is drawn. */
@@ -24,7 +23,7 @@ interface RoadRank {
   widths: [number, number, number, number];
 }
 
-const ROADS: Record<string, RoadRank> = {
+export const ROADS: Record<string, RoadRank> = {
   motorway: { look: "trunk", rank: 9, from: 5, widths: [1.8, 3.6, 7, 20] },
   trunk: { look: "trunk", rank: 8, from: 5, widths: [1.7, 3.4, 6.5, 18] },
   primary: { look: "primary", rank: 7, from: 7, widths: [1.3, 2.9, 6, 17] },
@@ -37,17 +36,8 @@ const ROADS: Record<string, RoadRank> = {
   track: { look: "track", rank: 1, from: 12, widths: [0.4, 0.8, 1.6, 5] },
 };
 
-const PLACES: Record<string, { size: number; weight: number; from: number; rank: number }> = {
-  city: { size: 17, weight: 650, from: 5, rank: 5 },
-  town: { size: 14, weight: 650, from: 7, rank: 4 },
-  station: { size: 11, weight: 650, from: 10, rank: 3 },
-  village: { size: 12, weight: 500, from: 11, rank: 2 },
-  hamlet: { size: 11, weight: 400, from: 13, rank: 1 },
-};
-
-export function baseStyle(palette: Palette, preferLatin: boolean): StyleFunction {
+export function groundStyle(palette: Palette): StyleFunction {
   const cache = new Map<string, Style[]>();
-  const labels = new Map<string, Style>();
   const fills = Object.fromEntries(
     Object.entries(palette.landcover).map(([kind, color]) => [
       kind,
@@ -59,16 +49,6 @@ export function baseStyle(palette: Palette, preferLatin: boolean): StyleFunction
     stroke: new Stroke({ color: palette.boundary, width: 1.2, lineDash: [6, 4] }),
     zIndex: 2,
   });
-
-  function remembered(key: string, make: () => Style): Style {
-    let style = labels.get(key);
-    if (!style) {
-      if (labels.size >= LABEL_STYLES_MAX) labels.clear();
-      style = make();
-      labels.set(key, style);
-    }
-    return style;
-  }
 
   function road(feature: FeatureLike, zoom: number): Style[] {
     const kind = String(feature.get("class"));
@@ -84,49 +64,7 @@ export function baseStyle(palette: Palette, preferLatin: boolean): StyleFunction
       lines = roadLines(palette, rank, half, { bridge, tunnel, unpaved });
       cache.set(key, lines);
     }
-    const label = roadLabel(feature, zoom, rank);
-    return label ? [...lines, label] : lines;
-  }
-
-  function roadLabel(feature: FeatureLike, zoom: number, rank: RoadRank): Style | null {
-    const ref = text(feature.get("ref"));
-    if (ref && rank.rank >= 5 && zoom >= (rank.rank >= 8 ? 9 : rank.rank >= 6 ? 10.5 : 12)) {
-      return remembered(`ref|${ref}`, () => shield(palette, ref, 10 + rank.rank));
-    }
-    const name = text(feature.get("name"));
-    if (!name || zoom < 14) return null;
-    return remembered(`road|${name}`, () =>
-      label(name, {
-        size: 11,
-        weight: 450,
-        color: palette.textSoft,
-        halo: palette.halo,
-        zIndex: 10 + rank.rank,
-        along: true,
-      }),
-    );
-  }
-
-  function place(feature: FeatureLike, zoom: number): Style[] {
-    const kind = String(feature.get("kind"));
-    const look = PLACES[kind] ?? PLACES.hamlet;
-    if (!look || zoom < look.from) return [];
-    const name = text(feature.get("name"));
-    const latin = text(feature.get("latin"));
-    const words = preferLatin && latin ? latin : name;
-    if (!words) return [];
-    const step = zoom >= 13 ? 2 : zoom >= 10.5 ? 1 : 0;
-    return [
-      remembered(`place|${kind}|${words}|${step}`, () =>
-        label(words, {
-          size: look.size + step,
-          weight: look.weight,
-          color: kind === "station" ? palette.accent : look.rank >= 4 ? palette.text : palette.textSoft,
-          halo: palette.halo,
-          zIndex: 30 + look.rank,
-        }),
-      ),
-    ];
+    return lines;
   }
 
   function waterway(feature: FeatureLike, zoom: number): Style[] {
@@ -147,34 +85,7 @@ export function baseStyle(palette: Palette, preferLatin: boolean): StyleFunction
       ];
       cache.set(key, lines);
     }
-    const name = text(feature.get("name"));
-    if (!river || !name || zoom < 11.5) return lines;
-    return [
-      ...lines,
-      remembered(`river|${name}`, () =>
-        label(name, {
-          size: 11,
-          weight: 450,
-          color: palette.waterText,
-          halo: palette.halo,
-          zIndex: 8,
-          along: true,
-          italic: true,
-        }),
-      ),
-    ];
-  }
-
-  function kilometre(feature: FeatureLike, zoom: number): Style[] {
-    if (zoom < 12.5) return [];
-    const km = feature.get("km");
-    if (km === undefined || (zoom < 14 && Number(km) % 5 !== 0)) return [];
-    const words = `k${km}`;
-    return [
-      remembered(`km|${words}`, () =>
-        label(words, { size: 10, weight: 500, color: palette.textSoft, halo: palette.halo, zIndex: 9 }),
-      ),
-    ];
+    return lines;
   }
 
   return (feature, resolution) => {
@@ -186,10 +97,6 @@ export function baseStyle(palette: Palette, preferLatin: boolean): StyleFunction
         return waterway(feature, zoom);
       case "roads":
         return road(feature, zoom);
-      case "places":
-        return place(feature, zoom);
-      case "road_km":
-        return kilometre(feature, zoom);
       case "boundary":
         return boundary;
       default:
@@ -198,9 +105,9 @@ export function baseStyle(palette: Palette, preferLatin: boolean): StyleFunction
   };
 }
 
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
+export const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
-const isArea = (feature: FeatureLike): boolean =>
+export const isArea = (feature: FeatureLike): boolean =>
   String(feature.getGeometry()?.getType()).endsWith("Polygon");
 
 const UNPAVED = new Set(["compacted", "gravel", "earth", "mud", "unpaved"]);
@@ -254,44 +161,4 @@ function roadLines(
     );
   }
   return lines;
-}
-
-interface LabelLook {
-  size: number;
-  weight: number;
-  color: string;
-  halo: string;
-  zIndex: number;
-  along?: boolean;
-  italic?: boolean;
-}
-
-function label(words: string, look: LabelLook): Style {
-  return new Style({
-    zIndex: look.zIndex,
-    text: new Text({
-      text: words,
-      font: `${look.italic ? "italic " : ""}${look.weight} ${look.size}px ${MAP_FONT}`,
-      fill: new Fill({ color: look.color }),
-      stroke: new Stroke({ color: look.halo, width: 3 }),
-      placement: look.along ? "line" : "point",
-      ...(look.along ? { repeat: 420, maxAngle: Math.PI / 6 } : { overflow: true }),
-      padding: [3, 4, 3, 4],
-    }),
-  });
-}
-
-function shield(palette: Palette, ref: string, zIndex: number): Style {
-  return new Style({
-    zIndex,
-    text: new Text({
-      text: ref,
-      font: `600 10px ${MAP_FONT}`,
-      fill: new Fill({ color: palette.shield.text }),
-      backgroundFill: new Fill({ color: palette.shield.fill }),
-      backgroundStroke: new Stroke({ color: palette.shield.line, width: 1 }),
-      padding: [2, 3, 1, 4],
-      overflow: true,
-    }),
-  });
 }

@@ -16,26 +16,45 @@ export interface UnitLook {
   selected: boolean;
 }
 
+export interface IncidentLook {
+  priority: Priority;
+  assigned: boolean;
+  selected: boolean;
+}
+
+export type Shape = "disc" | "ring" | "rings" | "square" | "bare" | "dashes";
+
+/** So that no two states are told apart by their colour alone; a position that is old has dashes instead. */
+export const SHAPES: Record<UnitStatus, Shape> = {
+  available: "disc",
+  assigned: "ring",
+  en_route: "rings",
+  on_scene: "square",
+  off_duty: "bare",
+};
+
 /** Drawn at twice its size, so that it is sharp on dense screens. */
 export const MARK_SCALE = 0.5;
 const UNIT_PX = 44;
 const INCIDENT_PX = 40;
 
-function canvasOf(px: number): [HTMLCanvasElement, CanvasRenderingContext2D] {
+/** A square canvas, its origin in the middle; `ratio`: pixels of it to one of CSS. */
+export function canvasOf(px: number, ratio = 1 / MARK_SCALE): [HTMLCanvasElement, CanvasRenderingContext2D] {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = px / MARK_SCALE;
+  canvas.width = canvas.height = Math.ceil(px * ratio);
   // OpenLayers reads marks back to find what lies under a click.
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) throw new Error("this browser has no canvas");
-  context.scale(1 / MARK_SCALE, 1 / MARK_SCALE);
+  context.scale(ratio, ratio);
   context.translate(px / 2, px / 2);
   return [canvas, context];
 }
 
-export function drawUnit(palette: Palette, look: UnitLook): HTMLCanvasElement {
-  const [canvas, c] = canvasOf(UNIT_PX);
+export function drawUnit(palette: Palette, look: UnitLook, ratio?: number): HTMLCanvasElement {
+  const [canvas, c] = canvasOf(UNIT_PX, ratio);
   const color = look.stale ? palette.stale : palette.status[look.status];
-  const hollow = look.status === "off_duty" || look.status === "assigned" || look.stale;
+  const shape = look.stale ? "dashes" : SHAPES[look.status];
+  const filled = shape === "disc" || shape === "rings" || shape === "square";
 
   if (look.selected) {
     c.beginPath();
@@ -50,9 +69,10 @@ export function drawUnit(palette: Palette, look: UnitLook): HTMLCanvasElement {
     c.save();
     c.rotate((look.heading16 * Math.PI) / 8);
     c.beginPath();
-    c.moveTo(0, -18.5);
-    c.lineTo(5.5, -11);
-    c.lineTo(-5.5, -11);
+    const base = shape === "rings" ? -13 : -11;
+    c.moveTo(0, base - 7.5);
+    c.lineTo(5.5, base);
+    c.lineTo(-5.5, base);
     c.closePath();
     c.fillStyle = color;
     c.strokeStyle = palette.paper;
@@ -62,25 +82,30 @@ export function drawUnit(palette: Palette, look: UnitLook): HTMLCanvasElement {
     c.fill();
     c.restore();
   }
-  c.beginPath();
-  c.arc(0, 0, 11.5, 0, 2 * Math.PI);
+  outline(c, shape, shape === "rings" ? 14 : 11.5);
   c.fillStyle = palette.paper;
   c.fill();
-  c.beginPath();
-  c.arc(0, 0, hollow ? 9.6 : 10.4, 0, 2 * Math.PI);
-  c.fillStyle = hollow ? palette.paper : color;
-  c.fill();
-  if (hollow) {
-    c.strokeStyle = color;
+  c.strokeStyle = color;
+  if (filled) {
+    outline(c, shape, 10.4);
+    c.fillStyle = color;
+    c.fill();
+  } else if (shape !== "bare") {
+    outline(c, shape, 9.6);
     c.lineWidth = 2;
-    if (look.stale) c.setLineDash([3, 2.2]);
+    if (shape === "dashes") c.setLineDash([3, 2.2]);
     c.stroke();
     c.setLineDash([]);
+  }
+  if (shape === "rings") {
+    outline(c, shape, 12.8);
+    c.lineWidth = 1.6;
+    c.stroke();
   }
   c.save();
   c.scale(0.58, 0.58);
   c.translate(-12, -12);
-  c.fillStyle = hollow ? color : palette.paper;
+  c.fillStyle = filled ? palette.paper : color;
   c.fill(new Path2D(ICONS[look.kind]), "evenodd");
   c.restore();
 
@@ -88,7 +113,13 @@ export function drawUnit(palette: Palette, look: UnitLook): HTMLCanvasElement {
   return canvas;
 }
 
-function drawBatteryMark(c: CanvasRenderingContext2D, palette: Palette, mark: BatteryMark): void {
+function outline(c: CanvasRenderingContext2D, shape: Shape, radius: number): void {
+  c.beginPath();
+  if (shape === "square") c.roundRect(-radius, -radius, 2 * radius, 2 * radius, 4);
+  else c.arc(0, 0, radius, 0, 2 * Math.PI);
+}
+
+export function drawBatteryMark(c: CanvasRenderingContext2D, palette: Palette, mark: BatteryMark): void {
   c.save();
   c.translate(7.5, 6);
   c.fillStyle = palette.paper;
@@ -102,10 +133,7 @@ function drawBatteryMark(c: CanvasRenderingContext2D, palette: Palette, mark: Ba
   c.restore();
 }
 
-export function drawIncident(
-  palette: Palette,
-  look: { priority: Priority; assigned: boolean; selected: boolean },
-): HTMLCanvasElement {
+export function drawIncident(palette: Palette, look: IncidentLook): HTMLCanvasElement {
   const [canvas, c] = canvasOf(INCIDENT_PX);
   const color = palette.priority[look.priority];
   const size = 11;

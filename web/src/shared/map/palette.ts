@@ -24,6 +24,9 @@ export interface Palette {
   paper: string;
   accent: string;
   route: string;
+  trail: string;
+  /** Where there is no radio. */
+  silence: string;
   status: Record<UnitStatus, string>;
   stale: string;
   priority: Record<Priority, string>;
@@ -56,11 +59,13 @@ const DAY: Palette = {
   paper: "#ffffff",
   accent: "#0b6b64",
   route: "#0b5e99",
+  trail: "#2c2440",
+  silence: "#5b3a8c",
   status: {
     available: "#007154",
     assigned: "#2b83b8",
-    en_route: "#0b5e99",
-    on_scene: "#9c3f7d",
+    en_route: "#0a5286",
+    on_scene: "#8f3470",
     off_duty: "#7c8992",
   },
   stale: "#8b959c",
@@ -94,6 +99,8 @@ const NIGHT: Palette = {
   paper: "#0d141a",
   accent: "#56bdb0",
   route: "#4aa3e8",
+  trail: "#e9e4f5",
+  silence: "#b79cf0",
   status: {
     available: "#2bb587",
     assigned: "#7cc4ee",

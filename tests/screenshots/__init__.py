@@ -1,0 +1,1 @@
+"""Pictures of the faces in their main states: `make screenshots` writes docs/img anew."""

@@ -1,5 +1,0 @@
-import { translator } from "../../shared/i18n";
-import en from "./locales/en.json";
-import zh from "./locales/zh.json";
-
-export const t = translator(en, zh);
