@@ -21,6 +21,7 @@ from devices.errors import StorageFailed
 from devices.link import Phase
 from devices.session import DeviceSession
 from devices.session_events import Downlink, HelloReceived, LocationReceived, StateReceived
+from devices.session_flow import SessionLimits
 from devices.shell.client import DeviceShell
 from devices.shell.radio import Radio
 from devices.shell.storage import SqliteStorage
@@ -29,6 +30,14 @@ from protocols.native import SUBPROTOCOL, Location, Report, State
 from tests.patience import PATIENCE_S
 
 UNIX_MS = 1_790_000_000_000
+PATIENT = SessionLimits(hello_s=PATIENCE_S, heartbeat_s=int(10 * PATIENCE_S))
+"""However slow the machine, nobody is given up here unless the test says so."""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.shell.client.CONNECT_S_MAX", PATIENCE_S)
+    monkeypatch.setattr("devices.link.WELCOME_S_MAX", PATIENCE_S)
 
 
 class Station:
@@ -58,7 +67,7 @@ class Station:
     async def handle(self, connection: ServerConnection) -> None:
         self.connections.append(connection)
         now = asyncio.get_running_loop().time
-        session = DeviceSession(now=now())
+        session = DeviceSession(PATIENT, now=now())
         try:
             async for frame in connection:
                 session.receive(frame, now())
@@ -104,6 +113,8 @@ async def a_station() -> AsyncIterator[Station]:
         0,
         subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
         process_request=station.check,
+        open_timeout=PATIENCE_S,
+        ping_interval=None,
         close_timeout=0.5,
     ) as station.server:
         yield station

@@ -39,8 +39,11 @@ async def dispatcher(api: Api) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def tell(api: Api, device_id: str, ages_s: dict[int, int]) -> None:
-    """Fixes so old (s), each heard so many seconds after it was taken, one north of the other."""
+async def tell(api: Api, device_id: str, ages_s: dict[int, int]) -> datetime:
+    """Fixes so old (s), each heard so many seconds after it was taken, one north of the other.
+
+    Returns the moment at which they are so old.
+    """
     now = datetime.now(UTC)
     rows = []
     for age_s, lag_s in ages_s.items():
@@ -51,6 +54,7 @@ async def tell(api: Api, device_id: str, ages_s: dict[int, int]) -> None:
     for day in {row[2].date() for row in rows}:
         await api.room.pool.execute("SELECT ensure_position_partition($1)", day)
     await api.room.pool.copy_records_to_table("position", records=rows, columns=POSITION_COLUMNS)
+    return now
 
 
 async def trail(client: httpx.AsyncClient, unit_id: str, minutes: int | None = None) -> TrailView:
@@ -65,15 +69,18 @@ async def test_a_trail_has_gaps_where_nobody_heard_and_says_what_came_late(
 ) -> None:
     unit = await api.room.add_unit("P-02", devices=("handset",))
     other = await api.room.add_unit("P-03", devices=("handset",))
-    await tell(api, "P-02-handset", {2000: 1, 900: 1, 870: 1, 600: 400, 560: 360, 100: 1})
+    ages = {2000: 1, 900: 1, 870: 1, 600: 400, 560: 360, 100: 1}
+    now = await tell(api, "P-02-handset", ages)
     await tell(api, "P-03-handset", {500: 1})
 
-    (track,) = (await trail(dispatcher, unit.id)).tracks
+    found = await trail(dispatcher, unit.id)
+    (track,) = found.tracks
     inside = [place for place, at_s in enumerate(track.at_s) if at_s >= 0]
-    ages_s = [round(1800 - track.at_s[place]) for place in inside]
+    told_s = (now - found.since).total_seconds()
+    ages_s = [told_s - track.at_s[place] for place in inside]
     runs = [track.run[place] for place in inside]
 
-    assert ages_s == pytest.approx([900, 870, 600, 560, 100], abs=5)
+    assert ages_s == pytest.approx([900, 870, 600, 560, 100], abs=1)
     assert [runs[0] == runs[1], runs[1] == runs[2], runs[2] == runs[3], runs[3] == runs[4]] == [
         *(True, False, True, False),
     ]

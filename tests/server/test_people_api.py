@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from server.stores.devices import authenticate
 from server.stores.people import PAGE_LEN_MAX
 from server.stores.pool import Pool
 from tests.http_server import client_of
+from tests.patience import PATIENCE_S
 from tests.server.admin_room import PASSWORD, AdminRoom, an_admin_room, refusal, sign_in
 from tests.whole_server import whole_server
 
@@ -286,6 +288,8 @@ async def test_an_open_console_is_closed_when_its_user_is_disabled(
     async with whole_server(
         map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
     ) as server:
+        hub = server.services.hub
+        hub.limits = replace(hub.limits, signed_in_s=10 * PATIENCE_S)  # it is told, and not asked
         boss = await server.session(await server.add_user("boss", ["admin"]))
         wang = await server.add_user("wang", ["dispatcher"])
         async with (
@@ -295,13 +299,15 @@ async def test_an_open_console_is_closed_when_its_user_is_disabled(
                 subprotocols=[Subprotocol(console.SUBPROTOCOL)],
                 additional_headers={"cookie": f"{COOKIE}={await server.session(wang)}"},
                 proxy=None,
+                open_timeout=PATIENCE_S,
+                ping_interval=None,
             ) as socket,
         ):
             await socket.recv()
             admin.cookies.set(COOKIE, boss)
             await admin.post(f"/api/people/{wang}/disable", json={"reason": "suspended"})
 
-            async with asyncio.timeout(server.services.hub.limits.signed_in_s / 2):
+            async with asyncio.timeout(PATIENCE_S):
                 code = await close_code(socket)
 
     assert code == console.SESSION_OVER

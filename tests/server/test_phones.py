@@ -34,7 +34,7 @@ OSMAND, OWNTRACKS = f"/o/{TOKEN}", f"/owntracks/{TOKEN}"
 
 @pytest.fixture
 async def room(pool: Pool) -> AsyncIterator[Room]:
-    pace = SessionLimits(frames_per_s_max=0.1, frames_burst_max=30)
+    pace = SessionLimits(frames_per_s_max=0.001, frames_burst_max=30)
     async with field_room(pool, guests=GuestLimits(pace=pace)) as room:
         yield room
 
@@ -76,6 +76,7 @@ async def stored(room: Room) -> list[float]:
 async def test_query_form_and_json_are_stored(
     room: Room, client: httpx.AsyncClient, phone: str
 ) -> None:
+    first, second = a_point(20, speed=10, batt=41), a_point(10, lat=28.651)
     at = (utc_now() - timedelta(seconds=5)).isoformat()
     coords = {"latitude": 28.652, "longitude": 104.9, "speed": 12.5, "heading": 63}
     body = {
@@ -84,8 +85,8 @@ async def test_query_form_and_json_are_stored(
     }
 
     answers = [
-        await client.get(OSMAND, params=a_point(20, speed=10, batt=41)),
-        await client.post(OSMAND, data=a_point(10, lat=28.651)),
+        await client.get(OSMAND, params=first),
+        await client.post(OSMAND, data=second),
         await client.post(OSMAND, json=body),
     ]
 

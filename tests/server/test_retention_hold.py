@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import asyncpg
@@ -21,10 +21,10 @@ from server.retention import due
 from server.stores import retention
 from server.stores.pool import Pool, open_pool
 from tests.server.api_room import an_api
-from tests.server.test_retention import POLICY, TODAY, add_days, ago, fixes, run
+from tests.server.test_retention import NOON, POLICY, TODAY, add_days, ago, fixes, run
 
 BY = "user:li"
-NOW = datetime.now(UTC)
+NOW = NOON
 
 
 async def add_incident(

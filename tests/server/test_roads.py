@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geo.ground import Ground
 from geo.linear import point_at
 from geo.live.conditionfield import DIFFERENT_MAX
 from geo.live.extent import Direction, Pick, Picks, RoadSpan, Where, Zone
@@ -22,8 +23,9 @@ from geo.roadmap import RoadMap
 from protocols.native import Report
 from server.dispatch.errors import Conflict, DispatchError, Impossible, NotFound
 from server.ids import new_id
+from server.ports import LiveRoads
 from server.roaddesk import NewCondition, NewRoadState, Span
-from server.routing import RoutingBusy
+from server.routing import QUEUE_LEN_MAX, RoutingBusy
 from server.stores import journal, roadstate
 from server.stores.pool import Pool
 from server.stores.roadstate import CONDITIONS, RUNNING_MAX, STATES, ConditionRow, RoadStateRow
@@ -227,15 +229,31 @@ async def test_a_recommendation_under_way_when_a_road_closes_is_computed_anew(
     assert (first(found), found.road_version) == ("far", 1)
 
 
-async def test_a_closure_is_not_refused_when_routing_is_busy(room: Room) -> None:
+async def test_a_closure_is_not_refused_when_routing_is_busy(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Queries are, beyond a number that wait."""
     places = [await room.routing.snap(*crossing(column, 2)) for column in (0, 5)]
+    hold, fleet, set_roads = threading.Event(), Ground.fleet, room.routing.set_roads
+
+    def held(ground: Ground, *question: Any) -> Any:
+        assert hold.wait(PATIENCE_S)
+        return fleet(ground, *question)
+
+    async def set_behind_them(roads: LiveRoads) -> None:
+        setting = asyncio.create_task(set_roads(roads))
+        await asyncio.sleep(0)
+        hold.set()
+        await setting
+
+    monkeypatch.setattr(Ground, "fleet", held)
+    monkeypatch.setattr(room.routing, "set_roads", set_behind_them)
     questions = [asyncio.create_task(room.routing.etas(places, places[0])) for _ in range(100)]
 
     row = await close(room)
 
     answers = await asyncio.gather(*questions, return_exceptions=True)
-    assert any(isinstance(each, RoutingBusy) for each in answers)
+    assert sum(isinstance(each, RoutingBusy) for each in answers) == 100 - QUEUE_LEN_MAX
     assert row.holds
     assert room.routing.roads.version == 1
 
@@ -244,7 +262,9 @@ async def test_a_road_closes_while_the_surveyor_is_busy(room: Room) -> None:
     """What is set already comes into force; only new questions are refused."""
     hold = threading.Event()
     row = await close(room)
-    asked = [asyncio.create_task(room.surveyor.ask(lambda _: hold.wait(20))) for _ in range(64)]
+    asked = [
+        asyncio.create_task(room.surveyor.ask(lambda _: hold.wait(PATIENCE_S))) for _ in range(64)
+    ]
     await asyncio.sleep(0)
     with pytest.raises(SurveyorBusy):
         await close(room)

@@ -18,6 +18,7 @@ from geo.learning.factors import LearnedFactors
 from geo.roadmap import RoadMap
 from server.dispatch.travel import Traveller
 from server.routing import RoutingBusy, RoutingService
+from tests.patience import PATIENCE_S
 from tests.small_county import crossing
 
 KNOWN = TripSpread(unlearned_sd=0.24)
@@ -35,7 +36,7 @@ class WatchedGround(Ground):
     def snap(self, lon: float, lat: float):  # type: ignore[no-untyped-def]
         self.threads.add(threading.current_thread().name)
         if self.gate is not None:
-            assert self.gate.wait(10)
+            assert self.gate.wait(PATIENCE_S)
         return super().snap(lon, lat)
 
     def close(self) -> None:
