@@ -131,6 +131,7 @@ async def test_a_supervisor_reads_proves_and_passes_on_what_the_log_says(
         # a search that is kept, and its result as a file
         await page.get_by_test_id("audit-kind").select_option("order")
         await page.get_by_test_id("audit-search").click()
+        await expect(rows(page).and_(page.locator(':not([data-group="order"])'))).to_have_count(0)
         await page.get_by_test_id("saved-keep").click()
         await page.get_by_test_id("ask-input").fill("Orders")
         await page.get_by_test_id("ask-confirm").click()
@@ -148,6 +149,46 @@ async def test_a_supervisor_reads_proves_and_passes_on_what_the_log_says(
         await page.get_by_test_id("audit-clear").click()
         exported = page.locator('[data-kind="journal.exported"]').get_by_test_id("journal-details")
         await expect(exported.first).to_contain_text("Kind: Orders")
+
+
+NOTE_WHAT_IS_READ: Final = """() => {
+    window.read = [];
+    const json = Response.prototype.json;
+    Response.prototype.json = async function () {
+        const found = await json.call(this);
+        setTimeout(() => window.read.push(this.url));
+        return found;
+    };
+}"""
+"""Addresses of the answers that the page has had time to act upon."""
+
+
+async def test_the_answer_to_an_earlier_search_does_not_take_the_place_of_a_later_one(
+    plain_browser: Browser, house: House
+) -> None:
+    answered = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        response = await route.fetch()
+        await answered.wait()
+        await route.fulfill(response=response)
+
+    async with person(
+        plain_browser, house.server.url, login_of(house.seeded, "supervisor")
+    ) as page:
+        await standing(page, "well")
+        await page.route("**/api/journal?*q=*", late)
+        await page.get_by_test_id("audit-text").fill("nothing of the kind")
+        await page.get_by_test_id("audit-search").click()
+        await expect(page.get_by_test_id("audit-search")).to_be_disabled()
+        await page.get_by_test_id("audit-clear").click()
+        await expect(page.get_by_test_id("audit-search")).to_be_enabled()
+        await page.evaluate(NOTE_WHAT_IS_READ)
+        answered.set()
+        await page.wait_for_function("() => window.read.some((url) => url.includes('q=nothing'))")
+
+        await expect(page.get_by_test_id("audit-text")).to_have_value("")
+        await expect(rows(page)).not_to_have_count(0)
 
 
 async def test_what_is_done_to_the_database_shows_in_the_row_and_a_log_cut_short_is_noticed(

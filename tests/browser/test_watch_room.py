@@ -293,6 +293,23 @@ async def test_a_supervisor_sees_the_cover_and_says_where_nobody_need_wait_any_m
         await expect(point).to_have_count(0)
 
 
+OPEN_ONCE_THERE = """() => new Promise((done) => {
+    const watch = new MutationObserver(() => {
+        const dialog = document.querySelector("dialog");
+        if (dialog) done(dialog.open);
+    });
+    watch.observe(document.body, { childList: true, subtree: true });
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "l", bubbles: true }));
+})"""
+"""Whether a dialog can be typed into from the moment on that it is there."""
+
+
+async def test_a_dialog_has_the_keys_as_soon_as_it_is_there(console: Page) -> None:
+    assert await console.evaluate(OPEN_ONCE_THERE)
+    await console.keyboard.press("Escape")
+    await expect(console.get_by_role("dialog")).to_have_count(0)
+
+
 async def test_a_dialog_opened_while_another_closes_stays(console: Page) -> None:
     await console.keyboard.press("l")
     await expect(console.get_by_test_id("remind-text")).to_be_visible()

@@ -65,7 +65,7 @@ export async function find(changes: Partial<Search> = {}): Promise<void> {
 }
 
 export async function more(): Promise<void> {
-  if (typeof next.value === "number") await load(next.value, entries.value);
+  if (typeof next.value === "number" && !busy.value) await load(next.value, entries.value);
 }
 
 /** The search as the server takes it. */
@@ -74,19 +74,24 @@ export function asked(): api.JournalQuery {
   return { ...rest, since: instant(since), until: instant(until) };
 }
 
+let asks = 0;
+
+/** What was asked for last is shown: answers may come in another order. */
 async function load(before: number | undefined, shown: JournalEntry[]): Promise<void> {
+  const mine = ++asks;
   const filter: api.JournalQuery = { ...asked(), limit: PAGE_LEN };
   if (before !== undefined) filter.before = before;
   busy.value = true;
   try {
     const page = await api.journal(filter);
+    if (mine !== asks) return;
     entries.value = [...shown, ...page.entries];
     next.value = page.next;
     wordsFrom.value = page.words_from;
     void check(page.entries);
   } catch (error) {
-    toastError(error);
+    if (mine === asks) toastError(error);
   } finally {
-    busy.value = false;
+    if (mine === asks) busy.value = false;
   }
 }

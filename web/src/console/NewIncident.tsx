@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "../shared/components/Button";
 import { language } from "../shared/i18n";
 import type { Priority } from "../shared/types";
@@ -18,7 +18,7 @@ export function NewIncident() {
   const complaint = useSignal("");
   const first = useRef<HTMLSelectElement>(null);
   const present = draft.value !== null;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (present) first.current?.focus();
   }, [present]);
 

@@ -13,7 +13,7 @@
 //   those of the room in room/Handover.tsx, room/Remind.tsx and room/Receive.tsx.
 
 import { effect } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import * as api from "../shared/api";
 import { Badge } from "../shared/components/Badge";
 import { toastError } from "../shared/components/Toast";
@@ -72,7 +72,7 @@ const Wall = lazy(() => import("./wall").then((part) => part.Wall));
 const RETRY_MS = 3_000;
 
 function Console() {
-  useEffect(() => listenToKeys(), []);
+  useLayoutEffect(() => listenToKeys(), []);
   return (
     <div class="console" data-view={screen === "map" ? "map" : view.value} data-screen={screen}>
       <TopBar />

@@ -4,7 +4,7 @@
 // new-password, new-password-again, new-password-submit, theme, language.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import * as api from "../shared/api";
 import { Button } from "../shared/components/Button";
 import { Switches } from "../shared/components/Switches";
@@ -66,7 +66,7 @@ function SignInForm({ onSignedIn }: { onSignedIn: (user: User, password: string)
   const capsLock = useSignal(false);
   const username = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
-  useEffect(() => username.current?.focus(), []);
+  useLayoutEffect(() => username.current?.focus(), []);
 
   async function submit(event: Event) {
     event.preventDefault();
@@ -127,7 +127,7 @@ function PasswordForm({ old, onDone }: { old: string; onDone: () => void }) {
   const busy = useSignal(false);
   const first = useRef<HTMLInputElement>(null);
   const second = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  useLayoutEffect(() => first.current?.focus(), []);
 
   async function submit(event: Event) {
     event.preventDefault();

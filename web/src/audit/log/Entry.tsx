@@ -1,7 +1,7 @@
 // One entry beside the list: how it is proved, everything in it, and where to go from it.
 import { useSignal } from "@preact/signals";
 import { Fragment } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "../../shared/components/Button";
 import { Time } from "../../shared/components/Time";
 import { toast, toastError } from "../../shared/components/Toast";
@@ -21,7 +21,7 @@ type Shown = { seq: number; entry: JournalEntry } | { seq: number; entry: null; 
 export function Entry({ seq }: { seq: number }) {
   const section = useRef<HTMLElement>(null);
   const shown = useSignal<Shown | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (matchMedia("(max-width: 70rem)").matches) section.current?.focus();
   }, []);
   useEffect(() => {

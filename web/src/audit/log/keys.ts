@@ -1,13 +1,13 @@
 // The log by keyboard: J and K (and the arrows) go down and up, Esc closes, / searches. Enter is the button's own.
 import type { RefObject } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { beside, open, openSeq } from "./opened";
 
 const STEPS: Record<string, number> = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 const TYPES = "input, select, textarea, summary, dialog, [contenteditable]";
 
 export function useKeys(list: RefObject<HTMLElement | null>): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => press(event, list.current);
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);

@@ -49,7 +49,7 @@ export function Hits({ text, active, input }: Properties) {
     then();
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const field = input.current;
     const pick = (hit: Hit | undefined, other: boolean) => {
       if (!hit || hit.whyNot) return;

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../words";
 import { Button } from "./Button";
 import { useReturnFocus } from "./return_focus";
@@ -12,11 +12,12 @@ interface Properties {
   children: ComponentChildren;
 }
 
-/** A modal on the browser's own <dialog>: Esc closes, focus stays inside and returns afterwards. */
+/** A modal on the browser's own <dialog>: Esc closes, focus stays inside and returns afterwards. It is open as soon as
+ * it is there: the next key, however soon, is its own. */
 export function Dialog({ title, onClose, onLeave, children }: Properties) {
   const element = useRef<HTMLDialogElement>(null);
   useReturnFocus();
-  useEffect(() => {
+  useLayoutEffect(() => {
     element.current?.showModal();
     // The first control may stand at the foot of a long one: it is read from its head.
     element.current?.scrollTo(0, 0);

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "./Button";
 import { useReturnFocus } from "./return_focus";
 
@@ -27,7 +27,7 @@ export function Overlay<Topic extends string>(properties: Properties<Topic>) {
   const { name, title, topics, close, focus = true } = properties;
   const section = useRef<HTMLElement>(null);
   useReturnFocus();
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focus) section.current?.focus();
   }, []);
   return (
