@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,8 @@ from tests.patience import PATIENCE_S
 START_S_MAX = 4 * PATIENCE_S
 """It loads libraries and compiles, seconds of work where nobody else works."""
 
+NEVER_LENT = range(20_000, 32_000)
+"""Ports above the well-known services and below those that Linux (32768) and macOS (49152) lend."""
 
 NO_GUESTS = {"RIDGELINE_TAK_PORT": "off", "RIDGELINE_JT808_PORT": "off"}
 """Unless a test says otherwise: they would all want the same ports."""
@@ -101,8 +104,12 @@ def running(server: ServerProcess) -> Iterator[ServerProcess]:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback interface that nobody uses and that nobody is lent in the meantime.
+
+    Whoever names no port gets one above these; a server that ends and starts again keeps its own.
+    """
+    while True:
+        port = secrets.choice(NEVER_LENT)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
