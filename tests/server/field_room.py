@@ -40,6 +40,7 @@ from server.gateways.sessions import GatewayLimits, Sessions
 from server.http.errors import FailureMiddleware
 from server.ids import new_id
 from server.metrics import Metrics
+from server.ports import Clock
 from server.stores import commands
 from server.stores.fanout import RedisFanOut
 from server.stores.pool import Pool
@@ -51,6 +52,8 @@ from tests.server.field_rows import add_device, add_unit
 
 TOKEN = "secret"
 FAST = WriterLimits(interval_s=0.02, retry_s_min=0.01, retry_s_max=0.05)
+PATIENT = SessionLimits(hello_s=PATIENCE_S)
+"""A test that is held up between its handshake and its hello is not sent away for that."""
 
 M = TypeVar("M", bound=ServerMessage)
 
@@ -93,6 +96,7 @@ async def field_room(
     guests: GuestLimits | None = None,
     transport: Literal["websocket", "http"] = "websocket",
     newest: Callable[[], str] = str,
+    clock: Clock = utc_now,
 ) -> AsyncIterator[Room]:
     """`newest`: the newest checkpoint of the command log; none as a rule."""
     metrics = Metrics()
@@ -102,13 +106,11 @@ async def field_room(
         pool=pool,
         positions=positions,
         fanout=fanout,
-        clock=utc_now,
+        clock=clock,
         metrics=metrics,
         limits=gateway,
-        session_limits=session,
-        witnesses=Witnesses(
-            pool=pool, fanout=fanout, clock=utc_now, newest=newest, metrics=metrics
-        ),
+        session_limits=session or PATIENT,
+        witnesses=Witnesses(pool=pool, fanout=fanout, clock=clock, newest=newest, metrics=metrics),
     )
     registry = Guests(sessions.field, limits=guests)
     room = Room(pool, sessions, registry, positions, fanout, metrics, transport)

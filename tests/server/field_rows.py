@@ -66,6 +66,13 @@ async def add_device(
     return device_id
 
 
+async def room_for_positions(pool: Any) -> None:
+    """For those that are received now; midnight may come before they are."""
+    await pool.execute(
+        "SELECT ensure_position_partition(current_date + day) FROM generate_series(0, 1) AS day"
+    )
+
+
 async def until(condition: Callable[[], bool], deadline_s: float = PATIENCE_S) -> None:
     """Return as soon as the condition holds. Raises `TimeoutError`."""
     async with asyncio.timeout(deadline_s):

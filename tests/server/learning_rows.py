@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pytest
 
 from benchmarks._drivers import Way, drive, way_of
 from geo.driving.speed import Profile, travel_times_ms
 from geo.ground import Ground
 from geo.roadmap import RoadMap
+from server import learningdesk, zonedesk
 from server.ids import new_id
-from tests.server.field_rows import POSITION_COLUMNS, add_device, add_unit
+from tests.server.field_rows import POSITION_COLUMNS, add_device, add_unit, until
 from tests.small_county import crossing
+from tests.whole_server import WholeServer, whole_server
 
 BESIDE_DEG = 0.002
 """East of a crossing: 200 m."""
+
+
+@asynccontextmanager
+async def server_that_is_told_to_learn(
+    monkeypatch: pytest.MonkeyPatch, **options: Any
+) -> AsyncIterator[WholeServer]:
+    """It has looked for drives once and found none; by itself it looks again in an hour."""
+    for module in (learningdesk, zonedesk):
+        monkeypatch.setattr(module, "POLL_S", 3600.0)
+    async with whole_server(**options) as server:
+        desks = server.services.learning, server.services.dead_zones
+        await until(lambda: all(each._wake._waiters for each in desks))
+        yield server
 
 
 class Drivers:
@@ -68,7 +86,6 @@ class Drivers:
         )
         ended_at = ended_at or datetime.now(UTC) - timedelta(hours=1)
         started_at = ended_at - timedelta(seconds=driven.duration_s)
-        order_id = await self._order(priority, started_at, ended_at)
         if with_fixes:
             at_s = driven.track.at_s
             at = [started_at + timedelta(seconds=each) for each in at_s.tolist()]
@@ -91,7 +108,8 @@ class Drivers:
                 ],
                 columns=POSITION_COLUMNS,
             )  # fmt: skip
-        return order_id
+        # Last: a server that runs may match the drive at once.
+        return await self._order(priority, started_at, ended_at)
 
     async def stand_by(self, device_id: str, from_at: datetime, to_at: datetime) -> None:
         """Another unit is heard twice a minute all that time."""

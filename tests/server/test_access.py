@@ -394,6 +394,7 @@ async def test_a_server_that_stops_says_first_who_was_at_the_live_map(
             subprotocols=[Subprotocol(console.SUBPROTOCOL)],
             additional_headers={"cookie": f"{COOKIE}={token}"},
             proxy=None,
+            open_timeout=PATIENCE_S,
         ) as socket:
             await socket.recv()
 

@@ -20,7 +20,7 @@ from server.placenames import PlaceNames
 from server.stores import charges
 from server.stores.charges import PER_DEVICE_MAX
 from server.stores.pool import Pool
-from tests.server.field_rows import NOW, add_device
+from tests.server.field_rows import NOW, add_device, room_for_positions
 from tests.small_county import CENTRE, crossing
 
 Step = tuple[float, int | None, bool]
@@ -48,7 +48,7 @@ async def report(
     pool: Pool, device_id: str, steps: Sequence[Step], *, at: tuple[float, float] = CENTRE
 ) -> None:
     """As the gateway stores it."""
-    await pool.execute("SELECT ensure_position_partition(current_date)")
+    await room_for_positions(pool)
     rows = [
         (device_id, NOW + timedelta(minutes=minute), *at, level, charging, "record")
         for minute, level, charging in steps

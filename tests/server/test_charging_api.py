@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ from msgspec import convert
 from server.chargeviews import ChargingLogView
 from server.shiftviews import ShiftPlanView
 from server.stores.pool import Pool
-from tests.server.field_rows import add_device, add_unit
+from tests.patience import PATIENCE_S
+from tests.server.field_rows import add_device, add_unit, room_for_positions
 from tests.small_county import CENTRE
 from tests.whole_server import WholeServer, whole_server
 
@@ -29,18 +31,28 @@ async def server(
 
 async def report(pool: Pool, device_id: str, began: datetime, *levels: tuple[int, bool]) -> None:
     """One report a minute, as the gateway stores it."""
-    await pool.execute("SELECT ensure_position_partition(current_date)")
-    for minute, (level, charging) in enumerate(levels):
-        values = (device_id, began + timedelta(minutes=minute), *CENTRE, level, charging)
+    await room_for_positions(pool)
+    rows = [
+        (device_id, began + timedelta(minutes=minute), *CENTRE, level, charging)
+        for minute, (level, charging) in enumerate(levels)
+    ]
+    async with pool.acquire() as conn, conn.transaction():
         for table, also in (
             ("position", ""),
             ("last_position", "ON CONFLICT (device_id) DO UPDATE SET observed_at = $2"),
         ):
-            await pool.execute(
+            await conn.executemany(
                 f"INSERT INTO {table} (device_id, observed_at, received_at, lon, lat, battery_pct, "
                 f"charging, mode) VALUES ($1, $2, now(), $3, $4, $5, $6, 'standby') {also}",
-                *values,
+                rows,
             )
+
+
+async def read(server: WholeServer, pool: Pool) -> None:
+    """Return when the charging log has what was reported; the server itself may be reading it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await pool.fetchval("SELECT EXISTS (SELECT FROM charge)"):
+            await server.services.charging.read_all()
 
 
 async def test_reports_become_pages_of_the_log(server: WholeServer, pool: Pool) -> None:
@@ -48,7 +60,7 @@ async def test_reports_become_pages_of_the_log(server: WholeServer, pool: Pool) 
     began = datetime.now(UTC) - timedelta(hours=2)
     twice = ((40, False), (40, True), (60, True), (60, False), (55, False), (55, False))
     await report(pool, "cam-07", began, *twice, (55, False), (55, True), (90, False))
-    await server.services.charging.read_all()
+    await read(server, pool)
 
     async with server.signed_in("dispatcher") as client:
         path = "/api/devices/cam-07/charges"

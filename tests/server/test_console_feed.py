@@ -44,7 +44,8 @@ from tests.server.field_room import small_socket
 from tests.server.field_rows import add_device, add_unit, store_outage, until
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
-QUICK = HubLimits(tick_s=0.02, idle_s=30, retry_s=0.02)
+QUICK = HubLimits(tick_s=0.02, idle_s=3600, retry_s=0.02)
+"""Says nothing because it was silent: no Tick comes between the messages of a slow machine."""
 
 Message = Snapshot | Resumed | Delta | Tick
 M = TypeVar("M", bound=Message)
@@ -128,6 +129,7 @@ async def console_room(
     try:
         async with serving(app) as url:
             room.url = url.replace("http", "ws", 1) + console.PATH
+            await until(hub._loaded.is_set)  # a console waits for 10 s and no more
             yield room
             await hub.drain()
     finally:
@@ -497,7 +499,7 @@ async def test_unit_whose_shift_ends_is_shown_off_duty(pool: Pool) -> None:
 async def test_lost_hints_are_made_up_for_by_reading_again(pool: Pool) -> None:
     incident_id = await open_incident(pool)
     token = await sign_in(pool, "dispatcher")
-    limits = HubLimits(tick_s=0.02, idle_s=30, reload_s=0.05)
+    limits = replace(QUICK, reload_s=0.05)
     async with console_room(pool, limits) as room, room.console(token) as socket:
         await receive(socket, Snapshot)
 
@@ -526,7 +528,7 @@ async def test_console_that_reads_too_slowly_is_closed_and_the_others_go_on(pool
             pool, f"cam-{number}", unit_id=await add_unit(pool, f"P-{number}"), token=str(number)
         )
     token = await sign_in(pool, "dispatcher")
-    limits = HubLimits(tick_s=0.001, queue_bytes_max=40_000)
+    limits = replace(QUICK, tick_s=0.001, queue_bytes_max=40_000)
     async with console_room(pool, limits) as room, room.console(token) as good:
         slow_socket = small_socket(room.url)
         async with room.console(token, sock=slow_socket, compression=None) as slow:

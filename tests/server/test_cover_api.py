@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from server import coverwatch
 from server.http.devices_admin import NewStation, add_station
 from server.ids import new_id
 from server.stores import standby
 from server.stores.pool import Pool
+from tests.patience import PATIENCE_S
 from tests.small_county import SOUTH, WEST, crossing
 from tests.whole_server import WholeServer, whole_server
 
@@ -23,8 +26,14 @@ MEADOW = WEST + 0.002, SOUTH + 0.002
 
 @pytest.fixture
 async def server(
-    small_map_dir: Path, tmp_path: Path, database_url: str, redis_url: str
+    small_map_dir: Path,
+    tmp_path: Path,
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[WholeServer]:
+    """Looks at cover again and again."""
+    monkeypatch.setattr(coverwatch, "LOOK_S", 0.05)
     async with whole_server(
         map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
     ) as server:
@@ -35,6 +44,16 @@ async def add(client: httpx.AsyncClient, **changed: Any) -> httpx.Response:
     return await client.post(
         "/api/standby-points", json={"name": "Pass road", "lon": LON, "lat": LAT} | changed
     )
+
+
+async def cover(client: httpx.AsyncClient, *posts: str) -> dict[str, Any]:
+    """As soon as a look has seen these posts."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            seen: dict[str, Any] = (await client.get("/api/cover")).raise_for_status().json()
+            if {each["name"] for each in seen["posts"]} == set(posts):
+                return seen
+            await asyncio.sleep(0.02)
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
@@ -49,8 +68,7 @@ async def test_a_supervisor_adds_a_place_to_wait_and_it_is_a_post(
 
     async with server.signed_in("supervisor") as client:
         point = (await add(client)).raise_for_status().json()
-        await server.services.cover_watch.look()
-        seen = (await client.get("/api/cover")).raise_for_status().json()
+        seen = await cover(client, "North", "Pass road")
         again = refusal(await add(client))
         gone = await client.post(f"/api/standby-points/{point['id']}/retire")
         after = (await client.get("/api/standby-points")).raise_for_status().json()

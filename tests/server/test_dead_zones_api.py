@@ -15,18 +15,26 @@ from geo.linear import point_at
 from geo.radio.evidence import PASSAGES_MIN
 from geo.roadmap import RoadMap
 from server.zoneviews import DeadZonesView, LearnedZonesView
-from tests.server.learning_rows import Drivers
-from tests.whole_server import WholeServer, whole_server
+from tests.server.learning_rows import Drivers, server_that_is_told_to_learn
+from tests.whole_server import WholeServer
 
 GORGE = (0.35, 0.65)
 
 
 @pytest.fixture
 async def server(
-    small_map_dir: Path, tmp_path: Path, database_url: str, redis_url: str
+    small_map_dir: Path,
+    tmp_path: Path,
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[WholeServer]:
-    async with whole_server(
-        map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
+    async with server_that_is_told_to_learn(
+        monkeypatch,
+        map_dir=small_map_dir,
+        data_dir=tmp_path,
+        database_url=database_url,
+        redis_url=redis_url,
     ) as server:
         yield server
 

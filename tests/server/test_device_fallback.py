@@ -135,7 +135,7 @@ async def test_order_and_reports_travel_over_http(pool: Pool) -> None:
 async def test_websocket_is_taken_again_when_it_passes(pool: Pool) -> None:
     await add_device(pool)
     events: list[Event] = []
-    doors = Doors(retry_s=0.3)
+    doors = Doors(retry_s=2.0)
     async with (
         field_room(pool) as room,
         behind_a_proxy(room, events, doors=doors) as (shell, proxy),
