@@ -22,7 +22,7 @@ from server.gateways.guests.registry import GuestLimits
 from server.gateways.jt808.gateway import Jt808Gateway
 from server.gateways.jt808.house import House, Jt808Limits
 from server.jt808settings import MediaServer
-from server.listening import bind
+from server.listening import CannotListen, bind
 from server.mitigationviews import MitigationView
 from server.stores import journal, mitigation_rows, mitigations
 from server.stores.pool import Pool
@@ -71,9 +71,7 @@ async def terminal_room(
         house = House(
             guests=room.guests, language="zh", types=lambda: TYPES, media=media, limits=limits
         )
-        tcp = bind("127.0.0.1", 0, choose=("", ""))
-        port = tcp[0].getsockname()[1]
-        udp = bind("127.0.0.1", port, choose=("", ""), kind=socket.SOCK_DGRAM)
+        tcp, udp = two_doors()
         gateway = Jt808Gateway(house, tcp=tcp, udp=udp)
         task = asyncio.create_task(gateway.run())
         try:
@@ -84,6 +82,18 @@ async def terminal_room(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+def two_doors() -> tuple[list[socket.socket], list[socket.socket]]:
+    """Over TCP and over UDP, of one number that is free for both."""
+    while True:
+        tcp = bind("127.0.0.1", 0, choose=("", ""))
+        port = tcp[0].getsockname()[1]
+        try:
+            return tcp, bind("127.0.0.1", port, choose=("", ""), kind=socket.SOCK_DGRAM)
+        except CannotListen:  # somebody else has it over UDP
+            for each in tcp:
+                each.close()
 
 
 @dataclass

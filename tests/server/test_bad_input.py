@@ -41,7 +41,7 @@ async def client(server: WholeServer) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def contents(pool: Pool) -> dict[str, str]:
-    """A digest of every table but those that the server fills by the clock, whoever asks for what."""
+    """A digest of every table, but for what the server itself writes by the clock."""
     rows = await pool.fetch(
         "SELECT table_name FROM information_schema.tables "
         "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' "

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from devices.shell import api as shellapi
 from server.cli.batteries import PASSWORD, batteries_command
 from server.http.passwords import Passwords
 from server.stores.pool import Pool
 from server.views import UnitView
+from tests.patience import PATIENCE_S
 from tests.server.field_rows import add_device, add_unit
 from tests.whole_server import WholeServer, whole_server
 
@@ -23,9 +25,15 @@ SECRET = "seven small otters"
 
 @pytest.fixture
 async def server(
-    small_map_dir: Path, tmp_path: Path, database_url: str, redis_url: str, pool: Pool
+    small_map_dir: Path,
+    tmp_path: Path,
+    database_url: str,
+    redis_url: str,
+    pool: Pool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[WholeServer]:
-    """With two cameras on duty, one of which has told its level."""
+    """With two cameras on duty, one of which has told its level; the command waits for it."""
+    monkeypatch.setattr(shellapi, "TIMEOUT_S", PATIENCE_S)
     for number in (7, 8):
         await add_device(pool, f"cam-0{number}", unit_id=await add_unit(pool, f"P-0{number}"))
     await pool.execute("UPDATE shift SET on_at = now()")
