@@ -83,6 +83,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [found[name] for name in sharing_out.longest_files_first(asked)]
 
 
+# -- time ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient() -> Iterator[None]:
+    """How long the product waits for its store, in this process: no test means a slow one."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("server.stores.pool.CONNECT_S_MAX", PATIENCE_S)
+        patched.setattr("server.stores.pool.COMMAND_S_MAX", PATIENCE_S)
+        patched.setattr("server.gateways.uplink.FLUSH_S_MAX", PATIENCE_S)
+        yield
+
+
 # -- servers ------------------------------------------------------------------------------
 
 

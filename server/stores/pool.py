@@ -9,13 +9,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import msgspec
 
 APP_ROLE = "ridgeline_app"
 """Owns nothing and cannot change history (docs/adr/0008)."""
+
+CONNECT_S_MAX: Final = 5.0
+"""To open a connection."""
+COMMAND_S_MAX: Final = 30.0
+"""For the answer to a statement, unless its caller says another."""
 
 Pool: TypeAlias = Any
 """An `asyncpg.Pool`."""
@@ -34,16 +39,14 @@ async def open_pool(
     *,
     connections_min: int = 1,
     connections_max: int = 10,
-    connect_timeout_s: float = 5,
-    command_timeout_s: float = 30,
 ) -> Pool:
     """Connect as the application: whatever user the URL names, acting as `ridgeline_app`."""
     return await asyncpg.create_pool(
         url,
         min_size=connections_min,
         max_size=connections_max,
-        timeout=connect_timeout_s,
-        command_timeout=command_timeout_s,
+        timeout=CONNECT_S_MAX,
+        command_timeout=COMMAND_S_MAX,
         server_settings={"role": APP_ROLE, "application_name": "ridgeline", "timezone": "UTC"},
         init=use_codecs,
         reset=_leave_as_it_is,

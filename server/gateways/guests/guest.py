@@ -26,10 +26,10 @@ from geo.datum import Datum
 from protocols.native import Limits, Report, State
 from server.dispatch.answers import Path
 from server.dispatch.clock import ClockEstimate
+from server.gateways import uplink
 from server.gateways.field import Field
 from server.gateways.guests.calls import Call, Calls, Taken, believable
 from server.gateways.guests.letters import Letter, Letters
-from server.gateways.uplink import FLUSH_S_MAX
 from server.stores import orders
 from server.stores.identities import Identity, Opening
 from server.stores.orders import ReportOutcome
@@ -83,7 +83,7 @@ class Guest:
         self.on_close: Callable[[], None] = lambda: None
         self.finished = asyncio.Event()
         """Nothing of its conversation is under way any more."""
-        self.store_s_max = FLUSH_S_MAX
+        self.store_s_max = uplink.FLUSH_S_MAX
         """How long a reading may wait to be stored. Longer where a link can hold its device back:
         sending it away would only bring it back, with all that it says again."""
         self.battery_pct: int | None = None
