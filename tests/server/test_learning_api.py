@@ -15,7 +15,7 @@ from geo.roadmap import RoadMap
 from server import learnedlines
 from server.learnedroads import words
 from server.roadviews import LearnedLinesView, LearnedRoadView, LearningView
-from tests.server.learning_rows import Drivers
+from tests.server.learning_rows import Drivers, server_that_is_told_to_learn
 from tests.small_county import crossing
 from tests.whole_server import WholeServer, whole_server
 
@@ -29,10 +29,18 @@ async def drivers(pool: Any, small_map: RoadMap) -> Drivers:
 
 @pytest.fixture
 async def server(
-    small_map_dir: Path, tmp_path: Path, database_url: str, redis_url: str
+    small_map_dir: Path,
+    tmp_path: Path,
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[WholeServer]:
-    async with whole_server(
-        map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url
+    async with server_that_is_told_to_learn(
+        monkeypatch,
+        map_dir=small_map_dir,
+        data_dir=tmp_path,
+        database_url=database_url,
+        redis_url=redis_url,
     ) as server:
         yield server
 
