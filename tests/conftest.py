@@ -26,7 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import redis
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from geo import mapfolder
 from geo.roadmap import RoadMap
@@ -43,7 +43,12 @@ MEMORY_BYTES_MIN = 2 * 1024**3
 TEMPLATE = f"ridgeline_template_{os.getpid()}"
 
 # A slow machine is no failure; where everything must run, the examples are the same every time.
-settings.register_profile("house", deadline=None, derandomize=REQUIRE_ALL)
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=REQUIRE_ALL,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("house")
 
 T = TypeVar("T")
@@ -190,7 +195,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 @asynccontextmanager
 async def connected(database_url: str) -> AsyncIterator[Pool]:
     """The application's connections; whoever leaves one in use fails."""
-    pool = await open_pool(database_url)
+    pool = await open_pool(database_url, connect_timeout_s=PATIENCE_S, command_timeout_s=PATIENCE_S)
     yield pool
     try:
         await asyncio.wait_for(pool.close(), PATIENCE_S)
@@ -208,10 +213,18 @@ def redis_url(servers: TestServers) -> str:
 
 
 def _administer(servers: TestServers, statement: str) -> None:
+    """Whoever has just left the database may take a while to be gone; PostgreSQL waits for 5 s."""
+
     async def run() -> None:
         conn = await asyncpg.connect(servers.database_url)
         try:
-            await conn.execute(statement)
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    try:
+                        await conn.execute(statement)
+                    except asyncpg.ObjectInUseError:
+                        continue
+                    return
         finally:
             await conn.close()
 

@@ -101,6 +101,7 @@ async def watching(url: str, client: httpx.AsyncClient) -> AsyncIterator[Console
         additional_headers={"cookie": cookie},
         max_size=None,
         open_timeout=PATIENCE_S,
+        ping_interval=None,  # a server that is slow to answer is no broken feed
     ) as socket:
         feed = ConsoleFeed(socket)
         reading = asyncio.create_task(feed.read(), name="console feed")

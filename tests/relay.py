@@ -117,7 +117,9 @@ class Relay:
         return len(self._cuts)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._tasks.add(asyncio.create_task(self._carry(reader, writer)))
+        task = asyncio.create_task(self._carry(reader, writer))
+        task.add_done_callback(lambda _: writer.transport.abort())  # also where nobody serves
+        self._tasks.add(task)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream, server_end = await asyncio.open_connection("127.0.0.1", self._target_port)

@@ -20,6 +20,7 @@ from geo.routing.choose import choose
 from geo.routing.engine import CLOSED, UNREACHABLE, Engine, Graph, Seeds, Weights
 from geo.routing.probe import Verdict, cch_verdict, probe
 from geo.routing.scipy_engine import ScipyEngine
+from tests.patience import PATIENCE_S
 
 EngineMaker = Callable[[Graph, Weights], Engine]
 needs_cch = pytest.mark.skipif(not cch_verdict().ok, reason=cch_verdict().why)
@@ -372,7 +373,7 @@ def test_closed_cch_engine_says_so() -> None:
     ],
 )
 def test_probe_survives_and_names_the_cause(script: str, why: str) -> None:
-    verdict = probe(script)
+    verdict = probe(script, timeout_s=PATIENCE_S)
 
     assert not verdict.ok
     assert why in verdict.why
@@ -413,6 +414,7 @@ def test_an_engine_that_nobody_closed_is_collected_on_any_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     graph, failures = graph_of(random_edges(0)), list[object]()
+    gc.collect()  # what others left behind is theirs
     monkeypatch.setattr(sys, "unraisablehook", failures.append)
 
     def leave_one_behind() -> None:
@@ -421,7 +423,6 @@ def test_an_engine_that_nobody_closed_is_collected_on_any_thread(
         ring: list[object] = [engine]
         ring.append(ring)
 
-    gc.collect()
     gc.disable()
     try:
         maker = threading.Thread(target=leave_one_behind)

@@ -87,8 +87,11 @@ async def store_outage(database_url: str) -> AsyncIterator[None]:
     owner = await asyncpg.connect(database_url.replace(f"/{name}", "/postgres"))
     try:
         await owner.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+        # It waits until they are gone: one that is only told to go may still answer.
         await owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+            "SELECT pg_terminate_backend(pid, $2) FROM pg_stat_activity WHERE datname = $1",
+            name,
+            int(1000 * PATIENCE_S),
         )
         yield
     finally:

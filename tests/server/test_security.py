@@ -130,7 +130,12 @@ async def test_websocket_of_a_foreign_page_is_refused_before_the_user_is_asked(
     address = url.replace("http", "ws") + "/feed"
 
     with pytest.raises(websockets.InvalidStatus) as refused:
-        await websockets.connect(address, origin=origin, proxy=None)  # type: ignore[arg-type]
+        await websockets.connect(
+            address,
+            origin=origin,  # type: ignore[arg-type]
+            proxy=None,
+            open_timeout=PATIENCE_S,
+        )
 
     assert refused.value.response.status_code == status
     assert "content-security-policy" in refused.value.response.headers
@@ -202,7 +207,7 @@ async def test_wrong_method_is_a_405(url: str) -> None:
 
 async def test_failing_websocket_is_closed_with_1011(url: str) -> None:
     async with websockets.connect(
-        url.replace("http", "ws") + "/open-feed", proxy=None
+        url.replace("http", "ws") + "/open-feed", proxy=None, open_timeout=PATIENCE_S
     ) as websocket:
         assert await websocket.recv() == "hello"
         with pytest.raises(websockets.ConnectionClosedError) as closed:

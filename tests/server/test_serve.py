@@ -41,8 +41,8 @@ from server.stores.positions import WriterLimits
 from server.tak import options as tak_options
 from server.tak.options import TakOptions
 from tests.patience import PATIENCE_S
+from tests.server_process import START_S_MAX
 
-"""For a password hash on a machine that does much else."""
 TLS = Path(__file__).with_name("tls")
 """Made for these tests; they guard nothing."""
 CERTIFICATE = TLS / "certificate.pem"
@@ -76,7 +76,7 @@ class Program:
         """Send a signal, read the rest, return the exit code."""
         if number is not None:
             self.child.send_signal(number)
-        self.text += self.child.communicate(timeout=60)[0]
+        self.text += self.child.communicate(timeout=START_S_MAX)[0]
         return self.child.returncode
 
 
@@ -144,10 +144,9 @@ def test_given_stores_are_used_and_nothing_private_is_started(
 def test_dead_database_ends_the_server_with_a_reason(small_map_dir: Path, short_dir: Path) -> None:
     with ridgeline(*serving(small_map_dir, short_dir / "data")) as program:
         program.until(SERVES)
-        # A backend just forked still carries the postmaster's command line.
-        postgres = min(process.processes_naming("postgres", short_dir / "data" / "pg"))
+        postmaster = (short_dir / "data" / "pg" / "postmaster.pid").read_text().split()[0]
 
-        os.kill(postgres, signal.SIGKILL)
+        os.kill(int(postmaster), signal.SIGKILL)
 
         assert program.end() == 1
     assert "PostgreSQL ended by itself; the logs are in" in program.text

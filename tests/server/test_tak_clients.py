@@ -78,15 +78,20 @@ class Foreign:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._told: list[dict[str, Any]] = []
 
     async def hear(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """What it tells first of this kind."""
+        """What it tells first of this kind, or has told while another was waited for."""
+        for at, told in enumerate(self._told):
+            if wanted(told):
+                return self._told.pop(at)
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE_S):
             while line := await self._process.stdout.readline():
                 said: dict[str, Any] = json.loads(line)
                 if wanted(said):
                     return said
+                self._told.append(said)
         raise AssertionError("the client has ended")
 
     async def hear_event(self, wanted: Callable[[Event], bool]) -> Event:
@@ -222,10 +227,11 @@ async def test_pytak_over_a_websocket_sees_units_and_sends_its_position(house: T
 
 async def test_a_websocket_wants_its_path_and_a_certificate(house: TakHouse) -> None:
     url = f"wss://127.0.0.1:{house.port.ports[2]}/takproto/1"
+    patient: dict[str, Any] = {"proxy": None, "open_timeout": PATIENCE_S}
     with pytest.raises(InvalidStatus):
-        await connect(f"{url}2", ssl=house.context(await house.certify()), proxy=None)
+        await connect(f"{url}2", ssl=house.context(await house.certify()), **patient)
     with pytest.raises((OSError, InvalidMessage)):
-        await connect(url, ssl=house.context(None), proxy=None)
+        await connect(url, ssl=house.context(None), **patient)
 
 
 # -- node-tak -------------------------------------------------------------------------------

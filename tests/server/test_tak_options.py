@@ -11,6 +11,7 @@ from server.envvalues import SettingsError
 from server.gateways.tak.wiring import _sockets
 from server.listening import CannotListen
 from server.tak.options import PORT_DEFAULT, TakOptions
+from tests.server_process import free_port
 
 
 def test_by_default_they_come_in_from_this_machine_alone() -> None:
@@ -91,8 +92,7 @@ def test_a_port_is_taken_before_another_server_can_come_between() -> None:
 
 
 def test_the_web_port_cannot_be_the_other_one() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
 
     with pytest.raises(CannotListen, match="RIDGELINE_TAK_WEB_PORT"):
         _sockets(TakOptions(port=port, web_port=port))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from devices.tak.naming import ROOM
 from protocols.cot import chat, control
 from protocols.cot.chat import Message, Outcome
 from server.dispatch.orders import OrderState, Speaker, Statement
+from server.gateways.tak import correspondence
 from server.orderdesk import take_step
 from server.stores import incidents, order_rows, recalls
 from server.stores.pool import Pool
@@ -234,6 +236,9 @@ async def test_a_line_that_answers_nothing_waits_in_the_inbox(house: TakHouse) -
 async def test_one_client_cannot_fill_the_inbox(
     house: TakHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """However long it takes to write them: no time is over after which it may say more."""
+    pace = replace(correspondence.INBOX_PACE, frames_per_s_max=1e-9)
+    monkeypatch.setattr(correspondence, "INBOX_PACE", pace)
     async with house.peer(await house.certify()) as peer:
         await peer.report()
         for number in range(25):

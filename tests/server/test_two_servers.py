@@ -15,7 +15,7 @@ from server.stores.pool import Pool
 from tests.console_feed import watching
 from tests.field_people import Handset, dispatcher, posted
 from tests.quick_passwords import QUICK
-from tests.server_process import ServerProcess, running
+from tests.server_process import START_S_MAX, ServerProcess, running
 from tests.small_county import crossing
 
 SCENE = crossing(5, 3)
@@ -50,7 +50,7 @@ async def test_what_one_closes_the_next_answer_of_the_other_heeds(
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
 
-    async with asyncio.timeout(150):
+    async with asyncio.timeout(3 * START_S_MAX):
         with running(one), running(other):
             handset = Handset(one, device, tmp_path)
             async with (

@@ -37,6 +37,7 @@ from server.stores.users import Role
 from server.webhooks import Webhooks
 from server.webhookviews import NewWebhookView
 from tests.http_server import serving
+from tests.patience import PATIENCE_S
 from tests.server.api_room import an_api
 from tests.server.field_rows import store_outage, until
 from tests.server.sealed_log import SIGNER, seal
@@ -105,7 +106,7 @@ class Post:
 async def a_post(pool: Any) -> AsyncIterator[Post]:
     receiver, metrics = Receiver(), Metrics()
     app = Starlette(routes=[Route("/told", receiver.take, methods=["POST"])])
-    async with serving(app) as url, httpx.AsyncClient() as client:
+    async with serving(app) as url, httpx.AsyncClient(timeout=None) as client:
         found: Post
         desk = Webhooks(pool=pool, clock=lambda: found.now, metrics=metrics, luck=lambda: 0.0)
         found = Post(pool, desk, client, receiver, f"{url}/told", metrics)
@@ -113,7 +114,9 @@ async def a_post(pool: Any) -> AsyncIterator[Post]:
 
 
 @pytest.fixture
-async def post(pool: Any) -> AsyncIterator[Post]:
+async def post(pool: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
+    """Its answers may take as long as a slow machine needs."""
+    monkeypatch.setattr(webhooks, "ANSWER_S_MAX", PATIENCE_S)
     async with a_post(pool) as found:
         yield found
 
@@ -181,11 +184,12 @@ async def test_receiver_that_fails_is_tried_again_later_with_the_same_id(post: P
 async def test_who_answers_too_late_has_not_answered(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "ANSWER_S_MAX", 0.2)
     post.receiver.holds = asyncio.Event()
     await post.add("order")
     await post.say(JournalKind.ORDER_ISSUED, number=1)
-    await post.send()
+    with monkeypatch.context() as hasty:
+        hasty.setattr(webhooks, "ANSWER_S_MAX", 0.2)
+        await post.send()
     error = await post.pool.fetchval("SELECT last_error FROM webhook_delivery")
     assert error == "no answer within 0.2 s"
     post.receiver.holds.set()
@@ -356,7 +360,8 @@ async def test_receiver_that_never_answers_delays_no_other(
             await post.say(JournalKind.ORDER_ISSUED, number=number)
         async with running(post, monkeypatch):
             await until(lambda: len(post.receiver.got) == 3 * webhooks.AT_ONCE_MAX)
-            assert 0 < len(silent.got) <= webhooks.AT_ONCE_MAX
+            await until(lambda: bool(silent.got))
+            assert len(silent.got) <= webhooks.AT_ONCE_MAX
             assert silent.holds is not None
             silent.holds.set()
             await until(lambda: len(silent.got) == 3 * webhooks.AT_ONCE_MAX)
