@@ -195,7 +195,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 @asynccontextmanager
 async def connected(database_url: str) -> AsyncIterator[Pool]:
     """The application's connections; whoever leaves one in use fails."""
-    pool = await open_pool(database_url, connect_timeout_s=PATIENCE_S, command_timeout_s=PATIENCE_S)
+    pool = await open_pool(database_url)
     yield pool
     try:
         await asyncio.wait_for(pool.close(), PATIENCE_S)

@@ -39,6 +39,7 @@ async def a_unit_with_tak(house: TakHouse, uid: str = UID) -> str:
     await add_device(house.pool, "tak-0107", kind="handset", unit_id=unit_id)
     await add_identity(house.pool, "tak-0107", protocol="tak", external_id=uid)
     house.board.refresh(unit_id)
+    await until(lambda: house.board.unit(unit_id) is not None)
     return unit_id
 
 
@@ -54,7 +55,7 @@ async def test_a_certified_client_is_answered_and_its_position_is_its_units(
         await peer.hear(lambda event: event.type == control.PONG)
         await peer.report(battery_pct=41)
         row = await house.row_appears("SELECT lon, lat, battery_pct, speed_mps FROM last_position")
-        await until(lambda: any(u.devices[0].online for u in house.board.units() if u.devices))
+        await until(lambda: any(u.position and u.devices[0].online for u in house.board.units()))
 
     assert control.offered_versions(offer) == [1]
     assert tuple(row) == (LON, LAT, 41, 3.5)
