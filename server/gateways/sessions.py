@@ -242,6 +242,8 @@ class Sessions:
     def _compare(self, connection: Conversation, row: devices.Device | None) -> None:
         known = connection.device
         assert known is not None
+        if connection.session.closing is not None:
+            return  # it goes already, and was counted
         if row is None or row.token_hash != known.token_hash:
             self.metrics.count("device_revoked")
             connection.close(CloseCode.AUTH, "device or token not accepted any more")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -15,9 +16,8 @@ from server.gateways import exchange
 from server.gateways.door import DoorLimits
 from server.gateways.sessions import GatewayLimits
 from server.stores.pool import Pool
-from server.stores.positions import WriterLimits
 from tests.patience import PATIENCE_S
-from tests.server.field_room import TOKEN, Room, enqueue, field_room, utc_now
+from tests.server.field_room import FAST, TOKEN, Room, enqueue, field_room, utc_now
 from tests.server.field_rows import add_device, until
 
 WHO: dict[str, Any] = {"dev": "cam-07", "inst": "i1", "epoch": "e1"}
@@ -172,7 +172,7 @@ async def test_more_uplinks_of_one_device_than_allowed_are_sent_away(
     pool: Pool, database_url: str
 ) -> None:
     await add_device(pool)
-    slow = WriterLimits(interval_s=0.01, buffer_len_max=1, batch_len_max=1)
+    slow = replace(FAST, buffer_len_max=1, batch_len_max=1)
     async with field_room(pool, transport="http", writer=slow) as room, client_of(room) as client:
         owner = await asyncpg.connect(database_url)
         async with owner.transaction():

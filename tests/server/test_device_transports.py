@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
 import asyncpg
 import pytest
 
-from devices.session_flow import SessionLimits
 from protocols.native import Ack, Location, Ping, Pong, Report, State
 from server.gateways.sessions import GatewayLimits
 from server.stores import devices
 from server.stores.pool import Pool
-from server.stores.positions import WriterLimits
-from tests.server.field_room import Room, enqueue, field_room, issue_order, utc_now
+from tests.server.field_room import FAST, PATIENT, Room, enqueue, field_room, issue_order, utc_now
 from tests.server.field_rows import add_device, until
 
 Transport = Literal["websocket", "http"]
@@ -124,12 +123,12 @@ async def test_unbelievable_records_are_acknowledged_counted_and_not_stored(
 
 async def test_flood_is_slowed_down_and_arrives_whole(pool: Pool, transport: Transport) -> None:
     await add_device(pool)
-    limits = SessionLimits(frames_per_s_max=500, frames_burst_max=20, hello_cost_frames=1)
+    limits = replace(PATIENT, frames_per_s_max=20, frames_burst_max=2, hello_cost_frames=1)
     async with field_room(pool, transport=transport, session=limits) as room:
         async with room.device() as device:
             await device.hello()
-            await device.say(*[a_fix(n) for n in range(1, 61)])
-            await device.acked(60)
+            await device.say(*[a_fix(n) for n in range(1, 21)])
+            await device.acked(20)
 
         assert room.metrics.value("device_throttled") > 0
 
@@ -138,7 +137,7 @@ async def test_full_writer_holds_the_device_back_and_loses_nothing(
     pool: Pool, transport: Transport
 ) -> None:
     await add_device(pool)
-    limits = WriterLimits(interval_s=0.01, buffer_len_max=5, batch_len_max=5)
+    limits = replace(FAST, buffer_len_max=5, batch_len_max=5)
     async with field_room(pool, transport=transport, writer=limits) as room:
         async with room.device() as device:
             await device.hello()

@@ -299,6 +299,8 @@ class Guests:
             logger.info("when %s left is not stored: %s", device_id, error)
 
     def _compare(self, guest: Guest, row: Identity | None) -> None:
+        if guest.closing:
+            return  # it goes already, and was counted
         if row is None or row.device_id != guest.device_id:
             self._metrics.count("guest_revoked", protocol=guest.protocol)
             guest.close("its identity is not accepted any more")
