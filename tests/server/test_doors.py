@@ -226,14 +226,17 @@ async def _everything(pool: Pool) -> str:
 # -- dawdling -----------------------------------------------------------------------------
 
 
-async def _sent(url: str, *parts: bytes) -> bytes:
-    """What comes back until the server closes; the client sends no more and does not close."""
+async def _sent(url: str, data: bytes = b"") -> bytes:
+    """What comes back until the server closes; the client sends no more and does not close.
+
+    All is sent before the server, on the same event loop, can hear that somebody came.
+    """
     address = urlsplit(url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    sock = socket.create_connection((address.hostname, address.port))
+    sock.sendall(data)
+    sock.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=sock)
     try:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
         async with asyncio.timeout(PATIENCE_S):
             return await reader.read()
     finally:
@@ -245,12 +248,11 @@ async def test_peers_that_never_finish_a_request_are_closed(start: Start) -> Non
     async with start(limits=limits) as server:
         silent = await _sent(server.url)
         half_a_head = await _sent(server.url, b"GET /login HTTP/1.1\r\nHost: ")
-        between = await _sent(server.url, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /")
+        between = await _sent(server.url, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /")
         half_a_body = await _sent(
             server.url,
             b"POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n"
-            b"Connection: close\r\n\r\n",
-            b'{"username":',
+            b'Connection: close\r\n\r\n{"username":',
         )
 
     assert (silent, half_a_head) == (b"", b"")
@@ -263,7 +265,8 @@ async def test_patience_is_for_requests_not_for_websockets_or_slow_answers(
     start: Start, pool: Pool
 ) -> None:
     await add_device(pool, "cam-07", token="secret")
-    async with start(limits=Limits(request_head_s=0.5)) as server:
+    # Long enough for a handshake on a slow machine.
+    async with start(limits=Limits(request_head_s=3.0)) as server:
         address = f"{server.url.replace('http', 'ws')}/v1/device"
         subprotocols = [Subprotocol(native.SUBPROTOCOL)]
         async with knock(address, subprotocols=subprotocols) as peer:

@@ -53,11 +53,12 @@ async def sent(client: httpx.AsyncClient, unit_id: str) -> dict[str, Any]:
 
 
 async def until_proposed(server: WholeServer, client: httpx.AsyncClient) -> dict[str, Any]:
-    """Fixes of P-01 and rounds of both watches until a swap is proposed because it will be late;
-    another may be planning just now."""
+    """Fixes of both units and rounds of both watches until a swap is proposed because P-01 will be
+    late; another may be planning just now."""
     async with asyncio.timeout(DEADLINE_S):
         while not {"eta_drift", "swap"} <= (found := await open_items(client)).keys():
             seen_at(server, "P-01", FAR)
+            seen_at(server, "P-02", NEAR)
             await server.services.en_route_watch.round()
             await server.services.proposal_watch.round()
             await asyncio.sleep(0.05)
@@ -86,7 +87,6 @@ async def test_a_unit_that_will_be_late_is_relieved_with_one_key(
         seen_at(server, "P-01", FAR)
         order = await sent(client, units["P-01"])
         await pool.execute("UPDATE dispatch_order SET eta_s = 600 WHERE id = $1", order["id"])
-        seen_at(server, "P-02", NEAR)
 
         found = await until_proposed(server, client)
 

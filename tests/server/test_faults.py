@@ -28,10 +28,11 @@ from server.stores.pool import open_pool
 from server.stores.presence import FIXES_KEY
 from tests.console_feed import watching
 from tests.field_people import STEPS, Handset, dispatcher, order_sent, posted
+from tests.patience import PATIENCE_S
 from tests.quick_passwords import QUICK
-from tests.server_process import ServerProcess, running
+from tests.server_process import START_S_MAX, ServerProcess, running
 
-DEADLINE_S = 200
+DEADLINE_S = START_S_MAX + 4 * PATIENCE_S
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ class PrivateStores:
     def kill_valkey(self) -> None:
         [pid] = process.processes_naming("valkey-server", self._sockets)
         os.kill(pid, signal.SIGKILL)
-        assert process.wait_gone(pid, 10)
+        assert process.wait_gone(pid, PATIENCE_S)
 
     def return_valkey(self) -> None:
         """The server's own business."""

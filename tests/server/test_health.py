@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from server.health import GIB, Facts, Gateway, Mark, Stored, judge, worst
+from server.http import health, pages
+from tests.patience import PATIENCE_S
 from tests.whole_server import whole_server
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -93,8 +95,14 @@ def test_one_silent_device_of_one_and_no_room_for_photos_are_no_fault() -> None:
 
 
 async def test_the_server_tells_its_administrator_how_it_is(
-    small_map_dir: Path, tmp_path: Path, database_url: str, redis_url: str
+    small_map_dir: Path,
+    tmp_path: Path,
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(health, "STORED_S_MAX", PATIENCE_S)  # a slow machine is well, too
+    monkeypatch.setattr(pages, "READY_S_MAX", PATIENCE_S)
     async with (
         whole_server(
             map_dir=small_map_dir, data_dir=tmp_path, database_url=database_url, redis_url=redis_url

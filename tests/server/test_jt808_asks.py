@@ -11,6 +11,7 @@ import pytest
 from devices.jt808.terminal_events import Ordered, Refused
 from protocols.jt808.video import Live, LiveControl
 from server.dispatch.errors import Conflict
+from server.dispatch.orders import OrderState
 from server.jt808settings import Jt808Settings, MediaServer
 from server.stores.pool import Pool
 from server.terminaldesk import TerminalDesk
@@ -26,6 +27,7 @@ from tests.server.terminal_room import (
     known,
     terminal_room,
 )
+from tests.server_process import free_port
 from tests.whole_server import WholeServer, whole_server
 
 MEDIA = MediaServer(host="video.example.org", port=10000)
@@ -40,7 +42,7 @@ async def server(
         data_dir=short_dir,
         database_url=database_url,
         redis_url=redis_url,
-        jt808=Jt808Settings(port=0, media=MEDIA),
+        jt808=Jt808Settings(port=free_port(), media=MEDIA),
     ) as server:
         yield server
 
@@ -123,7 +125,8 @@ async def test_an_order_that_was_taken_on_goes_on_by_voice_and_no_position_claim
 
     assert [text.split(" ", 1)[1] for text in told] == ["本单元已报完成。电台报。"]
     steps = await pool.fetch("SELECT state, actor, path FROM order_event ORDER BY id")
-    assert [tuple(each) for each in steps] == [
+    states = set(OrderState)  # a slow machine is reminded, which stands beside them
+    assert [tuple(each) for each in steps if each["state"] in states] == [
         ("delivered", "device:cam-07", "jt808"),
         ("accepted", "officer:B-1042", "jt808"),
         ("en_route", "user:wang", ""),

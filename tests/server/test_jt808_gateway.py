@@ -514,7 +514,7 @@ async def test_a_stopping_server_takes_what_is_in_hand_and_lets_all_go(
         for n in range(20):
             terminal.report(a_fix(200 - n))
 
-        await house.gateway.drain()
+        await house.gateway.drain(PATIENCE_S)
 
         assert house.gateway.links.door.open_count == 0
         stored = await house.value("SELECT count(*) FROM position")

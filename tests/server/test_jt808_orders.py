@@ -17,6 +17,7 @@ from server.dispatch.mitigation import Mitigation
 from server.orderdesk import OrderDesk
 from server.stores import incidents, journal, order_rows, recalls
 from server.stores.pool import Pool
+from tests.patience import PATIENCE_S
 from tests.server.field_room import OpenOrder, enqueue, utc_now
 from tests.server.terminal_room import (
     QUICK,
@@ -141,11 +142,11 @@ async def test_a_terminal_that_speaks_and_does_not_answer_is_not_waited_for(
     async with terminal_room(pool, limits=replace(QUICK, link=link)) as house:
         async with a_terminal(house.port) as terminal:
             monkeypatch.setattr(terminal.session, "_answer", lambda *said: None)
-            for n in range(200):
-                terminal.report(a_fix(300 - n))
-                await asyncio.sleep(0.005)  # it speaks, on and on
-                if await house.value("SELECT refused_at IS NOT NULL FROM command"):
-                    break
+            refused = "SELECT refused_at IS NOT NULL FROM command"
+            async with asyncio.timeout(PATIENCE_S):
+                while not await house.value(refused):
+                    terminal.report(a_fix())
+                    await asyncio.sleep(0.005)  # it speaks, on and on
 
         assert (
             await house.value("SELECT reason FROM order_event WHERE state = 'undeliverable'")

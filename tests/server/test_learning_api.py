@@ -14,6 +14,7 @@ from geo.driving.vehicles import Mode
 from geo.roadmap import RoadMap
 from server import learnedlines
 from server.learnedroads import words
+from server.learningdesk import NIGHTLY
 from server.roadviews import LearnedLinesView, LearnedRoadView, LearningView
 from tests.server.learning_rows import Drivers, server_that_is_told_to_learn
 from tests.small_county import crossing
@@ -74,7 +75,8 @@ async def test_drives_change_etas_and_can_be_set_aside(
 
         view = convert((await client.get("/api/learning")).json(), LearningView)
         assert (view.drives, view.active, view.reason) == (4, version, "four slow drives")
-        assert [each.version for each in view.versions] == [version]
+        # Beside it, the one that a server makes which looks for drives just now.
+        assert [each.version for each in view.versions if each.reason != NIGHTLY] == [version]
 
         answer = await client.get("/api/learning/roads", params={"ref": "g320"})
         road = convert(answer.json(), LearnedRoadView)

@@ -343,6 +343,7 @@ async def test_two_processes_learn_once_and_agree(
     school: School, small_map: RoadMap, pool: Any
 ) -> None:
     other = a_desk(pool, small_map, school.desk._classroom, school.matcher._surveyor, school.fanout)
+    other.clock[:] = school.clock  # or the night may begin between the two
     await school.drivers.drive(school.drivers.way())
 
     await asyncio.gather(school.matcher.match_waiting(), other.matcher.match_waiting())
