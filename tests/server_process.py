@@ -20,8 +20,10 @@ from tests.patience import PATIENCE_S
 START_S_MAX = 4 * PATIENCE_S
 """It loads libraries and compiles, seconds of work where nobody else works."""
 
-NEVER_LENT = range(20_000, 32_000)
-"""Ports above the well-known services and below those that Linux (32768) and macOS (49152) lend."""
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+NEVER_LENT = range(20_000, 32_000)[WORKER % 16 :: 16]
+"""Ports above the well-known services and below those that Linux (32768) and macOS (49152) lend;
+no two workers choose among the same."""
 
 NO_GUESTS = {"RIDGELINE_TAK_PORT": "off", "RIDGELINE_JT808_PORT": "off"}
 """Unless a test says otherwise: they would all want the same ports."""
