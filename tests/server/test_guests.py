@@ -514,6 +514,8 @@ async def test_who_is_not_ours_any_more_is_sent_away(
     await room.pool.execute(change)
 
     await until(lambda: guest.closing != "")
+    await room.guests.sweep()  # it has not left yet
+    assert room.metrics.value("guest_revoked", protocol="jt808") == 1
     assert await guest.letters.next() is None
     assert await room.guests.identify("jt808", "000013800000007") is None
 
