@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, Route
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -24,6 +25,13 @@ from tests.small_county import CENTRE
 PATIENCE_MS = 1000 * PATIENCE_S
 TRIES_MAX = 5
 SIGNED_IN = re.compile(r"/(console|handset|audit|admin)$")
+NOTE_TOASTS = """
+window.toasted = new Set();
+new MutationObserver(() => {
+    for (const { textContent } of document.querySelectorAll("[data-testid=toast]"))
+        window.toasted.add(textContent);
+}).observe(document, { childList: true, subtree: true });
+"""
 
 
 class Served(Protocol):
@@ -47,6 +55,7 @@ async def person(
     opened = await browser.new_context(base_url=url, **(options | context))
     try:
         opened.set_default_timeout(PATIENCE_MS)
+        await opened.add_init_script(NOTE_TOASTS)
         page = await opened.new_page()
         page.on("pageerror", lambda error: failures.append(str(error)))
         await page.goto("/login")
@@ -56,6 +65,50 @@ async def person(
     finally:
         await opened.close()
     assert failures == []
+
+
+NOTE_WHAT_IS_READ = """() => {
+    window.read = [];
+    const json = Response.prototype.json;
+    Response.prototype.json = async function () {
+        const found = await json.call(this);
+        setTimeout(() => window.read.push(this.url));
+        return found;
+    };
+}"""
+
+
+class LateAnswer:
+    """The server's answer to what a page asks at `url` is held back; `arrive` lets it come."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self._page, self._url = page, url
+        self._asked, self._may_come = asyncio.Queue[str](), asyncio.Event()
+
+    async def hold(self) -> None:
+        """From now on."""
+        await self._page.evaluate(NOTE_WHAT_IS_READ)
+        await self._page.route(self._url, self._late)
+
+    async def arrive(self) -> None:
+        """Until the page has had time to act upon it."""
+        async with asyncio.timeout(PATIENCE_S):
+            asked = await self._asked.get()
+        self._may_come.set()
+        was_read = "(url) => window.read.includes(url)"
+        await self._page.wait_for_function(was_read, arg=asked)
+
+    async def _late(self, route: Route) -> None:
+        self._asked.put_nowait(route.request.url)
+        response = await route.fetch()
+        await self._may_come.wait()
+        await route.fulfill(response=response)
+
+
+async def toasted(page: Page, words: str) -> None:
+    """The page has said so since it was loaded: a toast goes by itself, whoever looks too late."""
+    said = "(words) => [...window.toasted].some((each) => each.includes(words))"
+    await page.wait_for_function(said, arg=words)
 
 
 async def sign_in(page: Page, login: demo.Login) -> None:
@@ -137,27 +190,24 @@ class Dispatcher:
         return next(each for each in incident["orders"] if each["id"] == order["id"])
 
     async def cancel(self, order: dict[str, Any], reason: str) -> None:
-        """Look again where the unit moved the order on in between."""
-        for _ in range(TRIES_MAX):
-            wanted = {"ver": (await self.order(order))["ver"], "reason": reason}
-            answer = await self._client.post(f"/api/orders/{order['id']}/cancel", json=wanted)
-            if answer.status_code != httpx.codes.CONFLICT:
-                break
-        answer.raise_for_status()
+        await self._step(order, "cancel", reason=reason)
 
     async def recall(self, order: dict[str, Any], reason: str) -> None:
-        """Ask for it back; look again where the unit moved it on in between."""
-        for _ in range(TRIES_MAX):
-            wanted = {"ver": (await self.order(order))["ver"], "reason": reason}
-            answer = await self._client.post(f"/api/orders/{order['id']}/recall", json=wanted)
-            if answer.status_code != httpx.codes.CONFLICT:
-                break
-        answer.raise_for_status()
+        """Ask for it back."""
+        await self._step(order, "recall", reason=reason)
 
     async def report(self, order: dict[str, Any], state: str, **details: Any) -> None:
         """What the unit said by voice."""
-        wanted = {"ver": (await self.order(order))["ver"], "state": state}
-        await self._post(f"/api/orders/{order['id']}/report", wanted | details)
+        await self._step(order, "report", state=state, **details)
+
+    async def _step(self, order: dict[str, Any], step: str, **details: Any) -> None:
+        """Look again where the unit or a timer moved the order on in between."""
+        for _ in range(TRIES_MAX):
+            wanted = {"ver": (await self.order(order))["ver"]} | details
+            answer = await self._client.post(f"/api/orders/{order['id']}/{step}", json=wanted)
+            if answer.status_code != httpx.codes.CONFLICT:
+                break
+        answer.raise_for_status()
 
     async def tick(self, incident_id: str, step: int) -> None:
         """A step of its checklist is done, by the run cards that come with Ridgeline."""

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from server import demo
 from tests.browser.people import SIGNED_IN, dispatching, login_of, person, report_position
@@ -263,9 +263,10 @@ async def find_by_keys(page: Page) -> None:
     await expect(page.get_by_test_id("journal-recorded")).to_contain_text("a truck across")
 
 
-async def tab_to(page: Page, test_id: str) -> None:
+async def tab_to(within: Page | Locator, test_id: str) -> None:
     """As many presses of Tab as it takes; far more than it should is a failure."""
-    wanted = page.get_by_test_id(test_id).first
+    page = within.page if isinstance(within, Locator) else within
+    wanted = within.get_by_test_id(test_id).first
     await expect(wanted).to_be_enabled()
     for _ in range(TABS_MAX):
         if await wanted.evaluate("element => element === document.activeElement"):

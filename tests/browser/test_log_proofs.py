@@ -21,7 +21,7 @@ from server.cli.audit import audit_group
 from server.journal.notes import Signer
 from server.stores.pool import use_codecs
 from tests.browser.house import House, NewHouse
-from tests.browser.people import dispatching, login_of, person
+from tests.browser.people import LateAnswer, dispatching, login_of, person, toasted
 from tests.conftest import connected
 from tests.server.test_tampering import Log
 
@@ -107,7 +107,7 @@ async def test_a_supervisor_reads_proves_and_passes_on_what_the_log_says(
         await page.keyboard.press("j")
         await expect(entry).to_have_attribute("data-seq", str(seq))
         await page.get_by_test_id("entry-copy").click()
-        await expect(page.get_by_test_id("toast")).to_contain_text("copied")
+        await toasted(page, "copied")
         copied: str = await page.evaluate("navigator.clipboard.readText()")
         assert copied.endswith(f"/audit#log/{seq}")
 
@@ -151,41 +151,21 @@ async def test_a_supervisor_reads_proves_and_passes_on_what_the_log_says(
         await expect(exported.first).to_contain_text("Kind: Orders")
 
 
-NOTE_WHAT_IS_READ: Final = """() => {
-    window.read = [];
-    const json = Response.prototype.json;
-    Response.prototype.json = async function () {
-        const found = await json.call(this);
-        setTimeout(() => window.read.push(this.url));
-        return found;
-    };
-}"""
-"""Addresses of the answers that the page has had time to act upon."""
-
-
 async def test_the_answer_to_an_earlier_search_does_not_take_the_place_of_a_later_one(
     plain_browser: Browser, house: House
 ) -> None:
-    answered = asyncio.Event()
-
-    async def late(route: Route) -> None:
-        response = await route.fetch()
-        await answered.wait()
-        await route.fulfill(response=response)
-
     async with person(
         plain_browser, house.server.url, login_of(house.seeded, "supervisor")
     ) as page:
         await standing(page, "well")
-        await page.route("**/api/journal?*q=*", late)
+        earlier = LateAnswer(page, "**/api/journal?*q=*")
+        await earlier.hold()
         await page.get_by_test_id("audit-text").fill("nothing of the kind")
         await page.get_by_test_id("audit-search").click()
         await expect(page.get_by_test_id("audit-search")).to_be_disabled()
         await page.get_by_test_id("audit-clear").click()
         await expect(page.get_by_test_id("audit-search")).to_be_enabled()
-        await page.evaluate(NOTE_WHAT_IS_READ)
-        answered.set()
-        await page.wait_for_function("() => window.read.some((url) => url.includes('q=nothing'))")
+        await earlier.arrive()
 
         await expect(page.get_by_test_id("audit-text")).to_have_value("")
         await expect(rows(page)).not_to_have_count(0)

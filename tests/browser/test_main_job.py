@@ -46,6 +46,7 @@ async def open_incident_on_the_map(page: Page) -> None:
     await page.get_by_test_id("new-incident").click()
     await page.get_by_test_id("incident-type").select_option("traffic_collision")
     await page.get_by_test_id("incident-note").fill("two cars, one in the ditch")
+    await expect(page.get_by_test_id("map")).to_have_attribute("data-ready", "true")
     await page.get_by_test_id("map").click()
     await expect(page.get_by_test_id("incident-where")).to_have_attribute("data-set", "true")
     await page.get_by_test_id("incident-submit").click()

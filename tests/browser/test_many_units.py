@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ STEP_DEG = 2e-4
 ALONE_MAX = 1_000
 FIT_PADDING_PX = 24
 """Around the county when the whole of it is shown."""
+CLUSTERS = "Number(document.querySelector('[data-testid=map]').dataset.clusters)"
+CALL_SIGN = re.compile(r"^Q-\d{4}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +98,7 @@ async def test_units_that_stand_together_are_one_mark_until_it_is_opened(
     async with person(browser, house.server.url, login_of(house.seeded, "dispatcher")) as page:
         await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
         county = await settled(page)
-        assert await clusters(page) >= len(SPOTS)
+        await page.wait_for_function(f"() => {CLUSTERS} >= {len(SPOTS)}")
 
         # A click goes nearer, until they stand side by side, and each of them can be taken.
         await click_on_county(page, SPOTS[2])
@@ -104,6 +107,7 @@ async def test_units_that_stand_together_are_one_mark_until_it_is_opened(
         await settled(page)
         await click_in_the_middle(page)
         taken = page.get_by_test_id("detail").get_by_role("heading", level=2)
+        await expect(taken).to_have_text(CALL_SIGN)
         call_sign = await taken.inner_text()
         (place,) = (unit.place for unit in UNITS if unit.call_sign == call_sign)
         assert math.dist(place, SPOTS[2]) < 2 * REACH * STEP_DEG
@@ -143,10 +147,6 @@ async def test_a_unit_sent_to_the_chosen_incident_stands_apart(
         await expect(page.get_by_test_id("detail")).to_contain_text(sent.call_sign)
         await expect(page.locator(f'[data-row="{sent.id}"]')).to_have_count(0)
         await expect(page.get_by_test_id("order")).to_have_count(0)
-
-
-async def clusters(page: Page) -> int:
-    return int(await page.get_by_test_id("map").get_attribute("data-clusters") or 0)
 
 
 def scale(page: Page) -> Locator:

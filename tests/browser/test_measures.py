@@ -52,7 +52,8 @@ def weeks(house: House, small_map: RoadMap) -> None:
 async def _fill(pool: Pool, small_map: RoadMap) -> None:
     unit_id = await pool.fetchval("SELECT id FROM unit LIMIT 1")
     await pool.execute("UPDATE shift SET on_at = now() - interval '20 days'")
-    noon = datetime.now(UTC).replace(hour=4, minute=0) - timedelta(days=1)
+    # By the sun: eight hours before and after it is night in every season.
+    noon = datetime.now(UTC).replace(hour=5, minute=20) - timedelta(days=1)
     for number in range(JOBS):
         at = noon - timedelta(hours=8 * number)
         await add_job(

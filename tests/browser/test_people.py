@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from server import demo
 from tests.browser.house import House, NewHouse
-from tests.browser.people import login_of, person, sign_in, signed_in
+from tests.browser.people import login_of, person, sign_in, signed_in, toasted
 from tests.browser.test_accessibility import violations
 from tests.conftest import connected
 from tests.server_process import ServerProcess
@@ -148,7 +148,7 @@ async def test_two_administrators_at_one_person_and_what_is_not_saved_is_not_los
     await page.get_by_test_id("leave-stay").click()
     await expect(page.get_by_test_id("field-reason")).to_have_value("looks on at night")
     await page.get_by_test_id("person-save").click()
-    await expect(page.get_by_test_id("toast")).to_contain_text("Saved.")
+    await toasted(page, "Saved.")
     await page.get_by_test_id("section-roles").click()
     await expect(page.get_by_test_id("roles").locator("[data-may=handset]")).to_contain_text("yes")
     found += await violations(page)

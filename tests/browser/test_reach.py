@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 import pytest_asyncio
-from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from server import demo
 from tests.browser.people import login_of, person, report_position
+from tests.browser.pictures import Picture, at_rest
 from tests.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -37,22 +36,22 @@ async def answered(page: Page, choose: str, value: str) -> None:
     await expect(page.get_by_test_id("reach")).to_have_attribute("aria-busy", "false")
 
 
-async def picture(page: Page) -> np.ndarray:
-    """The map's left half, away from the panel."""
-    png = await page.locator("#root .map-canvas").screenshot()
-    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
-    return pixels[:, : pixels.shape[1] // 2]
+def changed(before: Picture, now: Picture) -> float:
+    """The share of the map's left half that is another, away from the panel."""
+    other = np.abs(before - now)[:, : now.shape[1] // 2].sum(axis=2) > 30
+    return float(other.mean())
 
 
 async def test_isochrones_come_with_the_panel_and_go_with_it(console: Page) -> None:
+    canvas = console.locator("#root .map-canvas")
+    without = await at_rest(canvas)
+
     await console.keyboard.press("i")
     await expect(console.get_by_test_id("reach-band").first).to_contain_text("km²")
-    with_bands = await picture(console)
+    with_bands = await at_rest(canvas, lambda now: changed(without, now) > 0.02)
     await console.keyboard.press("i")
     await expect(console.get_by_test_id("reach")).to_have_count(0)
-    without = await picture(console)
-
-    assert (np.abs(with_bands - without).sum(axis=2) > 30).mean() > 0.02
+    await at_rest(canvas, lambda now: changed(with_bands, now) > 0.02)
 
 
 async def test_isochrones_of_the_selected_unit_and_where_nine_in_ten_arrive(

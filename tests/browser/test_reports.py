@@ -99,6 +99,7 @@ async def test_a_report_with_photos_survives_whatever_happens_and_arrives_once(
         await page.locator("[data-result=controlled]").click()
         await page.get_by_test_id("note").fill("one car in the ditch")
         await expect(page.get_by_test_id("draft")).to_have_count(1)
+        await page.wait_for_function(HAS_DRAFT, arg="one car in the ditch")
         await page.reload()
         await page.get_by_test_id("draft-continue").click()
         await expect(page.get_by_test_id("note")).to_have_value("one car in the ditch")
@@ -173,19 +174,19 @@ async def test_a_report_with_photos_survives_whatever_happens_and_arrives_once(
 
 PHOTOS_KEPT_MAX, QUEUE_LEN_MAX = 60, 5_000
 """As web/src/handset has them."""
-WITH_QUEUE = """async (use) => {
+WITH_STORE = """async (name, use) => {
   const db = await new Promise((resolve, reject) => {
     const opening = indexedDB.open("ridgeline-handset");
     opening.onsuccess = () => resolve(opening.result);
     opening.onerror = () => reject(opening.error);
   });
-  const transaction = db.transaction("queue", "readwrite");
-  const result = use(transaction.objectStore("queue"));
+  const transaction = db.transaction(name, "readwrite");
+  const result = use(transaction.objectStore(name));
   await new Promise((resolve) => { transaction.oncomplete = resolve; });
   db.close();
   return result;
 }"""
-FILL_QUEUE = f"""(limit) => ({WITH_QUEUE})((queue) => {{
+FILL_QUEUE = f"""(limit) => ({WITH_STORE})("queue", (queue) => {{
   const begin = Date.now() - 3 * 3_600_000;
   const counting = queue.count();
   counting.onsuccess = () => {{
@@ -193,9 +194,11 @@ FILL_QUEUE = f"""(limit) => ({WITH_QUEUE})((queue) => {{
       queue.add({{ t: "up", k: "loc", at: begin + n, lat: 27.5, lon: 100.2 }});
   }};
 }})"""
-ALL = f"({WITH_QUEUE})((queue) => queue.getAll()).then(({{ result }}) => result)"
-COUNT_FIXES = f"""async () => (await {ALL}).filter(({{ k }}) => k === "loc").length"""
-OLDEST_FIX = f"async () => Math.min(...(await {ALL}).map(({{ at }}) => at))"
+ALL = f"""async (name) => (await ({WITH_STORE})(name, (store) => store.getAll())).result"""
+QUEUE_LEN = f"""async () => (await ({ALL})("queue")).length"""
+FIXES = f"""(await ({ALL})("queue")).filter(({{ k }}) => k === "loc")"""
+OLDEST_FIX = f"async () => Math.min(...{FIXES}.map(({{ at }}) => at))"
+HAS_DRAFT = f"""async (words) => (await ({ALL})("drafts")).some(({{ note }}) => note === words)"""
 
 
 def thumbnail() -> bytes:
@@ -223,13 +226,15 @@ async def test_a_full_phone_says_so_and_drops_nothing_that_a_person_did(
         await page.get_by_test_id("note").fill("all quiet")
         await page.get_by_test_id("note-send").click()
         await expect(page.get_by_test_id("reports")).to_be_visible()
+        # Until then records leave the queue: they were sent, as far as the handset knows.
+        await expect(page.get_by_test_id("link")).not_to_have_attribute("data-state", "live")
         await page.evaluate(FILL_QUEUE, QUEUE_LEN_MAX)
         oldest = await page.evaluate(OLDEST_FIX)
         await page.reload()
         async with asyncio.timeout(PATIENCE_S):
             while await page.evaluate(OLDEST_FIX) == oldest:  # noqa: ASYNC110 (a browser's store)
                 await asyncio.sleep(0.1)
-        assert await page.evaluate(COUNT_FIXES) == QUEUE_LEN_MAX
+        assert await page.evaluate(QUEUE_LEN) == QUEUE_LEN_MAX
         await expect(page.get_by_test_id("unsent")).to_have_attribute("data-steps", "1")
 
         # The browser's, and the disk's.

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from server.stores.pool import open_pool
 from tests.browser.house import House, NewHouse
-from tests.browser.people import dispatching, login_of, person, signed_in
+from tests.browser.people import LateAnswer, dispatching, login_of, person, signed_in, toasted
 from tests.browser.test_accessibility import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -191,6 +191,7 @@ async def test_who_is_late_discards_sees_what_was_saved_and_saves_anew(
             await page.locator("[data-testid=runcard][data-code=theft]").click()
             await page.get_by_test_id("runcard-scene_min").fill(minutes)
         await theirs.get_by_test_id("runcards-versions").click()
+        await expect(theirs.get_by_test_id("runcards-version")).not_to_have_count(0)
         for each in await theirs.get_by_test_id("runcards-activate").all():
             await expect(each).to_be_disabled()  # it would take the place of the draft
         await save(theirs)
@@ -198,12 +199,34 @@ async def test_who_is_late_discards_sees_what_was_saved_and_saves_anew(
         await mine.get_by_test_id("runcards-save").click()
         await mine.get_by_test_id("runcards-reason").fill("guessed")
         await mine.keyboard.press("Enter")
-        await expect(mine.get_by_test_id("toast").first).to_contain_text("is in force meanwhile")
+        await toasted(mine, "is in force meanwhile")
         await mine.keyboard.press("Escape")
         await mine.get_by_test_id("runcards-discard").click()
         await expect(mine.get_by_test_id("runcard-scene_min")).to_have_value("44")
         await mine.get_by_test_id("runcard-scene_min").fill("33")
         await save(mine)
+
+
+async def test_what_is_changed_before_the_cards_are_read_anew_stays(
+    plain_browser: Browser, house: House
+) -> None:
+    who = login_of(house.seeded, "dispatcher")
+
+    async with person(plain_browser, house.server.url, who, reduced_motion="reduce") as page:
+        await expect(page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live")
+        await page.keyboard.press("e")
+        await page.locator("[data-testid=runcard][data-code=theft]").click()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_test_id("runcards")).to_have_count(0)
+        anew = LateAnswer(page, "**/api/run-cards")
+        await anew.hold()
+
+        await page.keyboard.press("e")
+        await page.get_by_test_id("runcard-scene_min").fill("55")
+        await anew.arrive()
+
+        await expect(page.get_by_test_id("runcards-save")).to_be_visible()
+        await expect(page.get_by_test_id("runcard-scene_min")).to_have_value("55")
 
 
 async def save(page: Page) -> None:

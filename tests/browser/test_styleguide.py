@@ -53,6 +53,7 @@ async def test_every_eye_tells_the_signs_apart(
     found: dict[str, float] = {}
     async with person(plain_browser, server.url, None, device_scale_factor=3) as page:
         await page.goto("/styleguide")
+        await expect(page.get_by_test_id("theme-pane")).to_have_count(2)
         for theme in ("day", "night"):
             signs = page.locator(f"[data-testid=theme-pane][data-theme={theme}]").get_by_test_id(
                 "sign"

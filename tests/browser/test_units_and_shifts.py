@@ -13,7 +13,7 @@ from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
 from server import demo
 from tests.browser.house import House, NewHouse
-from tests.browser.people import dispatching, login_of, person
+from tests.browser.people import dispatching, login_of, person, toasted
 from tests.browser.test_accessibility import violations
 from tests.server_process import ServerProcess
 
@@ -72,7 +72,7 @@ async def test_a_unit_is_made_manned_and_retired_but_not_while_it_works(
     await page.get_by_test_id("field-leader").select_option("7001")
     found += await violations(page)
     await page.get_by_test_id("unit-save").click()
-    await expect(page.get_by_test_id("toast")).to_contain_text("Saved.")
+    await toasted(page, "Saved.")
     await page.reload()
     await expect(page.get_by_test_id("field-plate")).to_have_value("A 7001")
     await expect(page.get_by_test_id("list-equipment")).to_contain_text("rope")
@@ -154,11 +154,11 @@ async def test_a_week_is_planned_warned_of_copied_and_swapped(page: Page) -> Non
     await shifts.first.click()
     await page.get_by_test_id("swap-with").select_option(index=1)
     await page.get_by_test_id("swap").click()
-    await expect(page.get_by_test_id("toast").last).to_contain_text("swapped")
+    await toasted(page, "swapped")
 
     await page.get_by_test_id("shifts-copy").click()
     await page.get_by_test_id("copy-save").click()
-    await expect(page.get_by_test_id("toast").last).to_contain_text("2 shifts copied.")
+    await toasted(page, "2 shifts copied.")
     await expect(page.get_by_test_id("week")).not_to_have_text(week)
     await expect(shifts).to_have_count(2)
     await expect(shifts.first).to_contain_text("06:00–14:00")
@@ -266,4 +266,4 @@ async def test_a_workbook_is_read_by_its_rows_and_a_broken_one_is_told(page: Pag
 
     cut = workbook(SHEET)["buffer"][:200]
     await file.set_input_files({"name": "cut.xlsx", "mimeType": "application/zip", "buffer": cut})
-    await expect(page.get_by_test_id("toast")).to_contain_text("cannot be read as a workbook")
+    await toasted(page, "cannot be read as a workbook")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -81,6 +82,7 @@ def with_palette(image: Image.Image) -> Image.Image:
 
 async def dress(page: Page, theme: str, language: str) -> None:
     await page.evaluate(DRESS, [theme, language])
+    await expect(page.locator("html")).to_have_attribute("lang", re.compile(f"^{language}"))
     await page.wait_for_load_state("networkidle")
     await expect(page.locator("[aria-busy=true]:not(button)")).to_have_count(0)
     await page.evaluate(SETTLED)

@@ -25,8 +25,8 @@ import {
   draft,
   inForce,
   isChanged,
+  look,
   problems,
-  read,
   type Topic,
   topic,
 } from "./store";
@@ -51,7 +51,7 @@ export function RunCardsPage({ user, actorWords, close }: Properties) {
   const saving = useSignal(false);
   const mayChange = user?.roles.some((role) => MAY_CHANGE.includes(role)) ?? false;
   useEffect(() => {
-    if (!changed.peek()) void read();
+    if (!changed.peek()) void look();
   }, []);
   return (
     <Overlay

@@ -94,8 +94,17 @@ export const before = (code: string): Card | undefined =>
   inForce.value?.set.cards.find((card) => card.code === code);
 export const isChanged = (card: Card): boolean => !same(card, before(card.code));
 
-export async function read(): Promise<void> {
+/** What is in force by now, which somebody else may have saved. */
+export async function discard(): Promise<void> {
   await working(async () => take(await call<RunCards>("GET", AT)));
+}
+
+/** The same, unless somebody changes something before the answer is here: that stays. */
+export async function look(): Promise<void> {
+  await working(async () => {
+    const found = await call<RunCards>("GET", AT);
+    if (!changed.peek()) take(found);
+  });
 }
 
 function take(found: RunCards): void {
@@ -106,9 +115,6 @@ function take(found: RunCards): void {
     problems.value = [];
   });
 }
-
-/** What is in force by now, which somebody else may have saved. */
-export const discard = read;
 
 // -- editing --
 
