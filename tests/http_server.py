@@ -42,6 +42,7 @@ async def serving(app: ASGIApp, config: uvicorn.Config | None = None) -> AsyncIt
             lifespan="off",
             log_config=None,
             ws_ping_interval=None,
+            timeout_keep_alive=int(PATIENCE_S),  # a client lets go first, never with a request sent
             timeout_graceful_shutdown=5,
         )
     )

@@ -62,7 +62,7 @@ class Browsers:
         found = self._started.get(more)
         if found is None or not found.is_connected():
             found = await self._playwright.chromium.launch(
-                executable_path=self._path, args=[*ARGUMENTS, *more]
+                executable_path=self._path, args=[*ARGUMENTS, *more], timeout=PATIENCE_MS
             )
             self._started[more] = found
         return found

@@ -17,6 +17,7 @@ from websockets.typing import Subprotocol
 
 from protocols import native
 from server import demo
+from tests.console_feed import ConsoleFeed, watching
 from tests.http_server import client_of
 from tests.patience import PATIENCE_S
 from tests.server_process import ServerProcess
@@ -81,14 +82,15 @@ NOTE_WHAT_IS_READ = """() => {
 class LateAnswer:
     """The server's answer to what a page asks at `url` is held back; `arrive` lets it come."""
 
-    def __init__(self, page: Page, url: str) -> None:
-        self._page, self._url = page, url
+    def __init__(self, page: Page, url: str, *, times: int | None = None) -> None:
+        """`times`: of the first so many only."""
+        self._page, self._url, self._times = page, url, times
         self._asked, self._may_come = asyncio.Queue[str](), asyncio.Event()
 
     async def hold(self) -> None:
         """From now on."""
         await self._page.evaluate(NOTE_WHAT_IS_READ)
-        await self._page.route(self._url, self._late)
+        await self._page.route(self._url, self._late, times=self._times)
 
     async def arrive(self) -> None:
         """Until the page has had time to act upon it."""
@@ -255,18 +257,27 @@ class Dispatcher:
                     await self.cancel(order, "another unit is nearer")
 
     async def clear(self) -> None:
-        """End everything, so that the next test finds the unit free."""
+        """End everything, so that the next test finds the unit free, and consoles know it."""
         response = await self._client.get("/api/incidents", params={"status": "open"})
         for incident in response.raise_for_status().json():
             for order in incident["orders"]:
                 if order["closed_at"] is None:
                     await self.cancel(order, "the test is over")
             await self._post(f"/api/incidents/{incident['id']}/close", {"outcome": "resolved"})
+        async with watching(str(self._client.base_url).rstrip("/"), self._client) as feed:
+            await feed.wait_until(lambda: _is_quiet(feed))
 
     async def _post(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         response = await self._client.post(path, json=body)
         answer: dict[str, Any] = response.raise_for_status().json()
         return answer
+
+
+def _is_quiet(feed: ConsoleFeed) -> bool:
+    """A page that is opened now shows no incident, and nobody under an order."""
+    running = [each for each in feed.incidents.values() if each.status != "closed"]
+    busy = [each for each in feed.units.values() if each.order_id is not None]
+    return bool(feed.units) and not running and not busy
 
 
 @asynccontextmanager

@@ -26,7 +26,11 @@ async def phone(profile: Path, *more: str, **context: Any) -> AsyncIterator[Brow
     """A browser over a folder that outlives it; `more`: further arguments of the program."""
     async with chromium() as (playwright, path):
         opened = await playwright.chromium.launch_persistent_context(
-            profile, executable_path=path, args=[*ARGUMENTS, *more], **(PHONE | context)
+            profile,
+            executable_path=path,
+            args=[*ARGUMENTS, *more],
+            timeout=PATIENCE_MS,
+            **(PHONE | context),
         )
         opened.set_default_timeout(PATIENCE_MS)
         try:
@@ -36,6 +40,7 @@ async def phone(profile: Path, *more: str, **context: Any) -> AsyncIterator[Brow
 
 
 async def ready(page: Page) -> None:
-    """The link lives, and the service worker has what an offline start needs."""
+    """The link lives, the service worker has what an offline start needs, and types have names."""
     await expect(page.get_by_test_id("link")).to_have_attribute("data-state", "live")
     await page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    await page.wait_for_function("() => localStorage.getItem('ridgeline.incident_types') !== null")

@@ -26,6 +26,7 @@ RUN_AXE = """async () => {
 }"""
 
 TABS_MAX = 30
+OPTIONS_MAX = 100
 
 States = AsyncIterator[str]
 
@@ -63,11 +64,14 @@ async def console_states(page: Page) -> States:
     await page.keyboard.press("Escape")
     await expect(page.get_by_test_id("search")).to_be_focused()
     for row in (0, 1):
-        await page.get_by_test_id("incident-row").nth(row).click()
+        chosen = page.get_by_test_id("incident-row").nth(row)
+        await chosen.click()
+        await expect(chosen).to_have_attribute("aria-current", "true")
         await expect(page.get_by_test_id("detail")).to_contain_text("two cars")
         yield f"incident {row}"
     await page.get_by_test_id("units-tab").click()
     await page.get_by_test_id("unit-row").first.click()
+    await expect(page.get_by_test_id("unit-row").first).to_have_attribute("aria-current", "true")
     yield "unit"
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_be_visible()
@@ -79,9 +83,11 @@ async def handset_states(page: Page) -> States:
     await expect(page.get_by_test_id("step-declined")).to_be_enabled()
     yield "an order"
     await page.get_by_test_id("step-declined").click()
+    await expect(page.get_by_test_id("reason").first).to_be_visible()
     yield "why not"
     await page.keyboard.press("Escape")
     await page.get_by_test_id("sign-out").click()
+    await expect(page.get_by_test_id("sign-out-confirm")).to_be_visible()
     yield "sign out"
     await page.keyboard.press("Escape")
     await page.get_by_test_id("unsent").click()
@@ -228,8 +234,7 @@ async def open_incident_by_keys(page: Page) -> None:
     await expect(page.get_by_test_id("map")).to_have_attribute("data-ready", "true")
     await page.keyboard.press("n")
     await expect(page.get_by_test_id("incident-type")).to_be_focused()
-    await page.keyboard.type("Traffic")
-    await expect(page.get_by_test_id("incident-type")).to_have_value("traffic_collision")
+    await choose_by_arrows(page, "incident-type", "traffic_collision")
     await page.keyboard.press("/")
     await page.keyboard.type("Ninghe")
     await expect(page.locator("[data-hit=place-0]")).to_be_visible()
@@ -261,6 +266,15 @@ async def find_by_keys(page: Page) -> None:
     await tab_to(page, "journal-open")
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("journal-recorded")).to_contain_text("a truck across")
+
+
+async def choose_by_arrows(page: Page, test_id: str, value: str) -> None:
+    """In a list of choices that has the focus; letters would have to come within a second."""
+    for _ in range(OPTIONS_MAX):
+        await page.keyboard.press("ArrowDown")
+        if await page.get_by_test_id(test_id).input_value() == value:
+            return
+    raise AssertionError(f"{test_id} has no {value}")
 
 
 async def tab_to(within: Page | Locator, test_id: str) -> None:

@@ -16,10 +16,11 @@ from playwright.async_api import Browser, Locator, Page, expect
 from devices.jt808.terminal_events import Refused
 from server import demo
 from tests.browser.house import House, NewHouse
-from tests.browser.people import login_of, person, report_position, signed_in
+from tests.browser.people import login_of, person, report_position, signed_in, toasted
 from tests.browser.test_accessibility import violations
 from tests.conftest import connected
 from tests.http_server import client_of
+from tests.patience import PATIENCE_S
 from tests.server.terminal_room import PHONE, a_fix, a_terminal
 from tests.server_process import ServerProcess, free_port
 from tests.small_county import CENTRE
@@ -107,7 +108,7 @@ async def test_a_phone_that_knocks_is_made_ours_and_its_points_count(
     await page.get_by_test_id("field-badge").fill(badge)
     await page.get_by_test_id("register-submit").click()
 
-    await expect(page.get_by_test_id("toast")).to_contain_text("osmand-48213377 is registered.")
+    await toasted(page, "osmand-48213377 is registered.")
     await expect(page.get_by_test_id("no-strangers")).to_be_visible()
     assert await phone_says(server, "48213377") == 200
     await page.get_by_test_id("section-devices").click()
@@ -134,7 +135,7 @@ async def test_a_camera_of_808_that_knocks_comes_in_once_it_is_ours(
         await page.get_by_test_id("field-device-id").fill("cam-808")
         await page.get_by_test_id("field-unit_id").select_option(index=1)
         await page.get_by_test_id("register-submit").click()
-        await expect(page.get_by_test_id("toast")).to_contain_text("cam-808 is registered.")
+        await toasted(page, "cam-808 is registered.")
 
         await terminal.let_in()
         terminal.report(a_fix(items=((0xE4, bytes((1, 63))),)))
@@ -161,7 +162,7 @@ async def test_a_phone_that_is_set_up_by_hand_reports_to_the_address_that_is_sho
     assert address.startswith(f"{server.url}/owntracks/")
     lon, lat = CENTRE
     said = {"_type": "location", "lat": lat, "lon": lon, "tst": int(time.time()), "batt": 55}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         answer = await client.post(address, json=said)
     assert answer.status_code == 200
     await page.reload()
@@ -272,7 +273,7 @@ async def test_no_mouse_is_needed(page: Page, server: ServerProcess) -> None:
 
     await page.keyboard.press("Enter")
 
-    await expect(page.get_by_test_id("toast")).to_contain_text("osmand-by-keys is registered.")
+    await toasted(page, "osmand-by-keys is registered.")
 
 
 async def test_axe_finds_nothing(

@@ -16,11 +16,18 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.house import House, NewHouse
-from tests.browser.people import Dispatcher, dispatching, login_of, person, sign_in
+from tests.browser.people import (
+    PATIENCE_MS,
+    Dispatcher,
+    dispatching,
+    login_of,
+    person,
+    sign_in,
+)
 from tests.browser.test_accessibility import violations
 from tests.relay import Relay
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 LISTEN = """() => {
     window.rung = [];
@@ -91,7 +98,7 @@ async def slide(page: Page, name: str, percent: int) -> None:
 
 
 async def looked_at(page: Page, name: str) -> None:
-    for language in ("en", "zh"):
+    for language, next_one in (("en", "zh-CN"), ("zh", "en")):
         if shots := os.environ.get("RIDGELINE_SHOTS"):
             await page.screenshot(path=Path(shots) / f"{name}-{language}.png")
         assert await violations(page) == [], (name, language)
@@ -100,6 +107,7 @@ async def looked_at(page: Page, name: str) -> None:
         await page.evaluate("document.documentElement.dataset.theme = 'day'")
         # Behind a dialog no mouse reaches it.
         await page.evaluate("document.querySelector('[data-testid=language]').click()")
+        await expect(page.locator("html")).to_have_attribute("lang", next_one)
 
 
 async def test_an_alarm_rings_until_it_is_seen_and_never_again(
@@ -111,7 +119,7 @@ async def test_an_alarm_rings_until_it_is_seen_and_never_again(
         plain = await icon.get_attribute("href")
         await dispatcher.open_incident(priority="emergency")
         row = page.get_by_test_id("standing-row")
-        await expect(row).to_contain_text("Ninghe Town")
+        await expect(row.filter(has_text="Ninghe Town")).to_have_count(1)
         await hears(page, EMERGENCY_HZ, times=4)
         await expect(page).to_have_title("⚠1 (1) Ridgeline")
         await expect(icon).not_to_have_attribute("href", plain or "")
@@ -237,6 +245,7 @@ async def test_a_page_that_the_browser_keeps_silent_says_so(
         storage_state=kept, reduced_motion="reduce", base_url=house.server.url
     )
     try:
+        context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         await to_console(page)
         await expect(page.get_by_test_id("sound-blocked")).to_be_visible()

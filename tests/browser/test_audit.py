@@ -88,6 +88,9 @@ async def test_details_are_sentences_in_both_languages(page: Page) -> None:
 async def test_no_row_shows_a_code_or_an_id(page: Page, switch: bool) -> None:
     if switch:
         await page.get_by_test_id("language").click()
+    # Names of types come by themselves, as the words of another language do.
+    named = "交通事故" if switch else "Traffic collision"
+    await expect(details(page, "incident.opened")).to_contain_text(named)
 
     texts = await rows(page).all_inner_texts()
 

@@ -18,7 +18,7 @@ from server.ids import new_id
 from server.stores import charges, spares
 from server.stores.pool import open_pool
 from tests.browser.house import House, NewHouse
-from tests.browser.people import dispatching, login_of, person, report_fix
+from tests.browser.people import LateAnswer, dispatching, login_of, person, report_fix
 from tests.browser.test_accessibility import violations
 
 pytestmark = pytest.mark.browser
@@ -157,6 +157,26 @@ async def test_the_shift_to_come_is_planned_from_when_it_begins(
         first = page.get_by_test_id("battery-advice").first
         await expect(first).to_contain_text(ADVICE[locale])
         await look(page, f"batteries-coming-{locale}")
+
+
+async def test_the_plan_of_the_hour_that_was_chosen_last_is_shown(
+    plain_browser: Browser, house: House
+) -> None:
+    """Of the hour that the page proposes nobody is free: each still works then."""
+    who = login_of(house.seeded, "dispatcher")
+    rows = len(cameras(house))
+
+    async with person(plain_browser, house.server.url, who) as page:
+        proposed = LateAnswer(page, "**/api/shift-plan?begins=*", times=1)
+        await proposed.hold()
+        await page.get_by_test_id("batteries-toggle").click()
+        await page.get_by_test_id("batteries-coming").click()
+        tomorrow = datetime.now() + timedelta(days=1)  # noqa: DTZ005 (as a person writes it)
+        await page.get_by_test_id("batteries-begins").fill(f"{tomorrow:%Y-%m-%dT08:00}")
+        await expect(page.get_by_test_id("battery-row")).to_have_count(rows)
+        await proposed.arrive()
+
+        await expect(page.get_by_test_id("battery-row")).to_have_count(rows)
 
 
 async def test_a_spare_is_taken_and_brought_back(plain_browser: Browser, house: House) -> None:

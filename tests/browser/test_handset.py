@@ -94,6 +94,7 @@ async def test_an_answer_given_without_signal_survives_a_reload_and_arrives_once
     relay.fall_silent()
 
     await page.get_by_test_id("step-accepted").click()
+    await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
     await expect(page.get_by_test_id("link-banner")).to_contain_text("No connection for")
     await page.reload()
     await expect(page.get_by_test_id("order")).to_have_attribute("data-step", "accepted")
@@ -142,17 +143,19 @@ async def test_a_way_that_has_aged_is_fetched_anew_under_way(
         )
 
     lon, lat = crossing(1, 1)
-    await page.route("**/api/orders/*/route", old, times=1)
+    await page.route("**/api/orders/*/route", old)
     await dispatcher.send(unit_id, lon=lon, lat=lat)
     await shown(page)
     await expect(page.get_by_test_id("way")).to_contain_text("5 min")
     await page.get_by_test_id("step-accepted").click()
     await page.get_by_test_id("step-en_route").click()
     await taken(page, "en_route")
+    await page.unroute_all(behavior="wait")
 
     async with page.expect_response("**/api/orders/*/route"):
         await page.reload()
 
+    await expect(page.get_by_test_id("way")).to_have_attribute("data-loaded", "true")
     await expect(page.get_by_test_id("way")).not_to_contain_text("5 min")
 
 
@@ -240,10 +243,16 @@ async def test_an_order_done_by_voice_says_that_it_was_not_done_here(
 async def test_a_second_tap_does_not_take_the_next_step(
     page: Page, dispatcher: Dispatcher, unit_id: str
 ) -> None:
+    """Within the moment that a person takes for it: the page's clock stands still meanwhile."""
     order = await dispatcher.send(unit_id)
     await shown(page)
+    await expect(page.get_by_test_id("step-accepted")).to_be_enabled()
+    await page.clock.install()
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
 
     await page.get_by_test_id("step-accepted").dblclick()
+    await expect(page.get_by_test_id("step-en_route")).to_be_disabled()
+    await page.clock.resume()
     await expect(page.get_by_test_id("step-en_route")).to_be_enabled()
     await all_sent(page)
 
@@ -279,7 +288,8 @@ async def test_unable_needs_a_reason_and_sends_it(
 
     after = await dispatcher.order(order)
     assert after["state"] == "unable"
-    assert after["events"][-1]["reason"] == "Road impassable"
+    (said,) = (event for event in after["events"] if event["state"] == "unable")
+    assert said["reason"] == "Road impassable"
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -46,6 +46,20 @@ async def send_the_second_officer_home(house: House) -> None:
         await owner.close()
 
 
+async def in_company(house: House, unit_id: str) -> None:
+    """The second officer comes back."""
+    owner = await asyncpg.connect(house.database_url)
+    try:
+        await owner.execute(
+            "INSERT INTO unit_officer (officer_id, unit_id) SELECT id, $1 FROM officer "
+            "WHERE badge = ANY($2)",
+            unit_id,
+            house.seeded.fleet.devices[-1].badges[1:],
+        )
+    finally:
+        await owner.close()
+
+
 async def ends_in(house: House, kind: str, seconds: int) -> None:
     """The newest commands of this kind, one a device, are to be answered until then."""
     owner = await asyncpg.connect(house.database_url)
@@ -101,11 +115,11 @@ async def test_an_order_stands_until_the_officer_lets_go_of_it(
     assert await violations(page) == []
     before = await dispatcher.order(order)
     relay.fall_silent()
+    answered = page.get_by_test_id("recall-answered")
     await page.get_by_test_id("recall-accepted").click()
+    await expect(answered).to_have_attribute("data-answer", "accepted")
     await page.reload()
-    await expect(page.get_by_test_id("recall-answered")).to_have_attribute(
-        "data-answer", "accepted"
-    )
+    await expect(answered).to_have_attribute("data-answer", "accepted")
     relay.sound_again()
 
     await expect(page.get_by_test_id("order-ended")).to_have_attribute("data-why", "recalled")
@@ -132,12 +146,13 @@ async def test_an_officer_who_goes_on_says_why(
     assert (after["state"], after["recall"]["state"]) == ("accepted", "declined")
 
 
-@pytest.mark.parametrize("left_s", [-1, 5], ids=["on arrival", "while it waits"])
+@pytest.mark.parametrize("left_s", [-1, 40], ids=["on arrival", "while it waits"])
 async def test_a_recall_past_its_time_is_missed_and_the_order_goes_on(
     page: Page, relay: Relay, dispatcher: Dispatcher, house: House, unit_id: str, left_s: int
 ) -> None:
     order = await dispatcher.send(unit_id)
     await shown(page)
+    await page.clock.install()
     relay.fall_silent()
     await dispatcher.recall(order, "another unit is nearer")
     await ends_in(house, "recall", left_s)
@@ -145,6 +160,7 @@ async def test_a_recall_past_its_time_is_missed_and_the_order_goes_on(
 
     if left_s > 0:
         await expect(page.get_by_test_id("recall-accepted")).to_be_visible()
+        await page.clock.fast_forward(1000 * left_s)
     await expect(page.get_by_test_id("recall-missed")).to_contain_text("Call the control room")
 
     await expect(page.get_by_test_id("recall")).to_have_count(0)
@@ -171,12 +187,14 @@ async def test_wait_a_little_says_until_when(
 
 
 async def test_an_officer_is_asked_whether_all_is_well(
-    page: Page, dispatcher: Dispatcher, unit_id: str
+    page: Page, dispatcher: Dispatcher, house: House, unit_id: str
 ) -> None:
     order = await dispatcher.send(unit_id)
     await shown(page)
     for step in ("accepted", "en_route", "on_scene"):
         await page.get_by_test_id(f"step-{step}").click()
+    await expect(page.get_by_test_id("check-accepted")).to_be_visible()
+    await in_company(house, unit_id)  # or one is asked again before this question has gone
 
     await page.get_by_test_id("check-accepted").click()
     await expect(page.get_by_test_id("check")).to_have_count(0)

@@ -20,7 +20,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from server import demo
 from server.ids import new_id
 from tests.browser.house import House, NewHouse
-from tests.browser.people import Dispatcher, dispatching, login_of, person, report_position
+from tests.browser.people import Dispatcher, dispatching, login_of, person, report_position, toasted
 from tests.browser.test_accessibility import violations
 from tests.patience import PATIENCE_S
 
@@ -132,8 +132,8 @@ async def test_an_incident_is_one_dispatchers_until_another_takes_it_over(
     await li.keyboard.press("Control+Enter")
     await whose(li, "mine")
     await whose(wang, "other")
-    told = wang.get_by_test_id("toast").filter(has_text=f"{LI} has taken over")
-    await expect(told).to_contain_text("on another call")
+    number = incident["number"]
+    await toasted(wang, f"{LI} has taken over #{number} from you: “on another call”")
     await expect(wang.get_by_test_id("claim")).to_contain_text("on another call")
 
     await li.get_by_role("button", name="Sign out").click()
@@ -323,14 +323,14 @@ async def test_the_queue_ages_and_is_filtered(
 ) -> None:
     for _ in range(8):
         await dispatcher.open_incident(priority="routine")
-    urgent = await dispatcher.open_incident(priority="emergency")
-    await let_wait(house, urgent["id"], 90)
+    urgent = await dispatcher.open_incident(priority="priority")
+    await let_wait(house, urgent["id"], 160)
     login = login_of(house.seeded, "dispatcher")
     async with person(plain_browser, house.server.url, login, reduced_motion="reduce") as page:
         row = page.locator(f"[data-incident='{urgent['number']}']")
         await expect(row).to_have_attribute("data-age", "aging")
         await expect(row).to_contain_text("due soon")
-        await let_wait(house, urgent["id"], 300)
+        await let_wait(house, urgent["id"], 600)
         await page.reload()
         await expect(row).to_have_attribute("data-age", "late")
         await expect(row).to_contain_text("overdue")
@@ -349,6 +349,7 @@ async def test_the_queue_ages_and_is_filtered(
 
 
 async def let_wait(house: House, incident_id: str, seconds: int) -> None:
+    """As if it had been opened so long ago; consoles learn of it within half a minute."""
     owner = await asyncpg.connect(house.database_url)
     try:
         await owner.execute(

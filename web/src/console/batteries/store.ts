@@ -215,6 +215,7 @@ export function startBatteries(): () => void {
   const timer = setInterval(() => void ask(), AGAIN_MS);
   return () => {
     clearInterval(timer);
+    turn += 1;
     batch(() => {
       topic.value = "running";
       plan.value = spares.value = log.value = opened.value = null;
@@ -231,16 +232,19 @@ export function choose(next: Topic): void {
   void ask();
 }
 
+/** Counts what was asked: an answer that something newer has overtaken is not shown. */
+let turn = 0;
+
 export async function ask(): Promise<void> {
-  const asked = topic.peek();
+  const [asked, mine] = [topic.peek(), ++turn];
   busy.value = true;
   try {
     const put = asked === "spares" ? await askSpares() : await askPlan(asked);
-    if (topic.peek() === asked) put();
+    if (mine === turn) put();
   } catch (error) {
     toastError(error);
   } finally {
-    busy.value = false;
+    if (mine === turn) busy.value = false;
   }
 }
 
@@ -294,6 +298,7 @@ async function change(path: string, body: object): Promise<void> {
   busy.value = true;
   try {
     const changed = await call<Spare>("POST", path, body);
+    turn += 1;
     spares.value = spares.peek()?.map((each) => (each.id === changed.id ? changed : each)) ?? null;
   } catch (error) {
     toastError(error);
