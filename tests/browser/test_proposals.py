@@ -17,7 +17,7 @@ from tests.browser.people import Dispatcher, dispatching, login_of, person, repo
 from tests.browser.test_accessibility import violations
 from tests.small_county import crossing
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 SCENE, NEAR, FAR = crossing(6, 0), crossing(5, 0), crossing(0, 4)
 PLANNED_MS = 90_000

@@ -15,7 +15,7 @@ from tests.browser.house import House, NewHouse
 from tests.browser.people import LateAnswer, dispatching, login_of, person, signed_in, toasted
 from tests.browser.test_accessibility import violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 
 HANDSET = {"viewport": {"width": 400, "height": 800}}

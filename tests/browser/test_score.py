@@ -12,7 +12,7 @@ from tests.browser.house import House, NewHouse
 from tests.browser.people import dispatching, login_of, person, report_position, signed_in
 from tests.browser.test_accessibility import violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

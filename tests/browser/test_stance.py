@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 from tests.browser.house import House
 from tests.browser.people import login_of, person
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 
 async def test_a_supervisor_declares_war_and_ends_it_and_everybody_sees_it(

@@ -17,7 +17,7 @@ from tests.browser.people import dispatching, login_of, person, signed_in
 from tests.browser.test_accessibility import violations
 from tests.small_county import CENTRE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 ROUND_MS = 60_000
 """In which what is due has rung, and cover was looked at."""
