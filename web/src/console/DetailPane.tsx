@@ -6,6 +6,7 @@ import { laterStyles, lazy, onceLoaded } from "../shared/lazy";
 import { durationText } from "../shared/time";
 import type { Unit } from "../shared/types";
 import { openUnit } from "./commands";
+import { emptyWords } from "./feed";
 import { screen } from "./screen";
 import { isStale, positionAgeS, selectedIncident, selectedUnit, unitsByName } from "./store";
 import { t } from "./words";
@@ -50,7 +51,7 @@ function Nothing() {
       <p class="nothing-title">{t("detail.none")}</p>
       <p class="row-soft">{t("detail.none.hint")}</p>
       <h2 class="group-title">{t("detail.attention")}</h2>
-      {troubled.length === 0 && <p class="row-soft">{t("detail.attention.none")}</p>}
+      {troubled.length === 0 && <p class="row-soft">{emptyWords(t("detail.attention.none"))}</p>}
       <ul>
         {shown.map(({ unit, words }) => (
           <li key={`${unit.id}${words}`}>

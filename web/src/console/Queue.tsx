@@ -9,6 +9,7 @@ import type { Incident } from "../shared/types";
 import { standing } from "./ages";
 import { isMine } from "./claims";
 import { openIncident, startDraft } from "./commands";
+import { emptyWords } from "./feed";
 import { cap } from "./keys/table";
 import { isFiltered, queueShown } from "./queue_rows";
 import { assigned, closed, draft, selection, unassigned } from "./store";
@@ -35,7 +36,7 @@ export function Queue() {
         </div>
       )}
       <div class="scroll">
-        {open === 0 && <p class="empty">{t("queue.empty")}</p>}
+        {open === 0 && <p class="empty">{emptyWords(t("queue.empty"))}</p>}
         {open > 0 && shown.length === 0 && <p class="empty">{t("queue.filtered", { count: open })}</p>}
         <Group title={t("queue.unassigned")} incidents={waiting} />
         <Group title={t("queue.assigned")} incidents={sent} />

@@ -8,7 +8,7 @@ import { conditionWords } from "../shared/conditions";
 import type { IconName } from "../shared/icons";
 import { lazy } from "../shared/lazy";
 import { durationText, localTime, now } from "../shared/time";
-import { feedState, heardAt, openedBy, silentMs } from "./feed";
+import { feedState, heardAt, openedBy, silentMs, told } from "./feed";
 import { withCap } from "./keys/table";
 import {
   assigned,
@@ -144,8 +144,8 @@ function Count({
 }) {
   return (
     <span class="count">
-      {alert ? <Badge tone="alarm">{value}</Badge> : <b>{value}</b>}
-      {of !== undefined && <small>/{of}</small>} {words}
+      {alert ? <Badge tone="alarm">{value}</Badge> : <b>{told.value ? value : "–"}</b>}
+      {of !== undefined && told.value && <small>/{of}</small>} {words}
     </span>
   );
 }

@@ -1,7 +1,7 @@
 // The console's live feed (docs/http-api.md, Console feed): snapshot, deltas, ticks. A gap in the
 // numbers, or silence, means: reconnect and go on from the last number, or with a new snapshot where the
 // server cannot. The page says when it is not live, and when it does not know what it missed.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { ApiError, goToLogin, me } from "../shared/api";
 import { toast } from "../shared/components/Toast";
 import { serverNow, syncClock } from "../shared/time";
@@ -20,6 +20,11 @@ export const feedState = signal<FeedState>("connecting");
 export const openedBy = signal<"snapshot" | "resumed" | null>(null);
 /** Server time of the last message; what is on the screen is from then. */
 export const heardAt = signal<number | null>(null);
+/** The console knows what there is; until then nothing on the screen means nothing. */
+export const told = computed(() => heardAt.value !== null);
+
+/** For a list without rows: `words`, unless nobody knows yet whether there are any. */
+export const emptyWords = (words: string): string => (told.value ? words : t("list.untold"));
 
 let socket: WebSocket | null = null;
 let epoch = "";

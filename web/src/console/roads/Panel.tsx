@@ -14,6 +14,7 @@ import { toast, toastError } from "../../shared/components/Toast";
 import { conditionWords } from "../../shared/conditions";
 import { localTime } from "../../shared/time";
 import type { LonLat, RoadCondition, RoadState } from "../../shared/types";
+import { emptyWords } from "../feed";
 import { camera } from "../map/camera";
 import { expired, roads } from "../store";
 import { actorWords } from "../words";
@@ -56,7 +57,9 @@ export function RoadsPanel() {
         </Button>
       </div>
       <div class="scroll">
-        {running.value.length + scheduled.value.length === 0 && <p class="empty">{t("roads.none")}</p>}
+        {running.value.length + scheduled.value.length === 0 && (
+          <p class="empty">{emptyWords(t("roads.none"))}</p>
+        )}
         <Group title={t("roads.running")} found={running.value} />
         <Group title={t("roads.scheduled")} found={scheduled.value} />
         {ended.value.length > 0 && (

@@ -12,6 +12,7 @@ import { learn } from "../../shared/learn_spelling";
 import type { Device, Incident, Unit, UnitStatus } from "../../shared/types";
 import { openUnit } from "../commands";
 import { contactWords, isAlarming } from "../contact";
+import { emptyWords } from "../feed";
 import { incidents, STALE_S, selection, unitFilter, unitsByName } from "../store";
 import { listWords, typeName, t as words } from "../words";
 import { found, keepRows, kinds, rows, SORTS, type Sort, seenAt, stations } from "./rows";
@@ -35,7 +36,7 @@ export function UnitList() {
         selected={selection.value?.kind === "unit" ? selection.value.id : null}
         rowRem={ROW_REM}
         row={(unit) => <UnitRow unit={unit} selected={selection.value?.id === unit.id} />}
-        empty={t("units.empty")}
+        empty={emptyWords(t("units.empty"))}
       />
     </div>
   );

@@ -11,6 +11,7 @@ import { toastError } from "../../shared/components/Toast";
 import { localTime } from "../../shared/time";
 import type { Escalation, WorkItem } from "../../shared/types";
 import { openIncident } from "../commands";
+import { emptyWords } from "../feed";
 import { cap } from "../keys/table";
 import { incidents, noting, putWork, selectIncident, user, work, workOpen } from "../store";
 import { actorWords } from "../words";
@@ -39,7 +40,7 @@ export function Worklist() {
         </Button>
       </div>
       <div class="scroll">
-        {items.length === 0 && <p class="empty">{t("work.empty")}</p>}
+        {items.length === 0 && <p class="empty">{emptyWords(t("work.empty"))}</p>}
         <ul aria-label={t("work.title")}>
           {items.map((item) => (
             <li key={item.id}>
