@@ -164,5 +164,5 @@ def _places(request: Request, index: PlaceIndex) -> list[PlaceView]:
 
 
 def _place(each: Found) -> PlaceView:
-    kind = _PLACE_KINDS.get(each.kind, each.kind)
+    kind = _PLACE_KINDS.get(each.kind, each.kind)  # all others are the view's own
     return PlaceView(kind=kind, name=each.name, lon=each.lon, lat=each.lat)  # type: ignore[arg-type]
